@@ -1,0 +1,70 @@
+//! What is different at every call: the clock and the random generator.
+//!
+//! Handlers call these and pass the values on, so that everything below them is a function of its
+//! arguments.
+
+use crate::{
+    id::EventId,
+    timestamp::Timestamp,
+    token::{BASE62, PlainToken},
+};
+
+/// The time now.
+pub fn now() -> Timestamp {
+    Timestamp::from(jiff::Timestamp::now())
+}
+
+/// An id that no other event has: a UUID of version 7 (RFC 9562), so that ids made in one process
+/// sort in the order they were made.
+pub fn event_id() -> EventId {
+    EventId::parse(&uuid::Uuid::now_v7().to_string()).expect("a UUID has only digits, letters and dashes")
+}
+
+/// A workspace token with 256 bits of the operating system's entropy in its secret.
+///
+/// # Errors
+/// If the operating system has none to give.
+pub fn workspace_token() -> Result<PlainToken, getrandom::Error> {
+    Ok(PlainToken::new(&base62::<{ PlainToken::ID_LENGTH }>()?, &base62::<{ PlainToken::SECRET_LENGTH }>()?))
+}
+
+/// `LENGTH` characters, each of the 62 equally likely.
+fn base62<const LENGTH: usize>() -> Result<[u8; LENGTH], getrandom::Error> {
+    let mut characters = [0; LENGTH];
+    let mut filled = 0;
+    let mut random = [0; LENGTH];
+    while filled < LENGTH {
+        getrandom::fill(&mut random)?;
+        // 248 = 4 * 62: beyond it a byte would favour the first characters, so it is thrown away.
+        for byte in random.iter().filter(|byte| **byte < 248).take(LENGTH - filled) {
+            characters[filled] = BASE62[usize::from(byte % 62)];
+            filled += 1;
+        }
+    }
+    Ok(characters)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use super::*;
+
+    #[test]
+    fn every_character_is_drawn_about_equally_often() {
+        let mut counts = HashMap::<u8, u32>::new();
+        for _ in 0..200 {
+            for character in base62::<310>().unwrap() {
+                *counts.entry(character).or_default() += 1;
+            }
+        }
+        // 62,000 draws, 1,000 expected of each: 200 off is more than six standard deviations.
+        assert_eq!(counts.len(), 62);
+        assert!(counts.values().all(|count| (800..1200).contains(count)), "{counts:?}");
+    }
+
+    #[test]
+    fn unique_ids_differ() {
+        assert_ne!(event_id(), event_id());
+    }
+}

@@ -1,0 +1,121 @@
+//! The one place that reads the environment.
+//!
+//! Region, credentials and endpoint are taken straight from the variables that Lambda sets, without
+//! the SDK's chain of providers: that chain is slow to build and looks in places a Lambda does not
+//! have.
+
+use std::env;
+
+use aws_credential_types::Credentials;
+
+/// Where the tables are and how to reach them.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The AWS region.
+    pub region: String,
+    /// The keys that requests are signed with.
+    pub credentials: Credentials,
+    /// Another DynamoDB than the region's own, such as `http://127.0.0.1:8000`.
+    pub endpoint: Option<String>,
+    /// The names of the tables.
+    pub tables: Tables,
+}
+
+/// The names of the tables. A function is told only those it uses; the others have the names that
+/// the template gives them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tables {
+    /// Recorded events.
+    pub events: String,
+    /// Workspace tokens.
+    pub tokens: String,
+    /// Bus events set aside.
+    pub quarantine: String,
+}
+
+/// A variable that must be set is not.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0} is not set; on AWS the template and Lambda set it, elsewhere see README.md")]
+pub struct MissingVariable(&'static str);
+
+impl Config {
+    /// Reads `AWS_REGION`, `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, `AWS_SESSION_TOKEN`,
+    /// `AWS_ENDPOINT_URL_DYNAMODB` (or `DYNAMODB_ENDPOINT`), `EVENTS_TABLE`, `TOKENS_TABLE` and
+    /// `QUARANTINE_TABLE`.
+    ///
+    /// # Errors
+    /// If there is neither a key nor an endpoint of our own, which takes any key.
+    pub fn from_env() -> Result<Self, MissingVariable> {
+        Self::read(|name| env::var(name).ok().filter(|value| !value.is_empty()))
+    }
+
+    /// The configuration for an engine that runs on this machine and takes any key.
+    pub fn local(endpoint: &str) -> Self {
+        let read = |name: &str| (name == "DYNAMODB_ENDPOINT").then(|| endpoint.to_owned());
+        Self::read(read).expect("an endpoint is all that is needed")
+    }
+
+    fn read(variable: impl Fn(&'static str) -> Option<String>) -> Result<Self, MissingVariable> {
+        let endpoint = variable("DYNAMODB_ENDPOINT").or_else(|| variable("AWS_ENDPOINT_URL_DYNAMODB"));
+        let required = |name| match (variable(name), &endpoint) {
+            (Some(value), _) => Ok(value),
+            (None, Some(_)) => Ok("local".to_owned()),
+            (None, None) => Err(MissingVariable(name)),
+        };
+        let named = |name, default: &str| variable(name).unwrap_or_else(|| default.to_owned());
+        Ok(Self {
+            region: variable("AWS_REGION").unwrap_or_else(|| "us-east-1".to_owned()),
+            credentials: Credentials::new(
+                required("AWS_ACCESS_KEY_ID")?,
+                required("AWS_SECRET_ACCESS_KEY")?,
+                variable("AWS_SESSION_TOKEN"),
+                None,
+                "environment",
+            ),
+            endpoint,
+            tables: Tables {
+                events: named("EVENTS_TABLE", "AuditEvents"),
+                tokens: named("TOKENS_TABLE", "AuditTokens"),
+                quarantine: named("QUARANTINE_TABLE", "AuditQuarantine"),
+            },
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(variables: &[(&str, &str)]) -> Result<Config, MissingVariable> {
+        Config::read(|name| {
+            variables.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned())
+        })
+    }
+
+    #[test]
+    fn what_lambda_sets_is_used() {
+        let config = read(&[
+            ("AWS_REGION", "eu-central-1"),
+            ("AWS_ACCESS_KEY_ID", "key"),
+            ("AWS_SECRET_ACCESS_KEY", "secret"),
+            ("AWS_SESSION_TOKEN", "session"),
+            ("EVENTS_TABLE", "audit-logs-AuditEvents"),
+        ])
+        .unwrap();
+        assert_eq!((config.region.as_str(), config.endpoint), ("eu-central-1", None));
+        assert_eq!(
+            (config.credentials.access_key_id(), config.credentials.session_token()),
+            ("key", Some("session"))
+        );
+        assert_eq!(
+            (config.tables.events.as_str(), config.tables.tokens.as_str()),
+            ("audit-logs-AuditEvents", "AuditTokens")
+        );
+    }
+
+    #[test]
+    fn without_keys_only_an_engine_of_our_own_will_do() {
+        assert_eq!(read(&[]).unwrap_err(), MissingVariable("AWS_ACCESS_KEY_ID"));
+        assert!(read(&[("AWS_ENDPOINT_URL_DYNAMODB", "http://127.0.0.1:8000")]).is_ok());
+    }
+}

@@ -1,0 +1,80 @@
+//! What can go wrong, in the words of the domain.
+//!
+//! There is no HTTP here. A handler returns an [`Error`] with `?`; the HTTP edge alone gives it a
+//! status. The message of an error is for the client: plain, without internals, saying what to do
+//! next. What an operator needs travels beside it as a source and is logged once, at the edge.
+
+use serde::Serialize;
+
+/// One thing wrong with one part of what was sent.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct FieldError {
+    /// Where: a JSON pointer (RFC 6901) into the body, or the name of a query parameter.
+    #[serde(skip)]
+    pub field: String,
+    /// What, for programs: a stable name such as `required`.
+    pub code: &'static str,
+    /// What, for people, and how to mend it. It never repeats the value.
+    pub detail: String,
+}
+
+impl FieldError {
+    /// Says what is wrong at `field`.
+    pub fn new(field: impl Into<String>, code: &'static str, detail: impl Into<String>) -> Self {
+        Self { field: field.into(), code, detail: detail.into() }
+    }
+}
+
+/// Anything that keeps a request from being answered as it was meant.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The body is not JSON.
+    #[error(transparent)]
+    InvalidJson(#[from] crate::json::InvalidJson),
+    /// The body is JSON, but not what the route takes.
+    #[error("The request body is not valid; each problem is listed with its place.")]
+    InvalidBody(Vec<FieldError>),
+    /// The event breaks a rule of the model.
+    #[error("The event is not valid; each problem is listed with its place.")]
+    InvalidEvent(Vec<FieldError>),
+    /// A query parameter is unknown, repeated or out of range.
+    #[error("The query is not valid; each problem is listed with its parameter.")]
+    InvalidQuery(Vec<FieldError>),
+    /// The cursor is not one we gave for this workspace and these filters.
+    #[error("The cursor does not belong to this workspace and these filters; start again without it.")]
+    InvalidCursor,
+    /// The request is larger than the route takes.
+    #[error("The request is too large: {0}.")]
+    TooLarge(String),
+    /// Another event stands under the same workspace, timestamp and id.
+    #[error(
+        "Another event with this id and timestamp is already recorded; it stands unchanged. Send a new id if this is a different event."
+    )]
+    Conflict,
+    /// There is no such thing, or it is not for this caller to know.
+    #[error("There is no such workspace, or it is not the one of these credentials.")]
+    UnknownWorkspace,
+    /// The workspace has no such token.
+    #[error("This workspace has no such token.")]
+    UnknownToken,
+    /// The function has no such route.
+    #[error("There is no such route; GET /api/health answers where the API is.")]
+    UnknownRoute,
+    /// Nobody vouches for the caller.
+    #[error(
+        "The request carries no identity; send a workspace token, or an admin's JWT for the token routes."
+    )]
+    Unauthenticated,
+    /// The caller is known, but may not do this.
+    #[error("{0}")]
+    Forbidden(String),
+    /// The workspace has as many live tokens as it may have.
+    #[error("This workspace has {0} live tokens, the most there may be; revoke one first.")]
+    TooManyTokens(usize),
+    /// The store did not take or give the data; nothing was disclosed.
+    #[error("The audit log cannot be reached right now; try again shortly.")]
+    Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// What is stored or configured is not what this code writes: a defect or tampering.
+    #[error("Something went wrong on our side; it has been logged.")]
+    Internal(#[source] Box<dyn std::error::Error + Send + Sync>),
+}

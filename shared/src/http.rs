@@ -1,0 +1,312 @@
+//! The HTTP edge: what API Gateway hands to a function, and what it gets back.
+//!
+//! This is the only module that knows a status. [`Request`] is where a workspace is checked
+//! against the caller's own, once, for every route. Failures are logged here, once, without anything
+//! that the caller sent.
+
+use aws_lambda_events::{
+    apigw::{ApiGatewayRequestAuthorizer, ApiGatewayV2httpRequest, ApiGatewayV2httpResponse},
+    encodings::Body,
+    http::{HeaderMap, HeaderName, HeaderValue, header},
+};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use crate::{
+    error::{Error, FieldError},
+    id::{EventId, WorkspaceId},
+    principal::{Admin, Scope, TokenHolder},
+    service_event::Origin,
+    timestamp::Timestamp,
+    token::TokenId,
+};
+
+/// What a function answers to API Gateway.
+pub type Response = ApiGatewayV2httpResponse;
+
+/// A request, as API Gateway's payload format 2.0 carries it.
+#[derive(Debug)]
+pub struct Request(ApiGatewayV2httpRequest);
+
+impl From<ApiGatewayV2httpRequest> for Request {
+    fn from(event: ApiGatewayV2httpRequest) -> Self {
+        Self(event)
+    }
+}
+
+impl Request {
+    /// Which route of the template was taken, such as `GET /api/{workspace}/audit_logs`.
+    pub fn route(&self) -> &str {
+        self.0.request_context.route_key.as_deref().or(self.0.route_key.as_deref()).unwrap_or_default()
+    }
+
+    /// The id that API Gateway gave the request.
+    pub fn id(&self) -> &str {
+        self.0.request_context.request_id.as_deref().unwrap_or_default()
+    }
+
+    /// A decoded part of the path; empty where the route has none of that name.
+    pub fn path_parameter(&self, name: &str) -> &str {
+        self.0.path_parameters.get(name).map(String::as_str).unwrap_or_default()
+    }
+
+    /// The path, as it was sent.
+    pub fn path(&self) -> &str {
+        self.0.raw_path.as_deref().unwrap_or_default()
+    }
+
+    /// The decoded query parameters, in the order they were sent, repeated ones included.
+    pub fn query(&self) -> Vec<(String, String)> {
+        let raw = self.0.raw_query_string.as_deref().unwrap_or_default();
+        form_urlencoded::parse(raw.as_bytes()).into_owned().collect()
+    }
+
+    /// The body, decoded, if it has at most `max_bytes`.
+    ///
+    /// # Errors
+    /// [`Error::TooLarge`] for a larger one, [`Error::InvalidBody`] for one that is not the base64 it
+    /// claims to be.
+    pub fn body(&self, max_bytes: usize) -> Result<Vec<u8>, Error> {
+        let body = self.0.body.as_deref().unwrap_or_default();
+        let body = if self.0.is_base64_encoded {
+            STANDARD.decode(body).map_err(|_| {
+                Error::InvalidBody(vec![FieldError::new("", "invalid_encoding", "is not valid base64")])
+            })?
+        } else {
+            body.as_bytes().to_vec()
+        };
+        if body.len() > max_bytes {
+            return Err(Error::TooLarge(format!(
+                "the body has {} bytes and may have {max_bytes}; send less at a time",
+                body.len()
+            )));
+        }
+        Ok(body)
+    }
+
+    /// The holder of the workspace token, admitted to the workspace of the path.
+    ///
+    /// # Errors
+    /// [`Error::UnknownWorkspace`] if the path names any workspace but the token's own,
+    /// [`Error::Forbidden`] if the token lacks the scope.
+    pub fn token_holder(&self, scope: Scope) -> Result<TokenHolder, Error> {
+        let context = &self.authorizer()?.fields;
+        let field = |name: &str| context.get(name).and_then(Value::as_str).ok_or(Error::Unauthenticated);
+        let holder = TokenHolder {
+            workspace: WorkspaceId::parse(field("workspace")?).map_err(|_| Error::Unauthenticated)?,
+            token: TokenId::parse(field("token")?).map_err(|_| Error::Unauthenticated)?,
+            scopes: Scope::parse_list(field("scopes")?).ok_or(Error::Unauthenticated)?,
+        };
+        holder.require(&self.workspace()?, scope)?;
+        Ok(holder)
+    }
+
+    /// The workspace admin, admitted to the workspace of the path.
+    ///
+    /// # Errors
+    /// [`Error::UnknownWorkspace`] if the path names any workspace but their own,
+    /// [`Error::Forbidden`] if they are not an admin of it.
+    pub fn admin(&self) -> Result<Admin, Error> {
+        let claims = &self.authorizer()?.jwt.as_ref().ok_or(Error::Unauthenticated)?.claims;
+        let lacking = |claim: &str| {
+            Error::Forbidden(format!(
+                "The JWT has no valid claim {claim}; ask for one from your identity provider."
+            ))
+        };
+        let workspace = claims
+            .get("workspace")
+            .and_then(|name| WorkspaceId::parse(name).ok())
+            .ok_or_else(|| lacking("workspace"))?;
+        let user_id = claims.get("sub").filter(|sub| !sub.is_empty()).ok_or_else(|| lacking("sub"))?;
+        let admin = Admin { workspace, user_id: user_id.clone(), username: claims.get("username").cloned() };
+        admin.require(&self.workspace()?)?;
+        if claims.get("role").is_none_or(|role| role != "admin") {
+            return Err(Error::Forbidden("Only admins of the workspace may manage its tokens.".to_owned()));
+        }
+        Ok(admin)
+    }
+
+    /// Whence the request came, for an event of ours about it.
+    pub fn origin(&self, now: Timestamp, event_id: EventId) -> Origin {
+        let http = &self.0.request_context.http;
+        Origin { now, event_id, ip: http.source_ip.clone(), user_agent: http.user_agent.clone() }
+    }
+
+    fn workspace(&self) -> Result<WorkspaceId, Error> {
+        WorkspaceId::parse(self.path_parameter("workspace")).map_err(|_| Error::UnknownWorkspace)
+    }
+
+    fn authorizer(&self) -> Result<&ApiGatewayRequestAuthorizer, Error> {
+        self.0.request_context.authorizer.as_ref().ok_or(Error::Unauthenticated)
+    }
+}
+
+/// 200 with a JSON body.
+pub fn ok(body: &impl Serialize) -> Response {
+    json_response(200, "application/json", body)
+}
+
+/// 200 with a body of JSON Schema.
+pub fn ok_schema(body: &'static str) -> Response {
+    response(200, "application/schema+json", body.to_owned())
+}
+
+/// 201 with a JSON body.
+pub fn created(body: &impl Serialize) -> Response {
+    json_response(201, "application/json", body)
+}
+
+/// 204 without a body.
+pub fn no_content() -> Response {
+    let mut response = response(204, "application/json", String::new());
+    response.headers.remove(header::CONTENT_TYPE);
+    response.body = None;
+    response
+}
+
+/// 207 with a JSON body that has a result for each part of the request.
+pub fn multi_status(body: &impl Serialize) -> Response {
+    json_response(207, "application/json", body)
+}
+
+/// The same answer with `Link: <target>; rel="next"` (RFC 8288).
+pub fn with_next_link(mut response: Response, target: &str) -> Response {
+    if let Ok(link) = HeaderValue::try_from(format!("<{target}>; rel=\"next\"")) {
+        response.headers.insert(header::LINK, link);
+    }
+    response
+}
+
+/// The answer, or the problem in its place, logged if it is ours.
+pub fn respond(request: &Request, answer: Result<Response, Error>) -> Response {
+    answer.unwrap_or_else(|error| {
+        let problem = Problem::of(&error);
+        let (request_id, route) = (request.id(), request.route());
+        match &error {
+            Error::Internal(source) => {
+                tracing::error!(request_id, route, source = %chain(source.as_ref()), "failed")
+            }
+            Error::Unavailable(source) => {
+                tracing::error!(request_id, route, source = %chain(source.as_ref()), "store unavailable")
+            }
+            _ => tracing::info!(request_id, route, problem = problem.id, "refused"),
+        }
+        problem.into_response(request.id(), json!({}))
+    })
+}
+
+/// 503 that says what became of each part of the request, since some of them may be stored.
+pub fn partly_unavailable(
+    request: &Request,
+    source: &(dyn std::error::Error + 'static),
+    results: &impl Serialize,
+) -> Response {
+    tracing::error!(request_id = request.id(), route = request.route(), source = %chain(source), "store unavailable");
+    let problem = Problem {
+        id: "unavailable",
+        status: 503,
+        title: "The audit log cannot be reached",
+        message: "Not every event could be recorded; results say which were. Send the others again."
+            .to_owned(),
+        errors: Vec::new(),
+    };
+    problem.into_response(request.id(), json!({"results": results}))
+}
+
+/// An error as clients see it: RFC 9457, with Mode's `id` and `message` beside it.
+#[derive(Debug)]
+pub struct Problem {
+    id: &'static str,
+    status: u16,
+    title: &'static str,
+    message: String,
+    errors: Vec<Value>,
+}
+
+impl Problem {
+    /// The problem that an error is to a client.
+    pub fn of(error: &Error) -> Self {
+        let place = |errors: &[FieldError], key: &str| -> Vec<Value> {
+            errors
+                .iter()
+                .map(|error| json!({key: error.field, "code": error.code, "detail": error.detail}))
+                .collect()
+        };
+        let pointers = |errors: &[FieldError]| place(errors, "pointer");
+        let (status, id, title, errors) = match error {
+            Error::InvalidJson(_) => (400, "invalid_json", "The body is not valid JSON", vec![]),
+            Error::InvalidQuery(errors) => {
+                (400, "invalid_query", "The query is not valid", place(errors, "parameter"))
+            }
+            Error::InvalidCursor => (400, "invalid_cursor", "The cursor is not valid here", vec![]),
+            Error::Unauthenticated => (401, "unauthenticated", "The request carries no identity", vec![]),
+            Error::Forbidden(_) => (403, "forbidden", "These credentials do not allow it", vec![]),
+            Error::UnknownWorkspace => (404, "not_found", "There is no such workspace", vec![]),
+            Error::UnknownToken => (404, "not_found", "There is no such token", vec![]),
+            Error::UnknownRoute => (404, "not_found", "There is no such route", vec![]),
+            Error::Conflict => (409, "conflict", "Another event has this id and timestamp", vec![]),
+            Error::TooManyTokens(_) => (409, "too_many_tokens", "The workspace has too many tokens", vec![]),
+            Error::TooLarge(_) => (413, "too_large", "The request is too large", vec![]),
+            Error::InvalidBody(errors) => (422, "invalid_body", "The body is not valid", pointers(errors)),
+            Error::InvalidEvent(errors) => (422, "invalid_event", "The event is not valid", pointers(errors)),
+            Error::Internal(_) => (500, "internal", "Something went wrong on our side", vec![]),
+            Error::Unavailable(_) => (503, "unavailable", "The audit log cannot be reached", vec![]),
+        };
+        Self { id, status, title, message: error.to_string(), errors }
+    }
+
+    /// The problem as a JSON object, without a request id, as a part of a larger answer.
+    pub fn to_json(&self) -> Value {
+        let Self { id, status, title, message, errors } = self;
+        let kind = format!("/problems/{}", id.replace('_', "-"));
+        let mut object =
+            json!({"type": kind, "title": title, "status": status, "id": id, "message": message});
+        if !errors.is_empty() {
+            object["errors"] = json!(errors);
+        }
+        object
+    }
+
+    fn into_response(self, request_id: &str, members: Value) -> Response {
+        let mut object = self.to_json();
+        object["request_id"] = json!(request_id);
+        if let (Value::Object(object), Value::Object(members)) = (&mut object, members) {
+            object.extend(members);
+        }
+        let mut response = json_response(self.status, "application/problem+json", &object);
+        if matches!(self.status, 429 | 503) {
+            response.headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+        }
+        response
+    }
+}
+
+fn json_response(status: u16, content_type: &'static str, body: &impl Serialize) -> Response {
+    let body = serde_json::to_string(body).expect("what we answer has only string keys and finite numbers");
+    response(status, content_type, body)
+}
+
+fn response(status: u16, content_type: &'static str, body: String) -> Response {
+    let mut response = Response::default();
+    response.status_code = status.into();
+    response.headers = HeaderMap::from_iter([
+        (header::CONTENT_TYPE, HeaderValue::from_static(content_type)),
+        // What is read here is for the reader alone: no cache on the way may keep it.
+        (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
+        (HeaderName::from_static("x-content-type-options"), HeaderValue::from_static("nosniff")),
+    ]);
+    response.body = Some(Body::Text(body));
+    response
+}
+
+/// An error and all its sources, in one line.
+fn chain(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut line = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        line = format!("{line}: {cause}");
+        source = cause.source();
+    }
+    line
+}

@@ -1,0 +1,112 @@
+//! The names that things go by: workspaces and events.
+
+use std::fmt;
+
+use serde::Serialize;
+
+/// The name of a workspace: `[a-z0-9][a-z0-9_-]{0,62}`.
+///
+/// It has no `#`, so that a partition key made from it can be taken apart again.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[serde(transparent)]
+pub struct WorkspaceId(String);
+
+/// The name of an event within its workspace and timestamp: `[A-Za-z0-9._:-]{1,128}`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[serde(transparent)]
+pub struct EventId(String);
+
+/// Why a text is not the name of a workspace.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("must be 1 to 63 of a-z, 0-9, _ and -, beginning with a letter or digit")]
+pub struct InvalidWorkspaceId;
+
+/// Why a text is not the name of an event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("must be 1 to 128 of A-Z, a-z, 0-9, and . _ : -")]
+pub struct InvalidEventId;
+
+impl WorkspaceId {
+    /// The longest name, in bytes.
+    pub const MAX_BYTES: usize = 63;
+
+    /// Reads a name, exactly as it is written: nothing is trimmed or folded.
+    pub fn parse(text: &str) -> Result<Self, InvalidWorkspaceId> {
+        let fits = (1..=Self::MAX_BYTES).contains(&text.len())
+            && !text.starts_with(['_', '-'])
+            && text.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_' | b'-'));
+        if fits { Ok(Self(text.to_owned())) } else { Err(InvalidWorkspaceId) }
+    }
+
+    /// The name.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl EventId {
+    /// The longest name, in bytes.
+    pub const MAX_BYTES: usize = 128;
+
+    /// Reads a name, exactly as it is written.
+    pub fn parse(text: &str) -> Result<Self, InvalidEventId> {
+        let fits = (1..=Self::MAX_BYTES).contains(&text.len())
+            && text
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b':' | b'-'));
+        if fits { Ok(Self(text.to_owned())) } else { Err(InvalidEventId) }
+    }
+
+    /// The name.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for WorkspaceId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Display for EventId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_workspace_is_named_in_lower_case_without_separators() {
+        let check = |text: &str, fits: bool| assert_eq!(WorkspaceId::parse(text).is_ok(), fits, "{text:?}");
+        check("acme", true);
+        check("0", true);
+        check("a-b_c9", true);
+        check(&"a".repeat(63), true);
+        check(&"a".repeat(64), false);
+        check("", false);
+        check("-a", false);
+        check("_a", false);
+        check("Acme", false);
+        check("acme#1", false);
+        check("acme ", false);
+        check("äcme", false);
+        check("acme\0", false);
+    }
+
+    #[test]
+    fn an_event_id_has_no_character_that_a_key_or_a_url_gives_a_meaning() {
+        let check = |text: &str, fits: bool| assert_eq!(EventId::parse(text).is_ok(), fits, "{text:?}");
+        check("12326c8c-3c13-45a3-9b36-5a16d42937db", true);
+        check("a.b:c_d-E", true);
+        check(&"a".repeat(128), true);
+        check(&"a".repeat(129), false);
+        check("", false);
+        check("a#b", false);
+        check("a/b", false);
+        check("a b", false);
+    }
+}

@@ -1,0 +1,113 @@
+//! The keys of every table, in one place, shared by what writes and what reads.
+//!
+//! | table           | partition key               | sort key                        | holds                     |
+//! |-----------------|-----------------------------|---------------------------------|---------------------------|
+//! | AuditEvents     | `workspace`: `<workspace>`  | `timestamp`: `<time>#<id>`      | one recorded event        |
+//! | AuditTokens     | `token`: `<token id>`       |                                 | one workspace token       |
+//! | ` by_workspace` | `workspace`: `<workspace>`  | `created_at`: `<time>`          | the same, by workspace    |
+//! | AuditQuarantine | `source`: `<event source>`  | `quarantined_at`: `<time>#<id>` | one bus event set aside   |
+//!
+//! A time is always its 27 characters, so that DynamoDB's byte order is the order of time and
+//! then of id. Neither a workspace nor an id can hold a `#`, so that no two keys mean the same and
+//! each can be taken apart again. An event's key is its identity: `(workspace, timestamp, id)`
+//! is written at most once, which makes DynamoDB itself the deduplicator.
+
+use crate::{id::EventId, timestamp::Timestamp};
+
+/// Between the parts of a key. It sorts before every character that an id can hold.
+const SEPARATOR: char = '#';
+
+/// The place of an event among those of its workspace: by timestamp, then by id.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Position {
+    /// When the event happened.
+    pub timestamp: Timestamp,
+    /// Its id, which orders events of the same microsecond.
+    pub id: EventId,
+}
+
+impl Position {
+    /// The sort key of the event at this place.
+    pub fn sort_key(&self) -> String {
+        format!("{}{SEPARATOR}{}", self.timestamp, self.id)
+    }
+
+    /// Reads a sort key back; `None` if it is not exactly one that [`Self::sort_key`] writes.
+    pub fn from_sort_key(key: &str) -> Option<Self> {
+        let (time, id) = key.split_once(SEPARATOR)?;
+        let timestamp = Timestamp::parse(time).ok().filter(|_| time.len() == Timestamp::LENGTH)?;
+        let position = Self { timestamp, id: EventId::parse(id).ok()? };
+        (position.sort_key() == key).then_some(position)
+    }
+}
+
+/// The sort keys of the events from `start` on and before `end`, as the inclusive bounds of a
+/// `BETWEEN`. No event's key is equal to either bound, since a bound has no id.
+pub fn time_range(start: Option<Timestamp>, end: Option<Timestamp>) -> (String, String) {
+    // Every key begins with a digit; a colon is what follows 9.
+    (
+        start.map_or("0".to_owned(), |time| time.to_string()),
+        end.map_or(":".to_owned(), |time| time.to_string()),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn position(time: &str, id: &str) -> Position {
+        Position { timestamp: Timestamp::parse(time).unwrap(), id: EventId::parse(id).unwrap() }
+    }
+
+    #[test]
+    fn an_event_is_filed_by_time_and_id() {
+        let key = position("2025-02-18T11:47:37+01:00", "e-1").sort_key();
+        assert_eq!(key, "2025-02-18T10:47:37.000000Z#e-1");
+    }
+
+    #[test]
+    fn a_range_takes_its_start_and_leaves_its_end() {
+        let (from, to) = time_range(
+            Timestamp::parse("2025-02-18T10:00:00Z").ok(),
+            Timestamp::parse("2025-02-18T11:00:00Z").ok(),
+        );
+        let (first, last) = time_range(None, None);
+        let check = |time: &str, inside: bool| {
+            let key = position(time, "0").sort_key();
+            assert_eq!((from.as_str()..=to.as_str()).contains(&key.as_str()), inside, "{time}");
+            assert!((first.as_str()..=last.as_str()).contains(&key.as_str()), "{time}");
+        };
+        check("2025-02-18T09:59:59.999999Z", false);
+        check("2025-02-18T10:00:00Z", true);
+        check("2025-02-18T10:59:59.999999Z", true);
+        check("2025-02-18T11:00:00Z", false);
+        check("0000-01-01T00:00:00Z", false);
+        check("9999-12-30T00:00:00Z", false);
+    }
+
+    #[test]
+    fn only_the_one_way_to_write_a_key_is_read() {
+        let check = |key: &str, fits: bool| assert_eq!(Position::from_sort_key(key).is_some(), fits, "{key}");
+        check("2025-02-18T10:47:37.000000Z#e-1", true);
+        check("2025-02-18T10:47:37Z#e-1", false);
+        check("2025-02-18T10:47:37+00:00:0#e-1", false);
+        check("2025-02-18T11:47:37.00+01:00#e-1", false);
+        check("2025-02-18T10:47:37.000000Z#", false);
+        check("2025-02-18T10:47:37.000000Z#a#b", false);
+        check("2025-02-18T10:47:37.000000Z", false);
+        check("", false);
+    }
+
+    proptest! {
+        #[test]
+        fn keys_sort_as_positions_do(a in "[A-Za-z0-9._:-]{1,8}", b in "[A-Za-z0-9._:-]{1,8}", later in 0..3_i64) {
+            let start = Timestamp::parse("2025-02-18T10:47:37Z").unwrap();
+            let one = Position { timestamp: start, id: EventId::parse(&a).unwrap() };
+            let two = Position { timestamp: start.plus_seconds(later), id: EventId::parse(&b).unwrap() };
+            prop_assert_eq!(one.cmp(&two), one.sort_key().cmp(&two.sort_key()));
+            prop_assert_eq!(Position::from_sort_key(&one.sort_key()), Some(one));
+        }
+    }
+}

@@ -1,0 +1,23 @@
+//! The model of Audit Logs and its two edges: HTTP and DynamoDB.
+//!
+//! The model modules are pure: there is no async, clock, environment, SDK or HTTP type in them.
+//! Only [`store`] speaks DynamoDB, only [`http`] knows statuses, only [`config`] reads the
+//! environment, and only [`ambient`] reads the clock and the random generator.
+
+pub mod ambient;
+pub mod catalogue;
+pub mod config;
+pub mod error;
+pub mod event;
+pub mod http;
+pub mod id;
+pub mod json;
+pub mod keys;
+pub mod members;
+pub mod new_event;
+pub mod page;
+pub mod principal;
+pub mod service_event;
+pub mod store;
+pub mod timestamp;
+pub mod token;

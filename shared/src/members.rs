@@ -1,0 +1,183 @@
+//! Reads a JSON object member by member, and notes everything that is wrong on the way.
+
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+
+use crate::{catalogue::did_you_mean, error::FieldError, json::step};
+
+/// A member that may have been sent, and may have been valid.
+pub enum Present<T> {
+    /// It was not sent, or sent as null.
+    Absent,
+    /// It has a problem, which is noted.
+    Invalid,
+    /// It was sent and is valid.
+    Valid(T),
+}
+
+impl<T> Present<T> {
+    /// The member, or `default` where there is no valid one.
+    pub fn or(self, default: T) -> T {
+        match self {
+            Self::Valid(value) => value,
+            Self::Absent | Self::Invalid => default,
+        }
+    }
+}
+
+/// An object being read member by member; what is left at the end is unknown.
+pub struct Members<'a> {
+    /// What nobody read yet.
+    pub members: Map<String, Value>,
+    /// Where the object stands in its document.
+    pub pointer: String,
+    /// What is wrong so far.
+    pub problems: &'a mut Vec<FieldError>,
+}
+
+impl Members<'_> {
+    /// Any value; null counts as not sent.
+    pub fn take(&mut self, name: &str) -> Option<Value> {
+        self.members.remove(name).filter(|value| !value.is_null())
+    }
+
+    /// Notes a problem of a member, or of the object itself where `name` is empty.
+    pub fn problem(&mut self, name: &str, code: &'static str, detail: impl Into<String>) {
+        let pointer = if name.is_empty() { self.pointer.clone() } else { step(&self.pointer, name) };
+        self.problems.push(FieldError::new(pointer, code, detail));
+    }
+
+    /// Whether a member whose name begins so has a problem.
+    pub fn has_problem(&self, name: &str) -> bool {
+        let pointer = step(&self.pointer, name);
+        self.problems.iter().any(|problem| problem.field.starts_with(&pointer))
+    }
+
+    fn string(&mut self, name: &str) -> Option<String> {
+        match self.take(name)? {
+            Value::String(text) => Some(text),
+            _ => {
+                self.problem(name, "wrong_type", "must be a string");
+                None
+            }
+        }
+    }
+
+    /// Free text; a text with a problem counts as not there.
+    pub fn text(&mut self, name: &str, max_bytes: usize) -> Option<String> {
+        let text = self.string(name)?;
+        self.keep(text_problem(&step(&self.pointer, name), &text, max_bytes)).then_some(text)
+    }
+
+    /// A text of one line that people decide by; one with a problem counts as not there.
+    pub fn identifier(&mut self, name: &str, max_bytes: usize) -> Option<String> {
+        let text = self.string(name)?;
+        self.keep(identifier_problem(&step(&self.pointer, name), &text, max_bytes)).then_some(text)
+    }
+
+    /// The same, where it must be there and not be empty.
+    pub fn required_identifier(&mut self, name: &str, max_bytes: usize) -> Option<String> {
+        let text = self.identifier(name, max_bytes);
+        match &text {
+            Some(text) if !text.is_empty() => {}
+            Some(_) => self.problem(name, "empty", "may not be empty"),
+            None if self.has_problem(name) => {}
+            None => self.problem(name, "required", "must be given"),
+        }
+        text.filter(|text| !text.is_empty())
+    }
+
+    /// A string that has a type of its own.
+    pub fn parsed<T, E: std::fmt::Display>(
+        &mut self,
+        name: &str,
+        code: &'static str,
+        parse: fn(&str) -> Result<T, E>,
+    ) -> Present<T> {
+        if self.members.get(name).is_none_or(Value::is_null) {
+            return Present::Absent;
+        }
+        let Some(text) = self.string(name) else { return Present::Invalid };
+        match parse(&text) {
+            Ok(value) => Present::Valid(value),
+            Err(error) => {
+                self.problem(name, code, error.to_string());
+                Present::Invalid
+            }
+        }
+    }
+
+    /// One of a few names; the type's own reading of names is the one that counts.
+    pub fn one_of<T: DeserializeOwned>(&mut self, name: &str, names: &[&str]) -> Option<T> {
+        let text = self.string(name)?;
+        let value = serde_json::from_value(Value::String(text)).ok();
+        if value.is_none() {
+            self.problem(name, "unknown_value", format!("must be one of {}", names.join(", ")));
+        }
+        value
+    }
+
+    /// An object, read by `read`.
+    pub fn object<T>(&mut self, name: &str, read: impl FnOnce(&mut Members<'_>) -> Option<T>) -> Option<T> {
+        match self.take(name)? {
+            Value::Object(members) => {
+                read(&mut Members { members, pointer: step(&self.pointer, name), problems: self.problems })
+            }
+            _ => {
+                self.problem(name, "wrong_type", "must be an object");
+                None
+            }
+        }
+    }
+
+    /// Names every member that nobody read.
+    pub fn finish(&mut self, known: &[&str]) {
+        for name in std::mem::take(&mut self.members).keys() {
+            if known.contains(&name.as_str()) {
+                continue;
+            }
+            let near = did_you_mean(name, known.iter().copied());
+            self.problem(name, "unknown_field", format!("is not a member of this object{near}"));
+        }
+    }
+
+    fn keep(&mut self, problem: Option<FieldError>) -> bool {
+        let valid = problem.is_none();
+        self.problems.extend(problem);
+        valid
+    }
+}
+
+/// Free text may span lines; it has no other control character.
+pub fn text_problem(pointer: &str, text: &str, max_bytes: usize) -> Option<FieldError> {
+    if text.len() > max_bytes {
+        return Some(FieldError::new(pointer, "too_long", format!("may have at most {max_bytes} bytes")));
+    }
+    // ASCII first: most texts are, and a byte is cheaper to judge than a character.
+    let control = |text: &str| {
+        text.chars().any(|character| character.is_control() && !matches!(character, '\t' | '\n' | '\r'))
+    };
+    let plain = text.bytes().all(|byte| (0x20..0x7f).contains(&byte));
+    (!plain && control(text)).then(|| {
+        FieldError::new(pointer, "control_character", "may hold no control character but tab and line ends")
+    })
+}
+
+/// An identifier is shown to people who decide by it: it has no control character at all, nor one
+/// that turns the direction of what follows (Unicode TR 9, explicit formatting).
+pub fn identifier_problem(pointer: &str, text: &str, max_bytes: usize) -> Option<FieldError> {
+    let problem = |code, detail: String| Some(FieldError::new(pointer, code, detail));
+    if text.len() > max_bytes {
+        return problem("too_long", format!("may have at most {max_bytes} bytes"));
+    }
+    if text.bytes().all(|byte| (0x20..0x7f).contains(&byte)) {
+        return None;
+    }
+    if text.chars().any(char::is_control) {
+        return problem("control_character", "may hold no control character".to_owned());
+    }
+    if text.chars().any(|character| matches!(character, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')) {
+        return problem("bidi_override", "may hold no character that changes the direction of text".to_owned());
+    }
+    None
+}

@@ -1,0 +1,377 @@
+//! Makes an event of what a sender wrote, or says everything that is wrong with it.
+//!
+//! Nothing is trimmed, folded or filled in silently. A member that is null counts as not sent,
+//! except within `context` and `changes`, whose content is the sender's own.
+//!
+//! The limits are those of the API's documentation; each is enforced here and nowhere else.
+
+use serde_json::{Map, Value};
+
+use crate::{
+    catalogue::{Action, CATALOGUE, Writer, did_you_mean},
+    error::FieldError,
+    event::{Actor, ActorType, Change, Entity, Event, Outcome},
+    id::{EventId, WorkspaceId},
+    json::{self, canonical, step},
+    members::{Members, Present, identifier_problem, text_problem},
+    timestamp::Timestamp,
+};
+
+/// How far ahead of our clock a timestamp may be, in seconds.
+pub const MAX_AHEAD_SECONDS: i64 = 600;
+/// The most members a context may have.
+pub const MAX_CONTEXT_KEYS: usize = 50;
+/// The most changes an event may list.
+pub const MAX_CHANGES: usize = 50;
+/// The longest key within context and changes, in bytes.
+pub const MAX_KEY_BYTES: usize = 128;
+/// The longest free text (description, user agent, any string within context and changes), in bytes.
+pub const MAX_TEXT_BYTES: usize = 16 * 1024;
+/// The longest identifier or name of an actor or entity, in bytes.
+pub const MAX_IDENTIFIER_BYTES: usize = 256;
+
+const EVENT_FIELDS: &[&str] = &[
+    "id",
+    "action",
+    "category",
+    "description",
+    "timestamp",
+    "workspace_username",
+    "workspace",
+    "outcome",
+    "actor",
+    "entity",
+    "context",
+    "changes",
+];
+const ACTOR_FIELDS: &[&str] = &["user_id", "username", "ip", "user_agent", "type", "on_behalf_of"];
+const ENTITY_FIELDS: &[&str] = &["entity_type", "entity_id", "entity_name"];
+const CHANGE_FIELDS: &[&str] = &["path", "old", "new"];
+
+/// The door an event came in through, and what it knows that the event need not say.
+#[derive(Clone, Copy, Debug)]
+pub enum Door<'a> {
+    /// HTTPS, with a token of this workspace.
+    Api(&'a WorkspaceId),
+    /// The bus, within this envelope. The bus belongs to the product: it may say the workspace,
+    /// record every action of the catalogue, and use names that nobody knows yet.
+    Bus(&'a Envelope),
+}
+
+/// What an EventBridge envelope says about the event within.
+#[derive(Clone, Debug)]
+pub struct Envelope {
+    /// The envelope's id, which a redelivery repeats.
+    pub id: EventId,
+    /// When it was put on the bus, to the second.
+    pub time: Timestamp,
+}
+
+/// An event that keeps every rule and is ready to be recorded.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NewEvent {
+    /// The event, as it will be read.
+    pub event: Event,
+    /// Whether sending it again is recognised as the same event. Not so where we had to make up its
+    /// id and timestamp.
+    pub retry_safe: bool,
+}
+
+/// What identifies an event where its sender does not.
+#[derive(Clone, Debug)]
+pub struct Fallback {
+    /// When it is received.
+    pub now: Timestamp,
+    /// An id that no other event has.
+    pub id: EventId,
+}
+
+impl NewEvent {
+    /// Makes an event of a JSON value read by [`json::parse`], whose problems come along.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it, each with its pointer from the event down.
+    pub fn parse(
+        value: Value,
+        mut problems: Vec<FieldError>,
+        door: Door<'_>,
+        fallback: Fallback,
+    ) -> Result<Self, Vec<FieldError>> {
+        let Value::Object(members) = value else {
+            problems.push(FieldError::new("", "wrong_type", "must be an object"));
+            return Err(problems);
+        };
+        let mut object = Members { members, pointer: String::new(), problems: &mut problems };
+        let event = read_event(&mut object, door, fallback);
+        object.finish(EVENT_FIELDS);
+        match event {
+            Some(event) if problems.is_empty() => Ok(event),
+            _ => Err(problems),
+        }
+    }
+}
+
+/// Reads all members, so that all problems are found; `None` where a required one is missing.
+fn read_event(object: &mut Members<'_>, door: Door<'_>, fallback: Fallback) -> Option<NewEvent> {
+    let Fallback { now, id: fallback_id } = fallback;
+    let workspace = read_workspace(object, door);
+    let action = read_action(object, door);
+    if let (Some(category), Some(action)) = (object.identifier("category", 64), &action)
+        && category != action.category().name
+    {
+        let right = action.category().name;
+        object.problem("category", "mismatch", format!("must be {right} for this action, or left out"));
+    }
+    let sent_id = object.parsed("id", "invalid_id", EventId::parse);
+    let sent_time = object.parsed("timestamp", "invalid_timestamp", Timestamp::parse);
+    if let Present::Valid(time) = &sent_time {
+        check_range(object, *time, now);
+    }
+    let retry_safe = match door {
+        Door::Bus(_) => true,
+        Door::Api(_) => check_key(object, &sent_id, &sent_time),
+    };
+    let (default_id, default_time) = match door {
+        Door::Api(_) => (fallback_id, now),
+        Door::Bus(envelope) => (envelope.id.clone(), envelope.time),
+    };
+    let outcome = object.one_of("outcome", &Outcome::NAMES);
+    let description = object.text("description", MAX_TEXT_BYTES);
+    let actor = object.object("actor", read_actor);
+    if actor.is_none() && !object.has_problem("actor") {
+        object.problem("actor", "required", "say who did it: {\"user_id\": …}");
+    }
+    let entity = object.object("entity", read_entity);
+    let context = read_context(object);
+    let changes = read_changes(object);
+    for name in ["received_at", "sequence"] {
+        if object.take(name).is_some() {
+            object.problem(name, "read_only", "is set by this service; leave it out");
+        }
+    }
+
+    let action = action?;
+    let description = description.filter(|description| description != action.default_description());
+    let event = Event {
+        workspace: workspace?,
+        id: sent_id.or(default_id),
+        action,
+        timestamp: sent_time.or(default_time),
+        received_at: now,
+        outcome: outcome.unwrap_or_default(),
+        description,
+        actor: actor?,
+        entity,
+        context,
+        changes,
+        sequence: None,
+    };
+    check_size(object, &event);
+    Some(NewEvent { event, retry_safe })
+}
+
+/// The workspace, by Mode's name for it or by ours. A token's own may be left out.
+fn read_workspace(object: &mut Members<'_>, door: Door<'_>) -> Option<WorkspaceId> {
+    let mut workspace = match door {
+        Door::Api(workspace) => Some(workspace.clone()),
+        Door::Bus(_) => None,
+    };
+    for name in ["workspace_username", "workspace"] {
+        if let Present::Valid(said) = object.parsed(name, "invalid_workspace", WorkspaceId::parse) {
+            let known = workspace.get_or_insert_with(|| said.clone());
+            if *known != said {
+                object.problem(name, "mismatch", "names another workspace than the request does");
+            }
+        }
+    }
+    if workspace.is_none() && !object.has_problem("workspace_username") && !object.has_problem("workspace") {
+        object.problem("workspace_username", "required", "name the workspace the event belongs to");
+    }
+    workspace
+}
+
+fn read_action(object: &mut Members<'_>, door: Door<'_>) -> Option<Action> {
+    let name = object.required_identifier("action", Action::MAX_BYTES)?;
+    let action = match door {
+        Door::Api(_) => Action::parse(&name),
+        Door::Bus(_) => Action::parse_lenient(&name),
+    };
+    match (&action, door) {
+        (None, _) => {
+            let near = did_you_mean(&name, CATALOGUE.iter().map(|row| row.action));
+            let detail =
+                format!("is not an action of the catalogue (GET /api/actions) nor a custom one (x_…){near}");
+            object.problem("action", "unknown_action", detail);
+        }
+        (Some(action), Door::Api(_)) if action.writer() == Writer::Service => {
+            object.problem("action", "reserved_action", "is recorded by this service alone");
+        }
+        _ => {}
+    }
+    action
+}
+
+fn check_range(object: &mut Members<'_>, time: Timestamp, now: Timestamp) {
+    let earliest = Timestamp::parse("2000-01-01T00:00:00Z").expect("a literal time");
+    if time < earliest || time > now.plus_seconds(MAX_AHEAD_SECONDS) {
+        object.problem(
+            "timestamp",
+            "out_of_range",
+            "must be from the year 2000 on and at most 10 minutes ahead of now",
+        );
+    }
+}
+
+/// Over HTTP the id and the timestamp come together or not at all: with one alone, a retry would
+/// look like another event.
+fn check_key(object: &mut Members<'_>, id: &Present<EventId>, time: &Present<Timestamp>) -> bool {
+    let (missing, present) = match (id, time) {
+        (Present::Absent, Present::Absent) => return false,
+        (Present::Absent, _) => ("id", "timestamp"),
+        (_, Present::Absent) => ("timestamp", "id"),
+        _ => return true,
+    };
+    let detail = format!("goes with {present}: send both, so that a retry is recognised, or neither");
+    object.problem(missing, "required", detail);
+    false
+}
+
+fn read_actor(object: &mut Members<'_>) -> Option<Actor> {
+    let user_id = object.required_identifier("user_id", MAX_IDENTIFIER_BYTES);
+    let username = object.identifier("username", MAX_IDENTIFIER_BYTES);
+    let ip = object.identifier("ip", MAX_IDENTIFIER_BYTES);
+    let user_agent = object.text("user_agent", MAX_TEXT_BYTES);
+    let kind = object.one_of("type", &ActorType::NAMES).unwrap_or_default();
+    let on_behalf_of = object.object("on_behalf_of", read_actor).map(Box::new);
+    object.finish(ACTOR_FIELDS);
+    Some(Actor { user_id: user_id?, username, ip, user_agent, kind, on_behalf_of })
+}
+
+fn read_entity(object: &mut Members<'_>) -> Option<Entity> {
+    let entity_type = object.required_identifier("entity_type", MAX_IDENTIFIER_BYTES);
+    let entity_id = object.required_identifier("entity_id", MAX_IDENTIFIER_BYTES);
+    let entity_name = object.identifier("entity_name", MAX_IDENTIFIER_BYTES);
+    object.finish(ENTITY_FIELDS);
+    Some(Entity { entity_type: entity_type?, entity_id: entity_id?, entity_name })
+}
+
+fn read_context(object: &mut Members<'_>) -> Map<String, Value> {
+    match object.take("context") {
+        None => Map::new(),
+        Some(Value::Object(context)) => {
+            if context.len() > MAX_CONTEXT_KEYS {
+                object.problem("context", "too_many", format!("may have at most {MAX_CONTEXT_KEYS} members"));
+            }
+            let pointer = step(&object.pointer, "context");
+            context.iter().for_each(|(key, value)| check_member(object.problems, &pointer, key, value, 3));
+            context
+        }
+        Some(_) => {
+            object.problem("context", "wrong_type", "must be an object");
+            Map::new()
+        }
+    }
+}
+
+fn read_changes(object: &mut Members<'_>) -> Vec<Change> {
+    let changes = match object.take("changes") {
+        None => return Vec::new(),
+        Some(Value::Array(changes)) => changes,
+        Some(_) => {
+            object.problem("changes", "wrong_type", "must be an array");
+            return Vec::new();
+        }
+    };
+    if changes.len() > MAX_CHANGES {
+        object.problem("changes", "too_many", format!("may list at most {MAX_CHANGES}"));
+        return Vec::new();
+    }
+    let pointer = step(&object.pointer, "changes");
+    let read = |(index, change): (usize, Value)| {
+        let pointer = step(&pointer, index);
+        let Value::Object(members) = change else {
+            object.problems.push(FieldError::new(
+                pointer,
+                "wrong_type",
+                "must be an object with path, old and new",
+            ));
+            return None;
+        };
+        read_change(&mut Members { members, pointer, problems: object.problems })
+    };
+    changes.into_iter().enumerate().filter_map(read).collect()
+}
+
+fn read_change(object: &mut Members<'_>) -> Option<Change> {
+    let path = object.required_identifier("path", MAX_IDENTIFIER_BYTES);
+    if path.as_ref().is_some_and(|path| !path.starts_with('/')) {
+        object.problem("path", "invalid_path", "must be a JSON pointer, beginning with /");
+    }
+    let (old, new) = (object.take("old").unwrap_or_default(), object.take("new").unwrap_or_default());
+    for (name, value) in [("old", &old), ("new", &new)] {
+        check_value(object.problems, &step(&object.pointer, name), value, 4);
+    }
+    object.finish(CHANGE_FIELDS);
+    Some(Change { path: path?, old, new })
+}
+
+/// Checks a value of the sender's own making, which stands `depth` levels deep in its event.
+fn check_value(problems: &mut Vec<FieldError>, pointer: &str, value: &Value, depth: usize) {
+    match value {
+        Value::String(text) => problems.extend(text_problem(pointer, text, MAX_TEXT_BYTES)),
+        Value::Object(_) | Value::Array(_) if depth > json::MAX_DEPTH => {
+            problems.push(FieldError::new(
+                pointer,
+                "too_deep",
+                format!("nests deeper than {} levels; flatten it", json::MAX_DEPTH),
+            ));
+        }
+        Value::Object(members) => {
+            members.iter().for_each(|(key, value)| check_member(problems, pointer, key, value, depth + 1));
+        }
+        Value::Array(elements) => {
+            for (index, element) in elements.iter().enumerate() {
+                if matches!(element, Value::String(_) | Value::Object(_) | Value::Array(_)) {
+                    check_value(problems, &step(pointer, index), element, depth + 1);
+                }
+            }
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}
+
+fn check_member(problems: &mut Vec<FieldError>, pointer: &str, key: &str, value: &Value, depth: usize) {
+    let pointer = step(pointer, key);
+    problems.extend(identifier_problem(&pointer, key, MAX_KEY_BYTES));
+    check_value(problems, &pointer, value, depth);
+}
+
+/// The size counted is that of the canonical text of all that the sender decides.
+fn check_size(object: &mut Members<'_>, event: &Event) {
+    let Event {
+        workspace: _,
+        id,
+        action,
+        timestamp: _,
+        received_at: _,
+        outcome: _,
+        description,
+        actor,
+        entity,
+        context,
+        changes,
+        sequence: _,
+    } = event;
+    let content = (id, action.name(), description, actor, entity, context, changes);
+    let bytes = canonical(&content).len();
+    if bytes > Event::MAX_BYTES {
+        object.problem(
+            "",
+            "too_large",
+            format!("has {bytes} bytes of canonical JSON; the limit is {}", Event::MAX_BYTES),
+        );
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,98 @@
+//! The events that this service records itself: what was done to tokens, and who read the log.
+
+use serde_json::{Map, Value, json};
+
+use crate::{
+    catalogue::Action,
+    event::{Actor, ActorType, Entity, Event, Outcome},
+    id::{EventId, WorkspaceId},
+    principal::{Admin, Scope, TokenHolder},
+    timestamp::Timestamp,
+    token::TokenId,
+};
+
+/// When and whence a request came: what an event of ours says about it.
+#[derive(Clone, Debug)]
+pub struct Origin {
+    /// When it is handled.
+    pub now: Timestamp,
+    /// The id of the event about it.
+    pub event_id: EventId,
+    /// The address it came from.
+    pub ip: Option<String>,
+    /// The program it came from.
+    pub user_agent: Option<String>,
+}
+
+/// `audit_log_accessed`: a token's holder was shown events. `context` says which, and how many.
+pub fn audit_log_accessed(holder: &TokenHolder, origin: Origin, context: Map<String, Value>) -> Event {
+    let actor = Actor::new(ActorType::WorkspaceToken, holder.token.as_str());
+    let entity = Entity {
+        entity_type: "audit_log".to_owned(),
+        entity_id: holder.workspace.as_str().to_owned(),
+        entity_name: None,
+    };
+    event(&holder.workspace, "audit_log_accessed", origin, actor, entity, context)
+}
+
+/// `api_token_workspace_created`: an admin generated a token.
+pub fn token_created(
+    admin: &Admin,
+    origin: Origin,
+    token: &TokenId,
+    name: &str,
+    scopes: &[Scope],
+    expires_at: Timestamp,
+) -> Event {
+    let scopes: Vec<_> = scopes.iter().map(|scope| scope.name()).collect();
+    let context =
+        Map::from_iter([("scopes".to_owned(), json!(scopes)), ("expires_at".to_owned(), json!(expires_at))]);
+    token_event(admin, "api_token_workspace_created", origin, token, name, context)
+}
+
+/// `api_token_workspace_revoked`: an admin revoked a token.
+pub fn token_revoked(admin: &Admin, origin: Origin, token: &TokenId, name: &str) -> Event {
+    token_event(admin, "api_token_workspace_revoked", origin, token, name, Map::new())
+}
+
+fn token_event(
+    admin: &Admin,
+    action: &'static str,
+    origin: Origin,
+    token: &TokenId,
+    name: &str,
+    context: Map<String, Value>,
+) -> Event {
+    let actor = Actor { username: admin.username.clone(), ..Actor::new(ActorType::User, &admin.user_id) };
+    let entity = Entity {
+        entity_type: "workspace_token".to_owned(),
+        entity_id: token.as_str().to_owned(),
+        entity_name: Some(name.to_owned()),
+    };
+    event(&admin.workspace, action, origin, actor, entity, context)
+}
+
+fn event(
+    workspace: &WorkspaceId,
+    action: &'static str,
+    origin: Origin,
+    actor: Actor,
+    entity: Entity,
+    context: Map<String, Value>,
+) -> Event {
+    let Origin { now, event_id, ip, user_agent } = origin;
+    Event {
+        workspace: workspace.clone(),
+        id: event_id,
+        action: Action::own(action),
+        timestamp: now,
+        received_at: now,
+        outcome: Outcome::Success,
+        description: None,
+        actor: Actor { ip, user_agent, ..actor },
+        entity: Some(entity),
+        context,
+        changes: Vec::new(),
+        sequence: None,
+    }
+}

@@ -1,0 +1,194 @@
+//! How an event, a token and their parts are written as DynamoDB items, and read back.
+//!
+//! The parts of an event that have members of their own are kept as canonical JSON (RFC 8785):
+//! numbers come back as they went in, two items have the same content exactly if their attributes
+//! are equal, and each part can be hashed as it stands. Defaults are left out: bytes are paid for.
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use serde::de::DeserializeOwned;
+use serde_json::Map;
+
+use super::corrupt;
+use crate::{
+    catalogue::Action,
+    error::Error,
+    event::{Event, Outcome},
+    id::WorkspaceId,
+    json::canonical,
+    keys::Position,
+    principal::Scope,
+    timestamp::Timestamp,
+    token::{HashedToken, TokenId, WorkspaceToken},
+};
+
+pub(super) type Item = HashMap<String, AttributeValue>;
+
+/// An item being written, member by member.
+#[derive(Default)]
+pub(super) struct Writer(Item);
+
+impl Writer {
+    pub(super) fn text(mut self, name: &str, value: impl Into<String>) -> Self {
+        self.0.insert(name.to_owned(), AttributeValue::S(value.into()));
+        self
+    }
+
+    pub(super) fn number(mut self, name: &str, value: impl ToString) -> Self {
+        self.0.insert(name.to_owned(), AttributeValue::N(value.to_string()));
+        self
+    }
+
+    fn optional(self, name: &str, value: Option<impl Into<String>>) -> Self {
+        match value {
+            Some(value) => self.text(name, value),
+            None => self,
+        }
+    }
+
+    fn bytes(mut self, name: &str, value: &[u8]) -> Self {
+        self.0.insert(name.to_owned(), AttributeValue::B(value.to_vec().into()));
+        self
+    }
+
+    pub(super) fn finish(self) -> Item {
+        self.0
+    }
+}
+
+pub(super) fn from_event(event: &Event) -> Item {
+    let Event {
+        workspace,
+        id: _,
+        action,
+        timestamp: _,
+        received_at,
+        outcome,
+        description,
+        actor,
+        entity,
+        context,
+        changes,
+        sequence,
+    } = event;
+    let item = Writer::default()
+        .text("workspace", workspace.as_str())
+        .text("timestamp", event.position().sort_key())
+        .text("action", action.name())
+        .text("received_at", received_at.to_string())
+        .optional("outcome", (*outcome != Outcome::default()).then_some("failure"))
+        .optional("description", description.clone())
+        .text("actor", canonical(actor))
+        .optional("entity", entity.as_ref().map(canonical))
+        .optional("context", (!context.is_empty()).then(|| canonical(context)))
+        .optional("changes", (!changes.is_empty()).then(|| canonical(changes)));
+    match sequence {
+        Some(sequence) => item.number("sequence", sequence).finish(),
+        None => item.finish(),
+    }
+}
+
+pub(super) fn to_event(item: &Item) -> Result<Event, Error> {
+    let Position { timestamp, id } =
+        Position::from_sort_key(text(item, "timestamp")?).ok_or_else(|| corrupt("an event's sort key"))?;
+    Ok(Event {
+        workspace: parsed(item, "workspace", |name| WorkspaceId::parse(name).ok())?,
+        id,
+        action: parsed(item, "action", Action::parse_lenient)?,
+        timestamp,
+        received_at: parsed(item, "received_at", |time| Timestamp::parse(time).ok())?,
+        outcome: if item.contains_key("outcome") { Outcome::Failure } else { Outcome::Success },
+        description: optional_text(item, "description"),
+        actor: json(item, "actor")?.ok_or_else(|| corrupt("an event without an actor"))?,
+        entity: json(item, "entity")?,
+        context: json(item, "context")?.unwrap_or_else(Map::new),
+        changes: json(item, "changes")?.unwrap_or_default(),
+        sequence: optional(item, "sequence", |value| value.as_n().ok()?.parse().ok())?,
+    })
+}
+
+/// Whether two items are of one event: equal in all that its sender decides.
+pub(super) fn same_event(one: &Item, other: &Item) -> bool {
+    let ours = |name: &str| matches!(name, "received_at" | "sequence");
+    let within = |one: &Item, other: &Item| {
+        one.iter().all(|(name, value)| ours(name) || other.get(name) == Some(value))
+    };
+    within(one, other) && within(other, one)
+}
+
+pub(super) fn from_token(token: &WorkspaceToken) -> Item {
+    let WorkspaceToken {
+        id,
+        workspace,
+        name,
+        scopes,
+        hash,
+        created_by,
+        created_at,
+        expires_at,
+        revoked_at,
+        last_used_on,
+    } = token;
+    Writer::default()
+        .text("token", id.as_str())
+        .text("workspace", workspace.as_str())
+        .text("name", name)
+        .text("scopes", Scope::join(scopes))
+        .bytes("hash", hash.as_bytes())
+        .text("created_by", created_by)
+        .text("created_at", created_at.to_string())
+        .text("expires_at", expires_at.to_string())
+        .optional("revoked_at", revoked_at.map(|time| time.to_string()))
+        .optional("last_used_on", last_used_on.clone())
+        .finish()
+}
+
+pub(super) fn to_token(item: &Item) -> Result<WorkspaceToken, Error> {
+    let time = |value: &AttributeValue| Timestamp::parse(value.as_s().ok()?).ok();
+    let required_time = |name| parsed(item, name, |time| Timestamp::parse(time).ok());
+    let hash = item
+        .get("hash")
+        .and_then(|value| value.as_b().ok())
+        .and_then(|bytes| HashedToken::from_bytes(bytes.as_ref()));
+    Ok(WorkspaceToken {
+        id: parsed(item, "token", |id| TokenId::parse(id).ok())?,
+        workspace: parsed(item, "workspace", |name| WorkspaceId::parse(name).ok())?,
+        name: text(item, "name")?.to_owned(),
+        scopes: parsed(item, "scopes", Scope::parse_list)?,
+        hash: hash.ok_or_else(|| corrupt("a token's hash"))?,
+        created_by: text(item, "created_by")?.to_owned(),
+        created_at: required_time("created_at")?,
+        expires_at: required_time("expires_at")?,
+        revoked_at: optional(item, "revoked_at", time)?,
+        last_used_on: optional_text(item, "last_used_on"),
+    })
+}
+
+fn text<'a>(item: &'a Item, name: &'static str) -> Result<&'a str, Error> {
+    item.get(name)
+        .and_then(|value| value.as_s().ok())
+        .map(String::as_str)
+        .ok_or_else(|| corrupt(format!("an item's {name}")))
+}
+
+fn optional_text(item: &Item, name: &str) -> Option<String> {
+    item.get(name).and_then(|value| value.as_s().ok()).cloned()
+}
+
+fn parsed<T>(item: &Item, name: &'static str, parse: impl FnOnce(&str) -> Option<T>) -> Result<T, Error> {
+    parse(text(item, name)?).ok_or_else(|| corrupt(format!("an item's {name}")))
+}
+
+/// A member that may be left out, but not be anything else than what we write.
+fn optional<T>(
+    item: &Item,
+    name: &'static str,
+    read: impl FnOnce(&AttributeValue) -> Option<T>,
+) -> Result<Option<T>, Error> {
+    item.get(name).map(|value| read(value).ok_or_else(|| corrupt(format!("an item's {name}")))).transpose()
+}
+
+fn json<T: DeserializeOwned>(item: &Item, name: &'static str) -> Result<Option<T>, Error> {
+    optional(item, name, |value| serde_json::from_str(value.as_s().ok()?).ok())
+}

@@ -1,0 +1,111 @@
+//! The store: the only code that speaks DynamoDB.
+//!
+//! What it guarantees, and all that it offers:
+//!
+//! - [`Store::append`] writes an event once. Its key is its identity and the write is conditional on
+//!   there being none, so that DynamoDB itself tells a new event from one that is already there, at
+//!   the price of the write alone. It says whether what is there is the same event or another one.
+//!   A write that may or may not have arrived can be repeated with no harm.
+//! - [`Store::page`] reads events in the order of time, consistently: whatever was acknowledged
+//!   before the read began is in it.
+//! - [`Store::create_token`] and [`Store::revoke_token`] write the token and the event about it in one
+//!   transaction: neither is ever there without the other.
+//! - [`Store::quarantine`] keeps what the bus brought and nobody could understand.
+//!
+//! There is no way to change or delete an event. An error never means that something was half
+//! done, only that it may or may not have been done.
+
+mod events;
+mod item;
+mod quarantine;
+mod tokens;
+
+use std::time::Duration;
+
+use aws_sdk_dynamodb::{
+    Client,
+    config::{BehaviorVersion, Region, retry::RetryConfig, timeout::TimeoutConfig},
+    error::SdkError,
+    types::ConsumedCapacity,
+};
+
+pub use self::{
+    events::{Appended, Status},
+    quarantine::{Quarantined, Reason},
+    tokens::Revoked,
+};
+use crate::{
+    config::{Config, Tables},
+    error::Error,
+};
+
+/// The tables, and how to reach them. Cloning it is cheap and shares the connections.
+#[derive(Clone, Debug)]
+pub struct Store {
+    client: Client,
+    tables: Tables,
+}
+
+impl Store {
+    /// Prepares to reach the tables; nothing is sent yet.
+    pub fn connect(config: &Config) -> Self {
+        let Config { region, credentials, endpoint, tables } = config;
+        // An attempt that hangs is given up while its invocation still has time for the next.
+        let timeouts = TimeoutConfig::builder()
+            .connect_timeout(Duration::from_secs(1))
+            .operation_attempt_timeout(Duration::from_secs(3))
+            .operation_timeout(Duration::from_secs(12))
+            .build();
+        let mut sdk = aws_sdk_dynamodb::Config::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::new(region.clone()))
+            .credentials_provider(credentials.clone())
+            .retry_config(RetryConfig::standard().with_max_attempts(4))
+            .timeout_config(timeouts);
+        if let Some(endpoint) = endpoint {
+            sdk = sdk.endpoint_url(endpoint);
+        }
+        Self { client: Client::from_conf(sdk.build()), tables: tables.clone() }
+    }
+}
+
+/// Whatever the SDK could not do: it has tried again already, so it is not for now.
+fn unavailable<E, R>(error: SdkError<E, R>) -> Error
+where
+    SdkError<E, R>: std::error::Error + Send + Sync + 'static,
+{
+    Error::Unavailable(error.into())
+}
+
+/// What is stored is not what we write.
+fn corrupt(what: impl Into<String>) -> Error {
+    Error::Internal(what.into().into())
+}
+
+/// The write units that a call took from its table and from the table's indexes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, serde::Serialize)]
+pub struct WriteUnits {
+    /// Of the table itself.
+    pub table: f64,
+    /// Of all its indexes.
+    pub indexes: f64,
+}
+
+impl WriteUnits {
+    fn of(consumed: &[ConsumedCapacity]) -> Self {
+        let total: f64 = consumed.iter().filter_map(ConsumedCapacity::capacity_units).sum();
+        let table: f64 = consumed
+            .iter()
+            .filter_map(ConsumedCapacity::table)
+            .filter_map(|table| table.capacity_units())
+            .sum();
+        Self { table, indexes: total - table }
+    }
+}
+
+impl std::ops::AddAssign for WriteUnits {
+    fn add_assign(&mut self, other: Self) {
+        self.table += other.table;
+        self.indexes += other.indexes;
+    }
+}

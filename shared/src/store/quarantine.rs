@@ -1,0 +1,135 @@
+//! Bus events that could not be understood: kept whole, with the reason, for 30 days.
+
+use aws_sdk_dynamodb::types::ReturnConsumedCapacity;
+use serde_json::json;
+
+use super::{Store, WriteUnits, item::Writer, unavailable};
+use crate::{
+    error::{Error, FieldError},
+    timestamp::Timestamp,
+};
+
+/// How long it is kept, in days.
+const RETENTION_DAYS: i64 = 30;
+
+/// The most bytes of a body in one item: DynamoDB takes 400 KB with all its attributes (Service
+/// quotas, item size), and the bus brings up to 1 MB.
+const PART_BYTES: usize = 350_000;
+
+/// Something the bus brought that is not recorded as an event.
+#[derive(Clone, Debug)]
+pub struct Quarantined {
+    /// Who put it on the bus, as its envelope says; `unknown` where it has none.
+    pub source: String,
+    /// When it was put there.
+    pub at: Timestamp,
+    /// The id of its envelope, or of the message that brought it: a redelivery has the same.
+    pub id: String,
+    /// Why it is here.
+    pub reason: Reason,
+    /// What is wrong with it in detail.
+    pub problems: Vec<FieldError>,
+    /// What was brought, to the letter.
+    pub body: String,
+}
+
+/// Why something is in quarantine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reason {
+    /// It is not JSON.
+    InvalidJson,
+    /// It is not an EventBridge envelope.
+    InvalidEnvelope,
+    /// The event within breaks a rule of the model.
+    InvalidEvent,
+    /// Another event stands under its key.
+    Conflict,
+}
+
+impl Reason {
+    /// The name under which it is stored and logged.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::InvalidJson => "invalid_json",
+            Self::InvalidEnvelope => "invalid_envelope",
+            Self::InvalidEvent => "invalid_event",
+            Self::Conflict => "conflict",
+        }
+    }
+}
+
+impl Store {
+    /// Keeps what was brought. Doing it again changes nothing: the key is that of the delivery.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] if not all of it was written; the same call again is safe.
+    pub async fn quarantine(&self, quarantined: &Quarantined, now: Timestamp) -> Result<WriteUnits, Error> {
+        let Quarantined { source, at, id, reason, problems, body } = quarantined;
+        let problems: Vec<_> = problems
+            .iter()
+            .map(|problem| json!({"pointer": problem.field, "code": problem.code, "detail": problem.detail}))
+            .collect();
+        let problems = json!(problems).to_string();
+        let parts = parts(body);
+        let mut write_units = WriteUnits::default();
+        for (index, part) in parts.iter().enumerate() {
+            let item = Writer::default()
+                .text("source", source)
+                .text("quarantined_at", format!("{at}#{id}#{index}"))
+                .text("reason", reason.name())
+                // Problems may be many; the first ones tell enough.
+                .text("problems", truncated(&problems, 20_000))
+                .text("body", *part)
+                .number("parts", parts.len())
+                .number("expires_at", now.plus_seconds(RETENTION_DAYS * 86_400).unix_seconds())
+                .finish();
+            let output = self
+                .client
+                .put_item()
+                .table_name(&self.tables.quarantine)
+                .set_item(Some(item))
+                .return_consumed_capacity(ReturnConsumedCapacity::Indexes)
+                .send()
+                .await
+                .map_err(unavailable)?;
+            // If we crash here, the message is delivered again and every part is written again.
+            write_units += WriteUnits::of(output.consumed_capacity.as_slice());
+        }
+        Ok(write_units)
+    }
+}
+
+/// The text in pieces that fit an item, cut between characters; at least one, if an empty one.
+fn parts(text: &str) -> Vec<&str> {
+    let mut parts = Vec::new();
+    let mut rest = text;
+    while rest.len() > PART_BYTES {
+        let (part, after) = rest.split_at(rest.floor_char_boundary(PART_BYTES));
+        parts.push(part);
+        rest = after;
+    }
+    parts.push(rest);
+    parts
+}
+
+fn truncated(text: &str, max_bytes: usize) -> &str {
+    &text[..text.floor_char_boundary(max_bytes)]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_body_is_kept_whole_in_as_many_parts_as_it_takes() {
+        let check = |text: String, lengths: &[usize]| {
+            let parts = parts(&text);
+            assert_eq!(parts.concat(), text);
+            assert_eq!(parts.iter().map(|part| part.len()).collect::<Vec<_>>(), lengths);
+        };
+        check(String::new(), &[0]);
+        check("a".repeat(PART_BYTES), &[PART_BYTES]);
+        check("a".repeat(PART_BYTES + 1), &[PART_BYTES, 1]);
+        check(format!("a{}", "ä".repeat(PART_BYTES / 2)), &[PART_BYTES - 1, 2]);
+    }
+}

@@ -1,0 +1,193 @@
+//! Workspace tokens, each written together with the event about it.
+
+use aws_sdk_dynamodb::{
+    error::SdkError,
+    operation::transact_write_items::{TransactWriteItemsError, TransactWriteItemsOutput},
+    types::{AttributeValue, Put, ReturnConsumedCapacity, TransactWriteItem, Update},
+};
+
+use super::{Store, WriteUnits, item, unavailable};
+use crate::{
+    error::Error,
+    event::Event,
+    id::WorkspaceId,
+    timestamp::Timestamp,
+    token::{TokenId, WorkspaceToken},
+};
+
+/// What became of a token that was to be revoked.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Revoked {
+    /// It is revoked, by this call.
+    Now(WriteUnits),
+    /// It was revoked before.
+    Before,
+}
+
+impl Store {
+    /// Reads a token as it was a moment ago. Half the price of [`Self::token`].
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] if the store does not answer.
+    pub async fn token_lately(&self, id: &TokenId) -> Result<Option<WorkspaceToken>, Error> {
+        self.get_token(id, false).await
+    }
+
+    /// Reads a token as it is now.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] if the store does not answer.
+    pub async fn token(&self, id: &TokenId) -> Result<Option<WorkspaceToken>, Error> {
+        self.get_token(id, true).await
+    }
+
+    async fn get_token(&self, id: &TokenId, consistent: bool) -> Result<Option<WorkspaceToken>, Error> {
+        let output = self
+            .client
+            .get_item()
+            .table_name(&self.tables.tokens)
+            .key("token", AttributeValue::S(id.to_string()))
+            .consistent_read(consistent)
+            .return_consumed_capacity(ReturnConsumedCapacity::Total)
+            .send()
+            .await
+            .map_err(unavailable)?;
+        let read_units = output.consumed_capacity().and_then(|consumed| consumed.capacity_units());
+        tracing::debug!(read_units, "read a token");
+        output.item().map(item::to_token).transpose()
+    }
+
+    /// All tokens of a workspace, the oldest first, revoked and expired ones included. A token that
+    /// was generated a moment ago may be missing: this reads an index.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] if the store does not answer.
+    pub async fn tokens_of(&self, workspace: &WorkspaceId) -> Result<Vec<WorkspaceToken>, Error> {
+        let mut tokens = Vec::new();
+        let mut start = None;
+        loop {
+            let output = self
+                .client
+                .query()
+                .table_name(&self.tables.tokens)
+                .index_name("by_workspace")
+                .key_condition_expression("#workspace = :workspace")
+                .expression_attribute_names("#workspace", "workspace")
+                .expression_attribute_values(":workspace", AttributeValue::S(workspace.to_string()))
+                .set_exclusive_start_key(start)
+                .send()
+                .await
+                .map_err(unavailable)?;
+            for item in output.items() {
+                tokens.push(item::to_token(item)?);
+            }
+            start = output.last_evaluated_key;
+            if start.is_none() {
+                return Ok(tokens);
+            }
+        }
+    }
+
+    /// Keeps a new token and records the event about it: both or neither.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] if neither may have been written. The secret is lost with the error,
+    /// so that a token which was written all the same opens nothing for anybody.
+    pub async fn create_token(&self, token: &WorkspaceToken, event: &Event) -> Result<WriteUnits, Error> {
+        let put_token = Put::builder()
+            .table_name(&self.tables.tokens)
+            .set_item(Some(item::from_token(token)))
+            .condition_expression("attribute_not_exists(#token)")
+            .expression_attribute_names("#token", "token")
+            .build()
+            .map_err(|error| Error::Internal(error.into()))?;
+        let output = self
+            .transact(TransactWriteItem::builder().put(put_token).build(), event)
+            .await
+            .map_err(unavailable)?;
+        // If we crash here, token and event are there and the admin saw neither: the list shows it.
+        Ok(WriteUnits::of(output.consumed_capacity()))
+    }
+
+    /// Revokes a token and records the event about it: both or neither. A token that is revoked
+    /// already stays as it is, without another event.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] if neither may have been written; the same call again is safe.
+    pub async fn revoke_token(
+        &self,
+        token: &TokenId,
+        revoked_at: Timestamp,
+        event: &Event,
+    ) -> Result<Revoked, Error> {
+        let update = Update::builder()
+            .table_name(&self.tables.tokens)
+            .key("token", AttributeValue::S(token.to_string()))
+            .update_expression("SET #revoked_at = :revoked_at")
+            .condition_expression("#workspace = :workspace AND attribute_not_exists(#revoked_at)")
+            .expression_attribute_names("#revoked_at", "revoked_at")
+            .expression_attribute_names("#workspace", "workspace")
+            .expression_attribute_values(":revoked_at", AttributeValue::S(revoked_at.to_string()))
+            .expression_attribute_values(":workspace", AttributeValue::S(event.workspace.to_string()))
+            .build()
+            .map_err(|error| Error::Internal(error.into()))?;
+        match self.transact(TransactWriteItem::builder().update(update).build(), event).await {
+            Ok(output) => Ok(Revoked::Now(WriteUnits::of(output.consumed_capacity()))),
+            Err(error) if first_condition_failed(&error) => Ok(Revoked::Before),
+            Err(error) => Err(unavailable(error)),
+        }
+    }
+
+    /// Notes the day on which a token was used, once a day.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] if it may not have been noted; nothing depends on it.
+    pub async fn mark_used(&self, token: &TokenId, now: Timestamp) -> Result<(), Error> {
+        self.client
+            .update_item()
+            .table_name(&self.tables.tokens)
+            .key("token", AttributeValue::S(token.to_string()))
+            .update_expression("SET #last_used_on = :today")
+            .condition_expression("attribute_exists(#token)")
+            .expression_attribute_names("#last_used_on", "last_used_on")
+            .expression_attribute_names("#token", "token")
+            .expression_attribute_values(":today", AttributeValue::S(now.day()))
+            .send()
+            .await
+            .map_err(unavailable)?;
+        Ok(())
+    }
+
+    /// One transaction: a write to the tokens, and the event about it.
+    async fn transact(
+        &self,
+        token: TransactWriteItem,
+        event: &Event,
+    ) -> Result<TransactWriteItemsOutput, SdkError<TransactWriteItemsError>> {
+        let put_event = Put::builder()
+            .table_name(&self.tables.events)
+            .set_item(Some(item::from_event(event)))
+            .condition_expression("attribute_not_exists(#timestamp)")
+            .expression_attribute_names("#timestamp", "timestamp")
+            .build()
+            .map_err(SdkError::construction_failure)?;
+        self.client
+            .transact_write_items()
+            .transact_items(token)
+            .transact_items(TransactWriteItem::builder().put(put_event).build())
+            .return_consumed_capacity(ReturnConsumedCapacity::Indexes)
+            .send()
+            .await
+    }
+}
+
+/// Whether the transaction was given up because the first of its writes met another state.
+fn first_condition_failed(error: &SdkError<TransactWriteItemsError>) -> bool {
+    match error.as_service_error() {
+        Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) => {
+            cancelled.cancellation_reasons().first().and_then(|reason| reason.code())
+                == Some("ConditionalCheckFailed")
+        }
+        _ => false,
+    }
+}

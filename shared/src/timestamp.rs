@@ -1,0 +1,166 @@
+//! Times to the microsecond, always written in UTC with six fraction digits.
+
+use std::fmt;
+
+use jiff::{SignedDuration, tz::TimeZone};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+/// A point in time, to the microsecond, in the years 0000 to 9999.
+///
+/// It is written as 27 characters, `2025-02-18T10:47:37.000000Z`, so that the order of the text is
+/// the order of the times.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Timestamp(jiff::Timestamp);
+
+/// Why a text is not a time that we take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("must be an RFC 3339 time such as 2025-02-18T10:47:37.000000Z")]
+pub struct InvalidTimestamp;
+
+impl Timestamp {
+    /// How many characters the written form has.
+    pub const LENGTH: usize = 27;
+
+    /// Reads RFC 3339 with any offset and 0 to 9 fraction digits; what is finer than a microsecond
+    /// is cut off. A leap second is refused, since it could only be stored as another second.
+    pub fn parse(text: &str) -> Result<Self, InvalidTimestamp> {
+        if !is_rfc3339(text.as_bytes()) {
+            return Err(InvalidTimestamp);
+        }
+        let time = text.parse::<jiff::Timestamp>().map_err(|_| InvalidTimestamp)?;
+        let year = time.to_zoned(TimeZone::UTC).year();
+        if !(0..=9999).contains(&year) {
+            return Err(InvalidTimestamp);
+        }
+        Ok(Self::from(time))
+    }
+
+    /// The time `seconds` later, or the last there is.
+    pub fn plus_seconds(self, seconds: i64) -> Self {
+        self.0.checked_add(SignedDuration::from_secs(seconds)).map_or(Self(jiff::Timestamp::MAX), Self::from)
+    }
+
+    /// Whole seconds since 1970, as DynamoDB's TTL counts them.
+    pub fn unix_seconds(self) -> i64 {
+        self.0.as_second()
+    }
+
+    /// The day in UTC, such as `2025-02-18`.
+    pub fn day(self) -> String {
+        self.to_string()[..10].to_owned()
+    }
+}
+
+impl From<jiff::Timestamp> for Timestamp {
+    /// Cuts off what is finer than a microsecond.
+    fn from(time: jiff::Timestamp) -> Self {
+        let micros = time.as_nanosecond().div_euclid(1_000);
+        let cut =
+            i64::try_from(micros).ok().and_then(|micros| jiff::Timestamp::from_microsecond(micros).ok());
+        Self(cut.unwrap_or(jiff::Timestamp::MIN))
+    }
+}
+
+/// Whether the text has the shape of RFC 3339 §5.6, upper case, with `T` between date and time.
+fn is_rfc3339(text: &[u8]) -> bool {
+    let shape = |part: &[u8], shape: &[u8]| {
+        part.len() == shape.len()
+            && part
+                .iter()
+                .zip(shape)
+                .all(|(byte, want)| if *want == b'0' { byte.is_ascii_digit() } else { byte == want })
+    };
+    let Some((head, rest)) = text.split_at_checked(19) else { return false };
+    if !shape(head, b"0000-00-00T00:00:00") || &head[17..] == b"60" {
+        return false;
+    }
+    let rest = match rest.strip_prefix(b".") {
+        None => rest,
+        Some(fraction) => {
+            let digits = fraction.iter().take_while(|byte| byte.is_ascii_digit()).count();
+            if !(1..=9).contains(&digits) {
+                return false;
+            }
+            &fraction[digits..]
+        }
+    };
+    rest == b"Z" || ((shape(rest, b"+00:00") || shape(rest, b"-00:00")) && rest[1..3] <= *b"23".as_slice())
+}
+
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:.6}", self.0)
+    }
+}
+
+impl Serialize for Timestamp {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Timestamp {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = <std::borrow::Cow<'de, str>>::deserialize(deserializer)?;
+        Self::parse(&text).map_err(de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn rfc3339_is_read_and_written_in_one_way() {
+        let check = |text: &str, written: Option<&str>| {
+            assert_eq!(
+                Timestamp::parse(text).ok().map(|time| time.to_string()).as_deref(),
+                written,
+                "{text}"
+            );
+        };
+        check("2025-02-18T10:47:37Z", Some("2025-02-18T10:47:37.000000Z"));
+        check("2025-02-18T10:47:37.5Z", Some("2025-02-18T10:47:37.500000Z"));
+        check("2025-02-18T10:47:37.123456789Z", Some("2025-02-18T10:47:37.123456Z"));
+        check("1969-12-31T23:59:59.999999999Z", Some("1969-12-31T23:59:59.999999Z"));
+        check("2025-02-18T12:47:37+02:00", Some("2025-02-18T10:47:37.000000Z"));
+        check("2025-02-18T10:47:37-00:00", Some("2025-02-18T10:47:37.000000Z"));
+        check("2025-02-18T10:47:37.1234567890Z", None);
+        check("2025-02-18T10:47:37.Z", None);
+        check("2025-02-18 10:47:37Z", None);
+        check("2025-02-18t10:47:37z", None);
+        check("2025-02-18T10:47:37", None);
+        check("2025-02-18T10:47Z", None);
+        check("2025-02-30T10:47:37Z", None);
+        check("2025-02-18T24:00:00Z", None);
+        check("2016-12-31T23:59:60Z", None);
+        check("2025-02-18T10:47:37+25:00", None);
+        check("2025-02-18T10:47:37Z[Europe/Berlin]", None);
+        check("0000-01-01T00:00:00+23:00", None);
+        check("1740000000", None);
+        check("", None);
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_written_is_read_again(micros in 0_i64..250_000_000_000_000_000) {
+            let time = Timestamp(jiff::Timestamp::from_microsecond(micros).unwrap());
+            let text = time.to_string();
+            prop_assert_eq!(text.len(), Timestamp::LENGTH);
+            prop_assert_eq!(Timestamp::parse(&text), Ok(time));
+        }
+
+        #[test]
+        fn the_order_of_the_text_is_the_order_of_the_times(a in 0_i64..250_000_000_000_000_000, b in 0_i64..250_000_000_000_000_000) {
+            let time = |micros| Timestamp(jiff::Timestamp::from_microsecond(micros).unwrap());
+            prop_assert_eq!(time(a).cmp(&time(b)), time(a).to_string().cmp(&time(b).to_string()));
+        }
+
+        #[test]
+        fn no_text_makes_it_panic(text in "\\PC{0,40}") {
+            let _ = Timestamp::parse(&text);
+        }
+    }
+}
