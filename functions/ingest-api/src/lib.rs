@@ -1,0 +1,138 @@
+//! Records events sent over HTTPS: one, or up to 500 at once.
+//!
+//! Every event stands for itself: the good ones are recorded even where others are bad, and each
+//! has a result of its own, in the order of the request.
+
+mod body;
+
+use aws_lambda_events::apigw::ApiGatewayV2httpRequest;
+use futures::{StreamExt as _, stream};
+use lambda_runtime::LambdaEvent;
+use serde::Serialize;
+use serde_json::{Value, json};
+use shared::{
+    ambient,
+    error::Error,
+    http::{self, Problem, Request, Response},
+    id::{EventId, WorkspaceId},
+    new_event::{Door, Fallback, NewEvent},
+    principal::Scope,
+    store::{Appended, Status, Store, WriteUnits},
+    timestamp::Timestamp,
+};
+
+pub use self::body::{MAX_BODY_BYTES, MAX_EVENTS};
+use self::body::{Sent, SentEvent};
+
+/// How many events are written at a time: as many connections to the store are open at most.
+const CONCURRENCY: usize = 32;
+
+/// Records the events of a request and says what became of each.
+///
+/// # Errors
+/// None: every failure is an answer.
+pub async fn handle(
+    store: &Store,
+    event: LambdaEvent<ApiGatewayV2httpRequest>,
+) -> Result<Response, lambda_runtime::Error> {
+    let request = Request::from(event.payload);
+    let answer = record(store, &request).await;
+    Ok(http::respond(&request, answer))
+}
+
+async fn record(store: &Store, request: &Request) -> Result<Response, Error> {
+    let holder = request.token_holder(Scope::Write)?;
+    let sent = Sent::parse(&request.body(MAX_BODY_BYTES)?)?;
+    let now = ambient::now();
+    match sent {
+        Sent::One(event) => {
+            let attempt = attempt(store, &holder.workspace, event, now).await;
+            // Alone, an event that could not be recorded is the problem of its request.
+            let appended = attempt.result?;
+            answer(&[Attempt { event: attempt.event, result: Ok(appended) }], request)
+        }
+        Sent::Batch(events) => {
+            let attempts = events.into_iter().map(|event| attempt(store, &holder.workspace, event, now));
+            let attempts: Vec<_> = stream::iter(attempts).buffered(CONCURRENCY).collect().await;
+            answer(&attempts, request)
+        }
+    }
+}
+
+/// One event, as far as it came.
+struct Attempt {
+    /// What was to be recorded, if it was an event at all.
+    event: Option<NewEvent>,
+    result: Result<Appended, Error>,
+}
+
+async fn attempt(store: &Store, workspace: &WorkspaceId, sent: SentEvent, now: Timestamp) -> Attempt {
+    let SentEvent { value, problems } = sent;
+    let fallback = Fallback { now, id: ambient::event_id() };
+    let event = match NewEvent::parse(value, problems, Door::Api(workspace), fallback) {
+        Ok(event) => event,
+        Err(problems) => return Attempt { event: None, result: Err(Error::InvalidEvent(problems)) },
+    };
+    let result = match store.append(&event.event).await {
+        Ok(Appended { status: Status::Conflict, .. }) => Err(Error::Conflict),
+        result => result,
+    };
+    // If we crash here, some events of the request are recorded and others are not. A client that
+    // sends all of them again, with their ids, records the rest.
+    Attempt { event: Some(event), result }
+}
+
+fn answer(attempts: &[Attempt], request: &Request) -> Result<Response, Error> {
+    let mut write_units = WriteUnits::default();
+    for appended in attempts.iter().filter_map(|attempt| attempt.result.as_ref().ok()) {
+        write_units += appended.write_units;
+    }
+    tracing::debug!(events = attempts.len(), write_units.table, write_units.indexes, "recorded");
+
+    let results: Vec<_> = attempts.iter().enumerate().map(|(index, attempt)| attempt.line(index)).collect();
+    let failures = || attempts.iter().filter_map(|attempt| attempt.result.as_ref().err());
+    if let Some(Error::Unavailable(source)) = failures().find(|error| matches!(error, Error::Unavailable(_)))
+    {
+        return Ok(http::partly_unavailable(request, source.as_ref(), &results));
+    }
+    let body = json!({"results": results, "debug": {"write_units": write_units}});
+    let duplicate = |line: &Line<'_>| line.status == "duplicate";
+    Ok(match (failures().next(), results.iter().any(duplicate)) {
+        (Some(_), _) => http::multi_status(&body),
+        (None, true) => http::ok(&body),
+        (None, false) => http::created(&body),
+    })
+}
+
+/// What a client is told of one event.
+#[derive(Serialize)]
+struct Line<'a> {
+    index: usize,
+    status: &'static str,
+    id: Option<&'a EventId>,
+    timestamp: Option<Timestamp>,
+    /// Whether the same request again would be recognised; not so where the service made up the id.
+    retry_safe: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    problem: Option<Value>,
+}
+
+impl Attempt {
+    fn line(&self, index: usize) -> Line<'_> {
+        let status = match &self.result {
+            Ok(Appended { status: Status::Duplicate, .. }) => "duplicate",
+            Ok(_) => "recorded",
+            Err(Error::InvalidEvent(_)) => "invalid",
+            Err(Error::Conflict) => "conflict",
+            Err(_) => "unavailable",
+        };
+        Line {
+            index,
+            status,
+            id: self.event.as_ref().map(|new| &new.event.id),
+            timestamp: self.event.as_ref().map(|new| new.event.timestamp),
+            retry_safe: self.event.as_ref().map(|new| new.retry_safe),
+            problem: self.result.as_ref().err().map(|error| Problem::of(error).to_json()),
+        }
+    }
+}
