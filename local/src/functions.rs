@@ -1,0 +1,130 @@
+//! Lambda, as far as its callers see it: a function by the name of its crate, JSON in and JSON out.
+
+use std::{future::Future, time::Duration};
+
+use aws_lambda_events::sqs::SqsBatchResponse;
+use lambda_runtime::{Context, LambdaEvent};
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::Value;
+use shared::store::Store;
+
+use crate::{
+    Error,
+    template::{ACCOUNT, REGION, Template},
+};
+
+/// The largest event and the largest answer of an invocation.
+const MAX_PAYLOAD_BYTES: usize = 6 * 1024 * 1024;
+/// The deadline a function is told.
+const TIMEOUT: Duration = Duration::from_secs(30);
+
+const AUTHORIZERS: &[&str] = &["authorizer"];
+const HTTP: &[&str] = &["ingest-api", "query", "tokens"];
+const BATCH: &[&str] = &["ingest-bus"];
+
+/// The functions, all over the same tables.
+#[derive(Clone)]
+pub(crate) struct Functions {
+    store: Store,
+}
+
+/// Why there is no answer.
+#[derive(Debug)]
+pub(crate) enum InvokeError {
+    /// The event is larger than Lambda takes.
+    EventTooLarge,
+    /// The function failed, or its answer is larger than Lambda takes.
+    Failed,
+}
+
+impl Functions {
+    /// # Errors
+    /// If the template names a function that this program does not hold.
+    pub(crate) fn of(template: &Template, store: Store) -> Result<Self, Error> {
+        let wanted = [
+            (std::iter::once(&template.api.token.function).collect::<Vec<_>>(), AUTHORIZERS),
+            (template.api.routes.iter().map(|route| &route.function).collect(), HTTP),
+            (vec![&template.bus.function], BATCH),
+        ];
+        for (names, known) in wanted {
+            if let Some(unknown) = names.into_iter().find(|name| !known.contains(&name.as_str())) {
+                return Err(Error::UnknownFunction(unknown.clone()));
+            }
+        }
+        Ok(Self { store })
+    }
+
+    /// Invokes an authorizer with a request of payload 2.0.
+    pub(crate) async fn authorize(&self, name: &str, request: &Value) -> Result<Value, InvokeError> {
+        let store = self.store.clone();
+        match name {
+            "authorizer" => {
+                invoke(name, &request.to_string(), async move |event| authorizer::handle(&store, event).await)
+                    .await
+            }
+            _ => Err(InvokeError::Failed),
+        }
+    }
+
+    /// Invokes a function behind the HTTP API with an event of payload 2.0.
+    pub(crate) async fn http(&self, name: &str, event: &Value) -> Result<Value, InvokeError> {
+        let (store, event) = (self.store.clone(), event.to_string());
+        match name {
+            "ingest-api" => {
+                invoke(name, &event, async move |event| ingest_api::handle(&store, event).await).await
+            }
+            "query" => invoke(name, &event, async move |event| query::handle(&store, event).await).await,
+            "tokens" => invoke(name, &event, async move |event| tokens::handle(&store, event).await).await,
+            _ => Err(InvokeError::Failed),
+        }
+    }
+
+    /// Invokes a function behind the queue with a batch.
+    pub(crate) async fn batch(self, name: String, event: String) -> Result<SqsBatchResponse, String> {
+        let answer = match name.as_str() {
+            "ingest-bus" => {
+                let store = self.store;
+                invoke(&name, &event, async move |event| ingest_bus::handle(&store, event).await).await
+            }
+            _ => Err(InvokeError::Failed),
+        };
+        let answer = answer.map_err(|error| format!("{error:?}"))?;
+        serde_json::from_value(answer).map_err(|error| error.to_string())
+    }
+}
+
+/// Gives `payload` to the handler as the runtime does, in a task of its own, so that a panic is a
+/// failed invocation.
+async fn invoke<T, O, F, H>(name: &str, payload: &str, handler: H) -> Result<Value, InvokeError>
+where
+    T: DeserializeOwned,
+    O: Serialize + Send + 'static,
+    F: Future<Output = Result<O, lambda_runtime::Error>> + Send + 'static,
+    H: FnOnce(LambdaEvent<T>) -> F,
+{
+    if payload.len() > MAX_PAYLOAD_BYTES {
+        return Err(InvokeError::EventTooLarge);
+    }
+    let failed = |reason: String| {
+        tracing::error!(function = name, reason, "the function failed");
+        InvokeError::Failed
+    };
+    let event = serde_json::from_str(payload).map_err(|error| failed(error.to_string()))?;
+    let answer = tokio::spawn(handler(LambdaEvent::new(event, context(name)))).await;
+    let answer =
+        answer.map_err(|panic| failed(panic.to_string()))?.map_err(|error| failed(error.to_string()))?;
+    let answer = serde_json::to_value(answer).map_err(|error| failed(error.to_string()))?;
+    if answer.to_string().len() > MAX_PAYLOAD_BYTES {
+        return Err(failed("its answer is larger than 6 MB".to_owned()));
+    }
+    Ok(answer)
+}
+
+fn context(name: &str) -> Context {
+    let deadline = jiff::Timestamp::now().as_millisecond() + TIMEOUT.as_millis() as i64;
+    let mut context = Context::default();
+    context.request_id = uuid::Uuid::now_v7().to_string();
+    context.deadline = deadline.unsigned_abs();
+    context.invoked_function_arn = format!("arn:aws:lambda:{REGION}:{ACCOUNT}:function:local-{name}");
+    context
+}

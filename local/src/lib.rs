@@ -1,0 +1,25 @@
+//! The whole of Audit Logs in one process: what AWS does around the functions, done on one machine.
+//!
+//! [`System`] is a running one. It has no global state, so that many can run side by side.
+
+mod bus;
+pub mod cli;
+mod credentials;
+mod data_directory;
+mod demo;
+mod engine;
+mod error;
+mod functions;
+mod gateway;
+mod jwt;
+mod private_file;
+mod queue;
+pub mod samples;
+mod server;
+mod system;
+pub mod template;
+mod welcome;
+
+pub use credentials::{Credentials, TokenCredentials};
+pub use error::Error;
+pub use system::{Options, Storage, System, Tables};

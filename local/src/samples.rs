@@ -1,0 +1,181 @@
+//! What the files in `events/` stand on: tokens and events that are the same in every engine.
+//!
+//! | token          | workspace | state                    |
+//! |----------------|-----------|--------------------------|
+//! | `acmeLive0001` | `acme`    | good, reads and writes   |
+//! | `acmeRevoked1` | `acme`    | revoked                  |
+//! | `acmeExpired1` | `acme`    | expired                  |
+//! | `globexLive01` | `globex`  | good, reads              |
+//!
+//! The events are those of February 2025 in `acme`. The secret of the tokens is published with this
+//! code, so it must guard nothing: only tables that this process itself serves get the samples.
+
+use serde_json::Value;
+use shared::{
+    id::{EventId, WorkspaceId},
+    new_event::{Door, Fallback, NewEvent},
+    principal::{Admin, Scope},
+    service_event::{self, Origin},
+    store::Store,
+    timestamp::Timestamp,
+    token::{PlainToken, WorkspaceToken},
+};
+
+use crate::Error;
+
+/// The secret characters of every sample token; each has a checksum of its own.
+const SECRET: &[u8; PlainToken::SECRET_LENGTH] = b"ThisSampleSecretIsPublishedAndGuardsNothing";
+
+const TOKENS: [SampleToken; 4] = [
+    SampleToken {
+        id: b"acmeLive0001",
+        workspace: "acme",
+        name: "siem",
+        scopes: &[Scope::Read, Scope::Write],
+        created_at: "2025-01-02T09:00:00Z",
+        expires_at: "2999-12-31T00:00:00Z",
+        revoked_at: None,
+    },
+    SampleToken {
+        id: b"acmeRevoked1",
+        workspace: "acme",
+        name: "old siem",
+        scopes: &[Scope::Read],
+        created_at: "2025-01-02T09:05:00Z",
+        expires_at: "2999-12-31T00:00:00Z",
+        revoked_at: Some("2025-01-20T16:30:00Z"),
+    },
+    SampleToken {
+        id: b"acmeExpired1",
+        workspace: "acme",
+        name: "trial",
+        scopes: &[Scope::Read],
+        created_at: "2025-01-02T09:10:00Z",
+        expires_at: "2025-01-31T00:00:00Z",
+        revoked_at: None,
+    },
+    SampleToken {
+        id: b"globexLive01",
+        workspace: "globex",
+        name: "siem",
+        scopes: &[Scope::Read],
+        created_at: "2025-01-02T09:15:00Z",
+        expires_at: "2999-12-31T00:00:00Z",
+        revoked_at: None,
+    },
+];
+
+/// When the sample events were received, all at once.
+const RECEIVED_AT: &str = "2025-03-01T00:00:00Z";
+
+/// Stores the samples. What is there already stays as it is.
+///
+/// # Errors
+/// If the tables do not take them; the same call again is safe.
+pub async fn store(store: &Store) -> Result<(), Error> {
+    write(store).await.map_err(Error::Samples)
+}
+
+async fn write(store: &Store) -> Result<(), shared::error::Error> {
+    for token in &TOKENS {
+        token.write(store).await?;
+    }
+    let events: Vec<Value> =
+        serde_json::from_str(include_str!("samples.json")).expect("a test stores all samples");
+    for sent in events {
+        store.append(&event(sent).event).await?;
+    }
+    Ok(())
+}
+
+/// A token to be, and what became of it.
+struct SampleToken {
+    id: &'static [u8; PlainToken::ID_LENGTH],
+    workspace: &'static str,
+    name: &'static str,
+    scopes: &'static [Scope],
+    created_at: &'static str,
+    expires_at: &'static str,
+    revoked_at: Option<&'static str>,
+}
+
+impl SampleToken {
+    /// Generates the token, and revokes it, as its admin would have.
+    async fn write(&self, store: &Store) -> Result<(), shared::error::Error> {
+        let Self { id, workspace, name, scopes, created_at, expires_at, revoked_at } = self;
+        let plain = PlainToken::new(id, SECRET);
+        let admin = Admin {
+            workspace: self::workspace(workspace),
+            user_id: "af03c0246b82".to_owned(),
+            username: Some("peter_parker".to_owned()),
+        };
+        let origin = |what: &str, at: &str| Origin {
+            now: time(at),
+            event_id: event_id(&format!("sample-{}-{what}", plain.id())),
+            ip: Some("203.0.113.42".to_owned()),
+            user_agent: None,
+        };
+        if store.token(plain.id()).await?.is_none() {
+            let token = WorkspaceToken {
+                id: plain.id().clone(),
+                workspace: admin.workspace.clone(),
+                name: (*name).to_owned(),
+                scopes: scopes.to_vec(),
+                hash: plain.hashed(),
+                created_by: admin.user_id.clone(),
+                created_at: time(created_at),
+                expires_at: time(expires_at),
+                revoked_at: None,
+                last_used_on: None,
+            };
+            let origin = origin("created", created_at);
+            let event =
+                service_event::token_created(&admin, origin, plain.id(), name, scopes, token.expires_at);
+            store.create_token(&token, &event).await?;
+        }
+        // If we crash here, a token that should be revoked is not, until the next start.
+        if let Some(at) = revoked_at {
+            let event = service_event::token_revoked(&admin, origin("revoked", at), plain.id(), name);
+            store.revoke_token(plain.id(), time(at), &event).await?;
+        }
+        Ok(())
+    }
+}
+
+fn event(sent: Value) -> NewEvent {
+    let acme = workspace("acme");
+    let fallback = Fallback { now: time(RECEIVED_AT), id: event_id("unused") };
+    NewEvent::parse(sent, Vec::new(), Door::Api(&acme), fallback).expect("a test stores all samples")
+}
+
+fn workspace(name: &str) -> WorkspaceId {
+    WorkspaceId::parse(name).expect("a test stores all samples")
+}
+
+fn event_id(text: &str) -> EventId {
+    EventId::parse(text).expect("a test stores all samples")
+}
+
+fn time(text: &str) -> Timestamp {
+    Timestamp::parse(text).expect("a test stores all samples")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Options, System};
+
+    #[tokio::test]
+    async fn all_samples_can_be_stored_and_storing_them_again_changes_nothing() {
+        let system = System::start(Options::default()).await.unwrap();
+        let tokens = async || {
+            store(system.store()).await.unwrap();
+            let tokens = system.store().tokens_of(&workspace("acme")).await.unwrap();
+            tokens.iter().map(|token| format!("{token:?}")).collect::<Vec<_>>()
+        };
+        let once = tokens().await;
+        assert_eq!(once.len(), 3);
+        assert_eq!(tokens().await, once);
+        system.shutdown().await;
+    }
+}

@@ -1,0 +1,275 @@
+//! A running system: its parts, started in order and stopped in the reverse order.
+
+use std::{io, path::PathBuf, sync::Arc, time::Duration};
+
+use serde_json::Value;
+use shared::{config::Config, store::Store};
+use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
+
+use crate::{
+    Credentials, Error, TokenCredentials,
+    bus::EventBus,
+    data_directory::DataDirectory,
+    demo::{self, Doors},
+    engine::Engine,
+    functions::Functions,
+    gateway::Gateway,
+    jwt::IdentityProvider,
+    queue::Queue,
+    samples,
+    server::{self, Server},
+    template::{TEMPLATE, Template},
+};
+
+/// How long running requests may take to end, before the process ends without them.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// How a system is started. The default is what a test wants: in memory, on any free port, empty.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// The port of the API and the bus; 0 is any.
+    pub port: u16,
+    /// The port of the tables; 0 is any.
+    pub dynamodb_port: u16,
+    /// Where the data is kept.
+    pub storage: Storage,
+    /// Whether to make the demo's workspace, token and events on the first start.
+    pub demo: bool,
+    /// How long the token authorizer's answers are kept; `None` is as the template says.
+    pub authorizer_ttl: Option<Duration>,
+}
+
+/// Where the data is kept.
+#[derive(Clone, Debug, Default)]
+pub enum Storage {
+    /// Nowhere: it ends with the system.
+    #[default]
+    Memory,
+    /// In a directory that only one system at a time may use.
+    Directory(PathBuf),
+}
+
+/// The whole system, running. To end it well, call [`System::shutdown`].
+pub struct System {
+    endpoint: String,
+    bus_name: String,
+    store: Store,
+    identity_provider: Arc<IdentityProvider>,
+    credentials: Credentials,
+    queue: Arc<Queue>,
+    stop: watch::Sender<bool>,
+    server: JoinHandle<()>,
+    tables: Tables,
+}
+
+/// Only the tables, running.
+pub struct Tables {
+    engine: Engine,
+    /// Keeps the lock until the engine has stopped.
+    directory: Option<DataDirectory>,
+}
+
+impl System {
+    /// Starts everything, and returns when it serves (and the demo, if wanted, is there).
+    ///
+    /// # Errors
+    /// Says what is in the way, and what to do about it.
+    pub async fn start(options: Options) -> Result<Self, Error> {
+        let template = Template::parse(TEMPLATE)?;
+        let directory = options.storage.open()?;
+        let listener = listen(options.port, "--port").await?;
+        let endpoint = url(&listener)?;
+        let tables = Tables::over(directory, &template, options.dynamodb_port).await?;
+
+        let store = Store::connect(&Config::local(tables.endpoint()));
+        let functions = Functions::of(&template, store.clone())?;
+        let directory = tables.directory.as_ref();
+        let jwt_key = directory.map(|directory| DataDirectory::jwt_key(directory.path()));
+        let identity_provider = Arc::new(IdentityProvider::open(jwt_key.as_deref(), &template.api.jwt)?);
+        let ttl = options.authorizer_ttl.unwrap_or(Duration::from_secs(template.api.token.ttl_seconds));
+        let gateway = Gateway::new(&template.api, ttl, functions.clone(), identity_provider.clone())?;
+        let dead_letters = directory.map(DataDirectory::dead_letters);
+        let (name, settings) = (template.bus.function.clone(), template.bus.queue.clone());
+        let deliver = move |event| functions.clone().batch(name.clone(), event);
+        let queue = Arc::new(Queue::start(settings, dead_letters.as_deref(), deliver)?);
+        let bus = EventBus::new(&template.bus, queue.clone())?;
+
+        let (stop, stopped) = watch::channel(false);
+        let server = Arc::new(Server { gateway, bus, queue: queue.clone() });
+        let server = tokio::spawn(server::serve(server, listener, stopped));
+        let now = jiff::Timestamp::now();
+        let credentials = Credentials {
+            endpoint: endpoint.clone(),
+            dynamodb_endpoint: tables.endpoint().to_owned(),
+            workspace: demo::WORKSPACE.to_owned(),
+            token: TokenCredentials::default(),
+            admin_jwt: identity_provider.issue(demo::WORKSPACE, "admin", now),
+            member_jwt: identity_provider.issue(demo::WORKSPACE, "member", now),
+        };
+        let bus_name = template.bus.name;
+        let mut system =
+            Self { endpoint, bus_name, store, identity_provider, credentials, queue, stop, server, tables };
+        system.prepare_token(options.demo, now).await?;
+        Ok(system)
+    }
+
+    /// The URL of the API (its paths begin with `/api`) and of the event bus.
+    pub fn endpoint(&self) -> &str {
+        &self.endpoint
+    }
+
+    /// The URL of the tables.
+    pub fn dynamodb_endpoint(&self) -> &str {
+        self.tables.endpoint()
+    }
+
+    /// The name of the event bus.
+    pub fn bus_name(&self) -> &str {
+        &self.bus_name
+    }
+
+    /// The tables, as the functions see them.
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// What one needs to call the system.
+    pub fn credentials(&self) -> &Credentials {
+        &self.credentials
+    }
+
+    /// A JWT of an admin of `workspace`.
+    pub fn admin_jwt(&self, workspace: &str) -> String {
+        self.identity_provider.issue(workspace, "admin", jiff::Timestamp::now())
+    }
+
+    /// A JWT of a user of `workspace` who is no admin.
+    pub fn member_jwt(&self, workspace: &str) -> String {
+        self.identity_provider.issue(workspace, "member", jiff::Timestamp::now())
+    }
+
+    /// A JWT with exactly these claims.
+    pub fn jwt_with(&self, claims: &Value) -> String {
+        self.identity_provider.sign(claims)
+    }
+
+    /// Waits until the function behind the bus is done with all that was put on it.
+    pub async fn bus_settled(&self) {
+        self.queue.settled().await;
+    }
+
+    /// How many bus events were given up.
+    pub fn dead_letters(&self) -> usize {
+        self.queue.status().dead_letters
+    }
+
+    /// Lets running requests end, delivers what is in the queue, and closes the tables.
+    pub async fn shutdown(self) {
+        self.stop.send_replace(true);
+        if tokio::time::timeout(PATIENCE, self.server).await.is_err() {
+            tracing::warn!("a request did not end; it is cut off");
+        }
+        self.queue.drain().await;
+        self.tables.shutdown().await;
+    }
+
+    /// Finds the workspace token of an earlier start, or makes one where the demo is wanted.
+    async fn prepare_token(&mut self, demo: bool, now: jiff::Timestamp) -> Result<(), Error> {
+        let file = self.tables.directory.as_ref().map(DataDirectory::credentials);
+        let earlier = file.as_deref().map(Credentials::read).transpose()?.flatten();
+        let earlier = earlier.map(|credentials| credentials.token).unwrap_or_default();
+        self.credentials.token = earlier.clone();
+        if demo {
+            let admin_jwt = &self.credentials.admin_jwt;
+            let doors = Doors { endpoint: &self.endpoint, bus_name: &self.bus_name, admin_jwt };
+            let live = match &earlier.token {
+                Some(token) => doors.is_live(token, now).await?,
+                None => false,
+            };
+            if !live {
+                self.credentials.token = doors.create_token().await?;
+            }
+            if let (None, Some(bearer)) = (&earlier.token, &self.credentials.token.bearer) {
+                doors.tell(bearer, now).await?;
+                self.queue.settled().await;
+            }
+        }
+        // If we crash before this, the next start makes another token and tells the story again.
+        file.map_or(Ok(()), |file| self.credentials.write(&file))
+    }
+}
+
+impl Tables {
+    /// Starts the engine alone on a port (0 is any), with the template's tables.
+    ///
+    /// # Errors
+    /// Says what is in the way, and what to do about it.
+    pub async fn start(port: u16, storage: Storage) -> Result<Self, Error> {
+        let template = Template::parse(TEMPLATE)?;
+        let directory = storage.open()?;
+        let listener = listen(port, "--port").await?;
+        Self::serve(directory, &template, listener).await
+    }
+
+    /// The URL of the tables.
+    pub fn endpoint(&self) -> &str {
+        self.engine.endpoint()
+    }
+
+    /// Puts the samples in that the files in `events/` stand on.
+    ///
+    /// # Errors
+    /// If the tables do not take them.
+    pub async fn store_samples(&self) -> Result<(), Error> {
+        samples::store(&Store::connect(&Config::local(self.endpoint()))).await
+    }
+
+    /// Lets running requests end, and closes the tables.
+    pub async fn shutdown(self) {
+        let Self { engine, directory } = self;
+        if tokio::time::timeout(PATIENCE, engine.shutdown()).await.is_err() {
+            tracing::warn!("a request to the tables did not end; it is cut off");
+        }
+        drop(directory);
+    }
+
+    async fn over(directory: Option<DataDirectory>, template: &Template, port: u16) -> Result<Self, Error> {
+        let listener = listen(port, "--dynamodb-port").await?;
+        Self::serve(directory, template, listener).await
+    }
+
+    async fn serve(
+        directory: Option<DataDirectory>,
+        template: &Template,
+        listener: TcpListener,
+    ) -> Result<Self, Error> {
+        let file = directory.as_ref().map(DataDirectory::database);
+        let engine = Engine::start(listener, file.as_deref(), &template.tables).await?;
+        Ok(Self { engine, directory })
+    }
+}
+
+impl Storage {
+    fn open(&self) -> Result<Option<DataDirectory>, Error> {
+        match self {
+            Self::Memory => Ok(None),
+            Self::Directory(path) => DataDirectory::open(path).map(Some),
+        }
+    }
+}
+
+/// Opens a port on the loopback interface, and on no other.
+async fn listen(port: u16, flag: &'static str) -> Result<TcpListener, Error> {
+    TcpListener::bind(("127.0.0.1", port)).await.map_err(|error| match error.kind() {
+        io::ErrorKind::AddrInUse => Error::PortInUse(port, flag),
+        _ => Error::Port(port, error, flag),
+    })
+}
+
+fn url(listener: &TcpListener) -> Result<String, Error> {
+    let address = listener.local_addr().map_err(|error| Error::Engine(error.to_string()))?;
+    Ok(format!("http://{address}"))
+}
+
+#[cfg(test)]
+mod tests;
