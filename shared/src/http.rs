@@ -130,7 +130,8 @@ impl Request {
     /// Whence the request came, for an event of ours about it.
     pub fn origin(&self, now: Timestamp, event_id: EventId) -> Origin {
         let http = &self.0.request_context.http;
-        Origin { now, event_id, ip: http.source_ip.clone(), user_agent: http.user_agent.clone() }
+        let said = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
+        Origin { now, event_id, ip: said(&http.source_ip), user_agent: said(&http.user_agent) }
     }
 
     fn workspace(&self) -> Result<WorkspaceId, Error> {

@@ -124,8 +124,11 @@ fn read_event(object: &mut Members<'_>, door: Door<'_>, fallback: Fallback) -> O
     }
     let sent_id = object.parsed("id", "invalid_id", EventId::parse);
     let sent_time = object.parsed("timestamp", "invalid_timestamp", Timestamp::parse);
-    if let Present::Valid(time) = &sent_time {
-        check_range(object, *time, now);
+    match (&sent_time, door) {
+        (Present::Valid(time), _) => check_range(object, *time, now),
+        // Whoever puts an event on the bus may choose the time of its envelope too.
+        (Present::Absent, Door::Bus(envelope)) => check_range(object, envelope.time, now),
+        _ => {}
     }
     let retry_safe = match door {
         Door::Bus(_) => true,

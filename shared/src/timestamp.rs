@@ -40,6 +40,18 @@ impl Timestamp {
         self.0.checked_add(SignedDuration::from_secs(seconds)).map_or(Self(jiff::Timestamp::MAX), Self::from)
     }
 
+    /// The time `microseconds` later, or the last there is.
+    pub fn plus_microseconds(self, microseconds: i64) -> Self {
+        self.0
+            .checked_add(SignedDuration::from_micros(microseconds))
+            .map_or(Self(jiff::Timestamp::MAX), Self::from)
+    }
+
+    /// The time so many milliseconds after 1970, as SQS counts them.
+    pub fn from_unix_milliseconds(milliseconds: i64) -> Option<Self> {
+        jiff::Timestamp::from_millisecond(milliseconds).ok().map(Self::from)
+    }
+
     /// Whole seconds since 1970, as DynamoDB's TTL counts them.
     pub fn unix_seconds(self) -> i64 {
         self.0.as_second()

@@ -52,7 +52,11 @@ async fn record(store: &Store, request: &Request) -> Result<Response, Error> {
             answer(&[Attempt { event: attempt.event, result: Ok(appended) }], request)
         }
         Sent::Batch(events) => {
-            let attempts = events.into_iter().map(|event| attempt(store, &holder.workspace, event, now));
+            // Each is received a microsecond after the one before it: so two that are the same are not
+            // taken for one that the SDK sent twice, and the order of the request is kept.
+            let attempts = (0..)
+                .zip(events)
+                .map(|(index, event)| attempt(store, &holder.workspace, event, now.plus_microseconds(index)));
             let attempts: Vec<_> = stream::iter(attempts).buffered(CONCURRENCY).collect().await;
             answer(&attempts, request)
         }

@@ -28,6 +28,8 @@ pub(crate) enum Received {
 pub(crate) struct Message {
     /// The queue's id of it, by which it is reported as failed; empty for a bare one.
     pub(crate) id: String,
+    /// When the queue took it, which a redelivery repeats; `None` for a bare one.
+    sent_at: Option<Timestamp>,
     body: String,
 }
 
@@ -52,11 +54,19 @@ impl Delivery {
         }
         let Self(payload) = self;
         if serde_json::from_str::<Shape>(payload.get())?.records.is_none() {
-            return Ok(Received::Bare(Message { id: String::new(), body: payload.get().to_owned() }));
+            return Ok(Received::Bare(Message {
+                id: String::new(),
+                sent_at: None,
+                body: payload.get().to_owned(),
+            }));
         }
         let batch: SqsEvent = serde_json::from_str(payload.get())?;
         let message = |record: SqsMessage| Message {
             id: record.message_id.unwrap_or_default(),
+            sent_at: record
+                .attributes
+                .get("SentTimestamp")
+                .and_then(|milliseconds| Timestamp::from_unix_milliseconds(milliseconds.parse().ok()?)),
             body: record.body.unwrap_or_default(),
         };
         Ok(Received::Batch(batch.records.into_iter().map(message).collect()))
@@ -116,7 +126,7 @@ impl Message {
         let id = member("id").or(Some(self.id.as_str()).filter(|id| !id.is_empty())).unwrap_or("unknown");
         Quarantined {
             source: member("source").unwrap_or("unknown").to_owned(),
-            at: member("time").and_then(|time| Timestamp::parse(time).ok()).unwrap_or(now),
+            at: member("time").and_then(|time| Timestamp::parse(time).ok()).or(self.sent_at).unwrap_or(now),
             id: id.to_owned(),
             reason,
             problems,

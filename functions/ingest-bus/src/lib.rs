@@ -38,7 +38,8 @@ pub async fn handle(
     match received {
         Received::Bare(message) => settle(store, &message, now).await?,
         Received::Batch(messages) => {
-            let outcomes = messages.iter().map(|message| settle(store, message, now));
+            // Collected first: the compiler cannot see that a borrowing closure kept across an await is Send.
+            let outcomes: Vec<_> = messages.iter().map(|message| settle(store, message, now)).collect();
             let outcomes: Vec<_> = stream::iter(outcomes).buffered(CONCURRENCY).collect().await;
             for (message, outcome) in messages.iter().zip(outcomes) {
                 if let Err(error) = outcome {
