@@ -1,0 +1,47 @@
+#!/usr/bin/env bash
+# Rehearses the deployment: `sam deploy` of template.yaml as it stands, with the release binaries, onto MiniStack,
+# which keeps AWS's interfaces on this machine and enforces IAM; then the product's main job through what was
+# deployed, and what each function's role may do. Stops at the first thing that does not hold.
+#
+#   tests/deploy.sh             builds what is not built (a first release build takes 10 to 20 minutes) and rehearses
+#   tests/deploy.sh --no-build  takes the zips of the last build
+#
+# It needs Rust, a C compiler and Python 3.11 with venv, and listens on 127.0.0.1 only. Its one-line install is done
+# for you, in two environments because their pins exclude each other:
+#
+#   pip install ministack==1.5.33 aws-sam-translator==1.115.0 cryptography==50.0.2 cargo-lambda==1.9.2 ziglang==0.17.1
+#   pip install aws-sam-cli==1.170.0
+#
+# What it cannot show, and what is therefore not yet shown on AWS:
+# - arm64: the binaries are built for this machine; that they are what the template names is not looked at.
+# - the import of the OpenAPI document which SAM makes of the routes: MiniStack skips it, and stack.py creates the
+#   same routes, integrations and authorizers from it one by one.
+# - throttling of the API and of DynamoDB, the account's concurrency, MaximumConcurrency of the queue.
+# - the condition on the attributes that the authorizer may update: MiniStack does not know which ones an update names.
+# - the policies of the queues, and the permissions of API Gateway to invoke: nothing but a user's and a role's own
+#   policies is enforced.
+# - alarms: they are created, but no metric is measured, and no metric filter counts.
+# - log levels, access logs, log retention; point-in-time recovery, encryption, TTL.
+# - EventBridge's retries and dead letters: its target never fails.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+work=${CARGO_TARGET_DIR:-$PWD/target}/deploy
+venv() { # venv NAME PACKAGE…
+    local name=$1
+    shift
+    [ -x "$work/$name/bin/python" ] || python3 -m venv "$work/$name"
+    "$work/$name/bin/pip" install --quiet --disable-pip-version-check "$@"
+}
+venv ministack ministack==1.5.33 aws-sam-translator==1.115.0 cryptography==50.0.2 cargo-lambda==1.9.2 ziglang==0.17.1
+venv sam aws-sam-cli==1.170.0
+
+# In a directory of its own, so that it cannot be mistaken for the build for AWS.
+stage=$work/stage
+mkdir -p "$stage"
+cp template.yaml "$stage/"
+if [ "${1:-}" != --no-build ]; then
+    PATH="$work/ministack/bin:$PATH" nice cargo lambda build --release --output-format zip --lambda-dir "$stage/target/lambda"
+fi
+export PYTHONDONTWRITEBYTECODE=1
+exec "$work/ministack/bin/python" tests/deploy/rehearse.py --stage "$stage" --sam "$work/sam/bin/sam"

@@ -1,0 +1,100 @@
+#!/usr/bin/env bash
+# Replays every file of events/ against the programs that are shipped, each under AWS's own runtime interface emulator,
+# and compares the answers, and what they left in the tables, with the snapshots of tests/tests/replay.rs. Stops at the
+# first difference.
+#
+#   tests/rie.sh                  builds what is not built (a first release build takes 10 to 20 minutes) and replays
+#   PROFILE=debug tests/rie.sh    the same with debug programs: quicker to build, not what is shipped
+#
+# It needs Linux, Rust, a C compiler and Python 3.11 with venv, and listens on 127.0.0.1 only. Its one-line install is
+# done for you, under the target directory; the emulator comes inside of aws-sam-cli:
+#
+#   pip install aws-sam-cli==1.170.0 cargo-lambda==1.9.2 ziglang==0.17.1
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+target=${CARGO_TARGET_DIR:-$PWD/target}
+work=$target/rie
+functions=(authorizer ingest-api ingest-bus query tokens)
+
+[ -x "$work/venv/bin/python" ] || python3 -m venv "$work/venv"
+"$work/venv/bin/pip" install --quiet --disable-pip-version-check \
+    aws-sam-cli==1.170.0 cargo-lambda==1.9.2 ziglang==0.17.1
+case $(uname -m) in
+    aarch64 | arm64) rie=aws-lambda-rie-arm64 ;;
+    *) rie=aws-lambda-rie-x86_64 ;;
+esac
+rie=$("$work/venv/bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/samcli/local/rapid/$rie
+
+case ${PROFILE:-release} in
+    release)
+        # For this machine, and in a directory of its own, so that it cannot be mistaken for the build for AWS.
+        PATH="$work/venv/bin:$PATH" nice cargo lambda build --release --lambda-dir "$work/lambda"
+        program() { echo "$work/lambda/$1/bootstrap"; }
+        ;;
+    debug)
+        cargo build "${functions[@]/#/--package=}"
+        program() { echo "$target/debug/$1"; }
+        ;;
+    *)
+        echo "PROFILE is release or debug" >&2
+        exit 2
+        ;;
+esac
+cargo build -p local
+cargo test -p tests --test replay --no-run
+
+running=()
+stop() {
+    [ ${#running[@]} -eq 0 ] || kill "${running[@]}" 2>/dev/null || true
+    wait
+}
+trap stop EXIT
+
+# until_there SECONDS WHAT COMMAND…: waits until the command succeeds.
+until_there() {
+    local deadline=$((SECONDS + $1)) what=$2
+    shift 2
+    until "$@" 2>/dev/null; do
+        if [ $SECONDS -ge $deadline ]; then
+            echo "$what does not answer; see $work/*.log" >&2
+            exit 1
+        fi
+        sleep 0.1
+    done
+}
+listening() { (: <"/dev/tcp/127.0.0.1/$1"); }
+
+rm -f "$work"/*.log "$work/engine"
+"$target/debug/local" dynamodb --port 0 --ready-file "$work/engine" >"$work/engine.log" 2>&1 &
+running+=($!)
+until_there 30 "the engine" test -s "$work/engine"
+engine=$(<"$work/engine")
+
+# Two for each function: where it is invoked, and where the emulator talks to it.
+read -ra ports < <("$work/venv/bin/python" -c '
+import socket
+sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(10)]
+print(*[socket.getsockname()[1] for socket in sockets])')
+
+endpoints=
+for index in "${!functions[@]}"; do
+    function=${functions[$index]} invoke=${ports[$((2 * index))]} api=${ports[$((2 * index + 1))]}
+    # What Lambda sets, and what the template does.
+    env -i AWS_REGION=us-east-1 AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local \
+        AWS_LAMBDA_FUNCTION_NAME="$function" AWS_LAMBDA_LOG_FORMAT=JSON AWS_LAMBDA_LOG_LEVEL=INFO \
+        EVENTS_TABLE=AuditEvents TOKENS_TABLE=AuditTokens QUARANTINE_TABLE=AuditQuarantine \
+        AWS_ENDPOINT_URL_DYNAMODB="$engine" \
+        "$rie" --runtime-interface-emulator-address "127.0.0.1:$invoke" \
+        --runtime-api-address "127.0.0.1:$api" "$(program "$function")" >"$work/$function.log" 2>&1 &
+    running+=($!)
+    until_there 10 "the emulator of $function" listening "$invoke"
+    endpoints+=${endpoints:+,}$function=http://127.0.0.1:$invoke/2015-03-31/functions/function/invocations
+done
+
+REPLAY_ENDPOINTS=$endpoints REPLAY_DYNAMODB=$engine INSTA_UPDATE=no INSTA_GLOB_FAIL_FAST=1 \
+    cargo test -p tests --test replay every_event_file
+
+for function in "${functions[@]}"; do
+    echo "$function: $(grep -c '^END RequestId' "$work/$function.log") invocations"
+done

@@ -1,0 +1,210 @@
+//! One who uses the API over HTTP, with credentials or without.
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use reqwest::{Method, header::HeaderMap};
+use serde_json::{Value, json};
+
+use crate::TestApp;
+
+/// A user of the API. Its short methods ask for its own workspace.
+#[derive(Clone)]
+pub struct Client {
+    http: reqwest::Client,
+    endpoint: String,
+    workspace: String,
+    authorization: Option<String>,
+    /// The public part of its workspace token, if it has one.
+    pub token: String,
+}
+
+/// What the API answered.
+#[derive(Debug)]
+pub struct Answer {
+    /// The HTTP status.
+    pub status: u16,
+    /// The headers.
+    pub headers: HeaderMap,
+    /// The body, to the letter.
+    pub text: String,
+    /// The body, read; null where it is not JSON.
+    pub body: Value,
+}
+
+impl Client {
+    pub(crate) fn new(http: reqwest::Client, endpoint: &str, workspace: &str) -> Self {
+        Self {
+            http,
+            endpoint: endpoint.to_owned(),
+            workspace: workspace.to_owned(),
+            authorization: None,
+            token: String::new(),
+        }
+    }
+
+    /// The same user with another `Authorization` header.
+    pub fn with_authorization(self, header: &str) -> Self {
+        Self { authorization: Some(header.to_owned()), ..self }
+    }
+
+    /// The same user with a Bearer: a JWT or a whole workspace token.
+    pub fn with_bearer(self, bearer: &str) -> Self {
+        self.with_authorization(&format!("Bearer {bearer}"))
+    }
+
+    /// The same user with HTTP Basic, as Mode's clients send a token.
+    pub fn with_basic(self, token: &str, secret: &str) -> Self {
+        let pair = STANDARD.encode(format!("{token}:{secret}"));
+        self.with_authorization(&format!("Basic {pair}"))
+    }
+
+    /// The same user with the token of an answer to a request for one.
+    pub fn with_token(self, created: &Value) -> Self {
+        let token = created["token"].as_str().unwrap().to_owned();
+        Self { token, ..self.with_bearer(created["bearer"].as_str().unwrap()) }
+    }
+
+    /// The same user, who calls another system.
+    pub fn at(self, app: &TestApp) -> Self {
+        Self { endpoint: app.client("").endpoint, ..self }
+    }
+
+    /// The same user, asking for another workspace.
+    pub fn asking_for(&self, workspace: &str) -> Self {
+        Self { workspace: workspace.to_owned(), ..self.clone() }
+    }
+
+    /// `GET /api/{workspace}/audit_logs?query`.
+    pub async fn list(&self, query: &str) -> Answer {
+        self.get(&format!("{}?{query}", self.path("audit_logs"))).await
+    }
+
+    /// The pages of a query, by `next_cursor`, until there is no more.
+    pub async fn pages(&self, query: &str) -> Vec<Vec<Value>> {
+        let mut pages = Vec::new();
+        let mut cursor = String::new();
+        loop {
+            let page = self.list(&format!("{query}{cursor}")).await.expect(200).body;
+            pages.push(page["audit_logs"].as_array().unwrap().clone());
+            assert_eq!(page["has_more"], json!(page["next_cursor"].is_string()));
+            let Some(next) = page["next_cursor"].as_str() else { return pages };
+            cursor = format!("&cursor={next}");
+        }
+    }
+
+    /// All events of a query.
+    pub async fn read(&self, query: &str) -> Vec<Value> {
+        self.pages(query).await.concat()
+    }
+
+    /// `POST /api/{workspace}/audit_logs` with one event, or several as `{"events": […]}`.
+    pub async fn record(&self, body: &Value) -> Answer {
+        self.record_bytes(body.to_string()).await
+    }
+
+    /// The same with a body of any bytes.
+    pub async fn record_bytes(&self, body: impl Into<reqwest::Body>) -> Answer {
+        self.post(&self.path("audit_logs"), body).await
+    }
+
+    /// `POST /api/{workspace}/tokens`.
+    pub async fn create_token(&self, body: &Value) -> Answer {
+        self.post(&self.path("tokens"), body.to_string()).await
+    }
+
+    /// `GET /api/{workspace}/tokens`.
+    pub async fn tokens(&self) -> Answer {
+        self.get(&self.path("tokens")).await
+    }
+
+    /// `DELETE /api/{workspace}/tokens/{token}`.
+    pub async fn revoke_token(&self, token: &str) -> Answer {
+        self.send(self.request(Method::DELETE, &format!("{}/{token}", self.path("tokens")))).await
+    }
+
+    /// `GET` of any path and query.
+    pub async fn get(&self, path: &str) -> Answer {
+        self.send(self.request(Method::GET, path)).await
+    }
+
+    /// `POST` of JSON to any path.
+    pub async fn post(&self, path: &str, body: impl Into<reqwest::Body>) -> Answer {
+        let request = self.request(Method::POST, path).header("content-type", "application/json");
+        self.send(request.body(body)).await
+    }
+
+    /// A request to be completed, with the credentials in it.
+    pub fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
+        let request = self.http.request(method, format!("{}{path}", self.endpoint));
+        match &self.authorization {
+            Some(authorization) => request.header("authorization", authorization),
+            None => request,
+        }
+    }
+
+    /// Sends a request and reads the whole answer.
+    pub async fn send(&self, request: reqwest::RequestBuilder) -> Answer {
+        let response = request.send().await.unwrap();
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        let text = response.text().await.unwrap();
+        let body = serde_json::from_str(&text).unwrap_or_default();
+        Answer { status, headers, text, body }
+    }
+
+    fn path(&self, resource: &str) -> String {
+        format!("/api/{}/{resource}", self.workspace)
+    }
+}
+
+impl Answer {
+    /// The same answer, which must have this status.
+    #[track_caller]
+    pub fn expect(self, status: u16) -> Self {
+        assert_eq!(self.status, status, "{}", self.text);
+        self
+    }
+
+    /// The same answer, which must be a problem (RFC 9457) with this status and id.
+    #[track_caller]
+    pub fn expect_problem(self, status: u16, id: &str) -> Self {
+        let told = (self.status, self.body["id"].as_str().unwrap_or_default());
+        assert_eq!(told, (status, id), "{}", self.text);
+        assert_eq!(self.body["status"], status);
+        assert_eq!(self.body["type"], format!("/problems/{}", id.replace('_', "-")));
+        assert_eq!(self.headers["content-type"], "application/problem+json");
+        assert_eq!(self.body["request_id"], self.headers["apigw-requestid"].to_str().unwrap());
+        self
+    }
+
+    /// The same answer, which must be the gateway's own refusal, in AWS's words.
+    #[track_caller]
+    pub fn expect_refusal(self, status: u16, message: &str) -> Self {
+        assert_eq!((self.status, &self.body), (status, &json!({"message": message})));
+        self
+    }
+
+    /// The events of a page.
+    #[track_caller]
+    pub fn events(&self) -> &Vec<Value> {
+        self.body["audit_logs"].as_array().unwrap()
+    }
+
+    /// The result of the first event, or the only one, of a request to record.
+    #[track_caller]
+    pub fn result(&self) -> &Value {
+        &self.body["results"][0]
+    }
+
+    /// The problems of a refusal, as `place code` each.
+    pub fn problems(&self) -> Vec<String> {
+        problems(&self.body)
+    }
+}
+
+/// The `errors` of a problem, as `place code` each.
+pub(crate) fn problems(problem: &Value) -> Vec<String> {
+    let told = |error: &Value| {
+        let place = error["pointer"].as_str().or(error["parameter"].as_str()).unwrap();
+        format!("{place} {}", error["code"].as_str().unwrap())
+    };
+    problem["errors"].as_array().into_iter().flatten().map(told).collect()
+}

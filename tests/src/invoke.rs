@@ -1,0 +1,131 @@
+//! Handlers called with a store of the test's choice, as Lambda would call them.
+
+use aws_lambda_events::{
+    apigw::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse},
+    encodings::Body,
+    sqs::SqsBatchResponse,
+};
+use lambda_runtime::{Context, Error, LambdaEvent};
+use serde_json::{Value, json};
+use shared::store::Store;
+
+/// The answer of a function behind the API: status and JSON body.
+pub type HttpAnswer = (i64, Value);
+
+/// A request to `GET` or `POST /api/acme/audit_logs` by a holder of a token for everything.
+pub fn audit_logs(method: &str, body: &Value) -> Value {
+    let authorizer = json!({"lambda": {
+        "workspace": "acme",
+        "token": "abcdefABCDEF",
+        "scopes": "audit_log:read audit_log:write",
+    }});
+    request(&format!("{method} /api/{{workspace}}/audit_logs"), authorizer, body)
+}
+
+/// A request to a route of `/api/acme/tokens` by an admin of acme.
+pub fn tokens(route: &str, token: &str, body: &Value) -> Value {
+    let claims = json!({"workspace": "acme", "role": "admin", "sub": "u1"});
+    let mut request = request(route, json!({"jwt": {"claims": claims, "scopes": null}}), body);
+    request["pathParameters"]["token"] = json!(token);
+    request
+}
+
+fn request(route: &str, authorizer: Value, body: &Value) -> Value {
+    json!({
+        "version": "2.0",
+        "routeKey": route,
+        "rawPath": "/api/acme/audit_logs",
+        "rawQueryString": "",
+        "headers": {},
+        "pathParameters": {"workspace": "acme"},
+        "requestContext": {
+            "routeKey": route,
+            "requestId": "request-1",
+            "authorizer": authorizer,
+            "http": {"method": route.split(' ').next(), "path": "/api/acme/audit_logs"},
+        },
+        "body": body.to_string(),
+        "isBase64Encoded": false,
+    })
+}
+
+/// Calls `query`.
+pub async fn query(store: &Store, request: Value) -> HttpAnswer {
+    answer(query::handle(store, event(request)).await)
+}
+
+/// Calls `ingest-api`.
+pub async fn ingest_api(store: &Store, request: Value) -> HttpAnswer {
+    answer(ingest_api::handle(store, event(request)).await)
+}
+
+/// Calls `tokens`.
+pub async fn manage_tokens(store: &Store, request: Value) -> HttpAnswer {
+    answer(tokens::handle(store, event(request)).await)
+}
+
+/// Calls `authorizer` with the value of an `Authorization` header; whether it lets the caller in.
+///
+/// # Errors
+/// If the function fails, which API Gateway answers with 500.
+pub async fn authorizer(store: &Store, authorization: &str) -> Result<bool, Error> {
+    let mut request = request("GET /api/{workspace}/audit_logs", json!(null), &json!(null));
+    request["type"] = json!("REQUEST");
+    request["identitySource"] = json!([authorization]);
+    let event = LambdaEvent::new(serde_json::from_value(request).unwrap(), Context::default());
+    Ok(authorizer::handle(store, event).await?.is_authorized)
+}
+
+/// Calls `ingest-bus` with any delivery.
+pub async fn ingest_bus(store: &Store, delivery: &Value) -> Result<SqsBatchResponse, Error> {
+    let delivery = serde_json::from_str(&delivery.to_string()).unwrap();
+    ingest_bus::handle(store, LambdaEvent::new(delivery, Context::default())).await
+}
+
+/// An SQS batch of messages with these ids and bodies.
+pub fn batch(messages: &[(&str, &str)]) -> Value {
+    let record = |(id, body): &(&str, &str)| {
+        json!({
+            "messageId": id,
+            "receiptHandle": id,
+            "body": body,
+            "attributes": {"SentTimestamp": "1739875657000", "ApproximateReceiveCount": "1"},
+            "messageAttributes": {},
+            "eventSource": "aws:sqs",
+            "eventSourceARN": "arn:aws:sqs:us-east-1:000000000000:BusQueue",
+            "awsRegion": "us-east-1",
+        })
+    };
+    json!({"Records": messages.iter().map(record).collect::<Vec<_>>()})
+}
+
+/// The envelope that EventBridge would put around a detail.
+pub fn envelope(id: &str, detail: &Value) -> Value {
+    json!({
+        "version": "0",
+        "id": id,
+        "detail-type": "audit event",
+        "source": "product",
+        "account": "000000000000",
+        "time": "2025-02-18T10:47:37Z",
+        "region": "us-east-1",
+        "resources": [],
+        "detail": detail,
+    })
+}
+
+fn event(request: Value) -> LambdaEvent<ApiGatewayV2httpRequest> {
+    LambdaEvent::new(serde_json::from_value(request).unwrap(), Context::default())
+}
+
+fn answer(response: Result<ApiGatewayV2httpResponse, Error>) -> HttpAnswer {
+    let response = response.unwrap();
+    if response.status_code == 503 {
+        assert_eq!(response.headers["retry-after"], "1");
+    }
+    let body = match response.body {
+        Some(Body::Text(text)) => serde_json::from_str(&text).unwrap(),
+        _ => Value::Null,
+    };
+    (response.status_code, body)
+}

@@ -1,0 +1,142 @@
+//! The whole system in one process, and everybody who uses it: what the tests are written with.
+
+#![expect(clippy::unwrap_used, reason = "in what only tests use, an unwrap is an assertion")]
+
+mod bus;
+mod client;
+mod faulty_engine;
+pub mod invoke;
+pub mod sample;
+mod tables;
+
+use std::time::{Duration, Instant};
+
+use local::{Options, System};
+use serde_json::{Value, json};
+use shared::store::Store;
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+};
+
+pub use self::{
+    bus::{Bus, entry},
+    client::{Answer, Client},
+    faulty_engine::{Fault, FaultyEngine},
+    tables::Tables,
+};
+
+/// A system of one's own, in memory and without the demo. It ends with the test.
+pub struct TestApp {
+    system: System,
+    http: reqwest::Client,
+    tables: Tables,
+}
+
+impl TestApp {
+    /// The system as it is shipped.
+    pub async fn start() -> Self {
+        Self::start_with(Options::default()).await
+    }
+
+    /// One that asks the token authorizer at every request.
+    pub async fn start_without_authorizer_cache() -> Self {
+        Self::start_with(Options { authorizer_ttl: Some(Duration::ZERO), ..Options::default() }).await
+    }
+
+    /// A workspace admin, as the product's identity provider knows them.
+    pub fn admin(&self, workspace: &str) -> Client {
+        self.client(workspace).with_bearer(&self.system.admin_jwt(workspace))
+    }
+
+    /// A member of the workspace who is no admin.
+    pub fn member(&self, workspace: &str) -> Client {
+        self.client(workspace).with_bearer(&self.system.member_jwt(workspace))
+    }
+
+    /// A JWT of the identity provider with exactly these claims.
+    pub fn jwt_with(&self, claims: &Value) -> String {
+        self.system.jwt_with(claims)
+    }
+
+    /// Whoever holds a new token that may read.
+    pub async fn reader(&self, workspace: &str) -> Client {
+        self.holder(workspace, &["audit_log:read"]).await
+    }
+
+    /// Whoever holds a new token that may record.
+    pub async fn writer(&self, workspace: &str) -> Client {
+        self.holder(workspace, &["audit_log:write"]).await
+    }
+
+    /// Whoever holds a new token that may do both.
+    pub async fn holder_of_both(&self, workspace: &str) -> Client {
+        self.holder(workspace, &["audit_log:read", "audit_log:write"]).await
+    }
+
+    /// Somebody without any credentials, who asks for this workspace.
+    pub fn client(&self, workspace: &str) -> Client {
+        Client::new(self.http.clone(), self.system.endpoint(), workspace)
+    }
+
+    /// The product, which puts its events on the bus.
+    pub fn bus(&self) -> Bus {
+        Bus::new(self.http.clone(), self.system.endpoint())
+    }
+
+    /// Waits until the function behind the bus is done with all that was put on it.
+    pub async fn settled(&self) {
+        self.system.bus_settled().await;
+    }
+
+    /// What is in the tables, past all our code.
+    pub fn tables(&self) -> &Tables {
+        &self.tables
+    }
+
+    /// The store that the functions have.
+    pub fn store(&self) -> Store {
+        self.system.store().clone()
+    }
+
+    /// Where the engine listens.
+    pub fn dynamodb_endpoint(&self) -> &str {
+        self.system.dynamodb_endpoint()
+    }
+
+    /// Sends these bytes, as no HTTP library would, and returns the status and the body.
+    pub async fn send_raw(&self, request: &[u8]) -> (u16, String) {
+        let address = self.system.endpoint().strip_prefix("http://").unwrap();
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        stream.write_all(request).await.unwrap();
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).await.unwrap();
+        let answer = String::from_utf8(answer).unwrap();
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+        (head.split(' ').nth(1).unwrap().parse().unwrap(), body.to_owned())
+    }
+
+    async fn holder(&self, workspace: &str, scopes: &[&str]) -> Client {
+        let created = self.admin(workspace).create_token(&json!({"name": "test", "scopes": scopes})).await;
+        self.client(workspace).with_token(&created.expect(201).body)
+    }
+
+    async fn start_with(options: Options) -> Self {
+        let system = System::start(options).await.unwrap();
+        let tables = Tables::at(system.dynamodb_endpoint());
+        Self { http: reqwest::Client::new(), tables, system }
+    }
+}
+
+/// Looks until there is something to see. The bus delivers when it does; 30 seconds are for a machine
+/// that is busy with other things.
+pub async fn eventually<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + Duration::from_secs(30);
+    loop {
+        if let Some(seen) = look().await {
+            return seen;
+        }
+        assert!(Instant::now() < deadline, "{what}: not within 30 seconds");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}

@@ -1,0 +1,97 @@
+//! What is in the tables, as anybody with the real SDK sees it.
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::{
+    Client,
+    config::{BehaviorVersion, Credentials, Region},
+    types::{AttributeValue, PutRequest, WriteRequest},
+};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use serde_json::{Value, json};
+
+use crate::sample::at;
+
+/// The tables of one system.
+pub struct Tables(Client);
+
+impl Tables {
+    pub(crate) fn at(endpoint: &str) -> Self {
+        let config = aws_sdk_dynamodb::Config::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::from_static("us-east-1"))
+            .credentials_provider(Credentials::new("test", "test", None, None, "test"))
+            .endpoint_url(endpoint);
+        Self(Client::from_conf(config.build()))
+    }
+
+    /// All events of a workspace, the oldest first.
+    pub async fn events(&self, workspace: &str) -> Vec<Value> {
+        self.partition("AuditEvents", None, "workspace", workspace).await
+    }
+
+    /// Those of one action.
+    pub async fn events_of(&self, workspace: &str, action: &str) -> Vec<Value> {
+        let mut events = self.events(workspace).await;
+        events.retain(|event| event["action"] == action);
+        events
+    }
+
+    /// All tokens of a workspace, the oldest first.
+    pub async fn tokens(&self, workspace: &str) -> Vec<Value> {
+        self.partition("AuditTokens", Some("by_workspace"), "workspace", workspace).await
+    }
+
+    /// What is in quarantine from one source.
+    pub async fn quarantined(&self, source: &str) -> Vec<Value> {
+        self.partition("AuditQuarantine", None, "source", source).await
+    }
+
+    /// Puts as many events of an action into a workspace, one a second from [`at`]`(0)` on, past all our
+    /// code: for tests that need more of them than it is any use to send.
+    pub async fn put_events(&self, workspace: &str, action: &str, count: i64) {
+        let put = |second: i64| {
+            let text = |text: &str| AttributeValue::S(text.to_owned());
+            let request = PutRequest::builder()
+                .item("workspace", text(workspace))
+                .item("timestamp", text(&format!("{}#{action}", at(second))))
+                .item("action", text(action))
+                .item("received_at", text(&at(second)))
+                .item("actor", text(r#"{"type":"user","user_id":"u1"}"#));
+            WriteRequest::builder().put_request(request.build().unwrap()).build()
+        };
+        for start in (0..count).step_by(25) {
+            let requests = (start..count.min(start + 25)).map(put).collect();
+            let output =
+                self.0.batch_write_item().request_items("AuditEvents", requests).send().await.unwrap();
+            assert!(output.unprocessed_items().unwrap().is_empty());
+        }
+    }
+
+    async fn partition(&self, table: &str, index: Option<&str>, key: &str, value: &str) -> Vec<Value> {
+        let items = self
+            .0
+            .query()
+            .table_name(table)
+            .set_index_name(index.map(str::to_owned))
+            .key_condition_expression("#key = :value")
+            .expression_attribute_names("#key", key)
+            .expression_attribute_values(":value", AttributeValue::S(value.to_owned()))
+            .into_paginator()
+            .items()
+            .send();
+        let items: Result<Vec<_>, _> = items.collect().await;
+        items.unwrap().iter().map(plain).collect()
+    }
+}
+
+/// An item without DynamoDB's names of types.
+fn plain(item: &HashMap<String, AttributeValue>) -> Value {
+    let value = |value: &AttributeValue| match value {
+        AttributeValue::S(text) => json!(text),
+        AttributeValue::N(number) => number.parse().unwrap(),
+        AttributeValue::B(bytes) => json!(STANDARD.encode(bytes)),
+        other => panic!("no attribute of ours is like this: {other:?}"),
+    };
+    item.iter().map(|(name, attribute)| (name.clone(), value(attribute))).collect()
+}

@@ -1,0 +1,225 @@
+//! Every file of `events/` is handed to the function it is named for, and all that comes of it is
+//! compared with a snapshot: the answer, and what is new in the tables.
+//!
+//! The functions are those of this build. With `REPLAY_ENDPOINTS`, as
+//! `query=http://127.0.0.1:9001/2015-03-31/functions/function/invocations,tokens=…`, they are whatever
+//! answers there, over the engine at `REPLAY_DYNAMODB`, which holds the samples. So `tests/rie.sh` shows
+//! that the programs we ship do the same.
+//!
+//! One engine serves all files. No file depends on what another one did: each has keys of its own, and
+//! those that read ask for a time or a workspace that no other one writes to. The oversize event is small
+//! as a file, because canonical JSON writes each of its `1e20` as 21 digits.
+
+#![expect(clippy::unwrap_used, reason = "in a test, an unwrap is an assertion")]
+
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    env, fs,
+    path::Path,
+};
+
+use aws_sdk_dynamodb::{
+    Client,
+    config::{BehaviorVersion, Credentials, Region},
+    types::AttributeValue,
+};
+use lambda_runtime::{Context, Error, LambdaEvent};
+use serde_json::{Value, json};
+use shared::{
+    catalogue::{Action, CATEGORIES},
+    config::Config,
+    id::WorkspaceId,
+    page::{Filter, MAX_LIMIT, Order},
+    store::Store,
+};
+use tests::TestApp;
+
+#[test]
+fn every_event_file_is_answered_as_before() {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let (stage, _app) = runtime.block_on(Stage::set());
+    let mut before = runtime.block_on(stage.tables());
+
+    let mut settings = insta::Settings::clone_current();
+    settings.set_prepend_module_to_snapshot(false);
+    // What is made up anew at every call. The files themselves have UUIDs of version 4 and times
+    // of other years.
+    settings.add_filter(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}", "[uuid]");
+    settings.add_filter(r"20(2[6-9]|[3-9]\d)-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", "[time]");
+    settings.add_filter(r#""last_used_on": (null|"[\d-]+")"#, r#""last_used_on": "[day]""#);
+    settings.bind(|| {
+        insta::glob!("../../events", "*.json", |file| {
+            let answer = runtime.block_on(stage.invoke(file));
+            let after = runtime.block_on(stage.tables());
+            let outcome = json!({
+                "answer": answer,
+                "recorded": news(&before.recorded, &after.recorded),
+                "quarantined": news(&before.quarantined, &after.quarantined),
+                "tokens": news(&before.tokens, &after.tokens),
+            });
+            before = after;
+            insta::assert_json_snapshot!("replay", without_new_token(outcome));
+        });
+    });
+}
+
+#[test]
+fn the_bus_files_have_an_action_of_every_category() {
+    let mut shown = BTreeSet::new();
+    for file in fs::read_dir("../events").unwrap() {
+        let envelope: Value = serde_json::from_slice(&fs::read(file.unwrap().path()).unwrap()).unwrap();
+        let action = envelope["detail"]["action"].as_str().and_then(Action::parse_lenient);
+        shown.extend(action.map(|action| action.category().name));
+    }
+    for category in CATEGORIES {
+        assert!(shown.contains(category.name), "{}", category.name);
+    }
+}
+
+/// The functions, and the tables they work on.
+struct Stage {
+    /// Where each function answers, if it is not called in this process.
+    endpoints: Option<BTreeMap<String, String>>,
+    http: reqwest::Client,
+    store: Store,
+    dynamodb: Client,
+}
+
+/// What is in the tables, as far as it is told in a snapshot.
+struct Tables {
+    recorded: Vec<Value>,
+    quarantined: Vec<Value>,
+    tokens: Vec<Value>,
+}
+
+impl Stage {
+    /// The stage, and the system whose engine it uses, if that is one of its own.
+    async fn set() -> (Self, Option<TestApp>) {
+        let Ok(endpoints) = env::var("REPLAY_ENDPOINTS") else {
+            let app = TestApp::start().await;
+            local::samples::store(&app.store()).await.unwrap();
+            return (Self::at(app.dynamodb_endpoint(), None), Some(app));
+        };
+        let endpoint = |pair: &str| {
+            let (function, url) = pair.split_once('=').expect("REPLAY_ENDPOINTS: function=url,…");
+            (function.to_owned(), url.to_owned())
+        };
+        let engine = env::var("REPLAY_DYNAMODB").expect("REPLAY_DYNAMODB: their engine");
+        (Self::at(&engine, Some(endpoints.split(',').map(endpoint).collect())), None)
+    }
+
+    fn at(engine: &str, endpoints: Option<BTreeMap<String, String>>) -> Self {
+        let config = aws_sdk_dynamodb::Config::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::from_static("us-east-1"))
+            .credentials_provider(Credentials::new("test", "test", None, None, "test"))
+            .endpoint_url(engine);
+        Self {
+            endpoints,
+            http: reqwest::Client::new(),
+            store: Store::connect(&Config::local(engine)),
+            dynamodb: Client::from_conf(config.build()),
+        }
+    }
+
+    /// Hands a file to its function; the answer, with its body read if that is JSON.
+    async fn invoke(&self, file: &Path) -> Value {
+        let name = file.file_stem().unwrap().to_str().unwrap();
+        let payload = fs::read_to_string(file).unwrap();
+        let function = ["authorizer", "ingest-api", "ingest-bus", "query", "tokens"]
+            .into_iter()
+            .find(|function| name.strip_prefix(function).is_some_and(|rest| rest.starts_with('-')))
+            .unwrap_or_else(|| panic!("{name} begins with the name of no function"));
+        let mut answer = match &self.endpoints {
+            Some(endpoints) => {
+                let response = self.http.post(&endpoints[function]).body(payload).send().await.unwrap();
+                serde_json::from_str(&response.text().await.unwrap()).unwrap()
+            }
+            None => self.call(function, &payload).await,
+        };
+        let body = answer["body"].as_str().and_then(|text| serde_json::from_str(text).ok());
+        if let Some(body) = body {
+            answer["body"] = body;
+        }
+        answer
+    }
+
+    async fn call(&self, function: &str, payload: &str) -> Value {
+        fn event<T: serde::de::DeserializeOwned>(payload: &str) -> LambdaEvent<T> {
+            LambdaEvent::new(serde_json::from_str(payload).unwrap(), Context::default())
+        }
+        fn answer(answer: Result<impl serde::Serialize, Error>) -> Value {
+            json!(answer.unwrap())
+        }
+        match function {
+            "authorizer" => answer(authorizer::handle(&self.store, event(payload)).await),
+            "ingest-api" => answer(ingest_api::handle(&self.store, event(payload)).await),
+            "ingest-bus" => answer(ingest_bus::handle(&self.store, event(payload)).await),
+            "query" => answer(query::handle(&self.store, event(payload)).await),
+            _ => answer(tokens::handle(&self.store, event(payload)).await),
+        }
+    }
+
+    async fn tables(&self) -> Tables {
+        let keys = self.items("AuditEvents").await;
+        let workspaces: BTreeSet<_> = keys.iter().map(|item| text(item, "workspace")).collect();
+        let filter = Filter { start: None, end: None, actions: Vec::new(), order: Order::Ascending };
+        let mut recorded = Vec::new();
+        for workspace in workspaces {
+            let workspace = WorkspaceId::parse(&workspace).unwrap();
+            let page = self.store.page(&workspace, &filter, None, MAX_LIMIT).await.unwrap();
+            recorded.extend(page.events.iter().map(|event| json!(event)));
+        }
+        let quarantined = self.items("AuditQuarantine").await;
+        let tokens = self.items("AuditTokens").await;
+        Tables {
+            recorded,
+            quarantined: quarantined.iter().map(quarantine_entry).collect(),
+            tokens: tokens.iter().map(token_entry).collect(),
+        }
+    }
+
+    async fn items(&self, table: &str) -> Vec<HashMap<String, AttributeValue>> {
+        let items = self.dynamodb.scan().table_name(table).into_paginator().items().send();
+        items.collect::<Result<_, _>>().await.unwrap()
+    }
+}
+
+fn quarantine_entry(item: &HashMap<String, AttributeValue>) -> Value {
+    json!({
+        "source": text(item, "source"),
+        "quarantined_at": text(item, "quarantined_at"),
+        "reason": text(item, "reason"),
+        "problems": serde_json::from_str::<Value>(&text(item, "problems")).unwrap(),
+    })
+}
+
+fn token_entry(item: &HashMap<String, AttributeValue>) -> Value {
+    let revoked_at = item.get("revoked_at").map(|_| text(item, "revoked_at"));
+    json!({
+        "workspace": text(item, "workspace"),
+        "token": text(item, "token"),
+        "name": text(item, "name"),
+        "revoked_at": revoked_at,
+    })
+}
+
+fn text(item: &HashMap<String, AttributeValue>, name: &str) -> String {
+    item[name].as_s().unwrap().clone()
+}
+
+fn news(before: &[Value], after: &[Value]) -> Vec<Value> {
+    after.iter().filter(|value| !before.contains(value)).cloned().collect()
+}
+
+/// The same outcome, with the random parts of a token that was generated hidden wherever they stand.
+fn without_new_token(outcome: Value) -> Value {
+    let generated = outcome["answer"]["body"].clone();
+    let mut shown = outcome.to_string();
+    if generated["secret"].is_string() {
+        for part in ["bearer", "secret", "token"] {
+            shown = shown.replace(generated[part].as_str().unwrap(), &format!("[{part}]"));
+        }
+    }
+    serde_json::from_str(&shown).unwrap()
+}

@@ -1,0 +1,14 @@
+//! What the product promises, shown on the whole system: real HTTP, the real SDK, a real engine.
+
+#![allow(clippy::unwrap_used, reason = "in a test, an unwrap is an assertion")]
+
+mod access;
+mod bus;
+mod hostile_input;
+mod idempotency;
+mod open_routes;
+mod paging;
+mod quarantine;
+mod reading;
+mod recording;
+mod tokens;
