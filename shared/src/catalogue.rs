@@ -14,6 +14,18 @@ pub struct Category {
     pub label: &'static str,
 }
 
+impl Category {
+    /// Reads a category by its wire name, `custom` and `other` included.
+    pub fn parse(name: &str) -> Option<&'static Self> {
+        CATEGORIES.iter().chain([&CUSTOM, &OTHER]).find(|category| category.name == name)
+    }
+
+    /// The wire names of all categories.
+    pub fn names() -> impl Iterator<Item = &'static str> {
+        CATEGORIES.iter().chain([&CUSTOM, &OTHER]).map(|category| category.name)
+    }
+}
+
 /// One action that the product knows by name.
 #[derive(Debug, PartialEq, Eq)]
 pub struct CatalogueRow {
@@ -25,6 +37,8 @@ pub struct CatalogueRow {
     pub category: &'static Category,
     /// Who may write it.
     pub writer: Writer,
+    /// What it is to security tools.
+    pub ocsf: OcsfActivity,
 }
 
 /// Who may write events of an action.
@@ -34,6 +48,15 @@ pub enum Writer {
     Client,
     /// This service, in the workspace it concerns; over HTTP it is refused.
     Service,
+}
+
+/// What was done, in the terms of the Open Cybersecurity Schema Framework 1.8.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OcsfActivity {
+    /// The class of the event, such as 3001 for Account Change.
+    pub class_uid: u16,
+    /// The activity within its class; 99 where the class has none that fits.
+    pub activity_id: u8,
 }
 
 macro_rules! categories {
@@ -57,7 +80,7 @@ categories! {
 }
 
 macro_rules! catalogue {
-    ($($category:ident { $($writer:ident $action:literal $event:literal)* })*) => {
+    ($($category:ident { $($writer:ident $action:literal $class_uid:literal/$activity_id:literal $event:literal)* })*) => {
         /// The nine categories, in the order they are listed.
         pub const CATEGORIES: &[Category] = &[$($category),*];
 
@@ -67,78 +90,79 @@ macro_rules! catalogue {
             event: $event,
             category: &$category,
             writer: Writer::$writer,
+            ocsf: OcsfActivity { class_uid: $class_uid, activity_id: $activity_id },
         },)*)*];
     };
 }
 
 catalogue! {
     USER_MEMBERSHIP {
-        Client "org_user_role_changed" "Change the role of a member"
-        Client "org_user_invited" "Invite a member"
-        Client "org_user_invitation_resent" "Resend an invite"
-        Client "org_user_reinvited" "Reinvite a former member"
+        Client "org_user_role_changed" 3005/1 "Change the role of a member"
+        Client "org_user_invited" 3001/1 "Invite a member"
+        Client "org_user_invitation_resent" 3001/99 "Resend an invite"
+        Client "org_user_reinvited" 3001/2 "Reinvite a former member"
     }
     USER_GROUPS {
-        Client "group_created" "Create a group"
-        Client "group_member_added" "Add a member to a group"
-        Client "group_member_removed" "Remove a member from a group"
-        Client "group_deleted" "Delete a group"
+        Client "group_created" 3006/6 "Create a group"
+        Client "group_member_added" 3006/3 "Add a member to a group"
+        Client "group_member_removed" 3006/4 "Remove a member from a group"
+        Client "group_deleted" 3006/5 "Delete a group"
     }
     WORKSPACE_COLLECTIONS {
-        Client "workspace_default_access_changed" "Change default Workspace access"
-        Client "collection_created" "Create a collection"
-        Client "collection_deleted" "Delete a collection"
-        Client "collection_member_added" "Add a member to a collection"
-        Client "collection_member_removed" "Remove a member from a collection"
-        Client "collection_member_access_changed" "Change collection access for a member"
-        Client "collection_group_added" "Add a group to a collection"
-        Client "collection_group_removed" "Remove a group from a collection"
-        Client "collection_group_access_changed" "Change collection access for a group"
+        Client "workspace_default_access_changed" 3004/3 "Change default Workspace access"
+        Client "collection_created" 3004/1 "Create a collection"
+        Client "collection_deleted" 3004/4 "Delete a collection"
+        Client "collection_member_added" 3005/1 "Add a member to a collection"
+        Client "collection_member_removed" 3005/2 "Remove a member from a collection"
+        Client "collection_member_access_changed" 3005/1 "Change collection access for a member"
+        Client "collection_group_added" 3006/1 "Add a group to a collection"
+        Client "collection_group_removed" 3006/2 "Remove a group from a collection"
+        Client "collection_group_access_changed" 3006/1 "Change collection access for a group"
     }
     WORKSPACE_CONNECTIONS {
-        Client "connection_created" "Create a connection"
-        Client "connection_deleted" "Delete a connection"
-        Client "connection_member_added_with_role" "Add a member to a connection with role (Manage, Query, View)"
-        Client "connection_member_removed" "Remove a member from a connection"
-        Client "connection_group_added_with_role" "Add a group to a connection with role (Manage, Query, View)"
-        Client "connection_group_removed" "Remove a group from a connection"
-        Client "connection_member_access_changed" "Change connection access for a member"
-        Client "connection_group_access_changed" "Change connection access for a group"
+        Client "connection_created" 3004/1 "Create a connection"
+        Client "connection_deleted" 3004/4 "Delete a connection"
+        Client "connection_member_added_with_role" 3005/1 "Add a member to a connection with role (Manage, Query, View)"
+        Client "connection_member_removed" 3005/2 "Remove a member from a connection"
+        Client "connection_group_added_with_role" 3006/1 "Add a group to a connection with role (Manage, Query, View)"
+        Client "connection_group_removed" 3006/2 "Remove a group from a connection"
+        Client "connection_member_access_changed" 3005/1 "Change connection access for a member"
+        Client "connection_group_access_changed" 3006/1 "Change connection access for a group"
     }
     EXPORT_DATA {
-        Client "export_data_sql_exported" "SQL Editor: Output is Exported"
-        Client "export_data_report_exported_csv" "Report Read-only View: Export as CSV"
-        Client "export_data_report_exported_pdf" "Report Read-only View: Export as PDF"
+        Client "export_data_sql_exported" 6003/2 "SQL Editor: Output is Exported"
+        Client "export_data_report_exported_csv" 6003/2 "Report Read-only View: Export as CSV"
+        Client "export_data_report_exported_pdf" 6003/2 "Report Read-only View: Export as PDF"
     }
     REPORT_ACTIVITY {
-        Client "report_activity_report_created" "When new report is created"
-        Client "report_activity_report_edited" "When report is Edited"
-        Client "report_activity_report_deleted" "When report is Deleted"
-        Client "report_activity_report_moved" "When report is Moved"
-        Client "report_activity_sql_added" "SQL is added"
-        Client "report_activity_sql_deleted" "SQL is deleted"
-        Client "report_activity_visualization_added" "When new visualization added"
-        Client "report_activity_visualization_deleted" "When visualization is Deleted"
-        Client "report_activity_python_notebook_added" "Python Notebook Added"
-        Client "report_activity_r_notebook_added" "R Notebook Added"
+        Client "report_activity_report_created" 6003/1 "When new report is created"
+        Client "report_activity_report_edited" 6003/3 "When report is Edited"
+        Client "report_activity_report_deleted" 6003/4 "When report is Deleted"
+        Client "report_activity_report_moved" 6003/3 "When report is Moved"
+        Client "report_activity_sql_added" 6003/1 "SQL is added"
+        Client "report_activity_sql_deleted" 6003/4 "SQL is deleted"
+        Client "report_activity_visualization_added" 6003/1 "When new visualization added"
+        Client "report_activity_visualization_deleted" 6003/4 "When visualization is Deleted"
+        Client "report_activity_python_notebook_added" 6003/1 "Python Notebook Added"
+        Client "report_activity_r_notebook_added" 6003/1 "R Notebook Added"
     }
     REPORT_SCHEDULE {
-        Client "report_schedule_created" "When new schedule added"
-        Client "report_schedule_edited" "When schedule is Edited"
-        Client "report_schedule_deleted" "When schedule is Deleted"
-        Client "report_schedule_user_email_added" "When user email is added to the schedule"
-        Client "report_schedule_user_email_removed" "When user email is removed from the schedule"
-        Client "report_schedule_channel_added" "When Slack channel is added to the schedule"
-        Client "report_schedule_channel_removed" "When Slack channel is removed from the schedule"
+        Client "report_schedule_created" 6003/1 "When new schedule added"
+        Client "report_schedule_edited" 6003/3 "When schedule is Edited"
+        Client "report_schedule_deleted" 6003/4 "When schedule is Deleted"
+        Client "report_schedule_user_email_added" 6003/3 "When user email is added to the schedule"
+        Client "report_schedule_user_email_removed" 6003/3 "When user email is removed from the schedule"
+        Client "report_schedule_channel_added" 6003/3 "When Slack channel is added to the schedule"
+        Client "report_schedule_channel_removed" 6003/3 "When Slack channel is removed from the schedule"
     }
     API_TOKEN {
-        Service "api_token_workspace_created" "Create workspace token"
-        Client "api_token_member_key_generated" "API token generation by member"
-        Client "api_token_member_key_revoked" "Revoke member API keys"
-        Service "api_token_workspace_revoked" "Revoke workspace token"
+        Service "api_token_workspace_created" 3004/1 "Create workspace token"
+        Client "api_token_member_key_generated" 3004/1 "API token generation by member"
+        Client "api_token_member_key_revoked" 3004/4 "Revoke member API keys"
+        Service "api_token_workspace_revoked" 3004/4 "Revoke workspace token"
     }
     AUDIT_LOGS_ACCESS {
-        Service "audit_log_accessed" "When the audit log endpoint has been accessed"
+        Service "audit_log_accessed" 6003/2 "When the audit log endpoint has been accessed"
     }
 }
 
@@ -211,6 +235,14 @@ impl Action {
         }
     }
 
+    /// What it is to security tools. A name that is not in the catalogue is some activity of an API.
+    pub fn ocsf(&self) -> OcsfActivity {
+        match self {
+            Self::Known(row) => row.ocsf,
+            Self::Custom(_) | Self::Other(_) => OcsfActivity { class_uid: 6003, activity_id: 99 },
+        }
+    }
+
     /// Whether clients may record it.
     pub fn writer(&self) -> Writer {
         match self {
@@ -262,7 +294,10 @@ mod tests {
         let listing: String = CATALOGUE
             .iter()
             .map(|row| {
-                format!("{:<22} {:<42} {} [{:?}]\n", row.category.name, row.action, row.event, row.writer)
+                let CatalogueRow { action, event, category, writer, ocsf } = row;
+                let OcsfActivity { class_uid, activity_id } = ocsf;
+                let ocsf = format!("{class_uid}/{activity_id}");
+                format!("{:<22} {action:<42} {ocsf:<7} {event} [{writer:?}]\n", category.name)
             })
             .collect();
         insta::assert_snapshot!(listing);

@@ -31,6 +31,8 @@ pub struct Tables {
     pub tokens: String,
     /// Bus events set aside.
     pub quarantine: String,
+    /// How workspaces are kept.
+    pub settings: String,
 }
 
 /// A variable that must be set is not.
@@ -40,8 +42,8 @@ pub struct MissingVariable(&'static str);
 
 impl Config {
     /// Reads `AWS_REGION`, `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, `AWS_SESSION_TOKEN`,
-    /// `AWS_ENDPOINT_URL_DYNAMODB` (or `DYNAMODB_ENDPOINT`), `EVENTS_TABLE`, `TOKENS_TABLE` and
-    /// `QUARANTINE_TABLE`.
+    /// `AWS_ENDPOINT_URL_DYNAMODB` (or `DYNAMODB_ENDPOINT`), `EVENTS_TABLE`, `TOKENS_TABLE`,
+    /// `QUARANTINE_TABLE` and `SETTINGS_TABLE`.
     ///
     /// # Errors
     /// If there is neither a key nor an endpoint of our own, which takes any key.
@@ -77,6 +79,7 @@ impl Config {
                 events: named("EVENTS_TABLE", "AuditEvents"),
                 tokens: named("TOKENS_TABLE", "AuditTokens"),
                 quarantine: named("QUARANTINE_TABLE", "AuditQuarantine"),
+                settings: named("SETTINGS_TABLE", "AuditSettings"),
             },
         })
     }

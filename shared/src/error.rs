@@ -43,6 +43,11 @@ pub enum Error {
     /// The cursor is not one we gave for this workspace and these filters.
     #[error("The cursor does not belong to this workspace and these filters; start again without it.")]
     InvalidCursor,
+    /// None of the formats that the client takes is one that we write.
+    #[error(
+        "None of the formats in Accept can be written; ask for {0}, or name one with the parameter format."
+    )]
+    NotAcceptable(String),
     /// The request is larger than the route takes.
     #[error("The request is too large: {0}.")]
     TooLarge(String),

@@ -1,6 +1,6 @@
 //! An event: who did what to what, when, and from where, as it is kept and as it is read.
 
-use serde::{Deserialize, Serialize, Serializer, ser::SerializeStruct};
+use serde::{Deserialize, Serialize, Serializer};
 use serde_json::{Map, Value};
 
 use crate::{
@@ -52,23 +52,28 @@ pub enum Outcome {
 
 /// Who did something.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Actor {
     /// Their id in the product.
     pub user_id: String,
     /// Their name in the product.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false))]
     pub username: Option<String>,
     /// The address the request came from.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false))]
     pub ip: Option<String>,
     /// The program the request came from.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false))]
     pub user_agent: Option<String>,
     /// What kind of actor it is.
     #[serde(rename = "type")]
     pub kind: ActorType,
     /// Whom the actor was acting as, where that is somebody else.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false, no_recursion))]
     pub on_behalf_of: Option<Box<Actor>>,
 }
 
@@ -91,6 +96,7 @@ pub enum ActorType {
 
 /// What something was done to.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Entity {
     /// What kind of thing it is, such as `workspace_connection`.
     pub entity_type: String,
@@ -98,11 +104,13 @@ pub struct Entity {
     pub entity_id: String,
     /// Its name in the product, at the time.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false))]
     pub entity_name: Option<String>,
 }
 
 /// One value that an action changed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Change {
     /// Which value, as a JSON pointer into the entity.
     pub path: String,
@@ -127,8 +135,44 @@ impl Event {
     }
 }
 
+/// The object that readers get: Mode's, and what we add to it.
+#[derive(Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = Event))]
+pub struct ReadEvent<'a> {
+    /// Its id, unique together with workspace and timestamp.
+    id: &'a EventId,
+    /// What was done, by its name in the catalogue.
+    action: &'a str,
+    /// The category that the catalogue lists the action under.
+    #[cfg_attr(feature = "openapi", schema(value_type = crate::catalogue::Category))]
+    category: &'static str,
+    /// What happened, in words.
+    description: &'a str,
+    /// When it happened, as its sender says.
+    timestamp: Timestamp,
+    /// When this service accepted it.
+    received_at: Timestamp,
+    /// Its number in the workspace's sealed log; null until it is sealed.
+    #[cfg_attr(feature = "openapi", schema(required))]
+    sequence: Option<u64>,
+    /// The workspace it happened in.
+    workspace_username: &'a WorkspaceId,
+    /// Whether it succeeded.
+    outcome: Outcome,
+    /// Who did it.
+    actor: &'a Actor,
+    /// What it was done to.
+    #[cfg_attr(feature = "openapi", schema(required))]
+    entity: Option<&'a Entity>,
+    /// What else is worth knowing; any JSON members.
+    #[cfg_attr(feature = "openapi", schema(value_type = Object))]
+    context: &'a Map<String, Value>,
+    /// Which values it changed.
+    changes: &'a [Change],
+}
+
 impl Serialize for Event {
-    /// The object that readers get: Mode's, and what we add to it.
+    /// As readers get it.
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let Self {
             workspace,
@@ -144,27 +188,45 @@ impl Serialize for Event {
             changes,
             sequence,
         } = self;
-        let mut object = serializer.serialize_struct("Event", 14)?;
-        object.serialize_field("id", id)?;
-        object.serialize_field("action", action.name())?;
-        object.serialize_field("category", action.category().name)?;
-        object.serialize_field("description", self.description())?;
-        object.serialize_field("timestamp", timestamp)?;
-        object.serialize_field("received_at", received_at)?;
-        object.serialize_field("sequence", sequence)?;
-        object.serialize_field("workspace_username", workspace)?;
-        object.serialize_field("outcome", outcome)?;
-        object.serialize_field("actor", actor)?;
-        object.serialize_field("entity", entity)?;
-        object.serialize_field("context", context)?;
-        object.serialize_field("changes", changes)?;
-        object.end()
+        let read = ReadEvent {
+            id,
+            action: action.name(),
+            category: action.category().name,
+            description: self.description(),
+            timestamp: *timestamp,
+            received_at: *received_at,
+            sequence: *sequence,
+            workspace_username: workspace,
+            outcome: *outcome,
+            actor,
+            entity: entity.as_ref(),
+            context,
+            changes,
+        };
+        read.serialize(serializer)
     }
 }
 
 impl Outcome {
     /// The names a sender may use.
     pub const NAMES: [&str; 2] = ["success", "failure"];
+
+    /// The wire name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Success => "success",
+            Self::Failure => "failure",
+        }
+    }
+
+    /// Reads an outcome by its wire name.
+    pub fn parse(name: &str) -> Option<Self> {
+        match name {
+            "success" => Some(Self::Success),
+            "failure" => Some(Self::Failure),
+            _ => None,
+        }
+    }
 }
 
 impl ActorType {

@@ -11,16 +11,20 @@ use aws_lambda_events::{
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::{
     error::{Error, FieldError},
     id::{EventId, WorkspaceId},
     principal::{Admin, Scope, TokenHolder},
     service_event::Origin,
+    store::WriteUnits,
     timestamp::Timestamp,
     token::TokenId,
 };
+
+/// The header with the cursor of the next page, for formats whose body has no place for it.
+pub const NEXT_CURSOR: &str = "x-next-cursor";
 
 /// What a function answers to API Gateway.
 pub type Response = ApiGatewayV2httpResponse;
@@ -54,6 +58,11 @@ impl Request {
     /// The path, as it was sent.
     pub fn path(&self) -> &str {
         self.0.raw_path.as_deref().unwrap_or_default()
+    }
+
+    /// A header by its name in lower case; of repeated ones, all, with commas between them.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.0.headers.get(name).and_then(|value| value.to_str().ok())
     }
 
     /// The decoded query parameters, in the order they were sent, repeated ones included.
@@ -143,14 +152,22 @@ impl Request {
     }
 }
 
+/// What a write took, beside what became of it.
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Took {
+    /// The write units of DynamoDB.
+    pub write_units: WriteUnits,
+}
+
 /// 200 with a JSON body.
 pub fn ok(body: &impl Serialize) -> Response {
     json_response(200, "application/json", body)
 }
 
-/// 200 with a body of JSON Schema.
-pub fn ok_schema(body: &'static str) -> Response {
-    response(200, "application/schema+json", body.to_owned())
+/// 200 with a body of another content type.
+pub fn ok_text(content_type: &'static str, body: String) -> Response {
+    response(200, content_type, body)
 }
 
 /// 201 with a JSON body.
@@ -169,6 +186,14 @@ pub fn no_content() -> Response {
 /// 207 with a JSON body that has a result for each part of the request.
 pub fn multi_status(body: &impl Serialize) -> Response {
     json_response(207, "application/json", body)
+}
+
+/// The same answer with the cursor of the next page in [`NEXT_CURSOR`].
+pub fn with_next_cursor(mut response: Response, cursor: Option<&str>) -> Response {
+    if let Some(cursor) = cursor.and_then(|cursor| HeaderValue::try_from(cursor).ok()) {
+        response.headers.insert(HeaderName::from_static(NEXT_CURSOR), cursor);
+    }
+    response
 }
 
 /// The same answer with `Link: <target>; rel="next"` (RFC 8288).
@@ -193,7 +218,7 @@ pub fn respond(request: &Request, answer: Result<Response, Error>) -> Response {
             }
             _ => tracing::info!(request_id, route, problem = problem.id, "refused"),
         }
-        problem.into_response(request.id(), json!({}))
+        problem.into_response(request.id(), None::<&()>)
     })
 }
 
@@ -204,41 +229,63 @@ pub fn partly_unavailable(
     results: &impl Serialize,
 ) -> Response {
     tracing::error!(request_id = request.id(), route = request.route(), source = %chain(source), "store unavailable");
-    let problem = Problem {
-        id: "unavailable",
-        status: 503,
-        title: "The audit log cannot be reached",
-        message: "Not every event could be recorded; results say which were. Send the others again."
-            .to_owned(),
-        errors: Vec::new(),
-    };
-    problem.into_response(request.id(), json!({"results": results}))
+    let message = "Not every event could be recorded; results say which were. Send the others again.";
+    let problem = Problem::new(503, "unavailable", "The audit log cannot be reached", message.to_owned());
+    problem.into_response(request.id(), Some(results))
 }
 
 /// An error as clients see it: RFC 9457, with Mode's `id` and `message` beside it.
-#[derive(Debug)]
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Problem {
-    id: &'static str,
-    status: u16,
+    /// What kind of problem it is, as a URI reference; there is one for each id.
+    #[serde(rename = "type")]
+    kind: String,
+    /// What kind of problem it is, for people.
     title: &'static str,
+    /// The status of the answer.
+    status: u16,
+    /// What kind of problem it is, for programs.
+    id: &'static str,
+    /// What happened, and what to do next.
     message: String,
-    errors: Vec<Value>,
+    /// Everything that is wrong with what was sent, where it can be said part by part.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(feature = "openapi", schema(required = false))]
+    errors: Vec<WrongPart>,
+    /// The id of the request, to quote to whoever runs the service.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false))]
+    request_id: Option<String>,
+}
+
+/// One thing wrong with one part of what was sent.
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct WrongPart {
+    /// Where in the body, as a JSON pointer (RFC 6901).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false))]
+    pointer: Option<String>,
+    /// Which query parameter.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false))]
+    parameter: Option<String>,
+    /// What is wrong, for programs.
+    code: &'static str,
+    /// What is wrong, for people, and how to mend it. It never repeats the value.
+    detail: String,
 }
 
 impl Problem {
     /// The problem that an error is to a client.
     pub fn of(error: &Error) -> Self {
-        let place = |errors: &[FieldError], key: &str| -> Vec<Value> {
-            errors
-                .iter()
-                .map(|error| json!({key: error.field, "code": error.code, "detail": error.detail}))
-                .collect()
-        };
-        let pointers = |errors: &[FieldError]| place(errors, "pointer");
+        let pointers = |errors: &[FieldError]| errors.iter().map(WrongPart::of_body).collect();
+        let parameters = |errors: &[FieldError]| errors.iter().map(WrongPart::of_query).collect();
         let (status, id, title, errors) = match error {
             Error::InvalidJson(_) => (400, "invalid_json", "The body is not valid JSON", vec![]),
             Error::InvalidQuery(errors) => {
-                (400, "invalid_query", "The query is not valid", place(errors, "parameter"))
+                (400, "invalid_query", "The query is not valid", parameters(errors))
             }
             Error::InvalidCursor => (400, "invalid_cursor", "The cursor is not valid here", vec![]),
             Error::Unauthenticated => (401, "unauthenticated", "The request carries no identity", vec![]),
@@ -246,6 +293,9 @@ impl Problem {
             Error::UnknownWorkspace => (404, "not_found", "There is no such workspace", vec![]),
             Error::UnknownToken => (404, "not_found", "There is no such token", vec![]),
             Error::UnknownRoute => (404, "not_found", "There is no such route", vec![]),
+            Error::NotAcceptable(_) => {
+                (406, "not_acceptable", "None of these formats can be written", vec![])
+            }
             Error::Conflict => (409, "conflict", "Another event has this id and timestamp", vec![]),
             Error::TooManyTokens(_) => (409, "too_many_tokens", "The workspace has too many tokens", vec![]),
             Error::TooLarge(_) => (413, "too_large", "The request is too large", vec![]),
@@ -254,33 +304,47 @@ impl Problem {
             Error::Internal(_) => (500, "internal", "Something went wrong on our side", vec![]),
             Error::Unavailable(_) => (503, "unavailable", "The audit log cannot be reached", vec![]),
         };
-        Self { id, status, title, message: error.to_string(), errors }
+        Self { errors, ..Self::new(status, id, title, error.to_string()) }
     }
 
-    /// The problem as a JSON object, without a request id, as a part of a larger answer.
-    pub fn to_json(&self) -> Value {
-        let Self { id, status, title, message, errors } = self;
+    fn new(status: u16, id: &'static str, title: &'static str, message: String) -> Self {
         let kind = format!("/problems/{}", id.replace('_', "-"));
-        let mut object =
-            json!({"type": kind, "title": title, "status": status, "id": id, "message": message});
-        if !errors.is_empty() {
-            object["errors"] = json!(errors);
-        }
-        object
+        Self { kind, title, status, id, message, errors: Vec::new(), request_id: None }
     }
 
-    fn into_response(self, request_id: &str, members: Value) -> Response {
-        let mut object = self.to_json();
-        object["request_id"] = json!(request_id);
-        if let (Value::Object(object), Value::Object(members)) = (&mut object, members) {
-            object.extend(members);
-        }
-        let mut response = json_response(self.status, "application/problem+json", &object);
-        if matches!(self.status, 429 | 503) {
+    fn into_response(self, request_id: &str, results: Option<&impl Serialize>) -> Response {
+        let problem = Self { request_id: Some(request_id.to_owned()), ..self };
+        let mut response = json_response(
+            problem.status,
+            "application/problem+json",
+            &Unfinished { problem: &problem, results },
+        );
+        if matches!(problem.status, 429 | 503) {
             response.headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
         }
         response
     }
+}
+
+impl WrongPart {
+    fn of_body(error: &FieldError) -> Self {
+        let FieldError { field, code, detail } = error;
+        Self { pointer: Some(field.clone()), parameter: None, code, detail: detail.clone() }
+    }
+
+    fn of_query(error: &FieldError) -> Self {
+        let FieldError { field, code, detail } = error;
+        Self { pointer: None, parameter: Some(field.clone()), code, detail: detail.clone() }
+    }
+}
+
+/// A problem, and what is done all the same.
+#[derive(Serialize)]
+struct Unfinished<'a, R> {
+    #[serde(flatten)]
+    problem: &'a Problem,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    results: Option<&'a R>,
 }
 
 fn json_response(status: u16, content_type: &'static str, body: &impl Serialize) -> Response {

@@ -17,7 +17,7 @@ use crate::error::FieldError;
 pub const MAX_DEPTH: usize = 32;
 
 /// Integers beyond ±2^53 are not exact in a double (RFC 7493 §2.2).
-const MAX_EXACT_INTEGER: i64 = 1 << 53;
+pub const MAX_EXACT_INTEGER: i64 = 1 << 53;
 
 /// A document that is JSON, and what is wrong in it all the same.
 #[derive(Debug)]

@@ -1,18 +1,26 @@
 //! The keys of every table, in one place, shared by what writes and what reads.
 //!
-//! | table           | partition key               | sort key                        | holds                     |
-//! |-----------------|-----------------------------|---------------------------------|---------------------------|
-//! | AuditEvents     | `workspace`: `<workspace>`  | `timestamp`: `<time>#<id>`      | one recorded event        |
-//! | AuditTokens     | `token`: `<token id>`       |                                 | one workspace token       |
-//! | ` by_workspace` | `workspace`: `<workspace>`  | `created_at`: `<time>`          | the same, by workspace    |
-//! | AuditQuarantine | `source`: `<event source>`  | `quarantined_at`: `<time>#<id>` | one bus event set aside   |
+//! | table           | partition key                                | sort key                        | holds                 |
+//! |-----------------|----------------------------------------------|---------------------------------|-----------------------|
+//! | AuditEvents     | `workspace`: `<workspace>[#<shard>]`         | `timestamp`: `<time>#<id>`      | one recorded event    |
+//! | ` by_action`    | `workspace`, `action`                        | `timestamp`                     | its key               |
+//! | ` by_actor`     | `workspace`, `actor_id`                      | `timestamp`                     | its key               |
+//! | ` by_entity`    | `workspace`, `entity_type`, `entity_id`      | `timestamp`                     | its key               |
+//! | AuditTokens     | `token`: `<token id>`                        |                                 | one workspace token   |
+//! | ` by_workspace` | `workspace`: `<workspace>`                   | `created_at`: `<time>`          | the same              |
+//! | AuditQuarantine | `source`: `<event source>`                   | `quarantined_at`: `<time>#<id>` | a bus event set aside |
+//! | AuditSettings   | `workspace`: `<workspace>`                   |                                 | how it is kept        |
 //!
 //! A time is always its 27 characters, so that DynamoDB's byte order is the order of time and
 //! then of id. Neither a workspace nor an id can hold a `#`, so that no two keys mean the same and
 //! each can be taken apart again. An event's key is its identity: `(workspace, timestamp, id)`
-//! is written at most once, which makes DynamoDB itself the deduplicator.
+//! is written at most once, which makes DynamoDB itself the deduplicator. The indexes hold keys
+//! alone: what they cost does not grow with the event, and there is one place where it is kept.
 
-use crate::{id::EventId, timestamp::Timestamp};
+use crate::{
+    id::{EventId, WorkspaceId},
+    timestamp::Timestamp,
+};
 
 /// Between the parts of a key. It sorts before every character that an id can hold.
 const SEPARATOR: char = '#';
@@ -39,6 +47,25 @@ impl Position {
         let position = Self { timestamp, id: EventId::parse(id).ok()? };
         (position.sort_key() == key).then_some(position)
     }
+}
+
+/// The partition key of a workspace's events: with the number of the shard where it has several.
+pub fn partition(workspace: &WorkspaceId, shard: Option<u8>) -> String {
+    match shard {
+        None => workspace.to_string(),
+        Some(shard) => format!("{workspace}{SEPARATOR}{shard}"),
+    }
+}
+
+/// The workspace that a partition key belongs to; `None` if it is not one that [`partition`] writes.
+pub fn workspace_of(partition: &str) -> Option<WorkspaceId> {
+    let (workspace, shard) = partition
+        .split_once(SEPARATOR)
+        .map_or((partition, None), |(workspace, shard)| (workspace, Some(shard)));
+    shard
+        .is_none_or(|shard| shard.parse::<u8>().is_ok())
+        .then(|| WorkspaceId::parse(workspace).ok())
+        .flatten()
 }
 
 /// The sort keys of the events from `start` on and before `end`, as the inclusive bounds of a
@@ -98,6 +125,21 @@ mod tests {
         check("2025-02-18T10:47:37.000000Z#a#b", false);
         check("2025-02-18T10:47:37.000000Z", false);
         check("", false);
+    }
+
+    #[test]
+    fn a_partition_is_a_workspace_or_a_shard_of_it() {
+        let acme = WorkspaceId::parse("acme").unwrap();
+        assert_eq!(partition(&acme, None), "acme");
+        assert_eq!(partition(&acme, Some(12)), "acme#12");
+        let check = |partition: &str, workspace: Option<&str>| {
+            assert_eq!(workspace_of(partition).as_ref().map(WorkspaceId::as_str), workspace, "{partition}");
+        };
+        check("acme", Some("acme"));
+        check("acme#12", Some("acme"));
+        check("acme#", None);
+        check("acme#1#2", None);
+        check("#1", None);
     }
 
     proptest! {

@@ -16,8 +16,12 @@ pub mod keys;
 pub mod members;
 pub mod new_event;
 pub mod page;
+pub mod plan;
 pub mod principal;
+#[cfg(feature = "openapi")]
+mod schema;
 pub mod service_event;
+pub mod shards;
 pub mod store;
 pub mod timestamp;
 pub mod token;

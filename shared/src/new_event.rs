@@ -30,7 +30,8 @@ pub const MAX_TEXT_BYTES: usize = 16 * 1024;
 /// The longest identifier or name of an actor or entity, in bytes.
 pub const MAX_IDENTIFIER_BYTES: usize = 256;
 
-const EVENT_FIELDS: &[&str] = &[
+/// The members a sender may give an event.
+pub const EVENT_FIELDS: &[&str] = &[
     "id",
     "action",
     "category",
@@ -44,9 +45,12 @@ const EVENT_FIELDS: &[&str] = &[
     "context",
     "changes",
 ];
-const ACTOR_FIELDS: &[&str] = &["user_id", "username", "ip", "user_agent", "type", "on_behalf_of"];
-const ENTITY_FIELDS: &[&str] = &["entity_type", "entity_id", "entity_name"];
-const CHANGE_FIELDS: &[&str] = &["path", "old", "new"];
+/// The members a sender may give an actor.
+pub const ACTOR_FIELDS: &[&str] = &["user_id", "username", "ip", "user_agent", "type", "on_behalf_of"];
+/// The members a sender may give an entity.
+pub const ENTITY_FIELDS: &[&str] = &["entity_type", "entity_id", "entity_name"];
+/// The members a sender may give a change.
+pub const CHANGE_FIELDS: &[&str] = &["path", "old", "new"];
 
 /// The door an event came in through, and what it knows that the event need not say.
 #[derive(Clone, Copy, Debug)]

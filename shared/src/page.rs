@@ -1,11 +1,19 @@
 //! What to read of an audit log, a page at a time, and where the next page begins.
 
+use std::{collections::BTreeSet, ops::AddAssign};
+
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use serde_json::json;
+use serde::Serialize;
+use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use crate::{
-    catalogue::Action, error::Error, event::Event, id::WorkspaceId, json::canonical, keys::Position,
+    catalogue::{Action, Category},
+    error::Error,
+    event::{Event, Outcome},
+    id::WorkspaceId,
+    json::canonical,
+    keys::Position,
     timestamp::Timestamp,
 };
 
@@ -14,15 +22,29 @@ pub const MAX_LIMIT: usize = 1000;
 /// How many events a page has where the reader does not say.
 pub const DEFAULT_LIMIT: usize = 100;
 
-/// Which events of a workspace, and in which order.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// Which events of a workspace, and in which order. All that is set must hold.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Filter {
     /// Not before this.
     pub start: Option<Timestamp>,
     /// Before this.
     pub end: Option<Timestamp>,
-    /// Only these actions; all where there are none.
+    /// One of these actions, where there are any.
     pub actions: Vec<Action>,
+    /// One of these categories, where there are any.
+    pub categories: Vec<&'static Category>,
+    /// By the actor of this id.
+    pub actor: Option<String>,
+    /// Done to an entity of this type.
+    pub entity_type: Option<String>,
+    /// Done to an entity of this id.
+    pub entity_id: Option<String>,
+    /// With this outcome.
+    pub outcome: Option<Outcome>,
+    /// With this `correlation_id` in its context.
+    pub correlation_id: Option<String>,
+    /// By an actor at this address.
+    pub ip: Option<String>,
     /// By timestamp, which way.
     pub order: Order,
 }
@@ -45,11 +67,38 @@ pub struct Page {
     /// After which place the next page begins; `None` only where nothing follows. A page may be
     /// short, or even empty, and yet have a next.
     pub next: Option<Position>,
+    /// What reading it took.
+    pub read: ReadUnits,
+}
+
+/// What reading took: DynamoDB's read units, and how many keys and items it looked at.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+pub struct ReadUnits {
+    /// Read units.
+    pub units: f64,
+    /// Keys and items.
+    pub items: usize,
+}
+
+impl AddAssign for ReadUnits {
+    fn add_assign(&mut self, other: Self) {
+        self.units += other.units;
+        self.items += other.items;
+    }
 }
 
 impl Order {
     /// The names of both orders.
     pub const NAMES: [&str; 2] = ["desc", "asc"];
+
+    /// Reads an order by its wire name.
+    pub fn parse(name: &str) -> Option<Self> {
+        match name {
+            "desc" => Some(Self::Descending),
+            "asc" => Some(Self::Ascending),
+            _ => None,
+        }
+    }
 
     /// The wire name.
     pub fn name(self) -> &'static str {
@@ -63,17 +112,67 @@ impl Order {
 impl Filter {
     /// Whether the event is one of those asked for, its time aside.
     pub fn matches(&self, event: &Event) -> bool {
-        self.actions.is_empty() || self.actions.contains(&event.action)
+        let Self {
+            start: _,
+            end: _,
+            actions,
+            categories,
+            actor,
+            entity_type,
+            entity_id,
+            outcome,
+            correlation_id,
+            ip,
+            order: _,
+        } = self;
+        let entity = event.entity.as_ref();
+        let is = |wanted: &Option<String>, found: Option<&str>| {
+            wanted.as_deref().is_none_or(|wanted| found == Some(wanted))
+        };
+        (actions.is_empty() || actions.contains(&event.action))
+            && (categories.is_empty() || categories.contains(&event.action.category()))
+            && is(actor, Some(&event.actor.user_id))
+            && is(entity_type, entity.map(|entity| entity.entity_type.as_str()))
+            && is(entity_id, entity.map(|entity| entity.entity_id.as_str()))
+            && outcome.is_none_or(|outcome| outcome == event.outcome)
+            && is(correlation_id, event.context.get("correlation_id").and_then(Value::as_str))
+            && is(ip, event.actor.ip.as_deref())
     }
 
-    /// What tells this filter on this workspace from any other. The size and the format of a page
-    /// are no part of it: a reader may change them on the way.
-    fn digest(&self, workspace: &WorkspaceId) -> [u8; DIGEST_LENGTH] {
-        let Self { start, end, actions, order } = self;
-        let mut actions: Vec<_> = actions.iter().map(Action::name).collect();
-        actions.sort_unstable();
-        actions.dedup();
-        let all = json!([workspace, start, end, actions, order.name()]);
+    /// What tells this place of this filter on this workspace from any other. The size and the format
+    /// of a page are no part of it: a reader may change them on the way.
+    fn digest(&self, workspace: &WorkspaceId, position: &str) -> [u8; DIGEST_LENGTH] {
+        let Self {
+            start,
+            end,
+            actions,
+            categories,
+            actor,
+            entity_type,
+            entity_id,
+            outcome,
+            correlation_id,
+            ip,
+            order,
+        } = self;
+        let set = |names: Vec<&str>| names.iter().map(|name| (*name).to_owned()).collect::<BTreeSet<_>>();
+        let actions = set(actions.iter().map(Action::name).collect());
+        let categories = set(categories.iter().map(|category| category.name).collect());
+        let entity = (entity_type, entity_id);
+        let all = json!([
+            position,
+            workspace,
+            start,
+            end,
+            actions,
+            categories,
+            actor,
+            entity,
+            outcome,
+            correlation_id,
+            ip,
+            order.name()
+        ]);
         let hash = Sha256::digest(canonical(&all).as_bytes());
         std::array::from_fn(|index| hash[index])
     }
@@ -81,11 +180,12 @@ impl Filter {
     /// Writes where to go on, for the reader to hand back.
     ///
     /// The cursor is opaque, and good for as long as the data. It holds a version, a digest of
-    /// workspace and filters, and the position of the last event seen; never a key.
+    /// workspace, filters and position, and the position of the last event seen; never a key.
     pub fn cursor(&self, workspace: &WorkspaceId, position: &Position) -> String {
+        let position = position.sort_key();
         let mut bytes = vec![CURSOR_VERSION];
-        bytes.extend(self.digest(workspace));
-        bytes.extend(position.sort_key().as_bytes());
+        bytes.extend(self.digest(workspace, &position));
+        bytes.extend(position.as_bytes());
         URL_SAFE_NO_PAD.encode(bytes)
     }
 
@@ -97,13 +197,11 @@ impl Filter {
         let bytes = URL_SAFE_NO_PAD.decode(cursor).map_err(|_| Error::InvalidCursor)?;
         let (version, rest) = bytes.split_first().ok_or(Error::InvalidCursor)?;
         let (digest, position) = rest.split_at_checked(DIGEST_LENGTH).ok_or(Error::InvalidCursor)?;
-        if *version != CURSOR_VERSION || digest != self.digest(workspace) {
+        let position = std::str::from_utf8(position).map_err(|_| Error::InvalidCursor)?;
+        if *version != CURSOR_VERSION || digest != self.digest(workspace, position) {
             return Err(Error::InvalidCursor);
         }
-        let position = std::str::from_utf8(position)
-            .ok()
-            .and_then(Position::from_sort_key)
-            .ok_or(Error::InvalidCursor)?;
+        let position = Position::from_sort_key(position).ok_or(Error::InvalidCursor)?;
         if self.in_range(position.timestamp) { Ok(position) } else { Err(Error::InvalidCursor) }
     }
 
@@ -124,7 +222,7 @@ mod tests {
     use crate::id::EventId;
 
     fn filter() -> Filter {
-        Filter { start: None, end: None, actions: vec![], order: Order::Descending }
+        Filter::default()
     }
 
     fn acme() -> WorkspaceId {
@@ -163,6 +261,23 @@ mod tests {
         refused(Filter { start: Some(time), ..filter() }, "acme");
         refused(Filter { end: Some(time), ..filter() }, "acme");
         refused(Filter { actions: actions(&["group_created"]), ..filter() }, "acme");
+        refused(Filter { categories: vec![&crate::catalogue::USER_GROUPS], ..filter() }, "acme");
+        refused(Filter { outcome: Some(Outcome::Failure), ..filter() }, "acme");
+        let text = || Some("a".to_owned());
+        let texts = [
+            Filter { actor: text(), ..filter() },
+            Filter { entity_type: text(), ..filter() },
+            Filter { entity_id: text(), ..filter() },
+            Filter { correlation_id: text(), ..filter() },
+            Filter { ip: text(), ..filter() },
+        ];
+        for (index, one) in texts.iter().enumerate() {
+            refused(one.clone(), "acme");
+            let cursor = one.cursor(&acme(), &position());
+            for (other, two) in texts.iter().enumerate() {
+                assert_eq!(two.resume(&acme(), &cursor).is_ok(), index == other, "{one:?} and {two:?}");
+            }
+        }
     }
 
     #[test]
@@ -181,13 +296,13 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_damaged_cursor_is_refused(place in 0_usize..22, replacement in "[A-Za-z0-9_-]") {
-            // The first 22 characters hold nothing but the version and the digest.
-            let mut cursor = filter().cursor(&acme(), &position());
-            let replaced = cursor[place..=place].to_owned();
-            cursor.replace_range(place..=place, &replacement);
-            let refused = filter().resume(&acme(), &cursor).is_err();
-            prop_assert_eq!(refused, replaced != replacement);
+        fn a_damaged_cursor_is_refused(place in 0_usize..200, replacement in "[A-Za-z0-9_-]") {
+            let cursor = filter().cursor(&acme(), &position());
+            let place = place % cursor.len();
+            let mut damaged = cursor.clone();
+            damaged.replace_range(place..=place, &replacement);
+            prop_assert_eq!(filter().resume(&acme(), &damaged).is_ok(), damaged == cursor);
+            prop_assert!(filter().resume(&acme(), &cursor[..place]).is_err());
         }
 
         #[test]

@@ -27,7 +27,13 @@ impl Timestamp {
         if !is_rfc3339(text.as_bytes()) {
             return Err(InvalidTimestamp);
         }
-        let time = text.parse::<jiff::Timestamp>().map_err(|_| InvalidTimestamp)?;
+        let time = match text.parse::<jiff::Timestamp>() {
+            Ok(time) => time,
+            // The library ends a day before the year does, for the sake of offsets. Whoever says the end
+            // of 9999 means for ever, and nothing can be recorded there.
+            Err(_) if is_last_day(text) => jiff::Timestamp::MAX,
+            Err(_) => return Err(InvalidTimestamp),
+        };
         let year = time.to_zoned(TimeZone::UTC).year();
         if !(0..=9999).contains(&year) {
             return Err(InvalidTimestamp);
@@ -57,6 +63,11 @@ impl Timestamp {
         self.0.as_second()
     }
 
+    /// Whole milliseconds since 1970; what is finer is cut off.
+    pub fn unix_ms(self) -> i64 {
+        self.0.as_millisecond()
+    }
+
     /// The day in UTC, such as `2025-02-18`.
     pub fn day(self) -> String {
         self.to_string()[..10].to_owned()
@@ -66,11 +77,15 @@ impl Timestamp {
 impl From<jiff::Timestamp> for Timestamp {
     /// Cuts off what is finer than a microsecond.
     fn from(time: jiff::Timestamp) -> Self {
-        let micros = time.as_nanosecond().div_euclid(1_000);
-        let cut =
-            i64::try_from(micros).ok().and_then(|micros| jiff::Timestamp::from_microsecond(micros).ok());
+        let cut = jiff::Timestamp::from_nanosecond(time.as_nanosecond().div_euclid(1_000) * 1_000);
         Self(cut.unwrap_or(jiff::Timestamp::MIN))
     }
+}
+
+/// Whether the text is a time of the last two days of the year 9999.
+fn is_last_day(text: &str) -> bool {
+    let civil = text.get(..19).and_then(|text| text.parse::<jiff::civil::DateTime>().ok());
+    civil.is_some_and(|civil| (civil.year(), civil.month()) == (9999, 12) && civil.day() >= 30)
 }
 
 /// Whether the text has the shape of RFC 3339 §5.6, upper case, with `T` between date and time.
@@ -151,6 +166,12 @@ mod tests {
         check("2025-02-18T10:47:37+25:00", None);
         check("2025-02-18T10:47:37Z[Europe/Berlin]", None);
         check("0000-01-01T00:00:00+23:00", None);
+        check("9999-12-30T22:00:00Z", Some("9999-12-30T22:00:00.000000Z"));
+        check("9999-12-31T23:59:59Z", Some("9999-12-30T22:00:00.999999Z"));
+        check("9999-12-31T23:59:59.999-01:00", Some("9999-12-30T22:00:00.999999Z"));
+        check("9999-12-32T23:59:59Z", None);
+        check("9999-12-31T24:59:59Z", None);
+        check("9999-12-31T23:59:59+25:00", None);
         check("1740000000", None);
         check("", None);
     }

@@ -30,7 +30,7 @@ use shared::{
     config::Config,
     id::WorkspaceId,
     page::{Filter, MAX_LIMIT, Order},
-    store::Store,
+    store::{Room, Store},
 };
 use tests::TestApp;
 
@@ -163,11 +163,12 @@ impl Stage {
     async fn tables(&self) -> Tables {
         let keys = self.items("AuditEvents").await;
         let workspaces: BTreeSet<_> = keys.iter().map(|item| text(item, "workspace")).collect();
-        let filter = Filter { start: None, end: None, actions: Vec::new(), order: Order::Ascending };
+        let filter = Filter { order: Order::Ascending, ..Filter::default() };
+        let room = Room { events: MAX_LIMIT, bytes: usize::MAX, measure: |_| 0 };
         let mut recorded = Vec::new();
         for workspace in workspaces {
             let workspace = WorkspaceId::parse(&workspace).unwrap();
-            let page = self.store.page(&workspace, &filter, None, MAX_LIMIT).await.unwrap();
+            let page = self.store.page(&workspace, &filter, None, room).await.unwrap();
             recorded.extend(page.events.iter().map(|event| json!(event)));
         }
         let quarantined = self.items("AuditQuarantine").await;

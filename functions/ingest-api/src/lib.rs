@@ -9,11 +9,10 @@ use aws_lambda_events::apigw::ApiGatewayV2httpRequest;
 use futures::{StreamExt as _, stream};
 use lambda_runtime::LambdaEvent;
 use serde::Serialize;
-use serde_json::{Value, json};
 use shared::{
     ambient,
     error::Error,
-    http::{self, Problem, Request, Response},
+    http::{self, Problem, Request, Response, Took},
     id::{EventId, WorkspaceId},
     new_event::{Door, Fallback, NewEvent},
     principal::Scope,
@@ -93,50 +92,87 @@ fn answer(attempts: &[Attempt], request: &Request) -> Result<Response, Error> {
     }
     tracing::debug!(events = attempts.len(), write_units.table, write_units.indexes, "recorded");
 
-    let results: Vec<_> = attempts.iter().enumerate().map(|(index, attempt)| attempt.line(index)).collect();
+    let results: Vec<_> = attempts.iter().enumerate().map(|(index, attempt)| attempt.result(index)).collect();
     let failures = || attempts.iter().filter_map(|attempt| attempt.result.as_ref().err());
     if let Some(Error::Unavailable(source)) = failures().find(|error| matches!(error, Error::Unavailable(_)))
     {
         return Ok(http::partly_unavailable(request, source.as_ref(), &results));
     }
-    let body = json!({"results": results, "debug": {"write_units": write_units}});
-    let duplicate = |line: &Line<'_>| line.status == "duplicate";
-    Ok(match (failures().next(), results.iter().any(duplicate)) {
+    let duplicates = results.iter().any(|result| result.status == ResultStatus::Duplicate);
+    let body = Recording { results, debug: Took { write_units } };
+    Ok(match (failures().next(), duplicates) {
         (Some(_), _) => http::multi_status(&body),
         (None, true) => http::ok(&body),
         (None, false) => http::created(&body),
     })
 }
 
-/// What a client is told of one event.
+/// What became of the events of a request.
 #[derive(Serialize)]
-struct Line<'a> {
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Recording<'a> {
+    /// One for each event, in the order of the request.
+    results: Vec<RecordingResult<'a>>,
+    /// What it took.
+    debug: Took,
+}
+
+/// What became of one event.
+#[derive(Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct RecordingResult<'a> {
+    /// Which event of the request, counted from 0.
     index: usize,
-    status: &'static str,
+    /// What became of it.
+    status: ResultStatus,
+    /// Its id; null where it is none of ours to keep.
+    #[cfg_attr(feature = "openapi", schema(required))]
     id: Option<&'a EventId>,
+    /// When it happened; null where the id is.
+    #[cfg_attr(feature = "openapi", schema(required))]
     timestamp: Option<Timestamp>,
     /// Whether the same request again would be recognised; not so where the service made up the id.
+    #[cfg_attr(feature = "openapi", schema(required))]
     retry_safe: Option<bool>,
+    /// Why it is not recorded.
     #[serde(skip_serializing_if = "Option::is_none")]
-    problem: Option<Value>,
+    #[cfg_attr(feature = "openapi", schema(nullable = false))]
+    problem: Option<Problem>,
+}
+
+/// What became of an event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum ResultStatus {
+    /// It is recorded.
+    Recorded,
+    /// It was recorded before; nothing is written twice.
+    Duplicate,
+    /// Another event stands under its id and timestamp, unchanged.
+    Conflict,
+    /// It breaks a rule.
+    Invalid,
+    /// It could not be written; send it again.
+    Unavailable,
 }
 
 impl Attempt {
-    fn line(&self, index: usize) -> Line<'_> {
+    fn result(&self, index: usize) -> RecordingResult<'_> {
         let status = match &self.result {
-            Ok(Appended { status: Status::Duplicate, .. }) => "duplicate",
-            Ok(_) => "recorded",
-            Err(Error::InvalidEvent(_)) => "invalid",
-            Err(Error::Conflict) => "conflict",
-            Err(_) => "unavailable",
+            Ok(Appended { status: Status::Duplicate, .. }) => ResultStatus::Duplicate,
+            Ok(_) => ResultStatus::Recorded,
+            Err(Error::InvalidEvent(_)) => ResultStatus::Invalid,
+            Err(Error::Conflict) => ResultStatus::Conflict,
+            Err(_) => ResultStatus::Unavailable,
         };
-        Line {
+        RecordingResult {
             index,
             status,
             id: self.event.as_ref().map(|new| &new.event.id),
             timestamp: self.event.as_ref().map(|new| new.event.timestamp),
             retry_safe: self.event.as_ref().map(|new| new.retry_safe),
-            problem: self.result.as_ref().err().map(|error| Problem::of(error).to_json()),
+            problem: self.result.as_ref().err().map(Problem::of),
         }
     }
 }

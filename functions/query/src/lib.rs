@@ -4,23 +4,31 @@
 //! written, the answer is 503 without data.
 
 mod access;
+mod format;
 mod open;
 mod parameters;
 
 use aws_lambda_events::apigw::ApiGatewayV2httpRequest;
 use lambda_runtime::LambdaEvent;
-use serde::Serialize;
 use shared::{
     ambient,
     error::Error,
-    event::Event,
     http::{self, Request, Response},
     page::Page,
     principal::Scope,
-    store::Store,
+    store::{Room, Store},
 };
 
 use self::parameters::Parameters;
+pub use self::{
+    format::{FORMATS, Format, Listing},
+    open::{Catalogue, Health, SCHEMA_CONTENT_TYPE},
+    parameters::{LISTS, MAX_VALUE_BYTES, NAMES},
+};
+
+/// The most bytes that the events of a page have on their way through Lambda, whose answers may
+/// have 6 MB (AWS Lambda quotas, invocation payload).
+const MAX_PAGE_BYTES: usize = 5_000_000;
 
 /// Answers every route that reads.
 ///
@@ -35,43 +43,33 @@ pub async fn handle(
         "GET /api/{workspace}/audit_logs" => list(store, &request).await,
         "GET /api/actions" => Ok(open::actions()),
         "GET /api/schema" => Ok(open::schema()),
+        "GET /api/openapi.json" => Ok(open::openapi()),
         "GET /api/health" => Ok(open::health()),
         _ => Err(Error::UnknownRoute),
     };
     Ok(http::respond(&request, answer))
 }
 
-/// The answer of the time view.
-#[derive(Serialize)]
-struct Listing<'a> {
-    audit_logs: &'a [Event],
-    has_more: bool,
-    next_cursor: Option<&'a str>,
-}
-
 async fn list(store: &Store, request: &Request) -> Result<Response, Error> {
     let holder = request.token_holder(Scope::Read)?;
     let parameters = Parameters::parse(request.query())?;
-    let Parameters { filter, limit, cursor } = &parameters;
+    let Parameters { filter, limit, cursor, format } = &parameters;
+    let format = Format::choose(*format, request.header("accept"))?;
     let after = cursor.as_ref().map(|cursor| filter.resume(&holder.workspace, cursor)).transpose()?;
 
-    let Page { events, next } = store.page(&holder.workspace, filter, after.as_ref(), *limit).await?;
+    let room = Room { events: *limit, bytes: MAX_PAGE_BYTES, measure: format.measure() };
+    let Page { events, next, read } = store.page(&holder.workspace, filter, after.as_ref(), room).await?;
 
     let origin = request.origin(ambient::now(), ambient::event_id());
     let accessed = access::record(&holder, origin, request, &parameters, &events);
     let appended = store.append(&accessed).await?;
     // If we crash here, a read is recorded of which the reader saw nothing: more was recorded than
     // happened, never less.
-    tracing::debug!(
-        write_units.table = appended.write_units.table,
-        write_units.indexes = appended.write_units.indexes,
-        "recorded a read"
-    );
+    let written = appended.write_units;
+    tracing::debug!(read.units, read.items, written.table, written.indexes, "read a page");
 
     let next_cursor = next.map(|position| filter.cursor(&holder.workspace, &position));
-    let listing =
-        Listing { audit_logs: &events, has_more: next_cursor.is_some(), next_cursor: next_cursor.as_deref() };
-    let response = http::ok(&listing);
+    let response = format.write(&events, next_cursor.as_deref());
     Ok(match &next_cursor {
         Some(cursor) => http::with_next_link(response, &parameters.link(request.path(), cursor)),
         None => response,

@@ -1,58 +1,107 @@
 //! What anyone may ask: the catalogue, the schema of an event, and whether we are here.
 
-use serde_json::{Value, json};
+use serde::Serialize;
 use shared::{
-    catalogue::{CATALOGUE, CATEGORIES, CatalogueRow, Writer},
+    catalogue::{CATALOGUE, CATEGORIES, CatalogueRow, Category, Writer},
     http::{self, Response},
 };
 
 /// The JSON Schema (2020-12) of an event as a client sends it.
 const SCHEMA: &str = include_str!("event.schema.json");
+/// The description of the API (OpenAPI 3.1). Like the schema, the crate `openapi` writes it from the
+/// code of all functions, and a test there fails once either is no longer what it would write: so
+/// the generator is in no Lambda, and nothing is made at start.
+const OPENAPI: &str = include_str!("openapi.json");
+
+/// The content type of [`schema`].
+pub const SCHEMA_CONTENT_TYPE: &str = "application/schema+json";
+
+/// All that the product knows by name.
+#[derive(Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Catalogue {
+    /// In the order they are listed.
+    categories: Vec<ListedCategory>,
+    /// In the order they are listed.
+    actions: Vec<ListedAction>,
+}
+
+/// A category of the catalogue.
+#[derive(Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+struct ListedCategory {
+    /// Its name.
+    #[cfg_attr(feature = "openapi", schema(value_type = Category))]
+    category: &'static str,
+    /// What people call it.
+    label: &'static str,
+}
+
+/// An action of the catalogue.
+#[derive(Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+struct ListedAction {
+    /// Its name.
+    action: &'static str,
+    /// What happened, in words.
+    event: &'static str,
+    /// The category it is listed under.
+    #[cfg_attr(feature = "openapi", schema(value_type = Category))]
+    category: &'static str,
+    /// Who records it.
+    recorded_by: RecordedBy,
+}
+
+/// Who records events of an action.
+#[derive(Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+enum RecordedBy {
+    /// Any client that may record events.
+    Client,
+    /// This service alone.
+    Service,
+}
+
+/// That the API answers.
+#[derive(Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Health {
+    /// Always `ok`.
+    status: &'static str,
+}
 
 /// All actions, in the order of the catalogue.
 pub(crate) fn actions() -> Response {
-    let categories: Vec<_> = CATEGORIES
-        .iter()
-        .map(|category| json!({"category": category.name, "label": category.label}))
-        .collect();
-    let actions: Vec<_> = CATALOGUE.iter().map(row).collect();
-    http::ok(&json!({"categories": categories, "actions": actions}))
+    let category = |category: &Category| ListedCategory { category: category.name, label: category.label };
+    http::ok(&Catalogue {
+        categories: CATEGORIES.iter().map(category).collect(),
+        actions: CATALOGUE.iter().map(ListedAction::of).collect(),
+    })
 }
 
-fn row(row: &CatalogueRow) -> Value {
-    let CatalogueRow { action, event, category, writer } = row;
-    let recorded_by = match writer {
-        Writer::Client => "client",
-        Writer::Service => "service",
-    };
-    json!({"action": action, "event": event, "category": category.name, "recorded_by": recorded_by})
+impl ListedAction {
+    fn of(row: &CatalogueRow) -> Self {
+        let CatalogueRow { action, event, category, writer, ocsf: _ } = row;
+        let recorded_by = match writer {
+            Writer::Client => RecordedBy::Client,
+            Writer::Service => RecordedBy::Service,
+        };
+        Self { action, event, category: category.name, recorded_by }
+    }
 }
 
 /// The rules of an event, for a client's own checks before it sends one.
 pub(crate) fn schema() -> Response {
-    http::ok_schema(SCHEMA)
+    http::ok_text(SCHEMA_CONTENT_TYPE, SCHEMA.to_owned())
+}
+
+/// What the API takes and answers, for programs that call it.
+pub(crate) fn openapi() -> Response {
+    http::ok_text("application/json", OPENAPI.to_owned())
 }
 
 /// That the API answers.
 pub(crate) fn health() -> Response {
-    http::ok(&json!({"status": "ok"}))
-}
-
-#[cfg(test)]
-mod tests {
-    use shared::new_event::{MAX_CHANGES, MAX_CONTEXT_KEYS, MAX_IDENTIFIER_BYTES, MAX_TEXT_BYTES};
-
-    use super::*;
-
-    #[test]
-    fn the_schema_states_the_limits_that_are_enforced() {
-        let schema: Value = serde_json::from_str(SCHEMA).unwrap();
-        let check = |pointer: &str, limit: usize| {
-            assert_eq!(schema.pointer(pointer), Some(&json!(limit)), "{pointer}")
-        };
-        check("/properties/context/maxProperties", MAX_CONTEXT_KEYS);
-        check("/properties/changes/maxItems", MAX_CHANGES);
-        check("/properties/description/maxLength", MAX_TEXT_BYTES);
-        check("/$defs/identifier/maxLength", MAX_IDENTIFIER_BYTES);
-    }
+    http::ok(&Health { status: "ok" })
 }

@@ -6,13 +6,36 @@
 use std::collections::BTreeMap;
 
 use shared::{
-    catalogue::{Action, did_you_mean},
+    catalogue::{Action, Category, did_you_mean},
     error::{Error, FieldError},
+    event::Outcome,
     page::{DEFAULT_LIMIT, Filter, MAX_LIMIT, Order},
     timestamp::Timestamp,
 };
 
-const NAMES: [&str; 6] = ["start_timestamp", "end_timestamp", "action", "order", "limit", "cursor"];
+use crate::format::Format;
+
+/// Every parameter there is.
+pub const NAMES: [&str; 14] = [
+    "start_timestamp",
+    "end_timestamp",
+    "action",
+    "category",
+    "actor",
+    "entity_type",
+    "entity_id",
+    "outcome",
+    "correlation_id",
+    "ip",
+    "order",
+    "limit",
+    "cursor",
+    "format",
+];
+/// The parameters that may be repeated, or list several values with commas between them.
+pub const LISTS: [&str; 2] = ["action", "category"];
+/// The longest value that an identifier of an event can have, in bytes.
+pub const MAX_VALUE_BYTES: usize = 16 * 1024;
 
 /// What a reader asks for.
 #[derive(Debug, PartialEq, Eq)]
@@ -20,6 +43,8 @@ pub(crate) struct Parameters {
     pub(crate) filter: Filter,
     pub(crate) limit: usize,
     pub(crate) cursor: Option<String>,
+    /// How the answer is to be written, where the query says so.
+    pub(crate) format: Option<Format>,
 }
 
 impl Parameters {
@@ -27,72 +52,78 @@ impl Parameters {
     ///
     /// # Errors
     /// [`Error::InvalidQuery`] with everything that is wrong with them.
-    pub(crate) fn parse(parameters: Vec<(String, String)>) -> Result<Self, Error> {
-        let mut problems = Vec::new();
-        let mut named = BTreeMap::<String, Vec<String>>::new();
-        for (name, value) in parameters {
-            named.entry(name).or_default().push(value);
-        }
-        for name in named.keys().filter(|name| !NAMES.contains(&name.as_str())) {
-            let near = did_you_mean(name, NAMES);
-            problems.push(FieldError::new(
-                name,
-                "unknown_parameter",
-                format!("is not a parameter of this route{near}"),
-            ));
-        }
-        let actions = read_actions(named.remove("action").unwrap_or_default(), &mut problems);
-        let mut once = |name: &'static str| {
-            let mut values = named.remove(name).unwrap_or_default();
-            if values.len() > 1 {
-                problems.push(FieldError::new(name, "repeated", "may be given once"));
-            }
-            values.pop()
-        };
-        let [start, end, order, limit, cursor] =
-            ["start_timestamp", "end_timestamp", "order", "limit", "cursor"].map(&mut once);
-        let mut problem =
-            |name: &str, code, detail: String| problems.push(FieldError::new(name, code, detail));
-        let mut time = |name: &str, text: Option<String>| {
-            let time = Timestamp::parse(&text?);
-            time.map_err(|error| problem(name, "invalid_timestamp", format!("{error}; write + as %2B"))).ok()
-        };
-        let (start, end) = (time("start_timestamp", start), time("end_timestamp", end));
+    pub(crate) fn parse(pairs: Vec<(String, String)>) -> Result<Self, Error> {
+        let mut sent = Sent::gather(pairs);
+        let start = sent.parsed("start_timestamp", "invalid_timestamp", parse_time);
+        let end = sent.parsed("end_timestamp", "invalid_timestamp", parse_time);
         if let (Some(start), Some(end)) = (start, end)
             && end < start
         {
-            problem("end_timestamp", "out_of_range", "is before start_timestamp".to_owned());
+            sent.problem("end_timestamp", "out_of_range", "is before start_timestamp");
         }
-        let order = match order.as_deref() {
-            None | Some("desc") => Order::Descending,
-            Some("asc") => Order::Ascending,
-            Some(_) => {
-                problem("order", "unknown_value", format!("must be one of {}", Order::NAMES.join(", ")));
-                Order::default()
-            }
+        let filter = Filter {
+            start,
+            end,
+            actions: sent.list("action", "unknown_action", |name| {
+                Action::parse_lenient(name)
+                    .ok_or_else(|| "is not the name of an action; GET /api/actions lists them".to_owned())
+            }),
+            categories: sent.list("category", "unknown_category", |name| {
+                let near = || did_you_mean(name, Category::names());
+                Category::parse(name)
+                    .ok_or_else(|| format!("is not a category; GET /api/actions lists them{}", near()))
+            }),
+            actor: sent.text("actor"),
+            entity_type: sent.text("entity_type"),
+            entity_id: sent.text("entity_id"),
+            outcome: sent.parsed("outcome", "unknown_value", |name| {
+                Outcome::parse(name).ok_or_else(|| one_of(&Outcome::NAMES))
+            }),
+            correlation_id: sent.text("correlation_id"),
+            ip: sent.text("ip"),
+            order: sent.parsed("order", "unknown_value", parse_order).unwrap_or_default(),
         };
-        let limit = limit.map_or(Some(DEFAULT_LIMIT), |text| {
-            text.parse().ok().filter(|limit| (1..=MAX_LIMIT).contains(limit))
+        let limit = sent.parsed("limit", "out_of_range", parse_limit).unwrap_or(DEFAULT_LIMIT);
+        let format = sent.parsed("format", "unknown_value", |name| {
+            Format::parse(name).ok_or_else(|| one_of(&Format::NAMES))
         });
-        if limit.is_none() {
-            problem("limit", "out_of_range", format!("must be a whole number from 1 to {MAX_LIMIT}"));
-        }
-        match limit {
-            Some(limit) if problems.is_empty() => {
-                Ok(Self { filter: Filter { start, end, actions, order }, limit, cursor })
-            }
-            _ => Err(Error::InvalidQuery(problems)),
+        // Judged later, against the filters: whatever is wrong with a cursor is told in one way.
+        let cursor = sent.parsed("cursor", "invalid", |text| Ok(text.to_owned()));
+        if sent.problems.is_empty() {
+            Ok(Self { filter, limit, cursor, format })
+        } else {
+            Err(Error::InvalidQuery(sent.problems))
         }
     }
 
     /// The filters that were set, by name, as the event about the read tells them.
     pub(crate) fn named(&self) -> BTreeMap<&'static str, String> {
-        let Filter { start, end, actions, order } = &self.filter;
+        let Filter {
+            start,
+            end,
+            actions,
+            categories,
+            actor,
+            entity_type,
+            entity_id,
+            outcome,
+            correlation_id,
+            ip,
+            order,
+        } = &self.filter;
         let actions: Vec<_> = actions.iter().map(Action::name).collect();
+        let categories: Vec<_> = categories.iter().map(|category| category.name).collect();
         let all = [
             ("start_timestamp", start.map(|time| time.to_string())),
             ("end_timestamp", end.map(|time| time.to_string())),
             ("action", (!actions.is_empty()).then(|| actions.join(","))),
+            ("category", (!categories.is_empty()).then(|| categories.join(","))),
+            ("actor", actor.clone()),
+            ("entity_type", entity_type.clone()),
+            ("entity_id", entity_id.clone()),
+            ("outcome", outcome.map(|outcome| outcome.name().to_owned())),
+            ("correlation_id", correlation_id.clone()),
+            ("ip", ip.clone()),
             ("order", (*order != Order::default()).then(|| order.name().to_owned())),
         ];
         all.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()
@@ -102,6 +133,7 @@ impl Parameters {
     pub(crate) fn link(&self, path: &str, cursor: &str) -> String {
         let query = form_urlencoded::Serializer::new(String::new())
             .extend_pairs(self.named())
+            .extend_pairs(self.format.map(|format| ("format", format.name())))
             .append_pair("limit", &self.limit.to_string())
             .append_pair("cursor", cursor)
             .finish();
@@ -109,21 +141,87 @@ impl Parameters {
     }
 }
 
-/// Repeated, or with commas between them. Any well-formed name will do: events from the bus may bear
-/// names that are in no catalogue.
-fn read_actions(values: Vec<String>, problems: &mut Vec<FieldError>) -> Vec<Action> {
-    let mut actions = Vec::new();
-    for name in values.iter().flat_map(|value| value.split(',')) {
-        match Action::parse_lenient(name) {
-            Some(action) => actions.push(action),
-            None => problems.push(FieldError::new(
-                "action",
-                "unknown_action",
-                "is not the name of an action; GET /api/actions lists them",
-            )),
+fn parse_time(text: &str) -> Result<Timestamp, String> {
+    Timestamp::parse(text).map_err(|error| format!("{error}; write + as %2B"))
+}
+
+fn parse_order(name: &str) -> Result<Order, String> {
+    Order::parse(name).ok_or_else(|| one_of(&Order::NAMES))
+}
+
+fn parse_limit(text: &str) -> Result<usize, String> {
+    let limit = text.parse().ok().filter(|limit| (1..=MAX_LIMIT).contains(limit));
+    limit.ok_or_else(|| format!("must be a whole number from 1 to {MAX_LIMIT}"))
+}
+
+fn one_of(names: &[&str]) -> String {
+    format!("must be one of {}", names.join(", "))
+}
+
+/// The parameters as they were sent, and what is wrong with them.
+struct Sent {
+    values: BTreeMap<String, Vec<String>>,
+    problems: Vec<FieldError>,
+}
+
+impl Sent {
+    /// Gathers parameters by name and refuses those that nobody reads, or that must not be repeated.
+    fn gather(pairs: Vec<(String, String)>) -> Self {
+        let mut sent = Self { values: BTreeMap::new(), problems: Vec::new() };
+        for (name, value) in pairs {
+            sent.values.entry(name).or_default().push(value);
         }
+        for (name, values) in std::mem::take(&mut sent.values) {
+            if !NAMES.contains(&name.as_str()) {
+                let near = did_you_mean(&name, NAMES);
+                sent.problem(&name, "unknown_parameter", format!("is not a parameter of this route{near}"));
+            } else if values.len() > 1 && !LISTS.contains(&name.as_str()) {
+                sent.problem(&name, "repeated", "may be given once");
+            } else {
+                sent.values.insert(name, values);
+            }
+        }
+        sent
     }
-    actions
+
+    fn problem(&mut self, name: &str, code: &'static str, detail: impl Into<String>) {
+        self.problems.push(FieldError::new(name, code, detail));
+    }
+
+    /// A text to compare with. An empty one equals nothing that an event can hold.
+    fn text(&mut self, name: &'static str) -> Option<String> {
+        self.parsed(name, "empty", |text| match text.len() {
+            0 => Err("may not be empty; leave the parameter out".to_owned()),
+            1..=MAX_VALUE_BYTES => Ok(text.to_owned()),
+            _ => Err(format!("may have at most {MAX_VALUE_BYTES} bytes")),
+        })
+    }
+
+    fn parsed<T>(
+        &mut self,
+        name: &'static str,
+        code: &'static str,
+        parse: impl FnOnce(&str) -> Result<T, String>,
+    ) -> Option<T> {
+        let text = self.values.remove(name)?.pop()?;
+        parse(&text).map_err(|detail| self.problem(name, code, detail)).ok()
+    }
+
+    fn list<T>(
+        &mut self,
+        name: &'static str,
+        code: &'static str,
+        parse: impl Fn(&str) -> Result<T, String>,
+    ) -> Vec<T> {
+        let mut list = Vec::new();
+        for text in self.values.remove(name).unwrap_or_default().iter().flat_map(|text| text.split(',')) {
+            match parse(text) {
+                Ok(value) => list.push(value),
+                Err(detail) => self.problem(name, code, detail),
+            }
+        }
+        list
+    }
 }
 
 #[cfg(test)]
@@ -144,8 +242,8 @@ mod tests {
 
     #[test]
     fn nothing_asks_for_the_newest_hundred() {
-        let filter = Filter { start: None, end: None, actions: vec![], order: Order::Descending };
-        assert_eq!(parse("").unwrap(), Parameters { filter, limit: 100, cursor: None });
+        let nothing = Parameters { filter: Filter::default(), limit: 100, cursor: None, format: None };
+        assert_eq!(parse("").unwrap(), nothing);
     }
 
     #[test]
@@ -168,6 +266,10 @@ mod tests {
         refused("order=newest", &["order unknown_value"]);
         refused("order=asc&order=asc", &["order repeated"]);
         refused("cursor=a&cursor=b", &["cursor repeated"]);
+        refused("outcome=maybe", &["outcome unknown_value"]);
+        refused("format=xml", &["format unknown_value"]);
+        refused("category=users", &["category unknown_category"]);
+        refused("actor=", &["actor empty"]);
         refused("action=", &["action unknown_action"]);
         refused("action=Group", &["action unknown_action"]);
         refused("start_timestamp=2025-01-01", &["start_timestamp invalid_timestamp"]);

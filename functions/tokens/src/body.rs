@@ -10,12 +10,15 @@ use shared::{
 };
 
 /// The most bytes in one request.
-pub(crate) const MAX_BYTES: usize = 10_000;
+pub const MAX_BODY_BYTES: usize = 10_000;
 /// How long a token is good where nobody says, in days.
-const DEFAULT_DAYS: i64 = 365;
+pub const DEFAULT_DAYS: i64 = 365;
 /// How long a token may be good at most, in days.
-const MAX_DAYS: i64 = 3650;
-const FIELDS: &[&str] = &["name", "scopes", "expires_at"];
+pub const MAX_DAYS: i64 = 3650;
+/// The longest name of a token, in bytes.
+pub const MAX_NAME_BYTES: usize = 128;
+/// The members a request may have.
+pub const FIELDS: &[&str] = &["name", "scopes", "expires_at"];
 
 /// A token that is wanted.
 #[derive(Debug, PartialEq, Eq)]
@@ -40,7 +43,7 @@ impl NewToken {
             )]));
         };
         let mut object = Members { members, pointer: String::new(), problems: &mut problems };
-        let name = object.required_identifier("name", 128);
+        let name = object.required_identifier("name", MAX_NAME_BYTES);
         let scopes = read_scopes(&mut object);
         let expires_at = match object.parsed("expires_at", "invalid_timestamp", Timestamp::parse) {
             Present::Valid(time) if time <= now || time > now.plus_seconds(MAX_DAYS * 86_400) => {

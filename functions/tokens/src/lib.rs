@@ -8,11 +8,10 @@ mod body;
 use aws_lambda_events::apigw::ApiGatewayV2httpRequest;
 use lambda_runtime::LambdaEvent;
 use serde::Serialize;
-use serde_json::json;
 use shared::{
     ambient,
     error::Error,
-    http::{self, Request, Response},
+    http::{self, Request, Response, Took},
     principal::Scope,
     service_event,
     store::Store,
@@ -21,6 +20,7 @@ use shared::{
 };
 
 use self::body::NewToken;
+pub use self::body::{DEFAULT_DAYS, FIELDS, MAX_BODY_BYTES, MAX_DAYS, MAX_NAME_BYTES};
 
 /// Answers the three routes of `/api/{workspace}/tokens`.
 ///
@@ -43,7 +43,7 @@ pub async fn handle(
 async fn create(store: &Store, request: &Request) -> Result<Response, Error> {
     let admin = request.admin()?;
     let now = ambient::now();
-    let NewToken { name, scopes, expires_at } = NewToken::parse(&request.body(body::MAX_BYTES)?, now)?;
+    let NewToken { name, scopes, expires_at } = NewToken::parse(&request.body(MAX_BODY_BYTES)?, now)?;
     let live = store.tokens_of(&admin.workspace).await?.iter().filter(|token| token.is_live(now)).count();
     if live >= WorkspaceToken::MAX_LIVE {
         return Err(Error::TooManyTokens(live));
@@ -64,18 +64,18 @@ async fn create(store: &Store, request: &Request) -> Result<Response, Error> {
         last_used_on: None,
     };
     let write_units = store.create_token(&token, &event).await?;
-    let mut body = json!(Listed::of(&token));
-    body["secret"] = json!(plain.secret());
-    body["bearer"] = json!(*plain.bearer());
-    body["debug"] = json!({"write_units": write_units});
-    Ok(http::created(&body))
+    Ok(http::created(&CreatedToken {
+        token: ListedToken::of(&token),
+        secret: plain.secret(),
+        bearer: &plain.bearer(),
+        debug: Took { write_units },
+    }))
 }
 
 async fn list(store: &Store, request: &Request) -> Result<Response, Error> {
     let admin = request.admin()?;
     let tokens = store.tokens_of(&admin.workspace).await?;
-    let tokens: Vec<_> = tokens.iter().map(Listed::of).collect();
-    Ok(http::ok(&json!({"tokens": tokens})))
+    Ok(http::ok(&Tokens { tokens: tokens.iter().map(ListedToken::of).collect() }))
 }
 
 async fn revoke(store: &Store, request: &Request) -> Result<Response, Error> {
@@ -95,20 +95,54 @@ async fn revoke(store: &Store, request: &Request) -> Result<Response, Error> {
     Ok(http::no_content())
 }
 
+/// A new token, with its secret, which is shown this once.
+#[derive(Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct CreatedToken<'a> {
+    #[serde(flatten)]
+    token: ListedToken<'a>,
+    /// The password that goes with the token in HTTP Basic.
+    secret: &'a str,
+    /// Token and secret as one, for HTTP Bearer.
+    bearer: &'a str,
+    /// What it took.
+    debug: Took,
+}
+
+/// The tokens of a workspace, revoked and expired ones included.
+#[derive(Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Tokens<'a> {
+    /// In the order they were generated.
+    tokens: Vec<ListedToken<'a>>,
+}
+
 /// A token as its admins see it: without anything that opens a workspace.
 #[derive(Serialize)]
-struct Listed<'a> {
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = Token))]
+pub struct ListedToken<'a> {
+    /// Its public part.
     token: &'a TokenId,
+    /// What its admin calls it.
     name: &'a str,
+    /// What it may be used for.
+    #[cfg_attr(feature = "openapi", schema(value_type = Vec<Scope>))]
     scopes: Vec<&'static str>,
+    /// The admin who generated it, by their id in the product.
     created_by: &'a str,
+    /// When it was generated.
     created_at: Timestamp,
+    /// From when on it is refused.
     expires_at: Timestamp,
+    /// Since when it is refused, where an admin revoked it.
+    #[cfg_attr(feature = "openapi", schema(required))]
     revoked_at: Option<Timestamp>,
+    /// The last day (UTC) on which it was used, such as 2025-02-18.
+    #[cfg_attr(feature = "openapi", schema(required))]
     last_used_on: Option<&'a str>,
 }
 
-impl<'a> Listed<'a> {
+impl<'a> ListedToken<'a> {
     fn of(token: &'a WorkspaceToken) -> Self {
         let WorkspaceToken {
             id,

@@ -17,7 +17,7 @@ use crate::{
     event::{Event, Outcome},
     id::WorkspaceId,
     json::canonical,
-    keys::Position,
+    keys::{Position, workspace_of},
     principal::Scope,
     timestamp::Timestamp,
     token::{HashedToken, TokenId, WorkspaceToken},
@@ -57,9 +57,10 @@ impl Writer {
     }
 }
 
-pub(super) fn from_event(event: &Event) -> Item {
+/// The item of an event in its partition.
+pub(super) fn from_event(event: &Event, partition: &str) -> Item {
     let Event {
-        workspace,
+        workspace: _,
         id: _,
         action,
         timestamp: _,
@@ -73,13 +74,16 @@ pub(super) fn from_event(event: &Event) -> Item {
         sequence,
     } = event;
     let item = Writer::default()
-        .text("workspace", workspace.as_str())
+        .text("workspace", partition)
         .text("timestamp", event.position().sort_key())
         .text("action", action.name())
         .text("received_at", received_at.to_string())
         .optional("outcome", (*outcome != Outcome::default()).then_some("failure"))
         .optional("description", description.clone())
+        .text("actor_id", &actor.user_id)
         .text("actor", canonical(actor))
+        .optional("entity_type", entity.as_ref().map(|entity| &entity.entity_type))
+        .optional("entity_id", entity.as_ref().map(|entity| &entity.entity_id))
         .optional("entity", entity.as_ref().map(canonical))
         .optional("context", (!context.is_empty()).then(|| canonical(context)))
         .optional("changes", (!changes.is_empty()).then(|| canonical(changes)));
@@ -93,7 +97,7 @@ pub(super) fn to_event(item: &Item) -> Result<Event, Error> {
     let Position { timestamp, id } =
         Position::from_sort_key(text(item, "timestamp")?).ok_or_else(|| corrupt("an event's sort key"))?;
     Ok(Event {
-        workspace: parsed(item, "workspace", |name| WorkspaceId::parse(name).ok())?,
+        workspace: parsed(item, "workspace", workspace_of)?,
         id,
         action: parsed(item, "action", Action::parse_lenient)?,
         timestamp,
@@ -165,7 +169,8 @@ pub(super) fn to_token(item: &Item) -> Result<WorkspaceToken, Error> {
     })
 }
 
-fn text<'a>(item: &'a Item, name: &'static str) -> Result<&'a str, Error> {
+/// A text that must be there.
+pub(super) fn text<'a>(item: &'a Item, name: &'static str) -> Result<&'a str, Error> {
     item.get(name)
         .and_then(|value| value.as_s().ok())
         .map(String::as_str)

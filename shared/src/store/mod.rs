@@ -6,8 +6,9 @@
 //!   there being none, so that DynamoDB itself tells a new event from one that is already there, at
 //!   the price of the write alone. It says whether what is there is the same event or another one.
 //!   A write that may or may not have arrived can be repeated with no harm.
-//! - [`Store::page`] reads events in the order of time, consistently: whatever was acknowledged
-//!   before the read began is in it.
+//! - [`Store::page`] reads the events that match a filter in the order of time. Without a filter it
+//!   is consistent: whatever was acknowledged before the read began is in it. With one it reads an
+//!   index, which follows the table within a moment.
 //! - [`Store::create_token`] and [`Store::revoke_token`] write the token and the event about it in one
 //!   transaction: neither is ever there without the other.
 //! - [`Store::quarantine`] keeps what the bus brought and nobody could understand.
@@ -18,9 +19,12 @@
 mod events;
 mod item;
 mod quarantine;
+mod read;
+mod settings;
+mod streams;
 mod tokens;
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use aws_sdk_dynamodb::{
     Client,
@@ -29,14 +33,17 @@ use aws_sdk_dynamodb::{
     types::ConsumedCapacity,
 };
 
+use self::settings::SettingsCache;
 pub use self::{
     events::{Appended, Status},
     quarantine::{Quarantined, Reason},
+    read::Room,
     tokens::Revoked,
 };
 use crate::{
     config::{Config, Tables},
     error::Error,
+    page::ReadUnits,
 };
 
 /// The tables, and how to reach them. Cloning it is cheap and shares the connections.
@@ -44,6 +51,7 @@ use crate::{
 pub struct Store {
     client: Client,
     tables: Tables,
+    settings: Arc<SettingsCache>,
 }
 
 impl Store {
@@ -65,7 +73,7 @@ impl Store {
         if let Some(endpoint) = endpoint {
             sdk = sdk.endpoint_url(endpoint);
         }
-        Self { client: Client::from_conf(sdk.build()), tables: tables.clone() }
+        Self { client: Client::from_conf(sdk.build()), tables: tables.clone(), settings: Arc::default() }
     }
 }
 
@@ -84,6 +92,7 @@ fn corrupt(what: impl Into<String>) -> Error {
 
 /// The write units that a call took from its table and from the table's indexes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, serde::Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct WriteUnits {
     /// Of the table itself.
     pub table: f64,
@@ -107,5 +116,13 @@ impl std::ops::AddAssign for WriteUnits {
     fn add_assign(&mut self, other: Self) {
         self.table += other.table;
         self.indexes += other.indexes;
+    }
+}
+
+/// What a call that looked at so many items took.
+fn read_units(consumed: &[ConsumedCapacity], items: i32) -> ReadUnits {
+    ReadUnits {
+        units: consumed.iter().filter_map(ConsumedCapacity::capacity_units).sum(),
+        items: usize::try_from(items).unwrap_or(0),
     }
 }

@@ -102,7 +102,11 @@ impl Store {
             .build()
             .map_err(|error| Error::Internal(error.into()))?;
         let output = self
-            .transact(TransactWriteItem::builder().put(put_token).build(), event)
+            .transact(
+                TransactWriteItem::builder().put(put_token).build(),
+                event,
+                &self.partition_of(event).await?,
+            )
             .await
             .map_err(unavailable)?;
         // If we crash here, token and event are there and the admin saw neither: the list shows it.
@@ -131,7 +135,8 @@ impl Store {
             .expression_attribute_values(":workspace", AttributeValue::S(event.workspace.to_string()))
             .build()
             .map_err(|error| Error::Internal(error.into()))?;
-        match self.transact(TransactWriteItem::builder().update(update).build(), event).await {
+        let partition = self.partition_of(event).await?;
+        match self.transact(TransactWriteItem::builder().update(update).build(), event, &partition).await {
             Ok(output) => Ok(Revoked::Now(WriteUnits::of(output.consumed_capacity()))),
             Err(error) if first_condition_failed(&error) => Ok(Revoked::Before),
             Err(error) => Err(unavailable(error)),
@@ -163,10 +168,11 @@ impl Store {
         &self,
         token: TransactWriteItem,
         event: &Event,
+        partition: &str,
     ) -> Result<TransactWriteItemsOutput, SdkError<TransactWriteItemsError>> {
         let put_event = Put::builder()
             .table_name(&self.tables.events)
-            .set_item(Some(item::from_event(event)))
+            .set_item(Some(item::from_event(event, partition)))
             .condition_expression("attribute_not_exists(#timestamp)")
             .expression_attribute_names("#timestamp", "timestamp")
             .build()

@@ -52,11 +52,11 @@ async fn what_a_sender_leaves_out_has_its_default() {
 }
 
 #[tokio::test]
-async fn the_documented_event_takes_exactly_one_write_unit_of_the_table() {
+async fn the_documented_event_takes_one_write_unit_of_the_table_and_one_of_each_index() {
     let app = TestApp::start().await;
     let client = app.writer("charismabrotherscorp").await;
     let answer = client.record(&documented_event("charismabrotherscorp")).await.expect(201);
-    assert_eq!(answer.body["debug"], json!({"write_units": {"table": 1.0, "indexes": 0.0}}));
+    assert_eq!(answer.body["debug"], json!({"write_units": {"table": 1.0, "indexes": 3.0}}));
 }
 
 #[tokio::test]

@@ -1,0 +1,220 @@
+//! The API over HTTP: requests that are patient, and answers or errors in words.
+
+mod listing;
+mod problem;
+mod retry;
+
+use std::{error::Error as _, thread, time::Duration};
+
+use jiff::Timestamp;
+use reqwest::{
+    blocking::{Client, RequestBuilder},
+    header::{CONTENT_TYPE, DATE, HeaderMap, RETRY_AFTER},
+    redirect,
+};
+use serde_json::Value;
+
+pub(crate) use self::listing::{Encoding, MAX_PAGE, Wanted};
+use crate::{endpoint::Endpoint, error::Error, secret::Secret, terminal};
+
+/// API Gateway ends a request after 30 s; a large answer on a slow line takes longer.
+const TIMEOUT: Duration = Duration::from_secs(120);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Who asks.
+#[derive(Clone, Copy)]
+pub(crate) enum Identity<'a> {
+    /// Anyone.
+    Anyone,
+    /// The holder of a workspace token.
+    Token(&'a Secret),
+    /// An admin of the workspace, by a JWT.
+    Admin(&'a Secret),
+}
+
+/// The API of one endpoint.
+pub(crate) struct Api {
+    http: Client,
+    endpoint: Endpoint,
+    retries: u32,
+    say: Box<dyn Fn(&str)>,
+}
+
+/// What was answered.
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    headers: HeaderMap,
+    pub(crate) body: String,
+}
+
+impl Api {
+    /// The API at `endpoint`, where a request that changes nothing by being repeated is tried again so
+    /// many times.
+    ///
+    /// # Errors
+    /// If the system's certificates cannot be used.
+    pub(crate) fn new(endpoint: Endpoint, retries: u32) -> Result<Self, Error> {
+        let http = Client::builder()
+            .user_agent(concat!("auditlog/", env!("CARGO_PKG_VERSION")))
+            .timeout(TIMEOUT)
+            .connect_timeout(CONNECT_TIMEOUT)
+            // The API does not redirect; whoever does is somebody else.
+            .redirect(redirect::Policy::none())
+            .build()
+            .map_err(|error| {
+                Error::failure(
+                    format!("TLS cannot be set up: {}.", chain(&error)),
+                    "Check the certificates of the system, and the proxy variables of the environment.",
+                )
+            })?;
+        Ok(Self { http, endpoint, retries, say: Box::new(terminal::say) })
+    }
+
+    /// The same API, which tells that it waits in another way.
+    pub(crate) fn saying(self, say: impl Fn(&str) + 'static) -> Self {
+        Self { say: Box::new(say), ..self }
+    }
+
+    /// Where it is.
+    pub(crate) fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
+    }
+
+    /// Reads a path.
+    ///
+    /// # Errors
+    /// If it cannot be reached, or answers without success.
+    pub(crate) fn get(
+        &self,
+        path: &str,
+        query: &[(&str, &str)],
+        identity: Identity<'_>,
+    ) -> Result<Answer, Error> {
+        self.send_patiently(identity, || self.http.get(self.endpoint.url(path)).query(query))
+    }
+
+    /// Deletes what a path names; a second time changes nothing.
+    ///
+    /// # Errors
+    /// If it cannot be reached, or answers without success.
+    pub(crate) fn delete(&self, path: &str, identity: Identity<'_>) -> Result<Answer, Error> {
+        self.send_patiently(identity, || self.http.delete(self.endpoint.url(path)))
+    }
+
+    /// Sends a JSON body, once: a second time could do it twice.
+    ///
+    /// # Errors
+    /// If it cannot be reached, or answers without success.
+    pub(crate) fn post(&self, path: &str, body: &Value, identity: Identity<'_>) -> Result<Answer, Error> {
+        let unclear = "It may have been done all the same: look before you try again.";
+        match self.send(self.http.post(self.endpoint.url(path)).json(body), identity) {
+            Ok(answer) if answer.is_success() => Ok(answer),
+            Ok(answer) if answer.status >= 500 => Err(problem::refusal(&answer, identity).and_next(unclear)),
+            Ok(answer) => Err(problem::refusal(&answer, identity)),
+            Err(error) => Err(self.unreachable(&error).and_next(unclear)),
+        }
+    }
+
+    fn send_patiently(
+        &self,
+        identity: Identity<'_>,
+        request: impl Fn() -> RequestBuilder,
+    ) -> Result<Answer, Error> {
+        let mut tried = 0;
+        loop {
+            let (error, asked) = match self.send(request(), identity) {
+                Ok(answer) if answer.is_success() => return Ok(answer),
+                Ok(answer) => {
+                    let error = problem::refusal(&answer, identity);
+                    if !retry::is_passing(answer.status) {
+                        return Err(error);
+                    }
+                    (error, answer.retry_after())
+                }
+                Err(error) if error.is_builder() => return Err(self.unreachable(&error)),
+                Err(error) => (self.unreachable(&error), None),
+            };
+            let wait = retry::wait(tried, asked).filter(|_| tried < self.retries);
+            let Some(wait) = wait else { return Err(error) };
+            tried += 1;
+            (self.say)(&format!(
+                "{} Trying again in {:.1} s ({tried} of {}).",
+                error.what(),
+                wait.as_secs_f64(),
+                self.retries
+            ));
+            thread::sleep(wait);
+        }
+    }
+
+    fn send(&self, request: RequestBuilder, identity: Identity<'_>) -> Result<Answer, reqwest::Error> {
+        let request = match identity {
+            Identity::Anyone => request,
+            Identity::Token(secret) | Identity::Admin(secret) => request.bearer_auth(secret.expose()),
+        };
+        let response = request.send()?;
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        Ok(Answer { status, headers, body: response.text()? })
+    }
+
+    fn unreachable(&self, error: &reqwest::Error) -> Error {
+        if error.is_builder() {
+            return Error::usage(
+                "The token or JWT has characters that no request can carry.",
+                "Copy it again, all of it and nothing else.",
+            );
+        }
+        Error::failure(
+            format!("{} cannot be reached: {}.", self.endpoint, chain(error)),
+            "Check the endpoint, the network and the proxy variables of the environment.",
+        )
+    }
+}
+
+impl Answer {
+    fn is_success(&self) -> bool {
+        (200..300).contains(&self.status)
+    }
+
+    /// When the server answered, by its own clock, to the second.
+    pub(crate) fn date(&self) -> Option<Timestamp> {
+        retry::http_date(self.header(DATE.as_str())?)
+    }
+
+    /// The body as JSON.
+    ///
+    /// # Errors
+    /// If it is none: somebody else answered.
+    pub(crate) fn json(&self) -> Result<Value, Error> {
+        serde_json::from_str(&self.body).map_err(|_| self.strange("JSON"))
+    }
+
+    /// That the body is of another type than the API answers.
+    fn strange(&self, expected: &str) -> Error {
+        let found = terminal::safe_line(self.header(CONTENT_TYPE.as_str()).unwrap_or("nothing"));
+        Error::failure(
+            format!("The endpoint answered {found} where {expected} was asked for."),
+            "Check the endpoint: it must lead to an Audit Logs API, with no portal or other page before it.",
+        )
+    }
+
+    fn retry_after(&self) -> Option<Duration> {
+        retry::retry_after(self.header(RETRY_AFTER.as_str())?, Timestamp::now())
+    }
+
+    fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
+    }
+}
+
+/// The error and all its sources in one line, without the URL, which may name persons.
+fn chain(error: &reqwest::Error) -> String {
+    let kind = if error.is_timeout() { "it took too long" } else { "the connection failed" };
+    let mut line = kind.to_owned();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        line = format!("{line}: {cause}");
+        source = cause.source();
+    }
+    line
+}

@@ -1,0 +1,110 @@
+//! What the API says when it refuses, in words for people.
+
+use serde_json::Value;
+
+use super::{Answer, Identity};
+use crate::{error::Error, terminal::safe_line};
+
+const WRONG_TOKEN: &str = "The workspace token is unknown, revoked or expired, or misses a character: \
+                           run `auditlog login`, or ask a workspace admin for a new one.";
+const WRONG_JWT: &str = "The admin's JWT is not valid or has expired: get a new one from your identity \
+                         provider, and give it with --admin-jwt or `auditlog login`.";
+
+/// The error that an answer without success is.
+pub(super) fn refusal(answer: &Answer, identity: Identity<'_>) -> Error {
+    let problem: Value = serde_json::from_str(&answer.body).unwrap_or_default();
+    let text = |name: &str| problem[name].as_str().map(safe_line);
+    let id = text("id").unwrap_or_default();
+    let what = match text("message").or_else(|| text("detail")).or_else(|| text("title")) {
+        // What API Gateway says is a single word.
+        Some(word) if id.is_empty() => format!("The API refused the request: {} {word}.", answer.status),
+        Some(message) => message,
+        None => format!("The API answered {} without saying why.", answer.status),
+    };
+    let mut details: Vec<_> = problem["errors"].as_array().into_iter().flatten().map(field).collect();
+    let request = text("request_id").map(|request| format!(", request {request}")).unwrap_or_default();
+    if !id.is_empty() {
+        details.push(format!("({} {id}{request})", answer.status));
+    }
+    Error::failure(what, next(answer.status, &id, identity)).with_details(details)
+}
+
+/// One field that is wrong: where, and what.
+fn field(error: &Value) -> String {
+    let text = |name: &str| error[name].as_str().map(safe_line);
+    let place = text("parameter").or_else(|| text("pointer")).unwrap_or_default();
+    let detail = text("detail").or_else(|| text("code")).unwrap_or_default();
+    format!("{place}: {detail}")
+}
+
+fn next(status: u16, id: &str, identity: Identity<'_>) -> &'static str {
+    match (status, id, identity) {
+        (400, "invalid_cursor", _) => "Start again without the cursor.",
+        (400 | 406 | 413 | 422, _, _) => "Correct what is named; --help says what each option takes.",
+        (401, _, Identity::Admin(_)) | (403, "", Identity::Admin(_)) => WRONG_JWT,
+        (401, _, _) | (403, "", _) => WRONG_TOKEN,
+        (403, _, Identity::Admin(_)) => "Ask an admin of the workspace.",
+        (403, _, _) => "Ask a workspace admin for a token with the scope that is missing.",
+        (404, "", _) => {
+            "Check the endpoint: it is what stands before /api, and must lead to an Audit Logs API."
+        }
+        (404, _, _) => "Check the name, the workspace and the endpoint; `auditlog login` asks for them.",
+        (409, "too_many_tokens", _) => {
+            "`auditlog tokens list` shows them, `auditlog tokens revoke` ends one."
+        }
+        (429 | 502..=504, _, _) => "Wait a little and try again, or give --retries a larger number.",
+        (300..=399, _, _) => "Check the endpoint: the API itself does not redirect.",
+        _ => "Try again; if it stays so, tell the operator of the API when it happened.",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use reqwest::header::HeaderMap;
+
+    use super::*;
+    use crate::secret::Secret;
+
+    fn check(status: u16, body: &str, expected: &[&str]) {
+        let answer = Answer { status, headers: HeaderMap::new(), body: body.to_owned() };
+        let token = Secret::new("alw_hush");
+        let Error::Failure(message) = refusal(&answer, Identity::Token(&token)) else { panic!("{body}") };
+        let text = message.to_string();
+        let lines: Vec<_> = text.lines().collect();
+        assert_eq!(lines.len(), expected.len(), "{text}");
+        for (line, expected) in lines.iter().zip(expected) {
+            assert!(line.starts_with(expected), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_problem_is_told_with_each_field() {
+        check(
+            400,
+            r#"{"type":"/problems/invalid-query","title":"The query is not valid","status":400,
+                "id":"invalid_query","message":"The query is not valid; see each.","request_id":"r-1",
+                "errors":[{"parameter":"limit","code":"out_of_range","detail":"must be small"},
+                          {"pointer":"/name","code":"required"}]}"#,
+            &[
+                "error: The query is not valid; see each.",
+                "  limit: must be small",
+                "  /name: required",
+                "  (400 invalid_query, request r-1)",
+                "next: Correct",
+            ],
+        );
+    }
+
+    #[test]
+    fn what_a_gateway_or_a_stranger_answers_is_told_too() {
+        let refused = ["error: The API refused the request: 403 Forbidden.", "next: The workspace token"];
+        check(403, r#"{"message":"Forbidden"}"#, &refused);
+        check(404, "<html>\u{1b}[2J", &["error: The API answered 404", "next: Check the endpoint"]);
+        check(500, r#"["odd"]"#, &["error: The API answered 500", "next: Try again"]);
+        check(
+            503,
+            r#"{"id":"x","message":"a\nb","errors":"none"}"#,
+            &["error: a\\nb", "  (503 x)", "next: "],
+        );
+    }
+}

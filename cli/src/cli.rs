@@ -1,0 +1,157 @@
+//! The command line.
+
+use clap::{Parser, Subcommand};
+
+use crate::{
+    actions::Actions,
+    error::Error,
+    export::Export,
+    flags::Flags,
+    login,
+    manual::{Completions, Manual},
+    query::Query,
+    tokens::Tokens,
+};
+
+const EXAMPLES: &str = "\
+Examples:
+  auditlog login                                     ask for credentials, check and keep them
+  auditlog query                                     the newest 100 events
+  auditlog query --since 7d --outcome failure        what failed in the last 7 days
+  auditlog export 2025.csv --start 2025-01-01 --end 2026-01-01 --format csv
+  auditlog actions                                   what can be in an audit log
+  auditlog tokens create --name siem --expires 90d   a token for another program
+
+Environment:
+  AUDITLOG_ENDPOINT, AUDITLOG_WORKSPACE    where the API is, and which workspace
+  AUDITLOG_TOKEN, AUDITLOG_ADMIN_JWT       who is asking
+  AUDITLOG_PROFILE, AUDITLOG_CONFIG        which profile, and which config file
+  HTTPS_PROXY, NO_PROXY, NO_COLOR          as everywhere
+Flags go before the environment, and that before the profile.
+
+Exit codes:
+  0  done; also if whoever read the output had enough
+  1  tried, and failed
+  2  asked for in a way that cannot be done: nothing was changed";
+
+const LOGIN_EXAMPLES: &str = "\
+Examples:
+  auditlog login
+  auditlog login --profile staging
+  auditlog login --credentials .data/credentials.json     of a system that runs locally
+  printf %s \"$TOKEN\" | auditlog login --endpoint https://audit.example.com --workspace acme --token -
+
+What options and environment do not say is asked for, if standard input is a terminal. All is checked
+before it is kept: the API must take it. The token is checked by a read, which the audit log records.
+
+Config file: $XDG_CONFIG_HOME/auditlog/config.json or ~/.config/auditlog/config.json,
+on macOS in ~/Library/Application Support, on Windows in %APPDATA%.";
+
+const QUERY_EXAMPLES: &str = "\
+Examples:
+  auditlog query --since today
+  auditlog query --since 2025-02-18T10:00Z --until 2025-02-18T11:00Z --order asc
+  auditlog query --action org_user_invited,org_user_role_changed --limit 20
+  auditlog query --category api_token --since \"30 days ago\" --all --output csv > tokens.csv
+  auditlog query --actor af03c0246b82 --output ndjson | jq .entity.entity_name
+
+Times are in UTC. A table shows what one looks for first, as far as the terminal is wide; the other
+outputs have all of an event.";
+
+const EXPORT_EXAMPLES: &str = "\
+Examples:
+  auditlog export all.ndjson
+  auditlog export 2025.csv --start 2025-01-01 --end 2026-01-01 --format csv
+  auditlog export failures.ndjson --since 30d --outcome failure
+
+Interrupt it whenever you like: the same command goes on where it ended, and the file is byte for
+byte the same as without the interruption. FILE is complete once FILE.state is gone.
+
+The end is settled when the export begins, now or earlier. A product may deliver an event some time
+after its timestamp: give an --end some minutes back, such as -15m, where the range is to be final.";
+
+const TOKENS_EXAMPLES: &str = "\
+Examples:
+  auditlog tokens create --name siem --expires 90d
+  auditlog tokens create --name product --scope read,write --output json
+  auditlog tokens list
+  auditlog tokens revoke AbC123AbC123
+
+Only admins of the workspace may do this, with a JWT of your identity provider: --admin-jwt,
+AUDITLOG_ADMIN_JWT, or kept by `auditlog login`.";
+
+const COMPLETIONS_EXAMPLES: &str = "\
+Examples:
+  auditlog completions bash > ~/.local/share/bash-completion/completions/auditlog
+  auditlog completions zsh > ~/.zfunc/_auditlog
+  auditlog completions fish > ~/.config/fish/completions/auditlog.fish";
+
+const MANUAL_EXAMPLES: &str = "\
+Examples:
+  auditlog man | man -l -
+  auditlog man --dir ~/.local/share/man/man1";
+
+/// Reads and exports the audit log of a workspace, and manages its tokens.
+#[derive(Debug, Parser)]
+#[command(name = "auditlog", version, after_help = EXAMPLES)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    command: Command,
+    #[command(flatten)]
+    flags: Flags,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Check credentials and keep them for later commands
+    #[command(after_help = LOGIN_EXAMPLES)]
+    Login,
+    /// Show events
+    #[command(after_help = QUERY_EXAMPLES)]
+    Query(Query),
+    /// Write any range of events to a file; resumable
+    #[command(after_help = EXPORT_EXAMPLES)]
+    Export(Export),
+    /// List the actions that can be in an audit log
+    Actions(Actions),
+    /// Create, list and revoke workspace tokens
+    #[command(subcommand, after_help = TOKENS_EXAMPLES)]
+    Tokens(Tokens),
+    /// Write completions for a shell
+    #[command(after_help = COMPLETIONS_EXAMPLES)]
+    Completions(Completions),
+    /// Write the manual
+    #[command(after_help = MANUAL_EXAMPLES)]
+    Man(Manual),
+}
+
+impl Cli {
+    /// Does what the command line says.
+    ///
+    /// # Errors
+    /// Says what is in the way, and what to do about it.
+    pub(crate) fn run(self) -> Result<(), Error> {
+        let Self { command, flags } = self;
+        match command {
+            Command::Login => login::run(&flags),
+            Command::Query(query) => query.run(&flags),
+            Command::Export(export) => export.run(&flags),
+            Command::Actions(actions) => actions.run(&flags),
+            Command::Tokens(tokens) => tokens.run(&flags),
+            Command::Completions(completions) => completions.run(),
+            Command::Man(manual) => manual.run(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,153 @@
+//! `auditlog export`: any range into a file, however often it is interrupted.
+//!
+//! What is exported is settled when it begins: oldest first, up to an end that is past by then. So
+//! the reads themselves, each of which is an event, are not in the range, and an export that was
+//! interrupted and resumed is byte for byte the one that was not.
+
+mod format;
+mod progress;
+mod state;
+mod target;
+
+use std::{
+    path::{Path, PathBuf},
+    thread,
+    time::{Duration, Instant},
+};
+
+use clap::Args;
+use indicatif::{HumanBytes, HumanCount};
+use jiff::{SignedDuration, Timestamp};
+
+use self::{
+    format::Format,
+    progress::Progress,
+    state::{Bound, Question, State},
+    target::Target,
+};
+use crate::{
+    api::{Api, Identity, MAX_PAGE, Wanted},
+    credentials::Credentials,
+    error::Error,
+    filters::{Filters, Range},
+    flags::Flags,
+    terminal, time,
+};
+
+/// How often to try again what failed in passing: nobody waits, and it takes about a minute.
+const RETRIES: u32 = 8;
+
+/// Options of `auditlog export`.
+#[derive(Args, Debug)]
+pub(crate) struct Export {
+    /// The file to write; FILE.state beside it says how far it is
+    file: PathBuf,
+    /// How to write the events
+    #[arg(long, short, value_enum, default_value_t = Format::Ndjson)]
+    format: Format,
+    /// Begin anew, whatever FILE and FILE.state hold
+    #[arg(long)]
+    overwrite: bool,
+    // The last, since its heading holds for all that follow.
+    #[command(flatten)]
+    filters: Filters,
+}
+
+impl Export {
+    /// Begins an export, or goes on with the one that was interrupted, until the file is complete.
+    pub(crate) fn run(&self, flags: &Flags) -> Result<(), Error> {
+        let credentials = flags.gather()?;
+        let api = flags.api(&credentials, RETRIES)?;
+        let asked = self.question(&api, &credentials)?;
+        let unfinished = if self.overwrite { None } else { State::read(&Target::state_path(&self.file))? };
+        let target = match unfinished {
+            Some(state) => {
+                state.question.require_same(&asked)?;
+                terminal::tell(&format!("Going on after {} events.", HumanCount(state.events)));
+                Target::resume(&self.file, state)?
+            }
+            None => {
+                self.require_free()?;
+                Target::begin(&self.file, State::new(settled(asked, &api)?))?
+            }
+        };
+        write(target, api, &credentials, &self.file)
+    }
+
+    /// What the command line asks for. Its end is not settled yet.
+    fn question(&self, api: &Api, credentials: &Credentials) -> Result<Question, Error> {
+        let Range { start, end } = self.filters.range(Timestamp::now())?;
+        Ok(Question {
+            endpoint: api.endpoint().to_string(),
+            workspace: credentials.workspace()?.to_owned(),
+            format: self.format,
+            filters: self.filters.but_range(),
+            start: Bound { typed: self.filters.start.clone(), time: start },
+            end: Bound { typed: self.filters.end.clone(), time: end },
+        })
+    }
+
+    fn require_free(&self) -> Result<(), Error> {
+        match std::fs::metadata(&self.file) {
+            Ok(file) if file.is_file() && file.len() > 0 && !self.overwrite => Err(Error::usage(
+                format!("{} exists, and is no export under way.", self.file.display()),
+                "Choose another file, or discard this one with --overwrite.",
+            )),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// The question with an end that is past by the clock of the server, whatever ours says.
+fn settled(mut question: Question, api: &Api) -> Result<Question, Error> {
+    let answer = api.get("/api/health", &[], Identity::Anyone)?;
+    let answered = Instant::now();
+    // The server tells its time in whole seconds, cut off; in a second it is certainly past the next.
+    let now = answer.date().unwrap_or_else(Timestamp::now);
+    let next = now.checked_add(SignedDuration::from_secs(1)).unwrap_or(now);
+    let end = question.end.time.map_or(next, |end| end.min(next));
+    Range { start: question.start.time, end: Some(end) }.check()?;
+    // An end that is past already needs no waiting.
+    let ahead = Duration::try_from(end.duration_since(now)).unwrap_or_default();
+    thread::sleep(ahead.saturating_sub(answered.elapsed()));
+    question.end.time = Some(end);
+    Ok(question)
+}
+
+/// Reads page after page into the file, until nothing follows.
+fn write(mut target: Target, api: Api, credentials: &Credentials, file: &Path) -> Result<(), Error> {
+    let question = target.state.question.clone();
+    let range = Range { start: question.start.time, end: question.end.time };
+    let mut parameters = question.filters;
+    parameters.extend(range.parameters());
+    parameters.insert("order".to_owned(), "asc".to_owned());
+    let wanted = Wanted {
+        workspace: &question.workspace,
+        token: credentials.bearer()?,
+        parameters: &parameters,
+        encoding: question.format.encoding(),
+    };
+    let progress = Progress::begin(range, target.state.events);
+    let api = api.saying(progress.speaker());
+    loop {
+        let page = api.page(&wanted, MAX_PAGE, target.state.cursor.as_deref()).map_err(|error| {
+            error.and_next("The same command goes on where this one ended; --overwrite begins anew.")
+        })?;
+        let is_last = page.next.is_none();
+        let piece = target.add(&page.body, page.next)?;
+        progress.advance(&target.state, piece.last_at);
+        if is_last {
+            break;
+        }
+    }
+    let State { events, bytes, .. } = target.finish()?;
+    progress.end();
+    let until = range.end.map(time::rfc3339).unwrap_or_default();
+    terminal::tell(&format!(
+        "{}: {} events before {until}, {}.",
+        file.display(),
+        HumanCount(events),
+        HumanBytes(bytes)
+    ));
+    Ok(())
+}

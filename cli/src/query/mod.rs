@@ -1,0 +1,91 @@
+//! `auditlog query`: events on standard output.
+
+mod events;
+
+use clap::{Args, ValueEnum};
+use jiff::Timestamp;
+
+use self::events::Events;
+use crate::{
+    api::{Encoding, Wanted},
+    error::Error,
+    filters::Filters,
+    flags::Flags,
+    output::{Output, Shape},
+    terminal,
+};
+
+const RETRIES: u32 = 3;
+
+/// Options of `auditlog query`.
+#[derive(Args, Debug)]
+pub(crate) struct Query {
+    /// Which come first
+    #[arg(long, value_enum, default_value_t = Order::Desc)]
+    order: Order,
+    /// How many to show at most
+    #[arg(long, short = 'n', value_name = "N", default_value_t = 100,
+          value_parser = clap::value_parser!(u64).range(1..))]
+    limit: u64,
+    /// Show all, however many there are
+    #[arg(long, conflicts_with = "limit")]
+    all: bool,
+    /// Go on from the next_cursor of an earlier answer to the same question
+    #[arg(long, value_name = "CURSOR")]
+    cursor: Option<String>,
+    /// How to write them
+    #[arg(long, short, value_enum, default_value_t = Shape::Table)]
+    output: Shape,
+    // The last, since its heading holds for all that follow.
+    #[command(flatten)]
+    filters: Filters,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Order {
+    /// The newest first
+    Desc,
+    /// The oldest first
+    Asc,
+}
+
+impl Query {
+    /// Reads page after page and writes each at once.
+    pub(crate) fn run(&self, flags: &Flags) -> Result<(), Error> {
+        let mut parameters = self.filters.range(Timestamp::now())?.parameters();
+        parameters.extend(self.filters.but_range());
+        let order = match self.order {
+            Order::Desc => "desc",
+            Order::Asc => "asc",
+        };
+        parameters.insert("order".to_owned(), order.to_owned());
+        let credentials = flags.gather()?;
+        let api = flags.api(&credentials, RETRIES)?;
+        let wanted = Wanted {
+            workspace: credentials.workspace()?,
+            token: credentials.bearer()?,
+            parameters: &parameters,
+            encoding: if self.output == Shape::Csv { Encoding::Csv } else { Encoding::Ndjson },
+        };
+
+        let mut events = Events::new(self.output, Output::new());
+        let mut left = if self.all { u64::MAX } else { self.limit };
+        let mut cursor = self.cursor.clone();
+        loop {
+            let limit = usize::try_from(left).unwrap_or(usize::MAX);
+            let page = api.page(&wanted, limit, cursor.as_deref())?;
+            left = left.saturating_sub(events.write(&page.body)?);
+            cursor = page.next;
+            if cursor.is_none() || left == 0 {
+                break;
+            }
+        }
+        events.finish(cursor.as_deref())?;
+        if cursor.is_some() {
+            terminal::say(
+                "There are more: --limit shows more of them, --all shows all, `auditlog export` keeps them.",
+            );
+        }
+        Ok(())
+    }
+}

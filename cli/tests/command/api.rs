@@ -1,0 +1,185 @@
+//! An API that answers as the real one does, has faults where a test wants them, and remembers what
+//! it was asked.
+
+use std::{
+    collections::BTreeMap,
+    net::SocketAddr,
+    sync::{Arc, Mutex},
+    thread::JoinHandle,
+};
+
+use axum::{
+    Router,
+    body::Body,
+    extract::{Request, State},
+    http::{HeaderValue, StatusCode, header},
+    response::{IntoResponse as _, Response},
+};
+use serde_json::json;
+use tokio::{net::TcpListener, sync::oneshot};
+
+use crate::answers;
+
+pub(crate) const SECRET: &str = "sssssssssssssssssssssssssssssssssssssssssssssssss";
+pub(crate) const BEARER: &str = "alw_AbC123AbC123_sssssssssssssssssssssssssssssssssssssssssssssssss";
+pub(crate) const JWT: &str = "jwt-of-an-admin";
+/// How many events are on a page, however many were asked for.
+pub(crate) const PAGE: usize = 10;
+
+/// What becomes of a request for a page.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Fault {
+    /// It is never answered.
+    Hold,
+    /// The answer breaks off in the middle.
+    Tear,
+    /// It is answered with this status, and to be tried again at once.
+    Passing(u16),
+    /// Somebody else answers.
+    Portal,
+    /// It is answered with a cursor that leads nowhere else.
+    Circle,
+}
+
+/// A request as it came.
+#[derive(Clone, Debug)]
+pub(crate) struct Asked {
+    pub(crate) method: String,
+    pub(crate) path: String,
+    pub(crate) query: BTreeMap<String, String>,
+    pub(crate) body: String,
+}
+
+/// What the test sees of the API, and what it sets.
+#[derive(Default)]
+struct Inside {
+    events: usize,
+    asked: Mutex<Vec<Asked>>,
+    /// By the number of the request for a page, from 0.
+    faults: Mutex<BTreeMap<usize, Fault>>,
+}
+
+/// A running API; it ends with the value.
+pub(crate) struct Api {
+    address: SocketAddr,
+    inside: Arc<Inside>,
+    stop: Option<oneshot::Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Api {
+    /// An API with so many events.
+    pub(crate) fn start(events: usize) -> Self {
+        Self::start_at("127.0.0.1:0".parse().unwrap(), events)
+    }
+
+    /// An API at an address that one had before.
+    pub(crate) fn start_at(address: SocketAddr, events: usize) -> Self {
+        let inside = Arc::new(Inside { events, ..Inside::default() });
+        let (stop, stopped) = oneshot::channel::<()>();
+        let (ready, address_of) = std::sync::mpsc::channel();
+        let router = Router::new().fallback(answer).with_state(Arc::clone(&inside));
+        let thread = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            runtime.block_on(async {
+                let listener = TcpListener::bind(address).await.unwrap();
+                ready.send(listener.local_addr().unwrap()).unwrap();
+                tokio::select! {
+                    _ = axum::serve(listener, router) => {}
+                    _ = stopped => {}
+                }
+            });
+        });
+        let address = address_of.recv().unwrap();
+        Self { address, inside, stop: Some(stop), thread: Some(thread) }
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// Lets the request for a page with this number have a fault.
+    pub(crate) fn fault(&self, number: usize, fault: Fault) {
+        self.inside.faults.lock().unwrap().insert(number, fault);
+    }
+
+    pub(crate) fn asked(&self) -> Vec<Asked> {
+        self.inside.asked.lock().unwrap().clone()
+    }
+
+    /// The requests for pages.
+    pub(crate) fn pages_asked(&self) -> Vec<Asked> {
+        self.asked().into_iter().filter(|asked| asked.path.ends_with("/audit_logs")).collect()
+    }
+}
+
+impl Drop for Api {
+    fn drop(&mut self) {
+        drop(self.stop.take());
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+async fn answer(State(inside): State<Arc<Inside>>, request: Request) -> Response {
+    let (parts, body) = request.into_parts();
+    let body = axum::body::to_bytes(body, usize::MAX).await.unwrap();
+    let query: BTreeMap<String, String> =
+        form_urlencoded::parse(parts.uri.query().unwrap_or_default().as_bytes()).into_owned().collect();
+    let asked = Asked {
+        method: parts.method.to_string(),
+        path: parts.uri.path().to_owned(),
+        query,
+        body: String::from_utf8(body.to_vec()).unwrap(),
+    };
+    let fault = {
+        let mut all = inside.asked.lock().unwrap();
+        let number = all.iter().filter(|asked| asked.path.ends_with("/audit_logs")).count();
+        all.push(asked.clone());
+        inside.faults.lock().unwrap().get(&number).copied()
+    };
+    let identity = parts.headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+    let holds = |secret: &str| identity == Some(&format!("Bearer {secret}"));
+    match (asked.method.as_str(), asked.path.as_str()) {
+        ("GET", "/api/health") => answers::success(200, &json!({"status": "ok"})),
+        ("GET", "/api/actions") => answers::success(200, &answers::catalogue()),
+        (_, path) if path.ends_with("/audit_logs") && !holds(BEARER) => answers::forbidden(),
+        (_, path) if path.contains("/tokens") && !holds(JWT) => answers::forbidden(),
+        (_, path) if !path.starts_with("/api/acme/") && !path.starts_with("/api/globex/") => {
+            answers::problem(404, &json!({"id": "not_found", "message": "There is no such workspace."}))
+        }
+        ("GET", path) if path.ends_with("/audit_logs") => match fault {
+            Some(fault) => faulty(fault, &asked).await,
+            None => answers::page(inside.events, &asked.query),
+        },
+        ("POST", _) => answers::created(&asked.body),
+        ("DELETE", _) => StatusCode::NO_CONTENT.into_response(),
+        _ => answers::success(200, &json!({"tokens": answers::tokens()})),
+    }
+}
+
+async fn faulty(fault: Fault, asked: &Asked) -> Response {
+    match fault {
+        Fault::Hold => std::future::pending().await,
+        Fault::Tear => {
+            let parts = [Ok("{\"id\":"), Err(std::io::Error::other("torn"))];
+            let body = Body::from_stream(futures::stream::iter(parts));
+            ([(header::CONTENT_TYPE, "application/x-ndjson")], body).into_response()
+        }
+        Fault::Passing(status) => {
+            let mut response = answers::problem(status, &json!({"id": "unavailable", "message": "Busy."}));
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("0"));
+            response
+        }
+        Fault::Portal => answers::respond(200, "text/html", "<h1>Welcome</h1>".to_owned()),
+        Fault::Circle => answers::with_cursor(
+            answers::respond(200, "application/x-ndjson", String::new()),
+            asked.query.get("cursor").map(String::as_str).unwrap_or_default(),
+        ),
+    }
+}

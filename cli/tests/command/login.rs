@@ -1,0 +1,120 @@
+//! Credentials: where they come from, how they are checked and kept.
+
+use serde_json::{Value, json};
+
+use crate::{
+    api::{Api, BEARER, JWT, SECRET},
+    auditlog::Auditlog,
+};
+
+const CONFIG: &str = ".config/auditlog/config.json";
+
+fn login(auditlog: &Auditlog, api: &Api, more: &[&str]) {
+    let url = api.url();
+    let arguments = [&["login", "--endpoint", &url, "--workspace=acme", "--token=-"], more].concat();
+    let ended = auditlog.run_with_input(&arguments, &format!("{BEARER}\n"));
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    assert!(!format!("{ended:?}").contains(SECRET), "{ended:?}");
+}
+
+#[test]
+fn login_checks_and_keeps_what_later_commands_need() {
+    let api = Api::start(3);
+    let auditlog = Auditlog::new();
+    let complaint = auditlog.fail(2, &["query"]);
+    assert!(complaint.contains("auditlog login"), "{complaint}");
+    login(&auditlog, &api, &[]);
+    let config: Value = serde_json::from_str(&auditlog.read(CONFIG)).unwrap();
+    let kept = json!({"endpoint": api.url(), "workspace": "acme", "bearer": BEARER});
+    assert_eq!(config, json!({"profiles": {"default": kept}}));
+    let paths: Vec<_> = api.asked().into_iter().map(|asked| asked.path).collect();
+    assert_eq!(paths, ["/api/health", "/api/acme/audit_logs"]);
+    assert_eq!(auditlog.succeed(&["query"]).lines().count(), 4);
+}
+
+#[test]
+#[cfg(unix)]
+fn the_config_file_is_for_its_owner_only() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let api = Api::start(3);
+    let auditlog = Auditlog::new();
+    login(&auditlog, &api, &[]);
+    let path = auditlog.path(CONFIG);
+    let mode = |path: &std::path::Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!((mode(&path), mode(path.parent().unwrap())), (0o600, 0o700));
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).unwrap();
+    assert!(auditlog.run(&["query"]).stderr.contains("others can read"));
+}
+
+#[test]
+fn what_the_api_refuses_is_not_kept() {
+    let api = Api::start(3);
+    let auditlog = Auditlog::new();
+    let (url, wrong) = (api.url(), format!("alw_BBBBBBBBBBBB_{}", "x".repeat(49)));
+    let complaint = auditlog.fail(1, &["login", "--endpoint", &url, "--workspace=acme", "--token", &wrong]);
+    assert!(!complaint.contains(&wrong), "{complaint}");
+    auditlog.fail(2, &["login", "--endpoint", &url, "--workspace=acme"]);
+    assert!(!auditlog.exists(CONFIG));
+}
+
+#[test]
+fn a_profile_is_another_set_of_credentials() {
+    let (one, two) = (Api::start(1), Api::start(2));
+    let auditlog = Auditlog::new();
+    login(&auditlog, &one, &[]);
+    login(&auditlog, &two, &["--profile=two"]);
+    assert_eq!(auditlog.succeed(&["query", "-o", "ndjson"]).lines().count(), 1);
+    assert_eq!(auditlog.succeed(&["query", "-o", "ndjson", "--profile=two"]).lines().count(), 2);
+    let auditlog = auditlog.with("AUDITLOG_PROFILE", "three");
+    assert!(auditlog.fail(2, &["query"]).contains("default, two"));
+}
+
+#[test]
+fn a_new_jwt_leaves_the_token_as_it_is() {
+    let api = Api::start(1);
+    let auditlog = Auditlog::new();
+    login(&auditlog, &api, &[]);
+    let url = api.url();
+    let arguments = ["login", "--endpoint", &url, "--workspace=acme", "--admin-jwt=-"];
+    assert_eq!(auditlog.run_with_input(&arguments, JWT).code, Some(0));
+    auditlog.succeed(&["query"]);
+    auditlog.succeed(&["tokens", "list"]);
+}
+
+#[test]
+fn flags_go_before_the_environment_and_that_before_the_profile() {
+    let (api, other) = (Api::start(1), Api::start(1));
+    let auditlog = Auditlog::new();
+    login(&auditlog, &api, &[]);
+    let (before, url) = (other.pages_asked().len(), other.url());
+    let auditlog = auditlog.with("AUDITLOG_ENDPOINT", &url).with("AUDITLOG_WORKSPACE", "globex");
+    auditlog.succeed(&["query"]);
+    auditlog.succeed(&["query", "--workspace=acme"]);
+    auditlog.succeed(&["query", "--endpoint", &api.url()]);
+    let paths = |api: &Api| -> Vec<_> { api.pages_asked().into_iter().map(|asked| asked.path).collect() };
+    assert_eq!(paths(&other)[before..], ["/api/globex/audit_logs", "/api/acme/audit_logs"]);
+    assert_eq!(paths(&api).last().map(String::as_str), Some("/api/globex/audit_logs"));
+}
+
+#[test]
+fn a_credentials_file_is_taken_as_the_local_system_writes_it() {
+    let api = Api::start(1);
+    let auditlog = Auditlog::new().with("AUDITLOG_WORKSPACE", "globex");
+    let file = json!({"endpoint": api.url(), "workspace": "acme", "token": "AbC123AbC123", "secret": SECRET,
+                      "bearer": BEARER, "admin_jwt": JWT, "dynamodb_endpoint": "http://127.0.0.1:1"});
+    std::fs::write(auditlog.path("credentials.json"), file.to_string()).unwrap();
+    auditlog.succeed(&["query", "--credentials=credentials.json"]);
+    assert_eq!(api.pages_asked()[0].path, "/api/acme/audit_logs");
+    auditlog.succeed(&["query", "--credentials=credentials.json", "--workspace=globex"]);
+    assert_eq!(auditlog.run(&["login", "--credentials=credentials.json"]).code, Some(0));
+    auditlog.succeed(&["tokens", "list"]);
+}
+
+#[test]
+fn token_and_secret_are_as_good_as_the_whole() {
+    let api = Api::start(1);
+    let auditlog = Auditlog::for_api(&api).with("AUDITLOG_TOKEN", &format!("AbC123AbC123:{SECRET}"));
+    auditlog.succeed(&["query"]);
+    let auditlog = auditlog.with("AUDITLOG_TOKEN", "AbC123AbC123");
+    assert!(auditlog.fail(2, &["query"]).contains("only the public part"));
+}

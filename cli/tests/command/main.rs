@@ -1,0 +1,14 @@
+//! The command as it is run: a process, against an API of the test's own.
+
+#![expect(clippy::unwrap_used, reason = "in a test, an unwrap is an assertion")]
+
+mod answers;
+mod api;
+mod auditlog;
+mod events;
+mod export;
+mod export_faults;
+mod help;
+mod login;
+mod query;
+mod tokens;

@@ -1,0 +1,165 @@
+//! What is answered: by the functions, when all is well and when not, and by API Gateway in their
+//! place.
+
+use std::collections::BTreeMap;
+
+use aws_lambda_events::{apigw::ApiGatewayV2httpRequest, encodings::Body};
+use serde_json::{Value, json};
+use shared::{
+    error::Error,
+    http::{self, Request, Response},
+};
+
+use crate::reference;
+
+/// The answers of a route, by status.
+#[derive(Default)]
+pub(crate) struct Answers(BTreeMap<u16, Answer>);
+
+#[derive(Default)]
+struct Answer {
+    descriptions: Vec<String>,
+    headers: Value,
+    content: Value,
+    links: Value,
+}
+
+/// The body of API Gateway's own refusals.
+pub(crate) fn gateway_refusal() -> Value {
+    json!({
+        "type": "object",
+        "description": "What API Gateway says where it does not ask a function, or gets no answer from it.",
+        "required": ["message"],
+        "properties": {"message": {"type": "string", "description": "The name of the status."}},
+    })
+}
+
+impl Answers {
+    /// JSON of the schema of this name.
+    pub(crate) fn json(self, status: u16, description: &str, schema: &str, example: Value) -> Self {
+        self.content(status, description, "application/json", reference(schema), example)
+    }
+
+    /// A body of any content type.
+    pub(crate) fn content(
+        mut self,
+        status: u16,
+        description: &str,
+        content_type: &str,
+        schema: Value,
+        example: Value,
+    ) -> Self {
+        let answer = self.describe(status, description);
+        answer.content[content_type] = json!({"schema": schema, "example": example});
+        self
+    }
+
+    /// No body.
+    pub(crate) fn nothing(mut self, status: u16, description: &str) -> Self {
+        self.describe(status, description);
+        self
+    }
+
+    /// A header that an answer may have.
+    pub(crate) fn header(mut self, status: u16, name: &str, description: &str) -> Self {
+        self.0.entry(status).or_default().headers[name] =
+            json!({"description": description, "schema": {"type": "string"}});
+        self
+    }
+
+    /// What the answer is good for next.
+    pub(crate) fn link(mut self, status: u16, name: &str, link: Value) -> Self {
+        self.0.entry(status).or_default().links[name] = link;
+        self
+    }
+
+    /// The problems that these errors are, as the functions answer them.
+    pub(crate) fn problems(mut self, errors: Vec<Error>) -> Self {
+        for error in errors {
+            let Response { status_code, headers, body, .. } = http::respond(&request(), Err(error));
+            let Some(Body::Text(body)) = body else { unreachable!("a problem is text") };
+            let problem: Value = serde_json::from_str(&body).expect("a problem is JSON");
+            let status = u16::try_from(status_code).expect("a status has three digits");
+            let title = problem["title"].as_str().unwrap_or_default().to_owned();
+            let content_type = headers["content-type"].to_str().unwrap_or_default().to_owned();
+
+            let answer = self.describe(status, &title);
+            if headers.contains_key("retry-after") {
+                answer.headers["Retry-After"] = json!({
+                    "description": "After how many seconds to try again.",
+                    "schema": {"type": "integer"},
+                });
+            }
+            let content = &mut answer.content[content_type];
+            if content.is_null() {
+                let narrowed = json!({"properties": {"id": {"enum": []}, "status": {"const": status}}});
+                *content = json!({"schema": {"allOf": [reference("Problem"), narrowed]}, "examples": {}});
+            }
+            if let Value::Array(ids) = &mut content["schema"]["allOf"][1]["properties"]["id"]["enum"]
+                && !ids.contains(&problem["id"])
+            {
+                ids.push(problem["id"].clone());
+            }
+            content["examples"][key(&title)] = json!({"summary": title, "value": problem});
+        }
+        self
+    }
+
+    /// What API Gateway may say on any route.
+    pub(crate) fn gateway(self) -> Self {
+        self.nothing(414, "The URL is too long")
+            .refusal(429, "Too Many Requests", "API Gateway takes no more requests for the moment")
+            .refusal(500, "Internal Server Error", "A function failed")
+            .refusal(503, "Service Unavailable", "API Gateway got no answer from a function")
+    }
+
+    /// One refusal of API Gateway itself.
+    pub(crate) fn refusal(self, status: u16, message: &str, description: &str) -> Self {
+        self.json(status, description, "GatewayRefusal", json!({"message": message}))
+    }
+
+    /// Adds members to the problems of a status.
+    pub(crate) fn problem_with(mut self, status: u16, properties: Value) -> Self {
+        let answer = self.0.entry(status).or_default();
+        if let Some(Value::Array(parts)) =
+            answer.content.pointer_mut("/application~1problem+json/schema/allOf")
+        {
+            parts.push(json!({"properties": properties}));
+        }
+        self
+    }
+
+    /// As they stand in a description.
+    pub(crate) fn into_json(self) -> Value {
+        let answers = self.0.into_iter().map(|(status, Answer { descriptions, headers, content, links })| {
+            let mut answer = json!({"description": format!("{}.", descriptions.join(". "))});
+            for (name, part) in [("headers", headers), ("content", content), ("links", links)] {
+                if !part.is_null() {
+                    answer[name] = part;
+                }
+            }
+            (status.to_string(), answer)
+        });
+        Value::Object(answers.collect())
+    }
+
+    fn describe(&mut self, status: u16, description: &str) -> &mut Answer {
+        let answer = self.0.entry(status).or_default();
+        if !answer.descriptions.iter().any(|known| known == description) {
+            answer.descriptions.push(description.to_owned());
+        }
+        answer
+    }
+}
+
+/// A request of the examples.
+fn request() -> Request {
+    let mut event = ApiGatewayV2httpRequest::default();
+    event.request_context.request_id = Some("JKJaXmPLvHcESHA=".to_owned());
+    Request::from(event)
+}
+
+/// A title as the key of an example.
+fn key(title: &str) -> String {
+    title.to_lowercase().replace(|character: char| !character.is_ascii_alphanumeric(), "_")
+}

@@ -1,0 +1,345 @@
+//! The routes: who may call, what they send, what they get.
+
+use aws_lambda_events::encodings::Body;
+use ingest_api::{MAX_BODY_BYTES, MAX_EVENTS};
+use query::{FORMATS, Format, SCHEMA_CONTENT_TYPE};
+use serde_json::{Value, json};
+use shared::{
+    catalogue::{CATALOGUE, CATEGORIES},
+    error::{Error, FieldError},
+    http::NEXT_CURSOR,
+    json::InvalidJson,
+    page::Filter,
+    principal::{Scope, TokenHolder},
+    token::{TokenId, WorkspaceToken},
+};
+
+use crate::{answers::Answers, examples, parameters, reference};
+
+/// The tag of the routes of the audit log.
+pub(crate) const AUDIT_LOG: &str = "Audit log";
+/// The tag of the routes of workspace tokens.
+pub(crate) const TOKENS: &str = "Workspace tokens";
+/// The tag of the routes that are open to anyone.
+pub(crate) const OPEN: &str = "About";
+
+/// The security scheme of a workspace token in one part.
+pub(crate) const BEARER: &str = "workspaceToken";
+/// The security scheme of a workspace token in two parts.
+pub(crate) const BASIC: &str = "workspaceTokenBasic";
+/// The security scheme of a workspace admin.
+pub(crate) const ADMIN: &str = "workspaceAdmin";
+
+/// All routes.
+pub(crate) fn paths() -> Value {
+    json!({
+        "/api/{workspace}/audit_logs": {
+            "parameters": [parameters::workspace()],
+            "get": list(),
+            "post": record(),
+        },
+        "/api/{workspace}/tokens": {
+            "parameters": [parameters::workspace()],
+            "post": create_token(),
+            "get": list_tokens(),
+        },
+        "/api/{workspace}/tokens/{token}": {
+            "parameters": [parameters::workspace(), parameters::token()],
+            "delete": revoke_token(),
+        },
+        "/api/actions": {"get": list_actions()},
+        "/api/schema": {"get": get_schema()},
+        "/api/openapi.json": {"get": get_description()},
+        "/api/health": {"get": get_health()},
+    })
+}
+
+fn list() -> Value {
+    let events = [examples::read()];
+    let cursor = Filter::default().cursor(&examples::workspace(), &events[0].position());
+    let mut answers = token_answers(Scope::Read);
+    for (format, _, content_type) in FORMATS {
+        let schema = match format {
+            Format::Json => reference("AuditLogs"),
+            Format::Ndjson => lines("One event a line, each as in `AuditLogs`."),
+            Format::Csv => lines("RFC 4180, with a header line. Columns are only ever added, at the end."),
+            Format::Ocsf => lines("One event of the Open Cybersecurity Schema Framework a line."),
+        };
+        let Some(Body::Text(body)) = format.write(&events, Some(&cursor)).body else {
+            unreachable!("a page is text")
+        };
+        let example = match format {
+            Format::Json => serde_json::from_str(&body).expect("a page is JSON"),
+            Format::Ndjson | Format::Csv | Format::Ocsf => json!(body),
+        };
+        answers = answers.content(200, "A page of events", content_type, schema, example);
+    }
+    let answers = answers
+        .header(200, "Link", "Where the next page is, as `<URL>; rel=\"next\"`; not on the last page.")
+        .header(200, NEXT_CURSOR, "`next_cursor` of the formats whose body has no place for it.")
+        .problems(vec![
+            Error::InvalidQuery(vec![FieldError::new(
+                "limit",
+                "out_of_range",
+                "must be a whole number from 1 to 1000",
+            )]),
+            Error::InvalidCursor,
+            Error::NotAcceptable(FORMATS.map(|(_, _, content_type)| content_type).join(", ")),
+        ]);
+    let mut operation = operation(
+        "listAuditLogs",
+        AUDIT_LOG,
+        "List and search events",
+        "The events that match all filters, in the order of time, page by page. A page may be short, or even \
+         empty, and yet have a next: `has_more` or the header `Link` says so. The format is the one that the \
+         parameter `format` names, or else the first in `Accept` that can be written.",
+        answers,
+    );
+    operation["parameters"] = json!(parameters::query());
+    operation["security"] = token_security(Scope::Read);
+    operation
+}
+
+fn record() -> Value {
+    let one = |status| json!({"results": [examples::recorded(status)], "debug": took(1.0, 3.0)});
+    let answers = token_answers(Scope::Write)
+        .json(201, "All are recorded", "Recording", one("recorded"))
+        .json(200, "None failed, and some were recorded before", "Recording", one("duplicate"))
+        .json(207, "Some of several failed; `results` says which, and why", "Recording", one("conflict"))
+        .problems(vec![
+            Error::InvalidJson(not_json()),
+            Error::Conflict,
+            Error::TooLarge(format!(
+                "it has {} events and may have {MAX_EVENTS}; send fewer at a time",
+                MAX_EVENTS + 1
+            )),
+            Error::InvalidBody(vec![FieldError::new("/events", "empty", "must hold at least one event")]),
+            Error::InvalidEvent(vec![FieldError::new("/actor/user_id", "required", "must be given")]),
+        ])
+        .refusal(413, "Request Entity Too Large", "The body is too large for API Gateway")
+        .problem_with(
+            503,
+            json!({"results": {
+                "type": "array",
+                "description": "Where several were sent: what became of each.",
+                "items": reference("RecordingResult"),
+            }}),
+        );
+    let mut operation = operation(
+        "recordAuditLogs",
+        AUDIT_LOG,
+        "Record events",
+        "Records one event, or several at once, each with a result of its own. An event is identified by \
+         its workspace, timestamp and id, for ever: sent again with the same content it is a duplicate, with \
+         other content a conflict, and the first stands. Without an id and a timestamp a retry cannot be \
+         recognised.",
+        answers,
+    );
+    operation["requestBody"] = json!({
+        "required": true,
+        "description": format!("One event, or up to {MAX_EVENTS}; {MAX_BODY_BYTES} bytes at most."),
+        "content": {"application/json": {
+            "schema": {"anyOf": [reference("NewEvent"), reference("NewEvents")]},
+            "examples": {
+                "one": {"summary": "One event", "value": examples::sent()},
+                "several": {
+                    "summary": "Several",
+                    "value": {"events": [examples::sent(), examples::sent_in_short()]},
+                },
+            },
+        }},
+    });
+    operation["security"] = token_security(Scope::Write);
+    operation
+}
+
+fn create_token() -> Value {
+    let mut created = examples::token();
+    created["last_used_on"] = Value::Null;
+    created["secret"] = json!("(43 characters and a checksum of 6)");
+    created["bearer"] = json!(format!("alw_{}_(the secret)", examples::TOKEN));
+    created["debug"] = took(4.0, 4.0);
+    let answers = admin_answers()
+        .json(201, "The token, with its secret, which is shown this once", "CreatedToken", created)
+        .link(
+            201,
+            "revoke",
+            json!({
+                "operationId": "revokeToken",
+                "parameters": {"workspace": "$request.path.workspace", "token": "$response.body#/token"},
+            }),
+        )
+        .problems(vec![
+            Error::InvalidJson(not_json()),
+            Error::TooManyTokens(WorkspaceToken::MAX_LIVE),
+            Error::TooLarge(format!(
+                "the body has {} bytes and may have {}; send less at a time",
+                tokens::MAX_BODY_BYTES + 1,
+                tokens::MAX_BODY_BYTES
+            )),
+            Error::InvalidBody(vec![FieldError::new("/name", "required", "must be given")]),
+        ])
+        .refusal(413, "Request Entity Too Large", "The body is too large for API Gateway");
+    let mut operation = operation(
+        "createToken",
+        TOKENS,
+        "Generate a workspace token",
+        &format!(
+            "At most {} tokens of a workspace are neither revoked nor expired.",
+            WorkspaceToken::MAX_LIVE
+        ),
+        answers,
+    );
+    operation["requestBody"] = json!({
+        "required": true,
+        "description": format!("{} bytes at most.", tokens::MAX_BODY_BYTES),
+        "content": {"application/json": {
+            "schema": reference("NewToken"),
+            "examples": {
+                "reader": {"summary": "To read", "value": {"name": "SIEM", "scopes": [Scope::Read.name()]}},
+            },
+        }},
+    });
+    operation["security"] = admin_security();
+    operation
+}
+
+fn list_tokens() -> Value {
+    let answers = admin_answers().json(
+        200,
+        "All tokens of the workspace",
+        "Tokens",
+        json!({"tokens": [examples::token()]}),
+    );
+    let mut operation = operation(
+        "listTokens",
+        TOKENS,
+        "List workspace tokens",
+        "Revoked and expired ones included, without their secrets.",
+        answers,
+    );
+    operation["security"] = admin_security();
+    operation
+}
+
+fn revoke_token() -> Value {
+    let answers = admin_answers()
+        .nothing(204, "The token is revoked, now or before")
+        .problems(vec![Error::UnknownToken]);
+    let mut operation = operation(
+        "revokeToken",
+        TOKENS,
+        "Revoke a workspace token",
+        "It stops working within a minute, for good.",
+        answers,
+    );
+    operation["security"] = admin_security();
+    operation
+}
+
+fn list_actions() -> Value {
+    let (category, action) = (&CATEGORIES[0], &CATALOGUE[0]);
+    let example = json!({
+        "categories": [{"category": category.name, "label": category.label}],
+        "actions": [{
+            "action": action.action,
+            "event": action.event,
+            "category": action.category.name,
+            "recorded_by": "client",
+        }],
+    });
+    open("listActions", "List the actions of the catalogue", |answers| {
+        answers.json(200, "All actions, by category", "Catalogue", example)
+    })
+}
+
+fn get_schema() -> Value {
+    open("getSchema", "Get the JSON Schema of an event to record", |answers| {
+        answers.content(
+            200,
+            "A schema of draft 2020-12",
+            SCHEMA_CONTENT_TYPE,
+            json!({"type": "object"}),
+            json!({}),
+        )
+    })
+}
+
+fn get_description() -> Value {
+    open("getDescription", "Get this document", |answers| {
+        answers.content(200, "OpenAPI 3.1", "application/json", json!({"type": "object"}), json!({}))
+    })
+}
+
+fn get_health() -> Value {
+    open("getHealth", "Ask whether the API answers", |answers| {
+        answers.json(200, "It does", "Health", json!({"status": "ok"}))
+    })
+}
+
+/// A route that is open to anyone.
+fn open(id: &str, summary: &str, answers: impl FnOnce(Answers) -> Answers) -> Value {
+    let mut operation = operation(id, OPEN, summary, "", answers(Answers::default()).gateway());
+    operation["security"] = json!([]);
+    operation
+}
+
+fn operation(id: &str, tag: &str, summary: &str, description: &str, answers: Answers) -> Value {
+    let mut operation =
+        json!({"operationId": id, "tags": [tag], "summary": summary, "responses": answers.into_json()});
+    if !description.is_empty() {
+        operation["description"] = json!(description);
+    }
+    operation
+}
+
+/// What every route for workspace tokens may answer.
+fn token_answers(scope: Scope) -> Answers {
+    let workspace = examples::workspace();
+    let token = TokenId::parse(examples::TOKEN).expect("a literal id");
+    let holder = TokenHolder { workspace: workspace.clone(), token, scopes: Vec::new() };
+    let lacking = holder.require(&workspace, scope).expect_err("it has no scope");
+    let answers = Answers::default()
+        .problems(vec![Error::Unauthenticated, lacking, Error::UnknownWorkspace])
+        .refusal(403, "Forbidden", "There is no such token, it is revoked, or it has expired");
+    store_answers(answers)
+}
+
+/// What every route for workspace admins may answer.
+fn admin_answers() -> Answers {
+    let member = Error::Forbidden("Only admins of the workspace may manage its tokens.".to_owned());
+    let answers = Answers::default()
+        .problems(vec![Error::Unauthenticated, member, Error::UnknownWorkspace])
+        .header(401, "WWW-Authenticate", "`Bearer`, where the JWT is not valid.");
+    store_answers(answers)
+}
+
+/// What every route with a workspace may answer.
+fn store_answers(answers: Answers) -> Answers {
+    let source = || "never shown".into();
+    answers
+        .problems(vec![Error::Internal(source()), Error::Unavailable(source())])
+        .refusal(401, "Unauthorized", "There are no credentials, or none that API Gateway can check")
+        .refusal(404, "Not Found", "There is no such route")
+        .gateway()
+}
+
+fn token_security(scope: Scope) -> Value {
+    json!([{BEARER: [scope.name()]}, {BASIC: [scope.name()]}])
+}
+
+fn admin_security() -> Value {
+    json!([{ADMIN: []}])
+}
+
+fn not_json() -> InvalidJson {
+    shared::json::parse(b"{", 1).expect_err("an object without an end")
+}
+
+fn took(table: f64, indexes: f64) -> Value {
+    json!({"write_units": {"table": table, "indexes": indexes}})
+}
+
+fn lines(description: &str) -> Value {
+    json!({"type": "string", "description": description})
+}

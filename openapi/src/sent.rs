@@ -1,0 +1,236 @@
+//! The schemas of what is sent, with the limits that the parsers go by.
+//!
+//! What JSON Schema cannot say is said in words: lengths in bytes where characters have several, the
+//! size and depth of an event as a whole, and times in relation to now.
+
+use ingest_api::{MAX_BODY_BYTES, MAX_EVENTS};
+use serde_json::{Map, Value, json};
+use shared::{
+    catalogue::{Action, CATALOGUE, CATEGORIES, CUSTOM, Writer},
+    event::{ActorType, Event, Outcome},
+    json::{MAX_DEPTH, MAX_EXACT_INTEGER},
+    new_event::{
+        ACTOR_FIELDS, CHANGE_FIELDS, ENTITY_FIELDS, EVENT_FIELDS, MAX_AHEAD_SECONDS, MAX_CHANGES,
+        MAX_CONTEXT_KEYS, MAX_IDENTIFIER_BYTES, MAX_KEY_BYTES, MAX_TEXT_BYTES,
+    },
+};
+use tokens::{DEFAULT_DAYS, MAX_DAYS, MAX_NAME_BYTES};
+
+use crate::reference;
+
+/// One line: no control character, and none that turns the direction of text.
+const LINE: &str = r"^[^\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]*$";
+/// Text of several lines: no control character but tab and line ends.
+const TEXT: &str = r"^[^\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f]*$";
+
+/// All of them, by name.
+pub(crate) fn schemas() -> Map<String, Value> {
+    let schemas = [
+        ("NewEvent", new_event()),
+        ("NewEvents", new_events()),
+        ("NewActor", described("Who did it.", object(ACTOR_FIELDS, &["user_id"], actor))),
+        (
+            "NewEntity",
+            described("What it was done to.", object(ENTITY_FIELDS, &["entity_type", "entity_id"], entity)),
+        ),
+        ("NewChange", described("A value that was changed.", object(CHANGE_FIELDS, &["path"], change))),
+        ("Json", any_json()),
+        ("NewToken", described("A token to generate.", object(tokens::FIELDS, &["name"], token))),
+    ];
+    schemas.into_iter().map(|(name, schema)| (name.to_owned(), schema)).collect()
+}
+
+fn new_event() -> Value {
+    let description = format!(
+        "An event to record. Its canonical JSON (RFC 8785) has at most {} bytes and nests at most \
+         {MAX_DEPTH} levels deep; lengths are counted in bytes of UTF-8. A member that is null counts as not \
+         sent, except within context and changes.",
+        Event::MAX_BYTES
+    );
+    let mut schema = described(&description, object(EVENT_FIELDS, &["action", "actor"], event));
+    // Both or neither, where null is neither.
+    schema["anyOf"] = json!([
+        {
+            "required": ["id", "timestamp"],
+            "properties": {"id": {"type": "string"}, "timestamp": {"type": "string"}},
+        },
+        {"properties": {"id": {"type": "null"}, "timestamp": {"type": "null"}}},
+    ]);
+    schema
+}
+
+fn new_events() -> Value {
+    let description = format!(
+        "Up to {MAX_EVENTS} events in {MAX_BODY_BYTES} bytes. Each stands for itself: the good ones are \
+         recorded even where others are bad."
+    );
+    let events =
+        json!({"type": "array", "minItems": 1, "maxItems": MAX_EVENTS, "items": reference("NewEvent")});
+    described(&description, object(&["events"], &["events"], |_| events.clone()))
+}
+
+fn event(name: &str) -> Value {
+    match name {
+        "id" => described(
+            "Identifies the event together with its workspace and timestamp: sent again, it is recognised. \
+             Goes with timestamp, or both are left out.",
+            or_null(reference("EventId")),
+        ),
+        "timestamp" => described(
+            &format!(
+                "When it happened: RFC 3339 with any offset and 0 to 9 fraction digits, kept to the \
+                 microsecond; from the year 2000 to {} minutes ahead.",
+                MAX_AHEAD_SECONDS / 60
+            ),
+            json!({"type": ["string", "null"], "format": "date-time"}),
+        ),
+        "action" => {
+            let known: Vec<_> =
+                CATALOGUE.iter().filter(|row| row.writer == Writer::Client).map(|row| row.action).collect();
+            let custom = format!("^x_[a-z0-9_]{{1,{}}}$", Action::MAX_BYTES - 3);
+            described(
+                "What was done: a name of the catalogue (GET /api/actions), or one of your own that begins \
+                 with x_.",
+                json!({"type": "string", "anyOf": [{"enum": known}, {"pattern": custom}]}),
+            )
+        }
+        "category" => {
+            let names = CATEGORIES.iter().chain([&CUSTOM]).map(|category| json!(category.name));
+            let names: Vec<_> = names.chain([Value::Null]).collect();
+            described(
+                "The category of the action; may be left out, but not be another.",
+                json!({"enum": names}),
+            )
+        }
+        "workspace" | "workspace_username" => described(
+            "The workspace the event belongs to. Over HTTPS it is the token's and may be left out; on the \
+             bus one of workspace_username and workspace is required.",
+            or_null(reference("WorkspaceId")),
+        ),
+        "description" => described("What happened, in words; by default the catalogue's.", or_null(text())),
+        "outcome" => one_of("Whether it succeeded.", &Outcome::NAMES, Outcome::default().name()),
+        "actor" => reference("NewActor"),
+        "entity" => or_null(reference("NewEntity")),
+        "context" => described(
+            "What else is worth knowing.",
+            json!({
+                "type": ["object", "null"],
+                "maxProperties": MAX_CONTEXT_KEYS,
+                "propertyNames": line(MAX_KEY_BYTES),
+                "additionalProperties": reference("Json"),
+            }),
+        ),
+        "changes" => described(
+            "Which values were changed, and how.",
+            json!({"type": ["array", "null"], "maxItems": MAX_CHANGES, "items": reference("NewChange")}),
+        ),
+        _ => unreachable!("the member {name} of an event has no description"),
+    }
+}
+
+fn actor(name: &str) -> Value {
+    match name {
+        "user_id" => described("Their id in the product.", required_line(MAX_IDENTIFIER_BYTES)),
+        "username" => described("Their name in the product.", or_null(line(MAX_IDENTIFIER_BYTES))),
+        "ip" => described("The address the request came from.", or_null(line(MAX_IDENTIFIER_BYTES))),
+        "user_agent" => described("The program the request came from.", or_null(text())),
+        "type" => one_of("What kind of actor it is.", &ActorType::NAMES, "user"),
+        "on_behalf_of" => described(
+            "Whom the actor was acting as, where that is somebody else.",
+            or_null(reference("NewActor")),
+        ),
+        _ => unreachable!("the member {name} of an actor has no description"),
+    }
+}
+
+fn entity(name: &str) -> Value {
+    match name {
+        "entity_type" => described(
+            "What kind of thing it is, such as workspace_connection.",
+            required_line(MAX_IDENTIFIER_BYTES),
+        ),
+        "entity_id" => described("Its id in the product.", required_line(MAX_IDENTIFIER_BYTES)),
+        "entity_name" => {
+            described("Its name in the product, at the time.", or_null(line(MAX_IDENTIFIER_BYTES)))
+        }
+        _ => unreachable!("the member {name} of an entity has no description"),
+    }
+}
+
+fn change(name: &str) -> Value {
+    match name {
+        "path" => {
+            let mut path = line(MAX_IDENTIFIER_BYTES);
+            path["pattern"] = json!(LINE.replacen('^', "^/", 1));
+            described("A JSON pointer into the entity.", path)
+        }
+        "old" => described("What it was; null where there was none.", reference("Json")),
+        "new" => described("What it became; null where it was removed.", reference("Json")),
+        _ => unreachable!("the member {name} of a change has no description"),
+    }
+}
+
+fn token(name: &str) -> Value {
+    match name {
+        "name" => described("What to call it.", required_line(MAX_NAME_BYTES)),
+        "scopes" => described(
+            "What it may be used for; by default reading alone.",
+            json!({"type": ["array", "null"], "minItems": 1, "items": reference("Scope")}),
+        ),
+        "expires_at" => described(
+            &format!(
+                "From when on it is refused, at most {MAX_DAYS} days ahead; by default after {DEFAULT_DAYS} \
+                 days."
+            ),
+            json!({"type": ["string", "null"], "format": "date-time"}),
+        ),
+        _ => unreachable!("the member {name} of a token has no description"),
+    }
+}
+
+/// Any value that can be kept exactly.
+fn any_json() -> Value {
+    let this = || reference("Json");
+    described(
+        "Any JSON. Numbers must be exact in a double; send others as strings.",
+        json!({"anyOf": [
+            {"type": ["null", "boolean"]},
+            {"type": "number", "minimum": -MAX_EXACT_INTEGER, "maximum": MAX_EXACT_INTEGER},
+            text(),
+            {"type": "array", "items": this()},
+            {"type": "object", "propertyNames": line(MAX_KEY_BYTES), "additionalProperties": this()},
+        ]}),
+    )
+}
+
+/// An object with these members and no others.
+fn object(fields: &[&str], required: &[&str], schema: impl Fn(&str) -> Value) -> Value {
+    let properties: Map<_, _> = fields.iter().map(|name| ((*name).to_owned(), schema(name))).collect();
+    json!({"type": "object", "required": required, "additionalProperties": false, "properties": properties})
+}
+
+fn described(description: &str, mut schema: Value) -> Value {
+    schema["description"] = json!(description);
+    schema
+}
+
+fn or_null(schema: Value) -> Value {
+    json!({"anyOf": [schema, {"type": "null"}]})
+}
+
+fn one_of(description: &str, names: &[&str], default: &str) -> Value {
+    let names: Vec<_> = names.iter().map(|name| json!(name)).chain([Value::Null]).collect();
+    described(description, json!({"enum": names, "default": default}))
+}
+
+fn line(max_bytes: usize) -> Value {
+    json!({"type": "string", "maxLength": max_bytes, "pattern": LINE})
+}
+
+fn required_line(max_bytes: usize) -> Value {
+    json!({"type": "string", "minLength": 1, "maxLength": max_bytes, "pattern": LINE})
+}
+
+fn text() -> Value {
+    json!({"type": "string", "maxLength": MAX_TEXT_BYTES, "pattern": TEXT})
+}

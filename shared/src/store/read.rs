@@ -1,0 +1,202 @@
+//! Reads the events that match a filter, a page at a time.
+//!
+//! Three rules keep a page from lying, whatever DynamoDB answers. Only the absence of a key to go
+//! on from ends a stream, never an empty or short answer. A page ends after an event that was
+//! looked at, never before one that was not. And every page moves forward by at least one event,
+//! however large it is, so that no event can block what follows.
+
+use std::{collections::HashMap, time::Duration};
+
+use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, ReturnConsumedCapacity};
+use futures::{StreamExt as _, TryStreamExt as _, stream};
+
+use super::{
+    Store, corrupt,
+    item::{self, Item, text},
+    read_units,
+    streams::{Head, Merge},
+    unavailable,
+};
+use crate::{
+    error::Error,
+    event::Event,
+    id::WorkspaceId,
+    keys::Position,
+    page::{Filter, Page, ReadUnits},
+    plan::{Path, Plan},
+};
+
+/// How many events a page may look at, and how many bytes of them, for those it returns.
+const MAX_EVALUATED: usize = 10_000;
+const MAX_EVALUATED_BYTES: usize = 50_000_000;
+/// How many events are held at a time.
+const CHUNK: usize = 300;
+/// The most keys of one `BatchGetItem` (DynamoDB API reference).
+const BATCH: usize = 100;
+/// How often what a `BatchGetItem` left out is asked for again, each time after twice the wait.
+const MAX_ATTEMPTS: u32 = 8;
+const FIRST_WAIT: Duration = Duration::from_millis(20);
+
+/// What a page has room for.
+#[derive(Clone, Copy, Debug)]
+pub struct Room {
+    /// How many events.
+    pub events: usize,
+    /// How many bytes, by `measure`; the first event is taken however large it is.
+    pub bytes: usize,
+    /// The bytes of an event in the answer.
+    pub measure: fn(&Event) -> usize,
+}
+
+impl Store {
+    /// Reads the events that match, after the place `after`, in the filter's order, as far as there is
+    /// room for them.
+    ///
+    /// A page ends early where its bytes are used up, or where so many were looked at that match
+    /// nothing that the reader should hear from us; [`Page::next`] then leads on.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] if the store does not answer.
+    pub async fn page(
+        &self,
+        workspace: &WorkspaceId,
+        filter: &Filter,
+        after: Option<&Position>,
+        room: Room,
+    ) -> Result<Page, Error> {
+        let partitions = self.shards(workspace).await?.partitions(workspace, filter.start, filter.end);
+        let Plan { path, residual } = Plan::of(filter, partitions.len());
+        let mut merge = Merge::new(self, filter, &path, &partitions, after);
+        let mut events = Vec::new();
+        let mut read = ReadUnits::default();
+        let (mut page_bytes, mut evaluated, mut evaluated_bytes) = (0, 0, 0);
+        loop {
+            let left = room.events - events.len();
+            let heads = merge.take(if residual { CHUNK } else { left.min(CHUNK) }).await?;
+            let Some(last) = heads.last().map(|head| head.position.clone()) else {
+                read += merge.read;
+                return Ok(Page { events, next: None, read });
+            };
+            evaluated += heads.len();
+            let mut before = None;
+            for event in self.whole(heads, &path, &mut read).await? {
+                let bytes = (room.measure)(&event);
+                evaluated_bytes += bytes;
+                let position = event.position();
+                if filter.matches(&event) {
+                    if events.len() == room.events || (page_bytes + bytes > room.bytes && !events.is_empty())
+                    {
+                        read += merge.read;
+                        return Ok(Page {
+                            next: before.or(events.last().map(Event::position)),
+                            events,
+                            read,
+                        });
+                    }
+                    page_bytes += bytes;
+                    events.push(event);
+                }
+                before = Some(position);
+            }
+            if events.len() == room.events
+                || evaluated >= MAX_EVALUATED
+                || evaluated_bytes >= MAX_EVALUATED_BYTES
+            {
+                let next = merge.has_next().await?.then_some(last);
+                read += merge.read;
+                return Ok(Page { events, next, read });
+            }
+        }
+    }
+
+    /// The whole events of these heads, in their order. One that is gone since is left out.
+    async fn whole(
+        &self,
+        heads: Vec<Head>,
+        path: &Path<'_>,
+        read: &mut ReadUnits,
+    ) -> Result<Vec<Event>, Error> {
+        if *path == Path::Time {
+            return heads.iter().map(|head| item::to_event(&head.item)).collect();
+        }
+        let keys: Vec<_> = heads.iter().map(|head| key(&head.item)).collect::<Result<_, _>>()?;
+        let mut found = self.get_all(keys.clone(), false, read).await?;
+        // An index may tell of an event before every copy of the table has it. What is missing from
+        // one copy is asked of the leader, so that no event is passed over.
+        let missing: Vec<_> =
+            keys.into_iter().filter(|key| !sort_key(key).is_ok_and(|key| found.contains_key(key))).collect();
+        if !missing.is_empty() {
+            found.extend(self.get_all(missing, true, read).await?);
+        }
+        heads.iter().filter_map(|head| found.get(&head.position.sort_key())).map(item::to_event).collect()
+    }
+
+    /// The items of these keys that exist, by sort key.
+    async fn get_all(
+        &self,
+        keys: Vec<Item>,
+        consistent: bool,
+        read: &mut ReadUnits,
+    ) -> Result<HashMap<String, Item>, Error> {
+        let batches: Vec<_> = keys.chunks(BATCH).map(<[Item]>::to_vec).collect();
+        let answers =
+            stream::iter(batches).map(|batch| self.get_batch(batch, consistent)).buffered(CHUNK / BATCH);
+        let answers: Vec<_> = answers.try_collect().await?;
+        let mut found = HashMap::new();
+        for (items, units) in answers {
+            *read += ReadUnits { units, items: items.len() };
+            for item in items {
+                found.insert(sort_key(&item)?.clone(), item);
+            }
+        }
+        Ok(found)
+    }
+
+    async fn get_batch(&self, keys: Vec<Item>, consistent: bool) -> Result<(Vec<Item>, f64), Error> {
+        let mut items = Vec::new();
+        let mut units = 0.0;
+        let mut left = Some(keys);
+        let mut wait = FIRST_WAIT;
+        for _ in 0..MAX_ATTEMPTS {
+            let Some(keys) = left.take() else { break };
+            let wanted = KeysAndAttributes::builder()
+                .set_keys(Some(keys))
+                .consistent_read(consistent)
+                .build()
+                .map_err(|error| Error::Internal(error.into()))?;
+            let output = self
+                .client
+                .batch_get_item()
+                .request_items(&self.tables.events, wanted)
+                .return_consumed_capacity(ReturnConsumedCapacity::Total)
+                .send()
+                .await
+                .map_err(unavailable)?;
+            units += read_units(output.consumed_capacity(), 0).units;
+            items
+                .extend(output.responses.unwrap_or_default().remove(&self.tables.events).unwrap_or_default());
+            // What did not fit the answer, or the table's capacity, is named and must be asked for again.
+            left =
+                output.unprocessed_keys.unwrap_or_default().remove(&self.tables.events).map(|rest| rest.keys);
+            if left.is_some() {
+                tokio::time::sleep(wait).await;
+                wait *= 2;
+            }
+        }
+        match left {
+            None => Ok((items, units)),
+            Some(_) => Err(Error::Unavailable("the table did not give all items".into())),
+        }
+    }
+}
+
+fn key(item: &Item) -> Result<Item, Error> {
+    let member = |name: &'static str| Ok((name.to_owned(), AttributeValue::S(text(item, name)?.to_owned())));
+    [member("workspace"), member("timestamp")].into_iter().collect()
+}
+
+fn sort_key(item: &Item) -> Result<&String, Error> {
+    item.get("timestamp")
+        .and_then(|value| value.as_s().ok())
+        .ok_or_else(|| corrupt("an item without a sort key"))
+}

@@ -1,0 +1,178 @@
+//! The streams of a query: keys or whole events, each in the order of time, merged into one.
+
+use std::collections::VecDeque;
+
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity};
+use futures::future::try_join_all;
+
+use super::{
+    Store, corrupt,
+    item::{Item, text},
+    read_units, unavailable,
+};
+use crate::{
+    error::Error,
+    keys::{Position, time_range},
+    page::{Filter, Order, ReadUnits},
+    plan::Path,
+};
+
+/// The next event of a stream: its place, and what the stream tells of it.
+#[derive(Debug)]
+pub(super) struct Head {
+    pub(super) position: Position,
+    /// The whole event from the table itself, its key alone from an index.
+    pub(super) item: Item,
+}
+
+/// The events of one value in one partition, read a little ahead.
+struct Stream {
+    index: Option<&'static str>,
+    /// The key attributes that are equal in all of the stream.
+    equal: Vec<(&'static str, String)>,
+    ahead: VecDeque<Head>,
+    /// After which key to read on; `None` once there is nothing left.
+    rest: Option<Option<Item>>,
+}
+
+/// All streams of a query as one.
+pub(super) struct Merge<'a> {
+    store: &'a Store,
+    filter: &'a Filter,
+    streams: Vec<Stream>,
+    /// What reading took so far.
+    pub(super) read: ReadUnits,
+}
+
+impl<'a> Merge<'a> {
+    /// Merges what a path lists in these partitions, after the place `after`.
+    pub(super) fn new(
+        store: &'a Store,
+        filter: &'a Filter,
+        path: &Path<'_>,
+        partitions: &[String],
+        after: Option<&Position>,
+    ) -> Self {
+        let streams = partitions.iter().flat_map(|partition| {
+            let stream = |index, values: &[(&'static str, &str)]| {
+                let mut equal = vec![("workspace", partition.clone())];
+                equal.extend(values.iter().map(|(name, value)| (*name, (*value).to_owned())));
+                let rest = Some(after.map(|position| key(&equal, position)));
+                Stream { index, equal, ahead: VecDeque::new(), rest }
+            };
+            match path {
+                Path::Time => vec![stream(None, &[])],
+                Path::Action(actions) => {
+                    actions.iter().map(|action| stream(Some("by_action"), &[("action", action)])).collect()
+                }
+                Path::Actor(actor) => vec![stream(Some("by_actor"), &[("actor_id", actor)])],
+                Path::Entity { entity_type, entity_id } => {
+                    vec![stream(Some("by_entity"), &[("entity_type", entity_type), ("entity_id", entity_id)])]
+                }
+            }
+        });
+        Self { store, filter, streams: streams.collect(), read: ReadUnits::default() }
+    }
+
+    /// Takes the next `count` of all streams in order, or all that are left if these are fewer.
+    pub(super) async fn take(&mut self, count: usize) -> Result<Vec<Head>, Error> {
+        let mut taken = Vec::new();
+        while taken.len() < count {
+            // One more than is wanted, which tells whether anything follows.
+            self.read_ahead(count - taken.len() + 1).await?;
+            let places = self
+                .streams
+                .iter()
+                .enumerate()
+                .filter_map(|(index, stream)| Some((&stream.ahead.front()?.position, index)));
+            let next = match self.filter.order {
+                Order::Ascending => places.min(),
+                Order::Descending => places.max(),
+            };
+            let Some(index) = next.map(|(_, index)| index) else { break };
+            taken.extend(self.streams[index].ahead.pop_front());
+        }
+        Ok(taken)
+    }
+
+    /// Whether any stream has one more.
+    pub(super) async fn has_next(&mut self) -> Result<bool, Error> {
+        self.read_ahead(1).await?;
+        Ok(self.streams.iter().any(|stream| !stream.ahead.is_empty()))
+    }
+
+    /// Sees to it that each stream shows its next event, if it has one: only then is the first of
+    /// them the next of all. A stream is read as far ahead as its share of what is wanted.
+    async fn read_ahead(&mut self, wanted: usize) -> Result<(), Error> {
+        let (store, filter) = (self.store, self.filter);
+        loop {
+            let open = self.streams.iter().filter(|stream| stream.rest.is_some()).count();
+            let dry =
+                self.streams.iter_mut().filter(|stream| stream.ahead.is_empty() && stream.rest.is_some());
+            let reads: Vec<_> = dry.map(|stream| stream.read(store, filter, wanted.div_ceil(open))).collect();
+            if reads.is_empty() {
+                return Ok(());
+            }
+            for read in try_join_all(reads).await? {
+                self.read += read;
+            }
+        }
+    }
+}
+
+impl Stream {
+    /// Reads at most `limit` more. DynamoDB may give fewer, or none, and yet have more: only the key
+    /// it gives along, or does not, tells.
+    async fn read(&mut self, store: &Store, filter: &Filter, limit: usize) -> Result<ReadUnits, Error> {
+        let (from, to) = time_range(filter.start, filter.end);
+        let mut query = store
+            .client
+            .query()
+            .table_name(&store.tables.events)
+            .set_index_name(self.index.map(str::to_owned))
+            .key_condition_expression(match self.index {
+                None => "#workspace = :workspace AND #timestamp BETWEEN :from AND :to",
+                Some("by_action") => {
+                    "#workspace = :workspace AND #action = :action AND #timestamp BETWEEN :from AND :to"
+                }
+                Some("by_actor") => {
+                    "#workspace = :workspace AND #actor_id = :actor_id AND #timestamp BETWEEN :from AND :to"
+                }
+                Some(_) => {
+                    "#workspace = :workspace AND #entity_type = :entity_type AND #entity_id = :entity_id \
+                     AND #timestamp BETWEEN :from AND :to"
+                }
+            })
+            .expression_attribute_names("#timestamp", "timestamp")
+            .expression_attribute_values(":from", AttributeValue::S(from))
+            .expression_attribute_values(":to", AttributeValue::S(to))
+            .scan_index_forward(filter.order == Order::Ascending)
+            // An index cannot be read consistently; the table can.
+            .consistent_read(self.index.is_none())
+            .limit(i32::try_from(limit).unwrap_or(i32::MAX))
+            .set_exclusive_start_key(self.rest.take().flatten())
+            .return_consumed_capacity(ReturnConsumedCapacity::Total);
+        for (name, value) in &self.equal {
+            query = query
+                .expression_attribute_names(format!("#{name}"), *name)
+                .expression_attribute_values(format!(":{name}"), AttributeValue::S(value.clone()));
+        }
+        let output = query.send().await.map_err(unavailable)?;
+        let read = read_units(output.consumed_capacity.as_slice(), output.count);
+        self.rest = output.last_evaluated_key.map(Some);
+        for item in output.items.unwrap_or_default() {
+            let position = Position::from_sort_key(text(&item, "timestamp")?)
+                .ok_or_else(|| corrupt("an event's sort key"))?;
+            self.ahead.push_back(Head { position, item });
+        }
+        Ok(read)
+    }
+}
+
+/// The key of an event at a place of a stream, whether there is one or not.
+fn key(equal: &[(&'static str, String)], position: &Position) -> Item {
+    let mut key: Item =
+        equal.iter().map(|(name, value)| ((*name).to_owned(), AttributeValue::S(value.clone()))).collect();
+    key.insert("timestamp".to_owned(), AttributeValue::S(position.sort_key()));
+    key
+}

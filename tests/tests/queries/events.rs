@@ -1,0 +1,61 @@
+//! Random events that share few values, and many of them their very microsecond.
+
+use fastrand::Rng;
+use serde_json::{Map, json};
+use shared::{
+    catalogue::{Action, CATALOGUE},
+    event::{Actor, ActorType, Entity, Event, Outcome},
+    id::{EventId, WorkspaceId},
+    timestamp::Timestamp,
+};
+
+pub(crate) const ACTORS: [&str; 6] = ["u1", "u2", "u3", "u4", "u5", "nobody"];
+pub(crate) const ENTITY_TYPES: [&str; 3] = ["report", "connection", "nothing"];
+pub(crate) const ENTITIES: [&str; 5] = ["e1", "e2", "e3", "e4", "nothing"];
+pub(crate) const CORRELATIONS: [&str; 4] = ["c1", "c2", "c3", "nothing"];
+pub(crate) const IPS: [&str; 4] = ["10.0.0.1", "10.0.0.2", "2001:db8::1", "192.0.2.1"];
+
+/// The first moment of a day of the month that all events are of.
+pub(crate) fn day(day: u8) -> Timestamp {
+    Timestamp::parse(&format!("2026-01-{day:02}T00:00:00Z")).unwrap()
+}
+
+/// An event of any kind. The last value of each list is borne by none.
+pub(crate) fn random_event(workspace: &WorkspaceId, id: &str, random: &mut Rng) -> Event {
+    let some = |values: &[&str], random: &mut Rng| values[random.usize(..values.len() - 1)].to_owned();
+    let action = match random.u8(..20) {
+        0 => Action::parse_lenient("thing_renamed"),
+        1 | 2 => Action::parse("x_own"),
+        _ => Action::parse(CATALOGUE[random.usize(..CATALOGUE.len())].action),
+    };
+    // Few moments, so that many events share one and only their ids tell them apart.
+    let timestamp = day(random.u8(1..29)).plus_seconds(i64::from(random.u8(..8)) * 3600);
+    let mut actor = Actor::new(ActorType::User, some(&ACTORS, random));
+    actor.ip = random.bool().then(|| some(&IPS, random));
+    let entity = (random.u8(..4) > 0).then(|| Entity {
+        entity_type: some(&ENTITY_TYPES, random),
+        entity_id: some(&ENTITIES, random),
+        entity_name: None,
+    });
+    let mut context = Map::new();
+    if random.bool() {
+        context.insert("correlation_id".to_owned(), json!(some(&CORRELATIONS, random)));
+    }
+    if random.u8(..200) == 0 {
+        context.insert("filler".to_owned(), json!("x".repeat(16_000)));
+    }
+    Event {
+        workspace: workspace.clone(),
+        id: EventId::parse(id).unwrap(),
+        action: action.unwrap(),
+        timestamp,
+        received_at: day(30),
+        outcome: if random.u8(..10) == 0 { Outcome::Failure } else { Outcome::Success },
+        description: None,
+        actor,
+        entity,
+        context,
+        changes: Vec::new(),
+        sequence: None,
+    }
+}
