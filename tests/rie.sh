@@ -10,6 +10,9 @@
 # done for you, under the target directory; the emulator comes inside of aws-sam-cli:
 #
 #   pip install aws-sam-cli==1.170.0 cargo-lambda==1.9.2 ziglang==0.17.1
+#
+# It goes where tests/deploy.sh has its own, so that both share one build: cargo-lambda's path is a part of the linker's,
+# and for another linker cargo builds everything anew.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -17,19 +20,25 @@ target=${CARGO_TARGET_DIR:-$PWD/target}
 work=$target/rie
 functions=(authorizer ingest-api ingest-bus query tokens)
 
-[ -x "$work/venv/bin/python" ] || python3 -m venv "$work/venv"
-"$work/venv/bin/pip" install --quiet --disable-pip-version-check \
-    aws-sam-cli==1.170.0 cargo-lambda==1.9.2 ziglang==0.17.1
+venv() { # venv NAME PACKAGE…
+    local name=$1
+    shift
+    [ -x "$target/deploy/$name/bin/python" ] || python3 -m venv "$target/deploy/$name"
+    "$target/deploy/$name/bin/pip" install --quiet --disable-pip-version-check "$@"
+}
+venv sam aws-sam-cli==1.170.0
+venv ministack cargo-lambda==1.9.2 ziglang==0.17.1
+python=$target/deploy/sam/bin/python
 case $(uname -m) in
     aarch64 | arm64) rie=aws-lambda-rie-arm64 ;;
     *) rie=aws-lambda-rie-x86_64 ;;
 esac
-rie=$("$work/venv/bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/samcli/local/rapid/$rie
+rie=$("$python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/samcli/local/rapid/$rie
 
 case ${PROFILE:-release} in
     release)
         # For this machine, and in a directory of its own, so that it cannot be mistaken for the build for AWS.
-        PATH="$work/venv/bin:$PATH" nice cargo lambda build --release --lambda-dir "$work/lambda"
+        PATH="$target/deploy/ministack/bin:$PATH" nice cargo lambda build --release --lambda-dir "$work/lambda"
         program() { echo "$work/lambda/$1/bootstrap"; }
         ;;
     debug)
@@ -65,6 +74,7 @@ until_there() {
 }
 listening() { (: <"/dev/tcp/127.0.0.1/$1"); }
 
+mkdir -p "$work"
 rm -f "$work"/*.log "$work/engine"
 "$target/debug/local" dynamodb --port 0 --ready-file "$work/engine" >"$work/engine.log" 2>&1 &
 running+=($!)
@@ -72,7 +82,7 @@ until_there 30 "the engine" test -s "$work/engine"
 engine=$(<"$work/engine")
 
 # Two for each function: where it is invoked, and where the emulator talks to it.
-read -ra ports < <("$work/venv/bin/python" -c '
+read -ra ports < <("$python" -c '
 import socket
 sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(10)]
 print(*[socket.getsockname()[1] for socket in sockets])')

@@ -42,8 +42,10 @@ Every command below can be pasted as it is. Only TOKEN, once, is for you to fill
     section("The same in Python (boto3):", &boto3(endpoint, system.bus_name(), workspace));
     tokens(&mut section, endpoint, workspace, &credentials.admin_jwt);
     section(
-        "What needs no token: the 50 actions, the JSON Schema of an event, and whether it is alive:",
-        &format!("  curl {endpoint}/api/actions\n  curl {endpoint}/api/schema\n  curl {endpoint}/api/health"),
+        "What needs no token: the 50 actions, the JSON Schema of an event, the API in OpenAPI, and whether it is alive:",
+        &["actions", "schema", "openapi.json", "health"]
+            .map(|route| format!("  curl {endpoint}/api/{route}"))
+            .join("\n"),
     );
     section(
         "Look into the tables themselves:",
