@@ -1,0 +1,52 @@
+//! The events that are counted: Mode's documented example, with other values for what filters name.
+
+use fastrand::Rng;
+use serde_json::{Value, json};
+use shared::{
+    catalogue::{CATALOGUE, Writer},
+    error::FieldError,
+    event::Event,
+    id::{EventId, WorkspaceId},
+    new_event::{Door, Fallback, NewEvent},
+    timestamp::Timestamp,
+};
+
+/// The actors, of whom each does a tenth.
+pub(crate) const ACTORS: usize = 10;
+/// The entities, of which each is concerned by a tenth.
+pub(crate) const ENTITIES: usize = 10;
+
+/// The event of this number, a second after the one before.
+pub(crate) fn event(
+    workspace: &WorkspaceId,
+    number: usize,
+    random: &mut Rng,
+) -> Result<Event, Vec<FieldError>> {
+    let start = Timestamp::parse("2025-02-18T10:47:37Z").expect("a literal time");
+    let timestamp = start.plus_seconds(i64::try_from(number).unwrap_or_default());
+    let actions: Vec<_> = CATALOGUE.iter().filter(|row| row.writer == Writer::Client).collect();
+    let event = json!({
+        "id": format!("12326c8c-3c13-45a3-9b36-{number:012}"),
+        "timestamp": timestamp,
+        "action": actions[random.usize(..actions.len())].action,
+        "actor": {
+            "user_id": format!("af03c0246b8{}", random.usize(..ACTORS)), "username": "peter_parker",
+            "ip": format!("157.52.123.{}", random.usize(..10)), "user_agent": "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7)",
+        },
+        "entity": {
+            "entity_type": "workspace_connection",
+            "entity_id": format!("af5aaf31658{}", random.usize(..ENTITIES)), "entity_name": "Star Space",
+        },
+        "outcome": if random.usize(..10) == 0 { "failure" } else { "success" },
+        "context": {
+            "group_id": "4f68a254168a", "role": "view", "group_name": "internalgroup",
+            "correlation_id": format!("12321917-5e07-4094-ae08-1b6254a2a6c{}", random.usize(..10)),
+        },
+    });
+    read(event, workspace, timestamp)
+}
+
+fn read(event: Value, workspace: &WorkspaceId, now: Timestamp) -> Result<Event, Vec<FieldError>> {
+    let fallback = Fallback { now, id: EventId::parse("unused").expect("a literal id") };
+    NewEvent::parse(event, Vec::new(), Door::Api(workspace), fallback).map(|new| new.event)
+}
