@@ -64,13 +64,10 @@ pub(crate) fn tables(endpoint: &str) -> String {
         "\
 The tables are served at {endpoint}, for this machine only. Ctrl-C ends it.
 
-Tell the functions where they are:
-  export AWS_ENDPOINT_URL_DYNAMODB={endpoint} {AWS_KEYS} AWS_REGION=us-east-1
-  export EVENTS_TABLE=AuditEvents TOKENS_TABLE=AuditTokens QUARANTINE_TABLE=AuditQuarantine
-
-Then, for example:
-  cargo lambda watch -A 127.0.0.1
-  cargo lambda invoke query --data-file events/<file>.json"
+In another terminal, tell the functions where they are (they need no keys for it), and run them:
+  export DYNAMODB_ENDPOINT={endpoint}
+  cargo lambda watch --invoke-address 127.0.0.1 --invoke-port 9001
+  cargo lambda invoke --invoke-address 127.0.0.1 --invoke-port 9001 query --data-file events/query-list.json"
     )
 }
 
