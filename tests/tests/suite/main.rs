@@ -11,4 +11,5 @@ mod paging;
 mod quarantine;
 mod reading;
 mod recording;
+mod shards;
 mod tokens;
