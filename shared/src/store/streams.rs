@@ -17,6 +17,10 @@ use crate::{
     plan::Path,
 };
 
+/// How many keys of an index are read for the price of one: half a read unit is 4 KB (DynamoDB, read
+/// consistency), and a key of ours has some 160 bytes.
+const KEYS_OF_A_READ: usize = 25;
+
 /// The next event of a stream: its place, and what the stream tells of it.
 #[derive(Debug)]
 pub(super) struct Head {
@@ -109,7 +113,12 @@ impl<'a> Merge<'a> {
             let open = self.streams.iter().filter(|stream| stream.rest.is_some()).count();
             let dry =
                 self.streams.iter_mut().filter(|stream| stream.ahead.is_empty() && stream.rest.is_some());
-            let reads: Vec<_> = dry.map(|stream| stream.read(store, filter, wanted.div_ceil(open))).collect();
+            let reads: Vec<_> = dry
+                .map(|stream| {
+                    let least = if stream.index.is_some() { KEYS_OF_A_READ } else { 1 };
+                    stream.read(store, filter, wanted.div_ceil(open).max(least))
+                })
+                .collect();
             if reads.is_empty() {
                 return Ok(());
             }
