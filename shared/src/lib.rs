@@ -13,6 +13,7 @@ pub mod http;
 pub mod id;
 pub mod json;
 pub mod keys;
+pub mod ledger;
 pub mod members;
 pub mod new_event;
 pub mod page;

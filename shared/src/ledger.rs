@@ -1,0 +1,28 @@
+//! The ledger of a workspace: the tree over its events, what proves something of it, and the texts
+//! in which that is handed out.
+//!
+//! The tree is that of RFC 6962 §2.1 (and of RFC 9162 §2.1, which left it as it was) with SHA-256.
+//! A tree is named by its size: the log only grows, so the first `size` leaves are the same for
+//! ever, and so is the root over them. The place of a leaf is its sequence. Sizes go up to
+//! [`MAX_SIZE`].
+//!
+//! There are three ways to hold a tree, each for its own use:
+//!
+//! - [`tree::Frontier`] is what it takes to grow one: at most 63 hashes, however large the tree.
+//! - [`tiles::Tiles`] is what it takes to prove something: the pieces in which the tree is stored
+//!   and served, as the C2SP specification tlog-tiles has it.
+//! - [`proof`] needs neither: it checks what somebody else claims, by the root alone.
+//!
+//! Nothing here reads, writes, waits or signs.
+
+pub mod entries;
+pub mod hash;
+pub mod proof;
+pub mod subtrees;
+pub mod tile;
+pub mod tiles;
+pub mod tree;
+
+/// The largest tree: 2⁶³ - 1 leaves, so that it can be told to those who count in signed 64-bit
+/// numbers.
+pub const MAX_SIZE: u64 = (1 << 63) - 1;
