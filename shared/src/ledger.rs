@@ -13,16 +13,29 @@
 //!   and served, as the C2SP specification tlog-tiles has it.
 //! - [`proof`] needs neither: it checks what somebody else claims, by the root alone.
 //!
-//! Nothing here reads, writes, waits or signs.
+//! [`checkpoint::Checkpoint`] and [`tlog_proof::TlogProof`] are the texts for readers: the signed
+//! root, and the proof of one leaf with the signed root beside it. A log of ours has no format of
+//! its own there, so that every verifier of C2SP logs verifies it.
+//!
+//! Nothing here reads, writes, waits or signs. In particular no private key is known here: a
+//! signature is made elsewhere, and [`note::Vkey::note`] refuses a wrong one.
 
+pub mod checkpoint;
 pub mod entries;
 pub mod hash;
+pub mod note;
 pub mod proof;
 pub mod subtrees;
 pub mod tile;
 pub mod tiles;
+pub mod tlog_proof;
 pub mod tree;
 
 /// The largest tree: 2⁶³ - 1 leaves, so that it can be told to those who count in signed 64-bit
 /// numbers.
 pub const MAX_SIZE: u64 = (1 << 63) - 1;
+
+/// A number up to [`MAX_SIZE`], as the texts have it: in decimal digits, without leading zeros.
+fn parse_number(text: &str) -> Option<u64> {
+    text.parse().ok().filter(|number: &u64| *number <= MAX_SIZE && number.to_string() == text)
+}

@@ -2,6 +2,10 @@
 //!
 //! Neither function needs the tree. What they are given may be made by anybody: every proof that is
 //! too short, too long or of another place fails, and none panics.
+//!
+//! Roots and sizes are what a proof is held against, so they must come from a signed checkpoint. In
+//! particular nothing is proven of a size by itself: the same hashes can lead from a leaf to the root
+//! of a tree of 7 and of one of 8.
 
 use super::hash::Hash;
 

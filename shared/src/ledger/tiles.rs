@@ -1,6 +1,6 @@
 //! The hashes of a tree, as far as its tiles are at hand.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, iter};
 
 use super::{
     hash::Hash,
@@ -13,10 +13,15 @@ const HEIGHTS: u32 = FULL.ilog2();
 
 /// Tiles of one log.
 ///
+/// Each is hashed once, when it is inserted, so that any number of proofs then only look hashes up.
+///
 /// What they say is believed. Whoever has them from somebody else computes the root from them and
 /// compares it with a signed one before he uses anything else of them.
 #[derive(Clone, Debug, Default)]
-pub struct Tiles(HashMap<(u8, u64), Vec<Hash>>);
+pub struct Tiles(HashMap<(u8, u64), Heights>);
+
+/// The complete nodes within a tile, by their height above its hashes.
+type Heights = Vec<Vec<Hash>>;
 
 /// The bytes of a tile are fewer or more than its width says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -42,54 +47,49 @@ impl Tiles {
             .filter(|hashes| hashes.len() == usize::from(tile.width()))
             .ok_or(WrongTileSize(tile))?;
         let known = self.0.entry((tile.level(), tile.index())).or_default();
-        if known.len() < hashes.len() {
-            *known = hashes;
+        if known.first().is_none_or(|known| known.len() < hashes.len()) {
+            *known = heights(hashes);
         }
         Ok(())
     }
 
-    /// The hash of a node, computed from the tile that has the hashes nearest below it.
+    /// The hash of a node, from the tile that has the hashes nearest below it.
     pub(super) fn node(&self, node: &Node) -> Result<Hash, MissingTile> {
-        let place = node.place();
-        let end = place.first + place.count;
-        let known = self.0.get(&(place.level, place.index)).and_then(|hashes| hashes.get(place.first..end));
-        known.map(perfect_root).ok_or_else(|| MissingTile {
-            level: place.level,
-            index: place.index,
-            width: u16::try_from(end).expect("within a tile"),
-        })
+        let Place { level, index, height, within } = node.place();
+        let known = self.0.get(&(level, index)).and_then(|heights| heights.get(height)?.get(within));
+        let width = || u16::try_from((within + 1) << height).expect("a node ends within its tile");
+        known.copied().ok_or_else(|| MissingTile { level, index, width: width() })
     }
 }
 
-/// Where the hashes are from which a node is computed: `count` of them in one tile, after `first`.
+/// Where a node is: in which tile, how high above its hashes, and which of that height.
 pub(super) struct Place {
     pub(super) level: u8,
     pub(super) index: u64,
-    first: usize,
-    count: usize,
+    height: usize,
+    within: usize,
 }
 
 impl Node {
     pub(super) fn place(&self) -> Place {
-        let above = HEIGHTS - self.height % HEIGHTS;
-        let within = usize::try_from(self.index % (1 << above)).expect("less than 256");
-        let count = 1 << (self.height % HEIGHTS);
+        let height = self.height % HEIGHTS;
+        let above = HEIGHTS - height;
         Place {
             level: u8::try_from(self.height / HEIGHTS).expect("a node is less than 64 high"),
             index: self.index >> above,
-            first: within * count,
-            count,
+            height: height as usize,
+            within: usize::try_from(self.index % (1 << above)).expect("less than 256"),
         }
     }
 }
 
-/// The root over hashes whose number is a power of two.
-fn perfect_root(hashes: &[Hash]) -> Hash {
-    let mut row = hashes.to_vec();
-    while let (pairs, []) = row.as_chunks::<2>() {
-        row = pairs.iter().map(|&[left, right]| Hash::of_node(left, right)).collect();
-    }
-    row[0]
+/// The nodes over the hashes of a tile. The one over a full tile is not there: the tile above has it.
+fn heights(hashes: Vec<Hash>) -> Heights {
+    let over = |below: &Vec<Hash>| {
+        let (pairs, _) = below.as_chunks::<2>();
+        pairs.iter().map(|&[left, right]| Hash::of_node(left, right)).collect()
+    };
+    iter::successors(Some(hashes), |below| Some(over(below))).take(HEIGHTS as usize).collect()
 }
 
 #[cfg(test)]

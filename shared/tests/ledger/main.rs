@@ -1,0 +1,9 @@
+//! The ledger held against what others make of the same specifications.
+#![allow(clippy::unwrap_used, reason = "an unwrap in a test is an assertion")]
+
+mod c2sp;
+mod differential;
+mod log;
+mod notes;
+mod paths;
+mod properties;
