@@ -15,8 +15,9 @@ const HEIGHTS: u32 = FULL.ilog2();
 ///
 /// Each is hashed once, when it is inserted, so that any number of proofs then only look hashes up.
 ///
-/// What they say is believed. Whoever has them from somebody else computes the root from them and
-/// compares it with a signed one before he uses anything else of them.
+/// What they say is believed. What is computed from somebody else's tiles is worth nothing before
+/// [`proof`](super::proof) led it to a signed root; that the root over them is the signed one says
+/// nothing of a single tile, since it is made from those at the right edge alone.
 #[derive(Clone, Debug, Default)]
 pub struct Tiles(HashMap<(u8, u64), Heights>);
 
