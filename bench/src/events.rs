@@ -3,6 +3,7 @@
 use fastrand::Rng;
 use serde_json::{Value, json};
 use shared::{
+    ambient,
     catalogue::{CATALOGUE, Writer},
     error::FieldError,
     event::Event,
@@ -47,6 +48,7 @@ pub(crate) fn event(
 }
 
 fn read(event: Value, workspace: &WorkspaceId, now: Timestamp) -> Result<Event, Vec<FieldError>> {
-    let fallback = Fallback { now, id: EventId::parse("unused").expect("a literal id") };
+    let fallback =
+        Fallback { now, id: EventId::parse("unused").expect("a literal id"), salt: ambient::salt() };
     NewEvent::parse(event, Vec::new(), Door::Api(workspace), fallback).map(|new| new.event)
 }

@@ -154,6 +154,7 @@ impl Serve {
             storage: storage.clone(),
             demo: !no_demo,
             authorizer_ttl: authorizer_ttl.map(Duration::from_secs),
+            seal: true,
         };
         let system = System::start(options).await?;
         println!("{}", welcome::text(&system, &storage));

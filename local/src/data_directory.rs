@@ -43,6 +43,11 @@ impl DataDirectory {
         self.path.join("credentials.json")
     }
 
+    /// The key that signs checkpoints.
+    pub(crate) fn ledger_key(&self) -> PathBuf {
+        self.path.join("ledger-key.txt")
+    }
+
     /// The key of the identity provider in the data directory `path`.
     pub(crate) fn jwt_key(path: &Path) -> PathBuf {
         path.join("jwt-key.der")

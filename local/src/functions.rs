@@ -1,11 +1,12 @@
 //! Lambda, as far as its callers see it: a function by the name of its crate, JSON in and JSON out.
 
-use std::{future::Future, time::Duration};
+use std::{future::Future, sync::Arc, time::Duration};
 
 use aws_lambda_events::sqs::SqsBatchResponse;
 use lambda_runtime::{Context, LambdaEvent};
+use ledger::{Ledger, Signer};
 use serde::{Serialize, de::DeserializeOwned};
-use serde_json::Value;
+use serde_json::{Value, json};
 use shared::store::Store;
 
 use crate::{
@@ -19,13 +20,15 @@ const MAX_PAYLOAD_BYTES: usize = 6 * 1024 * 1024;
 const TIMEOUT: Duration = Duration::from_secs(30);
 
 const AUTHORIZERS: &[&str] = &["authorizer"];
-const HTTP: &[&str] = &["ingest-api", "query", "tokens"];
+const HTTP: &[&str] = &["ingest-api", "ledger", "query", "redactions", "tokens"];
 const BATCH: &[&str] = &["ingest-bus"];
+const STREAM: &[&str] = &["sealer"];
 
 /// The functions, all over the same tables.
 #[derive(Clone)]
 pub(crate) struct Functions {
     store: Store,
+    ledger: Arc<Ledger>,
 }
 
 /// Why there is no answer.
@@ -40,18 +43,19 @@ pub(crate) enum InvokeError {
 impl Functions {
     /// # Errors
     /// If the template names a function that this program does not hold.
-    pub(crate) fn of(template: &Template, store: Store) -> Result<Self, Error> {
+    pub(crate) fn of(template: &Template, store: Store, signer: Signer) -> Result<Self, Error> {
         let wanted = [
             (std::iter::once(&template.api.token.function).collect::<Vec<_>>(), AUTHORIZERS),
             (template.api.routes.iter().map(|route| &route.function).collect(), HTTP),
             (vec![&template.bus.function], BATCH),
+            (vec![&template.sealer], STREAM),
         ];
         for (names, known) in wanted {
             if let Some(unknown) = names.into_iter().find(|name| !known.contains(&name.as_str())) {
                 return Err(Error::UnknownFunction(unknown.clone()));
             }
         }
-        Ok(Self { store })
+        Ok(Self { ledger: Arc::new(Ledger { store: store.clone(), signer }), store })
     }
 
     /// Invokes an authorizer with a request of payload 2.0.
@@ -74,6 +78,13 @@ impl Functions {
                 invoke(name, &event, async move |event| ingest_api::handle(&store, event).await).await
             }
             "query" => invoke(name, &event, async move |event| query::handle(&store, event).await).await,
+            "ledger" => {
+                let ledger = self.ledger.clone();
+                invoke(name, &event, async move |event| ledger::handle(&ledger, event).await).await
+            }
+            "redactions" => {
+                invoke(name, &event, async move |event| redactions::handle(&store, event).await).await
+            }
             "tokens" => invoke(name, &event, async move |event| tokens::handle(&store, event).await).await,
             _ => Err(InvokeError::Failed),
         }
@@ -91,6 +102,17 @@ impl Functions {
         let answer = answer.map_err(|error| format!("{error:?}"))?;
         serde_json::from_value(answer).map_err(|error| error.to_string())
     }
+}
+
+/// Gives the sealer a batch of the stream; whether it is done with all of it.
+pub(crate) async fn seal(store: Store, name: String, event: Value) -> bool {
+    let sealed = match name.as_str() {
+        "sealer" => {
+            invoke(&name, &event.to_string(), async move |event| sealer::handle(&store, event).await).await
+        }
+        _ => Err(InvokeError::Failed),
+    };
+    sealed.is_ok_and(|answer| answer["batchItemFailures"] == json!([]))
 }
 
 /// Gives `payload` to the handler as the runtime does, in a task of its own, so that a panic is a

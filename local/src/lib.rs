@@ -16,6 +16,7 @@ mod private_file;
 mod queue;
 pub mod samples;
 mod server;
+mod stream;
 mod system;
 pub mod template;
 mod welcome;

@@ -12,6 +12,7 @@
 
 use serde_json::Value;
 use shared::{
+    ambient,
     id::{EventId, WorkspaceId},
     new_event::{Door, Fallback, NewEvent},
     principal::{Admin, Scope},
@@ -112,6 +113,7 @@ impl SampleToken {
         let origin = |what: &str, at: &str| Origin {
             now: time(at),
             event_id: event_id(&format!("sample-{}-{what}", plain.id())),
+            salt: ambient::salt(),
             ip: Some("203.0.113.42".to_owned()),
             user_agent: None,
         };
@@ -144,7 +146,7 @@ impl SampleToken {
 
 fn event(sent: Value) -> NewEvent {
     let acme = workspace("acme");
-    let fallback = Fallback { now: time(RECEIVED_AT), id: event_id("unused") };
+    let fallback = Fallback { now: time(RECEIVED_AT), id: event_id("unused"), salt: ambient::salt() };
     NewEvent::parse(sent, Vec::new(), Door::Api(&acme), fallback).expect("a test stores all samples")
 }
 

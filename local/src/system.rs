@@ -1,7 +1,15 @@
 //! A running system: its parts, started in order and stopped in the reverse order.
 
-use std::{io, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    io,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
+use aws_lc_rs::rand;
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use ledger::Signer;
 use serde_json::Value;
 use shared::{config::Config, store::Store};
 use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
@@ -12,12 +20,14 @@ use crate::{
     data_directory::DataDirectory,
     demo::{self, Doors},
     engine::Engine,
-    functions::Functions,
+    functions::{self, Functions},
     gateway::Gateway,
     jwt::IdentityProvider,
+    private_file,
     queue::Queue,
     samples,
     server::{self, Server},
+    stream::Stream,
     template::{TEMPLATE, Template},
 };
 
@@ -37,6 +47,9 @@ pub struct Options {
     pub demo: bool,
     /// How long the token authorizer's answers are kept; `None` is as the template says.
     pub authorizer_ttl: Option<Duration>,
+    /// Whether events are sealed as they come. Without it they stay as they are written, which is what a
+    /// test wants that looks at how they are written.
+    pub seal: bool,
 }
 
 /// Where the data is kept.
@@ -57,6 +70,7 @@ pub struct System {
     identity_provider: Arc<IdentityProvider>,
     credentials: Credentials,
     queue: Arc<Queue>,
+    stream: Option<Stream>,
     stop: watch::Sender<bool>,
     server: JoinHandle<()>,
     tables: Tables,
@@ -81,9 +95,19 @@ impl System {
         let endpoint = url(&listener)?;
         let tables = Tables::over(directory, &template, options.dynamodb_port).await?;
 
-        let store = Store::connect(&Config::local(tables.endpoint()));
-        let functions = Functions::of(&template, store.clone())?;
+        let unheard = Store::connect(&Config::local(tables.endpoint()));
+        let (stream, store) = match options.seal {
+            false => (None, unheard),
+            true => {
+                let (sealing, name) = (unheard.clone(), template.sealer.clone());
+                let deliver = move |batch| functions::seal(sealing.clone(), name.clone(), batch);
+                let (stream, store) = Stream::start(unheard, deliver);
+                (Some(stream), store)
+            }
+        };
         let directory = tables.directory.as_ref();
+        let signer = signer(directory.map(DataDirectory::ledger_key).as_deref())?;
+        let functions = Functions::of(&template, store.clone(), signer)?;
         let jwt_key = directory.map(|directory| DataDirectory::jwt_key(directory.path()));
         let identity_provider = Arc::new(IdentityProvider::open(jwt_key.as_deref(), &template.api.jwt)?);
         let ttl = options.authorizer_ttl.unwrap_or(Duration::from_secs(template.api.token.ttl_seconds));
@@ -107,8 +131,18 @@ impl System {
             member_jwt: identity_provider.issue(demo::WORKSPACE, "member", now),
         };
         let bus_name = template.bus.name;
-        let mut system =
-            Self { endpoint, bus_name, store, identity_provider, credentials, queue, stop, server, tables };
+        let mut system = Self {
+            endpoint,
+            bus_name,
+            store,
+            identity_provider,
+            credentials,
+            queue,
+            stream,
+            stop,
+            server,
+            tables,
+        };
         system.prepare_token(options.demo, now).await?;
         Ok(system)
     }
@@ -158,6 +192,13 @@ impl System {
         self.queue.settled().await;
     }
 
+    /// Waits until everything that was written before is sealed; at once if nothing ever is.
+    pub async fn sealed(&self) {
+        if let Some(stream) = &self.stream {
+            stream.settled().await;
+        }
+    }
+
     /// How many bus events were given up.
     pub fn dead_letters(&self) -> usize {
         self.queue.status().dead_letters
@@ -170,6 +211,9 @@ impl System {
             tracing::warn!("a request did not end; it is cut off");
         }
         self.queue.drain().await;
+        if let Some(stream) = self.stream {
+            stream.drain().await;
+        }
         self.tables.shutdown().await;
     }
 
@@ -256,6 +300,28 @@ impl Storage {
             Self::Directory(path) => DataDirectory::open(path).map(Some),
         }
     }
+}
+
+/// What the names of all local logs begin with.
+const ORIGIN: &str = "audit-logs.local";
+
+/// The signer with the key in `file`, which is made on the first start; without a file, with a key that
+/// ends with the process.
+fn signer(file: Option<&Path>) -> Result<Signer, Error> {
+    let new = || {
+        let mut seed = [0; 32];
+        rand::fill(&mut seed).map_err(|_| Error::Key("the system gives no random numbers".to_owned()))?;
+        Ok::<_, Error>(seed)
+    };
+    let Some(file) = file else { return Ok(Signer::with_seed(ORIGIN, &new()?)) };
+    if let Some(content) = DataDirectory::read(file)? {
+        let seed = STANDARD.decode(content.trim_ascii()).ok().and_then(|seed| seed.try_into().ok());
+        let broken = || Error::file(file, "is not the base64 of 32 bytes. Delete it, and a new key is made.");
+        return Ok(Signer::with_seed(ORIGIN, &seed.ok_or_else(broken)?));
+    }
+    let seed = new()?;
+    private_file::write(file, STANDARD.encode(seed).as_bytes())?;
+    Ok(Signer::with_seed(ORIGIN, &seed))
 }
 
 /// Opens a port on the loopback interface, and on no other.

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 use shared::{
+    disclosure::Salt,
     event::Event,
     id::{EventId, WorkspaceId},
     new_event::{Door, Fallback, NewEvent},
@@ -40,7 +41,8 @@ pub(crate) fn sent_in_short() -> Value {
 pub(crate) fn read() -> Event {
     let now = Timestamp::parse("2025-02-18T10:47:37.481Z").expect("a literal time");
     let id = EventId::parse("unused").expect("a literal id");
-    NewEvent::parse(sent(), Vec::new(), Door::Api(&workspace()), Fallback { now, id })
+    let salt = Salt::from_bytes(*b"an example's own");
+    NewEvent::parse(sent(), Vec::new(), Door::Api(&workspace()), Fallback { now, id, salt })
         .expect("a valid event")
         .event
 }

@@ -29,12 +29,12 @@ pub(crate) fn token() -> Value {
 
 /// All parameters of the time view, in the order of its parser.
 pub(crate) fn query() -> Vec<Value> {
-    query::NAMES.into_iter().map(parameter).collect()
+    query::FILTERS.into_iter().chain(query::LIST_NAMES).map(parameter).collect()
 }
 
 fn parameter(name: &str) -> Value {
     let time = || json!({"type": "string", "format": "date-time"});
-    let text = || json!({"type": "string", "minLength": 1, "maxLength": query::MAX_VALUE_BYTES});
+    let text = || json!({"type": "string", "minLength": 1, "maxLength": shared::parameters::MAX_VALUE_BYTES});
     let (description, schema) = match name {
         "start_timestamp" => ("Only events that did not happen before this time.", time()),
         "end_timestamp" => ("Only events that happened before this time.", time()),

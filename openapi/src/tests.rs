@@ -140,13 +140,16 @@ fn every_error_is_described_somewhere() {
             Error::NotAcceptable(_) => Some("not_acceptable"),
             Error::TooLarge(_) => Some("too_large"),
             Error::Conflict => Some("conflict"),
-            Error::UnknownWorkspace | Error::UnknownToken => Some("not_found"),
+            Error::UnknownWorkspace | Error::UnknownToken | Error::UnknownSequence | Error::UnknownTile => {
+                Some("not_found")
+            }
             // API Gateway knows the routes, and answers itself where there is none.
             Error::UnknownRoute => None,
             Error::Unauthenticated => Some("unauthenticated"),
             Error::Forbidden(_) => Some("forbidden"),
             Error::TooManyTokens(_) => Some("too_many_tokens"),
             Error::Unavailable(_) => Some("unavailable"),
+            Error::Inconsistent(_) => Some("inconsistent_log"),
             Error::Internal(_) => Some("internal"),
         }
     }
@@ -159,6 +162,7 @@ fn every_error_is_described_somewhere() {
     let expected = [
         "conflict",
         "forbidden",
+        "inconsistent_log",
         "internal",
         "invalid_body",
         "invalid_cursor",
@@ -180,7 +184,7 @@ fn the_schema_and_the_parser_agree() {
     let workspace = WorkspaceId::parse("acme").unwrap();
     let parsed = |text: &str| {
         let Document { value, problems } = json::parse(text.as_bytes(), json::MAX_DEPTH).unwrap();
-        let fallback = Fallback { now: ambient::now(), id: ambient::event_id() };
+        let fallback = Fallback { now: ambient::now(), id: ambient::event_id(), salt: ambient::salt() };
         NewEvent::parse(value, problems, Door::Api(&workspace), fallback)
     };
     let mut checker = Checker::new(&event_schema());

@@ -4,6 +4,7 @@
 //! arguments.
 
 use crate::{
+    disclosure::Salt,
     id::EventId,
     timestamp::Timestamp,
     token::{BASE62, PlainToken},
@@ -18,6 +19,13 @@ pub fn now() -> Timestamp {
 /// sort in the order they were made.
 pub fn event_id() -> EventId {
     EventId::parse(&uuid::Uuid::now_v7().to_string()).expect("a UUID has only digits, letters and dashes")
+}
+
+/// The seed of an event's salts, with 128 bits of the operating system's entropy.
+pub fn salt() -> Salt {
+    let mut bytes = [0; Salt::LENGTH];
+    getrandom::fill(&mut bytes).expect("a system that has started has entropy to give");
+    Salt::from_bytes(bytes)
 }
 
 /// A workspace token with 256 bits of the operating system's entropy in its secret.

@@ -181,6 +181,8 @@ pub enum Action {
 impl Action {
     /// The longest name, in bytes.
     pub const MAX_BYTES: usize = 64;
+    /// How the custom actions begin that this service alone records.
+    pub const OWN_CUSTOM: &str = "x_audit_log_";
 
     /// Reads a name of the catalogue or a custom one; `None` for any other.
     pub fn parse(name: &str) -> Option<Self> {
@@ -208,6 +210,11 @@ impl Action {
     /// If the catalogue has no such row; called with literals only.
     pub(crate) fn own(name: &'static str) -> Self {
         Self::Known(row(name).expect("a literal name of the catalogue"))
+    }
+
+    /// The custom action this service records under `name`, which begins with [`Self::OWN_CUSTOM`].
+    pub(crate) fn own_custom(name: &'static str) -> Self {
+        Self::Custom(name.to_owned())
     }
 
     /// The wire name.
@@ -247,6 +254,7 @@ impl Action {
     pub fn writer(&self) -> Writer {
         match self {
             Self::Known(row) => row.writer,
+            Self::Custom(name) if name.starts_with(Self::OWN_CUSTOM) => Writer::Service,
             Self::Custom(_) | Self::Other(_) => Writer::Client,
         }
     }

@@ -4,7 +4,7 @@
 //! the SDK's chain of providers: that chain is slow to build and looks in places a Lambda does not
 //! have.
 
-use std::env;
+use std::{env, path::PathBuf};
 
 use aws_credential_types::Credentials;
 
@@ -33,6 +33,26 @@ pub struct Tables {
     pub quarantine: String,
     /// How workspaces are kept.
     pub settings: String,
+    /// The sealed logs.
+    pub ledger: String,
+}
+
+/// What checkpoints are signed with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Signing {
+    /// What the names of all logs begin with, such as `audit.example.com`.
+    pub origin: String,
+    /// The key.
+    pub key: Key,
+}
+
+/// Where a key is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Key {
+    /// In AWS KMS, by its id or ARN.
+    Kms(String),
+    /// In a file, as the base64 of its 32 bytes.
+    File(PathBuf),
 }
 
 /// A variable that must be set is not.
@@ -43,18 +63,23 @@ pub struct MissingVariable(&'static str);
 impl Config {
     /// Reads `AWS_REGION`, `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, `AWS_SESSION_TOKEN`,
     /// `AWS_ENDPOINT_URL_DYNAMODB` (or `DYNAMODB_ENDPOINT`), `EVENTS_TABLE`, `TOKENS_TABLE`,
-    /// `QUARANTINE_TABLE` and `SETTINGS_TABLE`.
+    /// `QUARANTINE_TABLE`, `SETTINGS_TABLE` and `LEDGER_TABLE`.
     ///
     /// # Errors
     /// If there is neither a key nor an endpoint of our own, which takes any key.
     pub fn from_env() -> Result<Self, MissingVariable> {
-        Self::read(|name| env::var(name).ok().filter(|value| !value.is_empty()))
+        Self::read(Self::variable)
     }
 
     /// The configuration for an engine that runs on this machine and takes any key.
     pub fn local(endpoint: &str) -> Self {
         let read = |name: &str| (name == "DYNAMODB_ENDPOINT").then(|| endpoint.to_owned());
         Self::read(read).expect("an endpoint is all that is needed")
+    }
+
+    /// What is set of a variable.
+    fn variable(name: &'static str) -> Option<String> {
+        env::var(name).ok().filter(|value| !value.is_empty())
     }
 
     fn read(variable: impl Fn(&'static str) -> Option<String>) -> Result<Self, MissingVariable> {
@@ -80,7 +105,23 @@ impl Config {
                 tokens: named("TOKENS_TABLE", "AuditTokens"),
                 quarantine: named("QUARANTINE_TABLE", "AuditQuarantine"),
                 settings: named("SETTINGS_TABLE", "AuditSettings"),
+                ledger: named("LEDGER_TABLE", "AuditLedger"),
             },
+        })
+    }
+}
+
+impl Signing {
+    /// Reads `LEDGER_ORIGIN`, and `LEDGER_KEY_ID` (of AWS KMS) or else `LEDGER_KEY_FILE`.
+    ///
+    /// # Errors
+    /// If there is no key.
+    pub fn from_env() -> Result<Self, MissingVariable> {
+        let kms = Config::variable("LEDGER_KEY_ID").map(Key::Kms);
+        let file = || Config::variable("LEDGER_KEY_FILE").map(|path| Key::File(path.into()));
+        Ok(Self {
+            origin: Config::variable("LEDGER_ORIGIN").ok_or(MissingVariable("LEDGER_ORIGIN"))?,
+            key: kms.or_else(file).ok_or(MissingVariable("LEDGER_KEY_ID"))?,
         })
     }
 }

@@ -62,6 +62,12 @@ pub enum Error {
     /// The workspace has no such token.
     #[error("This workspace has no such token.")]
     UnknownToken,
+    /// The log has no such entry, or not yet.
+    #[error("The log has no entry of this sequence yet, or what it tells of is gone.")]
+    UnknownSequence,
+    /// The log has no such tile, or not yet.
+    #[error("The last signed checkpoint has no such tile; paths are those of C2SP tlog-tiles.")]
+    UnknownTile,
     /// The function has no such route.
     #[error("There is no such route; GET /api/health answers where the API is.")]
     UnknownRoute,
@@ -79,6 +85,12 @@ pub enum Error {
     /// The store did not take or give the data; nothing was disclosed.
     #[error("The audit log cannot be reached right now; try again shortly.")]
     Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The log does not continue what was signed before, or an event is not what was sealed: tampering,
+    /// or a defect.
+    #[error(
+        "What is stored is not what was sealed or signed before. Keep the checkpoints and exports you have, and tell whoever runs the service."
+    )]
+    Inconsistent(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// What is stored or configured is not what this code writes: a defect or tampering.
     #[error("Something went wrong on our side; it has been logged.")]
     Internal(#[source] Box<dyn std::error::Error + Send + Sync>),

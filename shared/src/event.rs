@@ -1,16 +1,17 @@
 //! An event: who did what to what, when, and from where, as it is kept and as it is read.
 
 use serde::{Deserialize, Serialize, Serializer};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use crate::{
     catalogue::Action,
+    disclosure::{Disclosure, Part, Redacted, Salt},
     id::{EventId, WorkspaceId},
     keys::Position,
     timestamp::Timestamp,
 };
 
-/// One recorded event. There is no way to change one.
+/// One recorded event. There is no way to change one; parts of it can be erased.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Event {
     /// The workspace it happened in.
@@ -27,14 +28,16 @@ pub struct Event {
     pub outcome: Outcome,
     /// What happened, in words, where that is not the default of the action.
     pub description: Option<String>,
-    /// Who did it.
-    pub actor: Actor,
+    /// Who did it; `None` only where that was erased.
+    pub actor: Option<Actor>,
     /// What it was done to.
     pub entity: Option<Entity>,
     /// What else is worth knowing; any JSON members.
     pub context: Map<String, Value>,
     /// Which values it changed.
     pub changes: Vec<Change>,
+    /// What shows that its parts are those that were sealed, and which of them are erased.
+    pub disclosure: Disclosure,
     /// Its number in the workspace's sealed log; `None` until it is sealed.
     pub sequence: Option<u64>,
 }
@@ -129,9 +132,38 @@ impl Event {
         Position { timestamp: self.timestamp, id: self.id.clone() }
     }
 
-    /// What happened, in words.
-    pub fn description(&self) -> &str {
-        self.description.as_deref().unwrap_or_else(|| self.action.default_description())
+    /// What happened, in words; `None` only where that was erased.
+    pub fn description(&self) -> Option<&str> {
+        let default =
+            || (!self.disclosure.is_erased(Part::Description)).then(|| self.action.default_description());
+        self.description.as_deref().or_else(default)
+    }
+
+    /// A part as readers get it: what its digest is of.
+    pub fn part(&self, part: Part) -> Value {
+        match part {
+            Part::Actor => json!(self.actor),
+            Part::Changes => json!(self.changes),
+            Part::Context => json!(self.context),
+            Part::Description => json!(self.description()),
+            Part::Entity => json!(self.entity),
+        }
+    }
+
+    /// The same event with these parts erased. What was proved of it can still be proved.
+    pub fn redact(&self, parts: &[Part]) -> Self {
+        let mut left = self.clone();
+        left.disclosure = self.disclosure.erase(parts, |part| self.part(part));
+        for part in parts {
+            match part {
+                Part::Actor => left.actor = None,
+                Part::Changes => left.changes.clear(),
+                Part::Context => left.context.clear(),
+                Part::Description => left.description = None,
+                Part::Entity => left.entity = None,
+            }
+        }
+        left
     }
 }
 
@@ -146,8 +178,9 @@ pub struct ReadEvent<'a> {
     /// The category that the catalogue lists the action under.
     #[cfg_attr(feature = "openapi", schema(value_type = crate::catalogue::Category))]
     category: &'static str,
-    /// What happened, in words.
-    description: &'a str,
+    /// What happened, in words; null where that was erased.
+    #[cfg_attr(feature = "openapi", schema(required))]
+    description: Option<&'a str>,
     /// When it happened, as its sender says.
     timestamp: Timestamp,
     /// When this service accepted it.
@@ -159,8 +192,9 @@ pub struct ReadEvent<'a> {
     workspace_username: &'a WorkspaceId,
     /// Whether it succeeded.
     outcome: Outcome,
-    /// Who did it.
-    actor: &'a Actor,
+    /// Who did it; null where that was erased.
+    #[cfg_attr(feature = "openapi", schema(required))]
+    actor: Option<&'a Actor>,
     /// What it was done to.
     #[cfg_attr(feature = "openapi", schema(required))]
     entity: Option<&'a Entity>,
@@ -169,6 +203,12 @@ pub struct ReadEvent<'a> {
     context: &'a Map<String, Value>,
     /// Which values it changed.
     changes: &'a [Change],
+    /// The seed of the salts in the digests that were sealed; null once a part was erased.
+    #[cfg_attr(feature = "openapi", schema(required, value_type = Option<String>))]
+    salt: Option<Salt>,
+    /// What was erased: the digests of those parts, and the salts of the others. Null while nothing was.
+    #[cfg_attr(feature = "openapi", schema(required))]
+    redacted: Option<&'a Redacted>,
 }
 
 impl Serialize for Event {
@@ -186,8 +226,13 @@ impl Serialize for Event {
             entity,
             context,
             changes,
+            disclosure,
             sequence,
         } = self;
+        let (salt, redacted) = match disclosure {
+            Disclosure::Whole(salt) => (Some(*salt), None),
+            Disclosure::Redacted(redacted) => (None, Some(redacted)),
+        };
         let read = ReadEvent {
             id,
             action: action.name(),
@@ -198,10 +243,12 @@ impl Serialize for Event {
             sequence: *sequence,
             workspace_username: workspace,
             outcome: *outcome,
-            actor,
+            actor: actor.as_ref(),
             entity: entity.as_ref(),
             context,
             changes,
+            salt,
+            redacted,
         };
         read.serialize(serializer)
     }

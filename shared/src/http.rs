@@ -14,6 +14,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::{
+    disclosure::Salt,
     error::{Error, FieldError},
     id::{EventId, WorkspaceId},
     principal::{Admin, Scope, TokenHolder},
@@ -25,6 +26,11 @@ use crate::{
 
 /// The header with the cursor of the next page, for formats whose body has no place for it.
 pub const NEXT_CURSOR: &str = "x-next-cursor";
+
+/// The header with the sequence after which the feed goes on.
+pub const NEXT_AFTER: &str = "x-next-after";
+/// The header that says whether the feed has more at once.
+pub const HAS_MORE: &str = "x-has-more";
 
 /// What a function answers to API Gateway.
 pub type Response = ApiGatewayV2httpResponse;
@@ -137,10 +143,10 @@ impl Request {
     }
 
     /// Whence the request came, for an event of ours about it.
-    pub fn origin(&self, now: Timestamp, event_id: EventId) -> Origin {
+    pub fn origin(&self, now: Timestamp, event_id: EventId, salt: Salt) -> Origin {
         let http = &self.0.request_context.http;
         let said = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
-        Origin { now, event_id, ip: said(&http.source_ip), user_agent: said(&http.user_agent) }
+        Origin { now, event_id, salt, ip: said(&http.source_ip), user_agent: said(&http.user_agent) }
     }
 
     fn workspace(&self) -> Result<WorkspaceId, Error> {
@@ -170,6 +176,16 @@ pub fn ok_text(content_type: &'static str, body: String) -> Response {
     response(200, content_type, body)
 }
 
+/// 200 with a body of bytes, which stays what it is for ever.
+pub fn ok_bytes(body: &[u8]) -> Response {
+    let mut response = response(200, "application/octet-stream", STANDARD.encode(body));
+    response.is_base64_encoded = true;
+    // To be kept by who asked, and by nobody between: it took a token to get it.
+    let forever = HeaderValue::from_static("private, max-age=31536000, immutable");
+    response.headers.insert(header::CACHE_CONTROL, forever);
+    response
+}
+
 /// 201 with a JSON body.
 pub fn created(body: &impl Serialize) -> Response {
     json_response(201, "application/json", body)
@@ -196,6 +212,14 @@ pub fn with_next_cursor(mut response: Response, cursor: Option<&str>) -> Respons
     response
 }
 
+/// The same answer with where the feed goes on: in [`NEXT_AFTER`] and [`HAS_MORE`].
+pub fn with_next_after(mut response: Response, next_after: i64, has_more: bool) -> Response {
+    response.headers.insert(HeaderName::from_static(NEXT_AFTER), HeaderValue::from(next_after));
+    let has_more = HeaderValue::from_static(if has_more { "true" } else { "false" });
+    response.headers.insert(HeaderName::from_static(HAS_MORE), has_more);
+    response
+}
+
 /// The same answer with `Link: <target>; rel="next"` (RFC 8288).
 pub fn with_next_link(mut response: Response, target: &str) -> Response {
     if let Ok(link) = HeaderValue::try_from(format!("<{target}>; rel=\"next\"")) {
@@ -212,6 +236,10 @@ pub fn respond(request: &Request, answer: Result<Response, Error>) -> Response {
         match &error {
             Error::Internal(source) => {
                 tracing::error!(request_id, route, source = %chain(source.as_ref()), "failed")
+            }
+            // An alarm of the template counts this line.
+            Error::Inconsistent(source) => {
+                tracing::error!(request_id, route, source = %chain(source.as_ref()), "inconsistent log")
             }
             Error::Unavailable(source) => {
                 tracing::error!(request_id, route, source = %chain(source.as_ref()), "store unavailable")
@@ -292,6 +320,8 @@ impl Problem {
             Error::Forbidden(_) => (403, "forbidden", "These credentials do not allow it", vec![]),
             Error::UnknownWorkspace => (404, "not_found", "There is no such workspace", vec![]),
             Error::UnknownToken => (404, "not_found", "There is no such token", vec![]),
+            Error::UnknownSequence => (404, "not_found", "There is no such entry", vec![]),
+            Error::UnknownTile => (404, "not_found", "There is no such tile", vec![]),
             Error::UnknownRoute => (404, "not_found", "There is no such route", vec![]),
             Error::NotAcceptable(_) => {
                 (406, "not_acceptable", "None of these formats can be written", vec![])
@@ -301,6 +331,7 @@ impl Problem {
             Error::TooLarge(_) => (413, "too_large", "The request is too large", vec![]),
             Error::InvalidBody(errors) => (422, "invalid_body", "The body is not valid", pointers(errors)),
             Error::InvalidEvent(errors) => (422, "invalid_event", "The event is not valid", pointers(errors)),
+            Error::Inconsistent(_) => (500, "inconsistent_log", "The log contradicts itself", vec![]),
             Error::Internal(_) => (500, "internal", "Something went wrong on our side", vec![]),
             Error::Unavailable(_) => (503, "unavailable", "The audit log cannot be reached", vec![]),
         };

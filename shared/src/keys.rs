@@ -10,6 +10,7 @@
 //! | ` by_workspace` | `workspace`: `<workspace>`                   | `created_at`: `<time>`          | the same              |
 //! | AuditQuarantine | `source`: `<event source>`                   | `quarantined_at`: `<time>#<id>` | a bus event set aside |
 //! | AuditSettings   | `workspace`: `<workspace>`                   |                                 | how it is kept        |
+//! | AuditLedger     | `workspace`: `<workspace>`                   | `part`: see [`ledger`]          | its sealed log        |
 //!
 //! A time is always its 27 characters, so that DynamoDB's byte order is the order of time and
 //! then of id. Neither a workspace nor an id can hold a `#`, so that no two keys mean the same and
@@ -49,6 +50,24 @@ impl Position {
     }
 }
 
+/// Where an event of a workspace is kept: its whole key, but for the workspace.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Place {
+    /// The shard, where the workspace had several on the day of the event.
+    pub shard: Option<u8>,
+    /// Its place in that partition.
+    pub position: Position,
+}
+
+impl Place {
+    /// Reads the key of an event, as [`partition`] and [`Position::sort_key`] write it, and the workspace
+    /// it belongs to; `None` if it is not one.
+    pub fn from_key(partition: &str, sort_key: &str) -> Option<(WorkspaceId, Self)> {
+        let (workspace, shard) = take_apart(partition)?;
+        Some((workspace, Self { shard, position: Position::from_sort_key(sort_key)? }))
+    }
+}
+
 /// The partition key of a workspace's events: with the number of the shard where it has several.
 pub fn partition(workspace: &WorkspaceId, shard: Option<u8>) -> String {
     match shard {
@@ -59,13 +78,43 @@ pub fn partition(workspace: &WorkspaceId, shard: Option<u8>) -> String {
 
 /// The workspace that a partition key belongs to; `None` if it is not one that [`partition`] writes.
 pub fn workspace_of(partition: &str) -> Option<WorkspaceId> {
-    let (workspace, shard) = partition
-        .split_once(SEPARATOR)
-        .map_or((partition, None), |(workspace, shard)| (workspace, Some(shard)));
-    shard
-        .is_none_or(|shard| shard.parse::<u8>().is_ok())
-        .then(|| WorkspaceId::parse(workspace).ok())
-        .flatten()
+    take_apart(partition).map(|(workspace, _)| workspace)
+}
+
+fn take_apart(partition: &str) -> Option<(WorkspaceId, Option<u8>)> {
+    let (workspace, shard) = match partition.split_once(SEPARATOR) {
+        None => (partition, None),
+        Some((workspace, shard)) => (workspace, Some(shard.parse().ok()?)),
+    };
+    Some((WorkspaceId::parse(workspace).ok()?, shard))
+}
+
+/// What the ledger holds of a workspace, by the sort key `part`.
+pub mod ledger {
+    /// How far the log has come: its size, and the roots of its perfect subtrees.
+    pub const HEAD: &str = "head";
+    /// The last checkpoint that was signed.
+    pub const SIGNED: &str = "signed";
+
+    /// The delta whose first event has this sequence.
+    pub fn delta(first: u64) -> String {
+        format!("delta#{first:016}")
+    }
+
+    /// The root of the tile `index` of the level below `level`: a hash of a tile of this one.
+    pub fn root(level: u8, index: u64) -> String {
+        format!("root#{level:02}#{index:016}")
+    }
+
+    /// An event that cannot be sealed as it is.
+    pub fn aside(partition: &str, sort_key: &str) -> String {
+        format!("aside#{partition}#{sort_key}")
+    }
+
+    /// The partition of what belongs to no workspace; no workspace can have this name.
+    pub const COMMON: &str = "#";
+    /// How far the search for unsealed events has come.
+    pub const RECONCILED: &str = "reconciled";
 }
 
 /// The sort keys of the events from `start` on and before `end`, as the inclusive bounds of a

@@ -21,8 +21,10 @@
 //! signature is made elsewhere, and [`note::Vkey::note`] refuses a wrong one.
 
 pub mod checkpoint;
+mod delta;
 pub mod entries;
 pub mod hash;
+mod leaf;
 pub mod note;
 pub mod proof;
 pub mod subtrees;
@@ -30,6 +32,11 @@ pub mod tile;
 pub mod tiles;
 pub mod tlog_proof;
 pub mod tree;
+
+pub use self::{
+    delta::{Delta, Entry},
+    leaf::leaf,
+};
 
 /// The largest tree: 2⁶³ - 1 leaves, so that it can be told to those who count in signed 64-bit
 /// numbers.

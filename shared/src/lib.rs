@@ -7,6 +7,7 @@
 pub mod ambient;
 pub mod catalogue;
 pub mod config;
+pub mod disclosure;
 pub mod error;
 pub mod event;
 pub mod http;
@@ -17,6 +18,7 @@ pub mod ledger;
 pub mod members;
 pub mod new_event;
 pub mod page;
+pub mod parameters;
 pub mod plan;
 pub mod principal;
 #[cfg(feature = "openapi")]

@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 
 use crate::{
     catalogue::{Action, CATALOGUE, Writer, did_you_mean},
+    disclosure::{Disclosure, Salt},
     error::FieldError,
     event::{Actor, ActorType, Change, Entity, Event, Outcome},
     id::{EventId, WorkspaceId},
@@ -88,6 +89,8 @@ pub struct Fallback {
     pub now: Timestamp,
     /// An id that no other event has.
     pub id: EventId,
+    /// The seed of its salts, which no sender chooses.
+    pub salt: Salt,
 }
 
 impl NewEvent {
@@ -117,7 +120,7 @@ impl NewEvent {
 
 /// Reads all members, so that all problems are found; `None` where a required one is missing.
 fn read_event(object: &mut Members<'_>, door: Door<'_>, fallback: Fallback) -> Option<NewEvent> {
-    let Fallback { now, id: fallback_id } = fallback;
+    let Fallback { now, id: fallback_id, salt } = fallback;
     let workspace = read_workspace(object, door);
     let action = read_action(object, door);
     if let (Some(category), Some(action)) = (object.identifier("category", 64), &action)
@@ -151,7 +154,7 @@ fn read_event(object: &mut Members<'_>, door: Door<'_>, fallback: Fallback) -> O
     let entity = object.object("entity", read_entity);
     let context = read_context(object);
     let changes = read_changes(object);
-    for name in ["received_at", "sequence"] {
+    for name in ["received_at", "sequence", "salt", "redacted"] {
         if object.take(name).is_some() {
             object.problem(name, "read_only", "is set by this service; leave it out");
         }
@@ -167,10 +170,11 @@ fn read_event(object: &mut Members<'_>, door: Door<'_>, fallback: Fallback) -> O
         received_at: now,
         outcome: outcome.unwrap_or_default(),
         description,
-        actor: actor?,
+        actor: Some(actor?),
         entity,
         context,
         changes,
+        disclosure: Disclosure::Whole(salt),
         sequence: None,
     };
     check_size(object, &event);
@@ -367,6 +371,7 @@ fn check_size(object: &mut Members<'_>, event: &Event) {
         entity,
         context,
         changes,
+        disclosure: _,
         sequence: _,
     } = event;
     let content = (id, action.name(), description, actor, entity, context, changes);

@@ -131,12 +131,12 @@ impl Filter {
         };
         (actions.is_empty() || actions.contains(&event.action))
             && (categories.is_empty() || categories.contains(&event.action.category()))
-            && is(actor, Some(&event.actor.user_id))
+            && is(actor, event.actor.as_ref().map(|actor| actor.user_id.as_str()))
             && is(entity_type, entity.map(|entity| entity.entity_type.as_str()))
             && is(entity_id, entity.map(|entity| entity.entity_id.as_str()))
             && outcome.is_none_or(|outcome| outcome == event.outcome)
             && is(correlation_id, event.context.get("correlation_id").and_then(Value::as_str))
-            && is(ip, event.actor.ip.as_deref())
+            && is(ip, event.actor.as_ref().and_then(|actor| actor.ip.as_deref()))
     }
 
     /// What tells this place of this filter on this workspace from any other. The size and the format
@@ -205,7 +205,8 @@ impl Filter {
         if self.in_range(position.timestamp) { Ok(position) } else { Err(Error::InvalidCursor) }
     }
 
-    fn in_range(&self, time: Timestamp) -> bool {
+    /// Whether a time is one of those asked for.
+    pub fn in_range(&self, time: Timestamp) -> bool {
         self.start.is_none_or(|start| start <= time) && self.end.is_none_or(|end| time < end)
     }
 }

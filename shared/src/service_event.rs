@@ -1,9 +1,11 @@
-//! The events that this service records itself: what was done to tokens, and who read the log.
+//! The events that this service records itself: what was done to tokens, who read the log, and what
+//! was erased from it.
 
 use serde_json::{Map, Value, json};
 
 use crate::{
     catalogue::Action,
+    disclosure::{Disclosure, Part, Salt},
     event::{Actor, ActorType, Entity, Event, Outcome},
     id::{EventId, WorkspaceId},
     principal::{Admin, Scope, TokenHolder},
@@ -18,6 +20,8 @@ pub struct Origin {
     pub now: Timestamp,
     /// The id of the event about it.
     pub event_id: EventId,
+    /// The seed of that event's salts.
+    pub salt: Salt,
     /// The address it came from.
     pub ip: Option<String>,
     /// The program it came from.
@@ -27,12 +31,8 @@ pub struct Origin {
 /// `audit_log_accessed`: a token's holder was shown events. `context` says which, and how many.
 pub fn audit_log_accessed(holder: &TokenHolder, origin: Origin, context: Map<String, Value>) -> Event {
     let actor = Actor::new(ActorType::WorkspaceToken, holder.token.as_str());
-    let entity = Entity {
-        entity_type: "audit_log".to_owned(),
-        entity_id: holder.workspace.as_str().to_owned(),
-        entity_name: None,
-    };
-    event(&holder.workspace, "audit_log_accessed", origin, actor, entity, context)
+    let action = Action::own("audit_log_accessed");
+    event(&holder.workspace, action, origin, actor, audit_log(&holder.workspace), context)
 }
 
 /// `api_token_workspace_created`: an admin generated a token.
@@ -55,6 +55,41 @@ pub fn token_revoked(admin: &Admin, origin: Origin, token: &TokenId, name: &str)
     token_event(admin, "api_token_workspace_revoked", origin, token, name, Map::new())
 }
 
+/// `x_audit_log_redacted`: an admin had these parts erased of the events of these sequences, and of so
+/// many that have none yet. What was erased is not said.
+pub fn redacted(
+    admin: &Admin,
+    origin: Origin,
+    parts: &[Part],
+    sequences: &[u64],
+    unsealed: usize,
+    reason: Option<&str>,
+) -> Event {
+    let actor = Actor { username: admin.username.clone(), ..Actor::new(ActorType::User, &admin.user_id) };
+    let mut context = Map::from_iter([
+        ("parts".to_owned(), json!(parts)),
+        ("sequences".to_owned(), json!(sequences)),
+        ("unsealed".to_owned(), json!(unsealed)),
+    ]);
+    if let Some(reason) = reason {
+        context.insert("reason".to_owned(), json!(reason));
+    }
+    let action = Action::own_custom("x_audit_log_redacted");
+    let description = "Parts of events were erased".to_owned();
+    Event {
+        description: Some(description),
+        ..event(&admin.workspace, action, origin, actor, audit_log(&admin.workspace), context)
+    }
+}
+
+fn audit_log(workspace: &WorkspaceId) -> Entity {
+    Entity {
+        entity_type: "audit_log".to_owned(),
+        entity_id: workspace.as_str().to_owned(),
+        entity_name: None,
+    }
+}
+
 fn token_event(
     admin: &Admin,
     action: &'static str,
@@ -69,30 +104,31 @@ fn token_event(
         entity_id: token.as_str().to_owned(),
         entity_name: Some(name.to_owned()),
     };
-    event(&admin.workspace, action, origin, actor, entity, context)
+    event(&admin.workspace, Action::own(action), origin, actor, entity, context)
 }
 
 fn event(
     workspace: &WorkspaceId,
-    action: &'static str,
+    action: Action,
     origin: Origin,
     actor: Actor,
     entity: Entity,
     context: Map<String, Value>,
 ) -> Event {
-    let Origin { now, event_id, ip, user_agent } = origin;
+    let Origin { now, event_id, salt, ip, user_agent } = origin;
     Event {
         workspace: workspace.clone(),
         id: event_id,
-        action: Action::own(action),
+        action,
         timestamp: now,
         received_at: now,
         outcome: Outcome::Success,
         description: None,
-        actor: Actor { ip, user_agent, ..actor },
+        actor: Some(Actor { ip, user_agent, ..actor }),
         entity: Some(entity),
         context,
         changes: Vec::new(),
+        disclosure: Disclosure::Whole(salt),
         sequence: None,
     }
 }

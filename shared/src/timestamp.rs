@@ -58,6 +58,16 @@ impl Timestamp {
         jiff::Timestamp::from_millisecond(milliseconds).ok().map(Self::from)
     }
 
+    /// Microseconds since 1970: the whole of it.
+    pub fn unix_microseconds(self) -> i64 {
+        self.0.as_microsecond()
+    }
+
+    /// The time so many microseconds after 1970.
+    pub fn from_unix_microseconds(microseconds: i64) -> Option<Self> {
+        jiff::Timestamp::from_microsecond(microseconds).ok().map(Self)
+    }
+
     /// Whole seconds since 1970, as DynamoDB's TTL counts them.
     pub fn unix_seconds(self) -> i64 {
         self.0.as_second()

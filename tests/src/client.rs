@@ -78,6 +78,29 @@ impl Client {
         self.get(&format!("{}?{query}", self.path("audit_logs"))).await
     }
 
+    /// `GET /api/{workspace}/audit_logs/feed?query`.
+    pub async fn feed(&self, query: &str) -> Answer {
+        self.get(&format!("{}?{query}", self.path("audit_logs/feed"))).await
+    }
+
+    /// `GET /api/{workspace}/ledger/{path}`.
+    pub async fn ledger(&self, path: &str) -> Answer {
+        self.get(&self.path(&format!("ledger/{path}"))).await
+    }
+
+    /// The same of a route that answers with bytes.
+    pub async fn ledger_bytes(&self, path: &str) -> Vec<u8> {
+        let request = self.request(Method::GET, &self.path(&format!("ledger/{path}")));
+        let response = request.send().await.unwrap();
+        assert_eq!(response.status().as_u16(), 200, "{path}");
+        response.bytes().await.unwrap().to_vec()
+    }
+
+    /// `POST /api/{workspace}/redactions`.
+    pub async fn redact(&self, body: &Value) -> Answer {
+        self.post(&self.path("redactions"), body.to_string()).await
+    }
+
     /// The pages of a query, by `next_cursor`, until there is no more.
     pub async fn pages(&self, query: &str) -> Vec<Vec<Value>> {
         let mut pages = Vec::new();

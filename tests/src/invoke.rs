@@ -64,6 +64,14 @@ pub async fn manage_tokens(store: &Store, request: Value) -> HttpAnswer {
     answer(tokens::handle(store, event(request)).await)
 }
 
+/// Calls `sealer` with a batch of the stream, or the schedule's event; the answer.
+pub async fn sealer(store: &Store, payload: Value) -> Value {
+    let mut context = Context::default();
+    context.deadline = u64::MAX / 2;
+    let event = LambdaEvent::new(serde_json::from_value(payload).unwrap(), context);
+    json!(sealer::handle(store, event).await.unwrap())
+}
+
 /// Calls `authorizer` with the value of an `Authorization` header; whether it lets the caller in.
 ///
 /// # Errors

@@ -39,6 +39,11 @@ impl TestApp {
         Self::start_with(Options::default()).await
     }
 
+    /// One that seals events as they come.
+    pub async fn start_sealing() -> Self {
+        Self::start_with(Options { seal: true, ..Options::default() }).await
+    }
+
     /// One that asks the token authorizer at every request.
     pub async fn start_without_authorizer_cache() -> Self {
         Self::start_with(Options { authorizer_ttl: Some(Duration::ZERO), ..Options::default() }).await
@@ -87,6 +92,16 @@ impl TestApp {
     /// Waits until the function behind the bus is done with all that was put on it.
     pub async fn settled(&self) {
         self.system.bus_settled().await;
+    }
+
+    /// Waits until everything that was written before is sealed.
+    pub async fn sealed(&self) {
+        self.system.sealed().await;
+    }
+
+    /// Seals everything that is there, as the scheduled search does.
+    pub async fn reconcile(&self) {
+        invoke::sealer(&self.store(), json!({"reconcile": true})).await;
     }
 
     /// What is in the tables, past all our code.

@@ -47,6 +47,18 @@ impl Tables {
         self.partition("AuditQuarantine", None, "source", source).await
     }
 
+    /// How many attributes of a table's items hold this text.
+    pub async fn mentions(&self, table: &str, text: &str) -> usize {
+        let items = self.0.scan().table_name(table).into_paginator().items().send();
+        let items: Vec<_> = items.collect::<Result<_, _>>().await.unwrap();
+        let holds = |value: &&AttributeValue| match value {
+            AttributeValue::S(held) | AttributeValue::N(held) => held.contains(text),
+            AttributeValue::B(held) => held.as_ref().windows(text.len()).any(|part| part == text.as_bytes()),
+            other => panic!("no attribute of ours is like this: {other:?}"),
+        };
+        items.iter().flat_map(HashMap::values).filter(holds).count()
+    }
+
     /// Puts as many events of an action into a workspace, one a second from [`at`]`(0)` on, past all our
     /// code: for tests that need more of them than it is any use to send.
     pub async fn put_events(&self, workspace: &str, action: &str, count: i64) {
@@ -57,6 +69,7 @@ impl Tables {
                 .item("timestamp", text(&format!("{}#{action}", at(second))))
                 .item("action", text(action))
                 .item("received_at", text(&at(second)))
+                .item("salt", AttributeValue::B(vec![7; 16].into()))
                 .item("actor", text(r#"{"type":"user","user_id":"u1"}"#));
             WriteRequest::builder().put_request(request.build().unwrap()).build()
         };

@@ -71,7 +71,7 @@ struct Attempt {
 
 async fn attempt(store: &Store, workspace: &WorkspaceId, sent: SentEvent, now: Timestamp) -> Attempt {
     let SentEvent { value, problems } = sent;
-    let fallback = Fallback { now, id: ambient::event_id() };
+    let fallback = Fallback { now, id: ambient::event_id(), salt: ambient::salt() };
     let event = match NewEvent::parse(value, problems, Door::Api(workspace), fallback) {
         Ok(event) => event,
         Err(problems) => return Attempt { event: None, result: Err(Error::InvalidEvent(problems)) },

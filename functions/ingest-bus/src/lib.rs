@@ -85,7 +85,7 @@ async fn record(
         Ok(opened) => opened,
         Err((reason, problems)) => return Ok(Err(Box::new(message.set_aside(reason, problems, now)))),
     };
-    let fallback = Fallback { now, id: opened.envelope.id.clone() };
+    let fallback = Fallback { now, id: opened.envelope.id.clone(), salt: ambient::salt() };
     match NewEvent::parse(opened.detail, opened.problems, Door::Bus(&opened.envelope), fallback) {
         Ok(new) => store.append(&new.event).await.map(Ok),
         Err(problems) => Ok(Err(Box::new(message.set_aside(Reason::InvalidEvent, problems, now)))),

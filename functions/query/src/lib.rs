@@ -1,9 +1,10 @@
-//! Reads: the time view of a workspace's audit log, and the routes that are open to anyone.
+//! Reads: the time view and the feed of a workspace's audit log, and the routes that are open to anyone.
 //!
 //! No read goes unrecorded: the event about it is durable before the data leaves. If it cannot be
 //! written, the answer is 503 without data.
 
 mod access;
+mod feed;
 mod format;
 mod open;
 mod parameters;
@@ -21,9 +22,10 @@ use shared::{
 
 use self::parameters::Parameters;
 pub use self::{
+    feed::{FEED_NAMES, FeedPage, LogHead, MAX_WAIT_SECONDS},
     format::{FORMATS, Format, Listing},
     open::{Catalogue, Health, SCHEMA_CONTENT_TYPE},
-    parameters::{LISTS, MAX_VALUE_BYTES, NAMES},
+    parameters::{FILTERS, LIST_NAMES, LISTS},
 };
 
 /// The most bytes that the events of a page have on their way through Lambda, whose answers may
@@ -41,6 +43,7 @@ pub async fn handle(
     let request = Request::from(event.payload);
     let answer = match request.route() {
         "GET /api/{workspace}/audit_logs" => list(store, &request).await,
+        "GET /api/{workspace}/audit_logs/feed" => feed::feed(store, &request).await,
         "GET /api/actions" => Ok(open::actions()),
         "GET /api/schema" => Ok(open::schema()),
         "GET /api/openapi.json" => Ok(open::openapi()),
@@ -60,7 +63,7 @@ async fn list(store: &Store, request: &Request) -> Result<Response, Error> {
     let room = Room { events: *limit, bytes: MAX_PAGE_BYTES, measure: format.measure() };
     let Page { events, next, read } = store.page(&holder.workspace, filter, after.as_ref(), room).await?;
 
-    let origin = request.origin(ambient::now(), ambient::event_id());
+    let origin = request.origin(ambient::now(), ambient::event_id(), ambient::salt());
     let accessed = access::record(&holder, origin, request, &parameters, &events);
     let appended = store.append(&accessed).await?;
     // If we crash here, a read is recorded of which the reader saw nothing: more was recorded than

@@ -49,7 +49,7 @@ async fn create(store: &Store, request: &Request) -> Result<Response, Error> {
         return Err(Error::TooManyTokens(live));
     }
     let plain = ambient::workspace_token().map_err(|error| Error::Internal(error.into()))?;
-    let origin = request.origin(now, ambient::event_id());
+    let origin = request.origin(now, ambient::event_id(), ambient::salt());
     let event = service_event::token_created(&admin, origin, plain.id(), &name, &scopes, expires_at);
     let token = WorkspaceToken {
         id: plain.id().clone(),
@@ -88,8 +88,12 @@ async fn revoke(store: &Store, request: &Request) -> Result<Response, Error> {
         .ok_or(Error::UnknownToken)?;
     if token.revoked_at.is_none() {
         let now = ambient::now();
-        let event =
-            service_event::token_revoked(&admin, request.origin(now, ambient::event_id()), &id, &token.name);
+        let event = service_event::token_revoked(
+            &admin,
+            request.origin(now, ambient::event_id(), ambient::salt()),
+            &id,
+            &token.name,
+        );
         store.revoke_token(&id, now, &event).await?;
     }
     Ok(http::no_content())

@@ -50,7 +50,9 @@ impl Gateway {
         let mut routes: HashMap<String, Router<Route>> = HashMap::new();
         for route in &api.routes {
             let router = routes.entry(route.method.clone()).or_default();
-            router.insert(&route.path, route.clone()).map_err(|error| Error::Route(error.to_string()))?;
+            router
+                .insert(greedy(&route.path), route.clone())
+                .map_err(|error| Error::Route(error.to_string()))?;
         }
         let token_gate = TokenGate::new(api.token.function.clone(), authorizer_ttl);
         Ok(Self { routes, functions, token_gate, identity_provider })
@@ -131,6 +133,14 @@ async fn read(body: Body) -> Result<Bytes, Refusal> {
 
 fn authorization(parts: &Parts) -> Option<String> {
     event::joined(&parts.headers, &AUTHORIZATION).filter(|value| !value.trim().is_empty())
+}
+
+/// A path in the router's words, which says `{*name}` where API Gateway says `{name+}`.
+fn greedy(path: &str) -> String {
+    match path.strip_suffix("+}").and_then(|path| path.rsplit_once('{')) {
+        Some((before, name)) => format!("{before}{{*{name}}}"),
+        None => path.to_owned(),
+    }
 }
 
 /// 16 characters that end in `=`, as API Gateway's.

@@ -35,7 +35,7 @@ pub struct Api {
 pub struct Route {
     /// The method, in capitals.
     pub method: String,
-    /// The path, with `{name}` for a segment that varies.
+    /// The path, with `{name}` for a segment that varies, and `{name+}` for all that follow.
     pub path: String,
     /// The name of the function's crate.
     pub function: String,
@@ -112,11 +112,11 @@ fn routes(
             let place = format!("Resources.{function}.Properties.Events.{name}");
             match event["Type"].as_str() {
                 Some("HttpApi") => {}
-                Some("SQS") => continue,
-                _ => return Err(TemplateError::new(place, "is neither HttpApi nor SQS")),
+                Some("DynamoDB" | "Schedule" | "SQS") => continue,
+                _ => return Err(TemplateError::new(place, "is no event that is emulated")),
             }
             let HttpApiEvent { api: on, method, path, auth } = typed(&place, &event["Properties"], &[])?;
-            if on != api || path.contains("+}") || method != method.to_uppercase() || method == "ANY" {
+            if on != api || method != method.to_uppercase() || method == "ANY" {
                 return Err(TemplateError::new(place, "is not one method and path of the one API"));
             }
             let named = auth.map(|auth| auth.authorizer);

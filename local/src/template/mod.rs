@@ -29,6 +29,8 @@ pub struct Template {
     pub api: Api,
     /// The event bus with its one rule and queue.
     pub bus: Bus,
+    /// The name of the crate of the function behind the table's stream.
+    pub sealer: String,
 }
 
 impl Template {
@@ -55,7 +57,22 @@ impl Template {
             tables: tables::read(&resources)?,
             api: api::read(&resources)?,
             bus: bus::read(&resources)?,
+            sealer: sealer(&resources)?,
         })
+    }
+}
+
+/// The one function behind a stream.
+fn sealer(resources: &Resources) -> Result<String, TemplateError> {
+    let behind_stream = |properties: &Value| {
+        let events = properties["Events"].as_object();
+        events.is_some_and(|events| events.values().any(|event| event["Type"] == "DynamoDB"))
+    };
+    let mut found =
+        resources.of_type("AWS::Serverless::Function").filter(|(_, properties)| behind_stream(properties));
+    match (found.next(), found.next()) {
+        (Some((id, _)), None) => resources.crate_of(id),
+        _ => Err(TemplateError::new("Resources", "does not have exactly one function behind a stream")),
     }
 }
 

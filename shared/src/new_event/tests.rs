@@ -12,7 +12,7 @@ fn now() -> Timestamp {
 }
 
 fn fallback() -> Fallback {
-    Fallback { now: now(), id: EventId::parse("made-up").unwrap() }
+    Fallback { now: now(), id: EventId::parse("made-up").unwrap(), salt: Salt::from_bytes([0; Salt::LENGTH]) }
 }
 
 fn parse(text: &str, door: Door<'_>) -> Result<NewEvent, Vec<FieldError>> {
@@ -79,6 +79,8 @@ fn modes_own_object_is_taken_as_it_is() {
         expected["received_at"] = json!(NOW);
         expected["sequence"] = Value::Null;
         expected["changes"] = json!([]);
+        expected["salt"] = json!("AAAAAAAAAAAAAAAAAAAAAA");
+        expected["redacted"] = Value::Null;
         assert_eq!(read, expected);
     }
 }
@@ -93,6 +95,7 @@ fn what_an_event_does_not_say_has_a_default() {
             "id": "made-up", "action": "group_created", "category": "user_groups", "description": "Create a group",
             "timestamp": NOW, "received_at": NOW, "sequence": null, "workspace_username": "acme", "outcome": "success",
             "actor": {"user_id": "u1", "type": "user"}, "entity": null, "context": {}, "changes": [],
+            "salt": "AAAAAAAAAAAAAAAAAAAAAA", "redacted": null,
         })
     );
 }

@@ -5,8 +5,8 @@ use aws_sdk_dynamodb::{
     types::{ReturnConsumedCapacity, ReturnValuesOnConditionCheckFailure},
 };
 
-use super::{Store, WriteUnits, item, unavailable};
-use crate::{error::Error, event::Event};
+use super::{Store, WriteUnits, corrupt, item, unavailable};
+use crate::{error::Error, event::Event, keys::Place};
 
 /// What became of an event that was to be recorded.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -47,6 +47,7 @@ impl Store {
             .return_consumed_capacity(ReturnConsumedCapacity::Indexes)
             .send()
             .await;
+        self.hint(&partition, event);
         // If we crash here, the event is recorded and its sender does not know: sent again with
         // the same key it is a duplicate.
         match put {
@@ -67,6 +68,16 @@ impl Store {
                 _ => Err(unavailable(error)),
             },
         }
+    }
+
+    /// Where an event is kept, or would be.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] if the store does not answer.
+    pub async fn place_of(&self, event: &Event) -> Result<Place, Error> {
+        let partition = self.partition_of(event).await?;
+        let place = Place::from_key(&partition, &event.position().sort_key());
+        place.map(|(_, place)| place).ok_or_else(|| corrupt("an event's key"))
     }
 
     /// The partition that an event belongs to, whether it is there or not.

@@ -13,6 +13,7 @@ use serde_json::Map;
 use super::corrupt;
 use crate::{
     catalogue::Action,
+    disclosure::{Disclosure, Part, Redacted, Salt},
     error::Error,
     event::{Event, Outcome},
     id::WorkspaceId,
@@ -40,14 +41,14 @@ impl Writer {
         self
     }
 
-    fn optional(self, name: &str, value: Option<impl Into<String>>) -> Self {
+    pub(super) fn optional(self, name: &str, value: Option<impl Into<String>>) -> Self {
         match value {
             Some(value) => self.text(name, value),
             None => self,
         }
     }
 
-    fn bytes(mut self, name: &str, value: &[u8]) -> Self {
+    pub(super) fn bytes(mut self, name: &str, value: &[u8]) -> Self {
         self.0.insert(name.to_owned(), AttributeValue::B(value.to_vec().into()));
         self
     }
@@ -71,6 +72,7 @@ pub(super) fn from_event(event: &Event, partition: &str) -> Item {
         entity,
         context,
         changes,
+        disclosure,
         sequence,
     } = event;
     let item = Writer::default()
@@ -80,13 +82,17 @@ pub(super) fn from_event(event: &Event, partition: &str) -> Item {
         .text("received_at", received_at.to_string())
         .optional("outcome", (*outcome != Outcome::default()).then_some("failure"))
         .optional("description", description.clone())
-        .text("actor_id", &actor.user_id)
-        .text("actor", canonical(actor))
+        .optional("actor_id", actor.as_ref().map(|actor| &actor.user_id))
+        .optional("actor", actor.as_ref().map(canonical))
         .optional("entity_type", entity.as_ref().map(|entity| &entity.entity_type))
         .optional("entity_id", entity.as_ref().map(|entity| &entity.entity_id))
         .optional("entity", entity.as_ref().map(canonical))
         .optional("context", (!context.is_empty()).then(|| canonical(context)))
         .optional("changes", (!changes.is_empty()).then(|| canonical(changes)));
+    let item = match disclosure {
+        Disclosure::Whole(salt) => item.bytes("salt", salt.as_bytes()),
+        Disclosure::Redacted(redacted) => item.text("redacted", canonical(redacted)),
+    };
     match sequence {
         Some(sequence) => item.number("sequence", sequence).finish(),
         None => item.finish(),
@@ -96,6 +102,11 @@ pub(super) fn from_event(event: &Event, partition: &str) -> Item {
 pub(super) fn to_event(item: &Item) -> Result<Event, Error> {
     let Position { timestamp, id } =
         Position::from_sort_key(text(item, "timestamp")?).ok_or_else(|| corrupt("an event's sort key"))?;
+    let disclosure = disclosure(item)?;
+    let actor = json(item, "actor")?;
+    if actor.is_none() != disclosure.is_erased(Part::Actor) {
+        return Err(corrupt("an event's actor"));
+    }
     Ok(Event {
         workspace: parsed(item, "workspace", workspace_of)?,
         id,
@@ -104,21 +115,49 @@ pub(super) fn to_event(item: &Item) -> Result<Event, Error> {
         received_at: parsed(item, "received_at", |time| Timestamp::parse(time).ok())?,
         outcome: if item.contains_key("outcome") { Outcome::Failure } else { Outcome::Success },
         description: optional_text(item, "description"),
-        actor: json(item, "actor")?.ok_or_else(|| corrupt("an event without an actor"))?,
+        actor,
         entity: json(item, "entity")?,
         context: json(item, "context")?.unwrap_or_else(Map::new),
         changes: json(item, "changes")?.unwrap_or_default(),
+        disclosure,
         sequence: optional(item, "sequence", |value| value.as_n().ok()?.parse().ok())?,
     })
 }
 
-/// Whether two items are of one event: equal in all that its sender decides.
-pub(super) fn same_event(one: &Item, other: &Item) -> bool {
-    let ours = |name: &str| matches!(name, "received_at" | "sequence");
+fn disclosure(item: &Item) -> Result<Disclosure, Error> {
+    if let Some(redacted) = json::<Redacted>(item, "redacted")? {
+        return if redacted.is_sound() {
+            Ok(Disclosure::Redacted(redacted))
+        } else {
+            Err(corrupt("an event's redaction"))
+        };
+    }
+    Ok(Disclosure::Whole(Salt::from_bytes(array(item, "salt")?)))
+}
+
+/// Whether the item that is there is of the event that is sent: equal in all that its sender decides.
+/// What was erased since cannot be compared, and counts as equal.
+pub(super) fn same_event(there: &Item, sent: &Item) -> bool {
+    let erased = json::<Redacted>(there, "redacted").ok().flatten().unwrap_or_default();
+    let ours = |name: &str| {
+        matches!(name, "received_at" | "sequence" | "salt" | "redacted")
+            || erased.digests.keys().any(|part| attributes(*part).contains(&name))
+    };
     let within = |one: &Item, other: &Item| {
         one.iter().all(|(name, value)| ours(name) || other.get(name) == Some(value))
     };
-    within(one, other) && within(other, one)
+    within(there, sent) && within(sent, there)
+}
+
+/// The attributes that hold a part: those that go with it.
+pub(super) fn attributes(part: Part) -> &'static [&'static str] {
+    match part {
+        Part::Actor => &["actor", "actor_id"],
+        Part::Changes => &["changes"],
+        Part::Context => &["context"],
+        Part::Description => &["description"],
+        Part::Entity => &["entity", "entity_type", "entity_id"],
+    }
 }
 
 pub(super) fn from_token(token: &WorkspaceToken) -> Item {
@@ -175,6 +214,26 @@ pub(super) fn text<'a>(item: &'a Item, name: &'static str) -> Result<&'a str, Er
         .and_then(|value| value.as_s().ok())
         .map(String::as_str)
         .ok_or_else(|| corrupt(format!("an item's {name}")))
+}
+
+/// A number that must be there.
+pub(super) fn number(item: &Item, name: &'static str) -> Result<u64, Error> {
+    item.get(name)
+        .and_then(|value| value.as_n().ok()?.parse().ok())
+        .ok_or_else(|| corrupt(format!("an item's {name}")))
+}
+
+/// Bytes that must be there.
+pub(super) fn bytes<'a>(item: &'a Item, name: &'static str) -> Result<&'a [u8], Error> {
+    item.get(name)
+        .and_then(|value| value.as_b().ok())
+        .map(AsRef::as_ref)
+        .ok_or_else(|| corrupt(format!("an item's {name}")))
+}
+
+/// Bytes that must be there, and be so many.
+pub(super) fn array<const LENGTH: usize>(item: &Item, name: &'static str) -> Result<[u8; LENGTH], Error> {
+    bytes(item, name)?.try_into().map_err(|_| corrupt(format!("an item's {name}")))
 }
 
 fn optional_text(item: &Item, name: &str) -> Option<String> {

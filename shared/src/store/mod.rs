@@ -13,16 +13,26 @@
 //!   transaction: neither is ever there without the other.
 //! - [`Store::quarantine`] keeps what the bus brought and nobody could understand.
 //!
-//! There is no way to change or delete an event. An error never means that something was half
+//! - What the sealer, the ledger and the redaction of events do is told in their own modules.
+//!
+//! There is no way to change or delete an event, but to put its sequence on it once, and to erase parts
+//! of it together with a record of that. An error never means that something was half
 //! done, only that it may or may not have been done.
 
+mod checkpoint;
 mod events;
+mod feed;
+mod hints;
 mod item;
+mod ledger;
 mod quarantine;
 mod read;
+mod reconcile;
+mod redaction;
 mod settings;
 mod streams;
 mod tokens;
+mod tree;
 
 use std::{sync::Arc, time::Duration};
 
@@ -35,14 +45,21 @@ use aws_sdk_dynamodb::{
 
 use self::settings::SettingsCache;
 pub use self::{
+    checkpoint::Signed,
     events::{Appended, Status},
+    feed::Feed,
+    hints::Hints,
+    ledger::{Candidate, Stamped, Written},
     quarantine::{Quarantined, Reason},
     read::Room,
+    reconcile::{Found, Search},
+    redaction::Redaction,
     tokens::Revoked,
 };
 use crate::{
     config::{Config, Tables},
     error::Error,
+    event::Event,
     page::ReadUnits,
 };
 
@@ -52,6 +69,7 @@ pub struct Store {
     client: Client,
     tables: Tables,
     settings: Arc<SettingsCache>,
+    hints: Option<Hints>,
 }
 
 impl Store {
@@ -73,7 +91,24 @@ impl Store {
         if let Some(endpoint) = endpoint {
             sdk = sdk.endpoint_url(endpoint);
         }
-        Self { client: Client::from_conf(sdk.build()), tables: tables.clone(), settings: Arc::default() }
+        Self {
+            client: Client::from_conf(sdk.build()),
+            tables: tables.clone(),
+            settings: Arc::default(),
+            hints: None,
+        }
+    }
+
+    /// The same store, which tells `hints` of every event it writes.
+    pub fn with_hints(self, hints: Hints) -> Self {
+        Self { hints: Some(hints), ..self }
+    }
+
+    /// Tells that an event was written, or may have been.
+    fn hint(&self, partition: &str, event: &Event) {
+        if let Some(hints) = &self.hints {
+            hints.tell(partition, &event.position().sort_key());
+        }
     }
 }
 

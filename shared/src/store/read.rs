@@ -27,10 +27,10 @@ use crate::{
 };
 
 /// How many events a page may look at, and how many bytes of them, for those it returns.
-const MAX_EVALUATED: usize = 10_000;
-const MAX_EVALUATED_BYTES: usize = 50_000_000;
+pub(super) const MAX_EVALUATED: usize = 10_000;
+pub(super) const MAX_EVALUATED_BYTES: usize = 50_000_000;
 /// How many events are held at a time.
-const CHUNK: usize = 300;
+pub(super) const CHUNK: usize = 300;
 /// The most keys of one `BatchGetItem` (DynamoDB API reference).
 const BATCH: usize = 100;
 /// How often what a `BatchGetItem` left out is asked for again, each time after twice the wait.
@@ -120,19 +120,30 @@ impl Store {
             return heads.iter().map(|head| item::to_event(&head.item)).collect();
         }
         let keys: Vec<_> = heads.iter().map(|head| key(&head.item)).collect::<Result<_, _>>()?;
+        let found = self.get_there(keys, read).await?;
+        heads.iter().filter_map(|head| found.get(&head.position.sort_key())).map(item::to_event).collect()
+    }
+
+    /// The items of these keys that something else tells of, by sort key.
+    ///
+    /// What tells of an event (an index, a delta) may do so before every copy of the table has it. What is
+    /// missing from one copy is asked of the leader, so that no event is passed over.
+    pub(super) async fn get_there(
+        &self,
+        keys: Vec<Item>,
+        read: &mut ReadUnits,
+    ) -> Result<HashMap<String, Item>, Error> {
         let mut found = self.get_all(keys.clone(), false, read).await?;
-        // An index may tell of an event before every copy of the table has it. What is missing from
-        // one copy is asked of the leader, so that no event is passed over.
         let missing: Vec<_> =
             keys.into_iter().filter(|key| !sort_key(key).is_ok_and(|key| found.contains_key(key))).collect();
         if !missing.is_empty() {
             found.extend(self.get_all(missing, true, read).await?);
         }
-        heads.iter().filter_map(|head| found.get(&head.position.sort_key())).map(item::to_event).collect()
+        Ok(found)
     }
 
     /// The items of these keys that exist, by sort key.
-    async fn get_all(
+    pub(super) async fn get_all(
         &self,
         keys: Vec<Item>,
         consistent: bool,

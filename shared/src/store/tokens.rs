@@ -177,13 +177,16 @@ impl Store {
             .expression_attribute_names("#timestamp", "timestamp")
             .build()
             .map_err(SdkError::construction_failure)?;
-        self.client
+        let sent = self
+            .client
             .transact_write_items()
             .transact_items(token)
             .transact_items(TransactWriteItem::builder().put(put_event).build())
             .return_consumed_capacity(ReturnConsumedCapacity::Indexes)
             .send()
-            .await
+            .await;
+        self.hint(partition, event);
+        sent
     }
 }
 

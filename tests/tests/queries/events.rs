@@ -3,7 +3,9 @@
 use fastrand::Rng;
 use serde_json::{Map, json};
 use shared::{
+    ambient,
     catalogue::{Action, CATALOGUE},
+    disclosure::Disclosure,
     event::{Actor, ActorType, Entity, Event, Outcome},
     id::{EventId, WorkspaceId},
     timestamp::Timestamp,
@@ -52,10 +54,11 @@ pub(crate) fn random_event(workspace: &WorkspaceId, id: &str, random: &mut Rng) 
         received_at: day(30),
         outcome: if random.u8(..10) == 0 { Outcome::Failure } else { Outcome::Success },
         description: None,
-        actor,
+        actor: Some(actor),
         entity,
         context,
         changes: Vec::new(),
+        disclosure: Disclosure::Whole(ambient::salt()),
         sequence: None,
     }
 }

@@ -47,10 +47,9 @@ async fn all_50_actions_go_in_through_the_bus_and_are_read_back_with_exactly_the
     for (event, row) in read.iter_mut().zip(CATALOGUE) {
         assert_eq!(event["category"], row.category.name);
         assert_eq!(event["sequence"], json!(null));
-        event
-            .as_object_mut()
-            .unwrap()
-            .retain(|name, _| !["category", "sequence", "received_at"].contains(&name.as_str()));
+        event.as_object_mut().unwrap().retain(|name, _| {
+            !["category", "sequence", "received_at", "salt", "redacted"].contains(&name.as_str())
+        });
     }
     assert_eq!(read, sent);
     for (number, row) in CATALOGUE.iter().enumerate() {
@@ -79,6 +78,8 @@ async fn what_was_put_on_the_bus_is_read_by_its_action_and_time_with_token_and_s
     expected["sequence"] = json!(null);
     expected["actor"]["type"] = json!("user");
     expected["received_at"] = read["received_at"].clone();
+    expected["salt"] = read["salt"].clone();
+    expected["redacted"] = json!(null);
     assert_eq!(read, expected);
 }
 

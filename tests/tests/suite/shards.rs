@@ -4,8 +4,10 @@ use std::collections::BTreeSet;
 
 use local::{Options, System};
 use shared::{
+    ambient,
     catalogue::Action,
     config::Config,
+    disclosure::Disclosure,
     event::{Actor, ActorType, Event, Outcome},
     id::{EventId, WorkspaceId},
     page::{Filter, Order},
@@ -84,10 +86,11 @@ fn event(workspace: &WorkspaceId, start: &str, hour: i64) -> Event {
         received_at: timestamp,
         outcome: Outcome::Success,
         description: None,
-        actor: Actor::new(ActorType::User, "u1"),
+        actor: Some(Actor::new(ActorType::User, "u1")),
         entity: None,
         context: serde_json::Map::new(),
         changes: Vec::new(),
+        disclosure: Disclosure::Whole(ambient::salt()),
         sequence: None,
     }
 }

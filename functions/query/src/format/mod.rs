@@ -95,22 +95,24 @@ impl Format {
         }
     }
 
-    /// Writes a page; with the cursor in its body, or else in a header.
+    /// Writes a page of the time view; with the cursor in its body, or else in a header.
     pub fn write(self, events: &[Event], next_cursor: Option<&str>) -> Response {
+        match self.lines(events) {
+            Some(response) => http::with_next_cursor(response, next_cursor),
+            None => http::ok(&Listing { audit_logs: events, has_more: next_cursor.is_some(), next_cursor }),
+        }
+    }
+
+    /// Writes the events alone, one a line; `None` for JSON, in which they are a part of an object.
+    pub(crate) fn lines(self, events: &[Event]) -> Option<Response> {
         let (_, _, content_type) = FORMATS[self as usize];
         let body = match self {
-            Self::Json => {
-                return http::ok(&Listing {
-                    audit_logs: events,
-                    has_more: next_cursor.is_some(),
-                    next_cursor,
-                });
-            }
+            Self::Json => return None,
             Self::Ndjson => lines(events),
             Self::Csv => csv::write(events),
             Self::Ocsf => lines(events.iter().map(ocsf::event)),
         };
-        http::with_next_cursor(http::ok_text(content_type, body), next_cursor)
+        Some(http::ok_text(content_type, body))
     }
 }
 

@@ -92,6 +92,7 @@ pub(super) fn event(event: &Event) -> Value {
         entity,
         context,
         changes,
+        disclosure: _,
         sequence,
     } = event;
     let OcsfActivity { class_uid, activity_id } = action.ocsf();
@@ -126,10 +127,12 @@ pub(super) fn event(event: &Event) -> Value {
     }));
     let mut ocsf = place(&mut rest);
     let Rest { entity, context, .. } = rest;
-    let Actor { user_agent, ip, on_behalf_of, .. } = actor;
+    let actor = actor.as_ref();
     let unmapped = present(json!({
         "received_at": received_at,
-        "actor": on_behalf_of.as_ref().map(|actor| json!({"on_behalf_of": actor})),
+        "actor": actor
+            .and_then(|actor| actor.on_behalf_of.as_ref())
+            .map(|principal| json!({"on_behalf_of": principal})),
         "entity": entity,
         "context": (!context.is_empty()).then_some(context),
         "changes": (!changes.is_empty()).then_some(changes),
@@ -150,9 +153,11 @@ pub(super) fn event(event: &Event) -> Value {
         "status": status,
         "message": event.description(),
         "metadata": metadata,
-        "actor": {"user": acting_user(actor)},
-        "src_endpoint": ip.as_deref().map(endpoint),
-        "http_request": user_agent.as_ref().map(|user_agent| json!({"user_agent": user_agent})),
+        "actor": {"user": actor.map_or_else(erased, acting_user)},
+        "src_endpoint": actor.and_then(|actor| actor.ip.as_deref()).map(endpoint),
+        "http_request": actor
+            .and_then(|actor| actor.user_agent.as_ref())
+            .map(|user_agent| json!({"user_agent": user_agent})),
         "unmapped": unmapped,
     }));
     if let (Value::Object(ocsf), Value::Object(common)) = (&mut ocsf, common) {
@@ -291,6 +296,11 @@ fn named(entity: &Entity, more: Value) -> Value {
 /// takes addresses of up to 40 characters.
 fn endpoint(ip: &str) -> Value {
     if ip.len() <= 40 && ip.parse::<IpAddr>().is_ok() { json!({"ip": ip}) } else { json!({"name": ip}) }
+}
+
+/// The user whose name was erased.
+fn erased() -> Value {
+    json!({"name": "Redacted", "type_id": 0, "type": "Unknown"})
 }
 
 fn unknown() -> Value {

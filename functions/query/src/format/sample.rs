@@ -4,6 +4,7 @@ use proptest::{collection::vec, option, prelude::*, sample::select};
 use serde_json::{Map, Value, json};
 use shared::{
     catalogue::{Action, CATALOGUE},
+    disclosure::{Disclosure, Salt},
     event::{Actor, ActorType, Change, Entity, Event, Outcome},
     id::{EventId, WorkspaceId},
     timestamp::Timestamp,
@@ -19,10 +20,11 @@ pub(super) fn minimal(action: &str) -> Event {
         received_at: Timestamp::parse("2025-02-18T10:47:37.481999Z").unwrap(),
         outcome: Outcome::Success,
         description: None,
-        actor: Actor::new(ActorType::System, "scheduler"),
+        actor: Some(Actor::new(ActorType::System, "scheduler")),
         entity: None,
         context: Map::new(),
         changes: Vec::new(),
+        disclosure: Disclosure::Whole(Salt::from_bytes([7; Salt::LENGTH])),
         sequence: None,
     }
 }
@@ -37,7 +39,7 @@ pub(super) fn full(action: &str) -> Event {
     };
     event.description = Some("what was done, \"in words\",\nand more".to_owned());
     event.sequence = Some(81_234);
-    event.actor = Actor {
+    event.actor = Some(Actor {
         username: Some("peter_parker".to_owned()),
         ip: Some("157.52.123.42".to_owned()),
         user_agent: Some("Mozilla/5.0 (X11; Linux x86_64; rv:135.0) Gecko/20100101".to_owned()),
@@ -46,7 +48,7 @@ pub(super) fn full(action: &str) -> Event {
             ..Actor::new(ActorType::User, "5ba9d4ffc8d1")
         })),
         ..Actor::new(ActorType::MemberToken, "af03c0246b82")
-    };
+    });
     event.entity = Some(match event.action.category().name {
         "user_membership" => entity("user", "b81d3f6a90c4", "mary_jane"),
         "user_groups" => entity("group", "77c1e09b3a5d", "Finance"),
@@ -94,7 +96,7 @@ pub(super) fn any_event() -> impl Strategy<Value = Event> {
             id: EventId::parse(&id).unwrap(),
             outcome: if failed { Outcome::Failure } else { Outcome::Success },
             description,
-            actor,
+            actor: Some(actor),
             entity,
             context,
             changes,

@@ -63,6 +63,8 @@ fn members(event: &Event) -> BTreeSet<String> {
     let mut json = serde_json::to_value(event).unwrap();
     json["outcome"].take();
     json["actor"]["type"].take();
+    // It proves something only beside the whole event, which this format does not carry.
+    json["salt"].take();
     if json["entity"]["entity_type"] == "user" {
         json["entity"]["entity_type"].take();
     }

@@ -1,0 +1,58 @@
+//! One entry of a log: the event, its leaf, and the proof that it is there.
+
+use serde::Serialize;
+use shared::{
+    error::Error,
+    event::Event,
+    http::{self, Response},
+    ledger::{Entry, hash::Hash, leaf, subtrees::Subtrees, tlog_proof::TlogProof},
+};
+
+use crate::Reader;
+
+/// An entry of a log, with its proof.
+#[derive(Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct LogEntry<'a> {
+    /// The event.
+    #[cfg_attr(feature = "openapi", schema(value_type = shared::event::ReadEvent))]
+    event: &'a Event,
+    /// What the log has of it: canonical JSON, whose hash is the leaf of the tree.
+    leaf: &'a str,
+    /// That the leaf is in the log: a text of C2SP tlog-proof, with the signed checkpoint.
+    proof: String,
+}
+
+impl Reader<'_> {
+    /// `GET /api/{workspace}/ledger/entries/{sequence}`.
+    pub(crate) async fn entry(&self) -> Result<Response, Error> {
+        self.takes_nothing()?;
+        let sequence = self.request.path_parameter("sequence");
+        let sequence: u64 = sequence
+            .parse()
+            .ok()
+            .filter(|number: &u64| number.to_string() == sequence)
+            .ok_or(Error::UnknownSequence)?;
+        let signed = self.checkpoint().await?;
+        let wanted = Subtrees::inclusion(sequence, signed.size).ok_or(Error::UnknownSequence)?;
+        let sealed = self.store().sealed_event(&self.holder.workspace, sequence).await?;
+        let (entry, event) = sealed.ok_or(Error::UnknownSequence)?;
+        let leaf = self.leaf(sequence, &entry, &event)?;
+        let hashes = self.hashes(&wanted, signed.size).await?;
+        let proof = TlogProof { sequence, hashes, note: signed.note }.to_string();
+        self.record(sequence, sequence).await?;
+        Ok(http::ok(&LogEntry { event: &event, leaf: &leaf, proof }))
+    }
+
+    /// The leaf of an event, which must be the one that was sealed.
+    pub(crate) fn leaf(&self, sequence: u64, entry: &Entry, event: &Event) -> Result<String, Error> {
+        let leaf = leaf(event);
+        if Hash::of_leaf(leaf.as_bytes()) == entry.leaf {
+            Ok(leaf)
+        } else {
+            let what =
+                format!("{}: the event of sequence {sequence} is not what was sealed", self.log.name());
+            Err(Error::Inconsistent(what.into()))
+        }
+    }
+}

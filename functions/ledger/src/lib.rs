@@ -1,0 +1,112 @@
+//! Proves what is in a workspace's log: signed checkpoints, tiles, entries and proofs, in the formats of
+//! C2SP, so that a verifier that knows nothing of us can check them.
+//!
+//! Nothing here changes the log. What is signed is only what is committed, and never a log that is
+//! smaller than, or does not continue, what was signed before.
+
+mod checkpoint;
+mod entries;
+mod proofs;
+mod signer;
+mod tiles;
+
+use aws_lambda_events::apigw::ApiGatewayV2httpRequest;
+use lambda_runtime::LambdaEvent;
+use serde_json::{Map, Value, json};
+use shared::{
+    ambient,
+    error::Error,
+    http::{self, Request, Response},
+    ledger::note::Vkey,
+    parameters::Sent,
+    principal::{Scope, TokenHolder},
+    service_event,
+    store::Store,
+};
+
+pub use self::{
+    entries::LogEntry,
+    proofs::{CONSISTENCY_NAMES, ConsistencyProof, INCLUSION_NAMES, InclusionProof},
+    signer::Signer,
+};
+
+/// The content type of a checkpoint and a key: text, as C2SP tlog-tiles asks for.
+pub const TEXT: &str = "text/plain; charset=utf-8";
+
+/// What it takes to answer.
+#[derive(Debug)]
+pub struct Ledger {
+    /// The tables.
+    pub store: Store,
+    /// Who signs.
+    pub signer: Signer,
+}
+
+/// Answers every route of `/api/{workspace}/ledger`.
+///
+/// # Errors
+/// None: every failure is an answer.
+pub async fn handle(
+    ledger: &Ledger,
+    event: LambdaEvent<ApiGatewayV2httpRequest>,
+) -> Result<Response, lambda_runtime::Error> {
+    let request = Request::from(event.payload);
+    let answer = route(ledger, &request).await;
+    Ok(http::respond(&request, answer))
+}
+
+async fn route(ledger: &Ledger, request: &Request) -> Result<Response, Error> {
+    let holder = request.token_holder(Scope::Read)?;
+    let log = ledger.signer.log(&holder.workspace).await?;
+    let reader = Reader { ledger, request, holder, log };
+    match request.route() {
+        "GET /api/{workspace}/ledger/checkpoint" => {
+            reader.takes_nothing()?;
+            Ok(http::ok_text(TEXT, reader.checkpoint().await?.note))
+        }
+        "GET /api/{workspace}/ledger/key" => {
+            reader.takes_nothing()?;
+            Ok(http::ok_text(TEXT, format!("{}\n", reader.log)))
+        }
+        "GET /api/{workspace}/ledger/tile/{tile+}" => reader.tile().await,
+        "GET /api/{workspace}/ledger/entries/{sequence}" => reader.entry().await,
+        "GET /api/{workspace}/ledger/proof/inclusion" => reader.inclusion().await,
+        "GET /api/{workspace}/ledger/proof/consistency" => reader.consistency().await,
+        _ => Err(Error::UnknownRoute),
+    }
+}
+
+/// Who asks, for what, of which log.
+struct Reader<'a> {
+    ledger: &'a Ledger,
+    request: &'a Request,
+    holder: TokenHolder,
+    log: Vkey,
+}
+
+impl Reader<'_> {
+    fn store(&self) -> &Store {
+        &self.ledger.store
+    }
+
+    /// Refuses every query parameter, since none would be read.
+    fn takes_nothing(&self) -> Result<(), Error> {
+        Sent::gather(self.request.query(), &[], &[]).finish(())
+    }
+
+    /// Records that something was read of the events themselves, before it is shown. A hash tells nobody
+    /// anything, so the routes that give only hashes leave no record.
+    async fn record(&self, first: u64, last: u64) -> Result<(), Error> {
+        let context = Map::from_iter([
+            ("route".to_owned(), json!(self.request.route())),
+            ("filters".to_owned(), Value::Object(Map::new())),
+            ("count".to_owned(), json!(last - first + 1)),
+            ("first_sequence".to_owned(), json!(first)),
+            ("last_sequence".to_owned(), json!(last)),
+        ]);
+        let origin = self.request.origin(ambient::now(), ambient::event_id(), ambient::salt());
+        let accessed = service_event::audit_log_accessed(&self.holder, origin, context);
+        // If we crash after it, a read is recorded of which the reader saw nothing.
+        self.store().append(&accessed).await.map(|_| ())
+    }
+}

@@ -1,0 +1,110 @@
+//! Proofs by themselves: that a leaf is in a tree, and that one tree continues another.
+
+use serde::Serialize;
+use shared::{
+    error::Error,
+    http::{self, Response},
+    ledger::{hash::Hash, subtrees::Subtrees},
+    parameters::Sent,
+};
+
+use crate::Reader;
+
+/// The parameters of a proof of inclusion.
+pub const INCLUSION_NAMES: [&str; 2] = ["sequence", "size"];
+/// The parameters of a proof of consistency.
+pub const CONSISTENCY_NAMES: [&str; 2] = ["from", "to"];
+
+/// That a leaf is in the tree of so many leaves (RFC 6962 §2.1.1).
+#[derive(Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct InclusionProof {
+    /// The place of the leaf.
+    sequence: u64,
+    /// How many leaves the tree has.
+    size: u64,
+    /// The root of the tree, in base64.
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
+    root: Hash,
+    /// From the leaf's sibling up, in base64.
+    #[cfg_attr(feature = "openapi", schema(value_type = Vec<String>))]
+    hashes: Vec<Hash>,
+}
+
+/// That a tree begins with a smaller one (RFC 6962 §2.1.2).
+#[derive(Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct ConsistencyProof {
+    /// How many leaves the smaller tree has.
+    from: u64,
+    /// How many leaves the larger one has.
+    to: u64,
+    /// The root of the smaller tree, in base64.
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
+    root_from: Hash,
+    /// The root of the larger one, in base64.
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
+    root_to: Hash,
+    /// The proof, in base64.
+    #[cfg_attr(feature = "openapi", schema(value_type = Vec<String>))]
+    hashes: Vec<Hash>,
+}
+
+impl Reader<'_> {
+    /// `GET /api/{workspace}/ledger/proof/inclusion`.
+    pub(crate) async fn inclusion(&self) -> Result<Response, Error> {
+        let mut sent = Sent::gather(self.request.query(), &INCLUSION_NAMES, &[]);
+        let sequence = sent.parsed("sequence", "out_of_range", number);
+        if sequence.is_none() && !sent.has_problem("sequence") {
+            sent.problem("sequence", "required", "name the sequence of the event");
+        }
+        let size = sent.parsed("size", "out_of_range", number);
+        let (sequence, size) = sent.finish((sequence.unwrap_or_default(), size))?;
+        let size = self.size(size).await?;
+        let wanted = Subtrees::inclusion(sequence, size).ok_or(Error::UnknownSequence)?;
+        let hashes = self.hashes(&wanted, size).await?;
+        Ok(http::ok(&InclusionProof { sequence, size, root: self.root(size).await?, hashes }))
+    }
+
+    /// `GET /api/{workspace}/ledger/proof/consistency`.
+    pub(crate) async fn consistency(&self) -> Result<Response, Error> {
+        let mut sent = Sent::gather(self.request.query(), &CONSISTENCY_NAMES, &[]);
+        let from = sent.parsed("from", "out_of_range", number);
+        if from.is_none() && !sent.has_problem("from") {
+            sent.problem("from", "required", "name the size of the checkpoint that you have");
+        }
+        let to = sent.parsed("to", "out_of_range", number);
+        if let (Some(from), Some(to)) = (from, to)
+            && to < from
+        {
+            sent.problem("to", "out_of_range", "is smaller than from");
+        }
+        let (from, to) = sent.finish((from.unwrap_or_default(), to))?;
+        let to = self.size(to).await?;
+        let wanted = Subtrees::consistency(from, to).ok_or(Error::UnknownSequence)?;
+        let hashes = self.hashes(&wanted, to).await?;
+        let (root_from, root_to) = (self.root(from).await?, self.root(to).await?);
+        Ok(http::ok(&ConsistencyProof { from, to, root_from, root_to, hashes }))
+    }
+
+    /// The size that is asked for, or else that of the checkpoint; never more than that.
+    async fn size(&self, asked: Option<u64>) -> Result<u64, Error> {
+        let signed = self.checkpoint().await?.size;
+        match asked {
+            Some(size) if size > signed => Err(Error::UnknownSequence),
+            size => Ok(size.unwrap_or(signed)),
+        }
+    }
+
+    /// The root of the first `size` leaves.
+    pub(crate) async fn root(&self, size: u64) -> Result<Hash, Error> {
+        let wanted = Subtrees::root(size).ok_or(Error::UnknownSequence)?;
+        let roots = self.hashes(&wanted, size).await?;
+        roots.first().copied().ok_or_else(|| Error::Internal("a tree without a root".into()))
+    }
+}
+
+fn number(text: &str) -> Result<u64, String> {
+    let number = text.parse::<u64>().ok().filter(|number| *number < 1 << 53);
+    number.ok_or_else(|| "must be a whole number".to_owned())
+}

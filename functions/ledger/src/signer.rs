@@ -1,0 +1,116 @@
+//! Who signs checkpoints: a key in AWS KMS that nobody can take out, or a key file on a laptop.
+
+use std::{fmt, fs};
+
+use aws_sdk_kms::{
+    Client,
+    config::{BehaviorVersion, Region},
+    primitives::Blob,
+    types::{MessageType, SigningAlgorithmSpec},
+};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use ed25519_dalek::{Signer as _, SigningKey};
+use shared::{
+    config::{Config, Key, Signing},
+    error::Error,
+    id::WorkspaceId,
+    ledger::note::Vkey,
+};
+use tokio::sync::OnceCell;
+
+/// A key pair (Ed25519), and the name under which its logs are known.
+pub struct Signer {
+    origin: String,
+    pair: Pair,
+}
+
+enum Pair {
+    File(Box<SigningKey>),
+    Kms { client: Client, key_id: String, public: OnceCell<[u8; 32]> },
+}
+
+/// Where the public key begins in what KMS gives of an Ed25519 key (RFC 8410 §4): its last 32 bytes.
+const PUBLIC_KEY_BYTES: usize = 32;
+
+impl Signer {
+    /// The signer of this configuration; nothing is sent yet.
+    ///
+    /// # Errors
+    /// If the key file cannot be read, or is not the base64 of 32 bytes.
+    pub fn of(signing: &Signing, config: &Config) -> Result<Self, lambda_runtime::Error> {
+        let pair = match &signing.key {
+            Key::File(path) => {
+                let text = fs::read_to_string(path)?;
+                let seed = STANDARD.decode(text.trim())?;
+                let seed = seed.try_into().map_err(|_| "the key file must hold the base64 of 32 bytes")?;
+                Pair::File(Box::new(SigningKey::from_bytes(&seed)))
+            }
+            Key::Kms(key_id) => {
+                let sdk = aws_sdk_kms::Config::builder()
+                    .behavior_version(BehaviorVersion::latest())
+                    .region(Region::new(config.region.clone()))
+                    .credentials_provider(config.credentials.clone());
+                let client = Client::from_conf(sdk.build());
+                Pair::Kms { client, key_id: key_id.clone(), public: OnceCell::new() }
+            }
+        };
+        Ok(Self { origin: signing.origin.clone(), pair })
+    }
+
+    /// A signer with a key at hand.
+    pub fn with_seed(origin: &str, seed: &[u8; 32]) -> Self {
+        Self { origin: origin.to_owned(), pair: Pair::File(Box::new(SigningKey::from_bytes(seed))) }
+    }
+
+    /// The log of a workspace: its name, and the key that verifies it.
+    pub(crate) async fn log(&self, workspace: &WorkspaceId) -> Result<Vkey, Error> {
+        let public = match &self.pair {
+            Pair::File(pair) => pair.verifying_key().to_bytes(),
+            Pair::Kms { client, key_id, public } => {
+                *public.get_or_try_init(|| public_key(client, key_id)).await?
+            }
+        };
+        Vkey::new(&format!("{}/{workspace}", self.origin), public)
+            .map_err(|error| Error::Internal(error.into()))
+    }
+
+    /// Signs a text.
+    pub(crate) async fn sign(&self, text: &[u8]) -> Result<[u8; 64], Error> {
+        match &self.pair {
+            Pair::File(pair) => Ok(pair.sign(text).to_bytes()),
+            Pair::Kms { client, key_id, .. } => {
+                let output = client
+                    .sign()
+                    .key_id(key_id)
+                    .message(Blob::new(text))
+                    .message_type(MessageType::Raw)
+                    .signing_algorithm(SigningAlgorithmSpec::Ed25519Sha512)
+                    .send()
+                    .await
+                    .map_err(|error| Error::Unavailable(error.into()))?;
+                let signature = output.signature.map(Blob::into_inner).unwrap_or_default();
+                signature.try_into().map_err(|_| Error::Internal("a signature that is not 64 bytes".into()))
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Signer {
+    /// The origin alone: the key is nobody's to see.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Signer").field("origin", &self.origin).finish_non_exhaustive()
+    }
+}
+
+async fn public_key(client: &Client, key_id: &str) -> Result<[u8; 32], Error> {
+    let output = client
+        .get_public_key()
+        .key_id(key_id)
+        .send()
+        .await
+        .map_err(|error| Error::Unavailable(error.into()))?;
+    let info = output.public_key.map(Blob::into_inner).unwrap_or_default();
+    info.last_chunk::<PUBLIC_KEY_BYTES>()
+        .copied()
+        .ok_or_else(|| Error::Internal("a public key that is not Ed25519".into()))
+}

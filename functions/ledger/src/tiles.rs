@@ -1,0 +1,48 @@
+//! The tiles of a log's tree and the bundles of its entries, by the paths of C2SP tlog-tiles.
+
+use shared::{
+    error::Error,
+    http::{self, Response},
+    ledger::{
+        entries,
+        tile::{BundleId, FULL, TilePath},
+    },
+};
+
+use crate::Reader;
+
+impl Reader<'_> {
+    /// `GET /api/{workspace}/ledger/tile/{tile+}`: of the checkpoint that was signed last.
+    pub(crate) async fn tile(&self) -> Result<Response, Error> {
+        self.takes_nothing()?;
+        let path = TilePath::parse(self.request.path_parameter("tile")).map_err(|_| Error::UnknownTile)?;
+        let signed = match self.store().signed(&self.holder.workspace).await? {
+            Some(signed) => signed,
+            None => self.checkpoint().await?,
+        };
+        if !path.is_within(signed.size) {
+            return Err(Error::UnknownTile);
+        }
+        let bytes = match path {
+            TilePath::Hashes(tile) => self.store().tile(&self.holder.workspace, tile).await?,
+            TilePath::Entries(bundle) => self.bundle(bundle).await?,
+        };
+        Ok(http::ok_bytes(&bytes))
+    }
+
+    /// The leaves of a bundle. They name events, so that reading them is recorded.
+    async fn bundle(&self, bundle: BundleId) -> Result<Vec<u8>, Error> {
+        let first = bundle.index() * u64::from(FULL);
+        let last = first + u64::from(bundle.width()) - 1;
+        let mut bytes = Vec::new();
+        for (sequence, entry, event) in
+            self.store().sealed_events(&self.holder.workspace, first..last + 1).await?
+        {
+            let event = event.ok_or(Error::UnknownTile)?;
+            let leaf = self.leaf(sequence, &entry, &event)?;
+            entries::append(&mut bytes, leaf.as_bytes()).map_err(|error| Error::Internal(error.into()))?;
+        }
+        self.record(first, last).await?;
+        Ok(bytes)
+    }
+}

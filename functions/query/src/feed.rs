@@ -1,0 +1,157 @@
+//! The feed: sealed events in the order of their sequence, complete and final.
+//!
+//! A reader that stores one number can never miss an event. It may wait for the next one.
+
+use std::time::Duration;
+
+use serde::Serialize;
+use shared::{
+    ambient,
+    error::Error,
+    event::Event,
+    http::{self, Request, Response},
+    ledger::hash::Hash,
+    page::{DEFAULT_LIMIT, Filter},
+    parameters::Sent,
+    principal::{Scope, TokenHolder},
+    store::{Feed, Room, Store},
+};
+
+use crate::{
+    MAX_PAGE_BYTES, access,
+    format::Format,
+    parameters::{FILTERS, LISTS, parse_format, parse_limit, read_filter},
+};
+
+/// The longest that a reader may wait, in seconds: API Gateway itself waits 30.
+pub const MAX_WAIT_SECONDS: u64 = 20;
+/// The parameters of the feed beside the filters.
+pub const FEED_NAMES: [&str; 4] = ["after", "limit", "wait", "format"];
+/// How often a waiting reader looks for something new.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
+
+/// A page of the feed, in JSON.
+#[derive(Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = AuditLogFeed))]
+pub struct FeedPage<'a> {
+    /// The events, in the order of their sequence. A page may be short, or even empty, and yet have more.
+    #[cfg_attr(feature = "openapi", schema(value_type = Vec<shared::event::ReadEvent>))]
+    audit_logs: &'a [Event],
+    /// Whether anything follows at once.
+    has_more: bool,
+    /// What the parameter after must be to go on; -1 while the log is empty.
+    next_after: i64,
+    /// How far the log had come.
+    checkpoint: LogHead,
+}
+
+/// How far a log has come: what a signed checkpoint of this size would say.
+#[derive(Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct LogHead {
+    /// How many events it has.
+    size: u64,
+    /// The root of their tree (RFC 6962), in base64.
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
+    root: Hash,
+}
+
+/// What a reader of the feed asks for.
+struct Asked {
+    filter: Filter,
+    /// The first sequence that the reader has not seen.
+    next: u64,
+    limit: usize,
+    wait: Duration,
+    format: Option<Format>,
+}
+
+/// `GET /api/{workspace}/audit_logs/feed`.
+pub(crate) async fn feed(store: &Store, request: &Request) -> Result<Response, Error> {
+    let holder = request.token_holder(Scope::Read)?;
+    let Asked { filter, next, limit, wait, format } = Asked::parse(request.query())?;
+    let format = Format::choose(format, request.header("accept"))?;
+    let room = Room { events: limit, bytes: MAX_PAGE_BYTES, measure: format.measure() };
+    let Feed { events, next, head } = read(store, &holder, &filter, next, room, wait).await?;
+
+    if !events.iter().all(|event| is_own_access(event, &holder)) {
+        let origin = request.origin(ambient::now(), ambient::event_id(), ambient::salt());
+        let context = access::feed_context(request, &filter, &events);
+        store.append(&shared::service_event::audit_log_accessed(&holder, origin, context)).await?;
+        // If we crash here, a read is recorded of which the reader saw nothing.
+    }
+
+    let next_after = i64::try_from(next).unwrap_or(i64::MAX) - 1;
+    let has_more = next < head.size();
+    let response = format.lines(&events).unwrap_or_else(|| {
+        let checkpoint = LogHead { size: head.size(), root: head.root() };
+        http::ok(&FeedPage { audit_logs: &events, has_more, next_after, checkpoint })
+    });
+    Ok(http::with_next_after(response, next_after, has_more))
+}
+
+/// Reads a page; waits for one that has something in it, if asked to.
+///
+/// A page that holds nothing but records of reads does not end the wait: otherwise two readers of the
+/// feed would wake each other for ever, each by its record.
+async fn read(
+    store: &Store,
+    holder: &TokenHolder,
+    filter: &Filter,
+    next: u64,
+    room: Room,
+    wait: Duration,
+) -> Result<Feed, Error> {
+    let mut feed = store.feed(&holder.workspace, filter, next, room).await?;
+    let mut waited = Duration::ZERO;
+    while waited < wait && feed.next >= feed.head.size() && feed.events.iter().all(is_access) {
+        tokio::time::sleep(LOOK_EVERY).await;
+        waited += LOOK_EVERY;
+        if feed.events.len() == room.events {
+            break;
+        }
+        let left = Room { events: room.events - feed.events.len(), ..room };
+        let more = store.feed(&holder.workspace, filter, feed.next, left).await?;
+        feed.events.extend(more.events);
+        (feed.next, feed.head) = (more.next, more.head);
+    }
+    Ok(feed)
+}
+
+/// Whether an event says that somebody read the log.
+fn is_access(event: &Event) -> bool {
+    event.action.name() == "audit_log_accessed"
+}
+
+/// Whether an event says that this token read the log. A page of nothing else leaves no record, so that
+/// whoever reads the feed to its end comes to one.
+fn is_own_access(event: &Event, holder: &TokenHolder) -> bool {
+    let actor = event.actor.as_ref().map(|actor| actor.user_id.as_str());
+    is_access(event) && actor == Some(holder.token.as_str())
+}
+
+impl Asked {
+    fn parse(pairs: Vec<(String, String)>) -> Result<Self, Error> {
+        let names: Vec<_> = FILTERS.into_iter().chain(FEED_NAMES).collect();
+        let mut sent = Sent::gather(pairs, &names, &LISTS);
+        let filter = read_filter(&mut sent);
+        let next = sent.parsed("after", "out_of_range", parse_after).unwrap_or_default();
+        let limit = sent.parsed("limit", "out_of_range", parse_limit).unwrap_or(DEFAULT_LIMIT);
+        let wait = sent.parsed("wait", "out_of_range", parse_wait).unwrap_or_default();
+        let format = sent.parsed("format", "unknown_value", parse_format);
+        sent.finish(Self { filter, next, limit, wait: Duration::from_secs(wait), format })
+    }
+}
+
+/// The sequence after the last one seen. Beyond what numbers of JSON are exact for, there is none.
+fn parse_after(text: &str) -> Result<u64, String> {
+    let after = text.parse::<i64>().ok().filter(|after| (-1..1 << 53).contains(after));
+    after
+        .and_then(|after| u64::try_from(after + 1).ok())
+        .ok_or_else(|| "must be the last sequence you have seen, or -1 for none".to_owned())
+}
+
+fn parse_wait(text: &str) -> Result<u64, String> {
+    let wait = text.parse().ok().filter(|wait| *wait <= MAX_WAIT_SECONDS);
+    wait.ok_or_else(|| format!("must be whole seconds from 0 to {MAX_WAIT_SECONDS}"))
+}

@@ -1,0 +1,65 @@
+//! The search for events that the stream never told of.
+//!
+//! Once a day the whole table is looked through, in as many rounds as that takes: each goes on where
+//! the one before it ended, and stops in time before its own deadline.
+
+use std::collections::BTreeMap;
+
+use shared::{
+    ambient,
+    error::Error,
+    id::WorkspaceId,
+    keys::Place,
+    store::{Search, Store},
+    timestamp::Timestamp,
+};
+
+use crate::seal::seal;
+
+/// A search begins when the last one began this long ago: a little less than a day, so that a daily
+/// round is not put off to the next.
+const EVERY_SECONDS: i64 = 23 * 3600;
+/// How long before the deadline no further step is taken.
+const MARGIN_MS: u64 = 20_000;
+
+/// Goes on with the search, or begins one if it is time.
+///
+/// # Errors
+/// [`Error::Unavailable`] if it did not come as far as it could; the next round goes on from there.
+pub(crate) async fn go_on(store: &Store, deadline_ms: u64) -> Result<(), Error> {
+    let now = ambient::now();
+    let mut search = match store.search().await? {
+        Some(Search { began_at, after: None }) if now < began_at.plus_seconds(EVERY_SECONDS) => return Ok(()),
+        Some(unfinished @ Search { after: Some(_), .. }) => unfinished,
+        _ => Search { began_at: now, after: None },
+    };
+    loop {
+        let found = store.find_unsealed(search.after.as_ref()).await?;
+        seal_all(store, found.unsealed, now).await?;
+        search.after = found.after;
+        // If we crash here, this step is taken again: what it sealed is sealed.
+        store.write_search(&search).await?;
+        let in_time = u64::try_from(ambient::now().unix_ms()).is_ok_and(|now| now + MARGIN_MS < deadline_ms);
+        if search.after.is_none() || !in_time {
+            return Ok(());
+        }
+    }
+}
+
+async fn seal_all(store: &Store, unsealed: Vec<(WorkspaceId, Place)>, now: Timestamp) -> Result<(), Error> {
+    let mut by_workspace: BTreeMap<WorkspaceId, Vec<Place>> = BTreeMap::new();
+    for (workspace, place) in unsealed {
+        by_workspace.entry(workspace).or_default().push(place);
+    }
+    for (workspace, places) in by_workspace {
+        match seal(store, &workspace, &places, now).await {
+            Ok(sealed) => {
+                tracing::info!(%workspace, sealed.events, sealed.set_aside, "reconciled");
+            }
+            // One log that is broken keeps no other waiting. An alarm of the template counts this line.
+            Err(Error::Internal(source)) => tracing::error!(%workspace, %source, "seal failed"),
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}

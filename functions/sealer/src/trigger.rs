@@ -1,0 +1,156 @@
+//! What invokes the sealer: batches of the table's stream, and a schedule.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use shared::{id::WorkspaceId, keys::Place};
+
+/// Why the sealer runs.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+pub enum Trigger {
+    /// The table's stream has records.
+    Stream(Batch),
+    /// It is time to look for what the stream never told of.
+    Reconcile {
+        /// Always true.
+        reconcile: bool,
+    },
+}
+
+/// A batch of the stream, as far as we look at it (AWS, "DynamoDB Streams event").
+#[derive(Debug, Deserialize)]
+pub struct Batch {
+    #[serde(rename = "Records")]
+    records: Vec<Record>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Record {
+    dynamodb: Change,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Change {
+    keys: Keys,
+    sequence_number: String,
+}
+
+#[derive(Debug, Deserialize)]
+struct Keys {
+    workspace: Text,
+    timestamp: Text,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Text {
+    s: String,
+}
+
+/// What a batch tells of one workspace.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Hint {
+    pub(crate) workspace: WorkspaceId,
+    /// Where something was written, each place once.
+    pub(crate) places: Vec<Place>,
+    /// The stream's number of the first record about it.
+    pub(crate) first_record: String,
+}
+
+/// Which records must come again: the stream goes back to the first of them.
+#[derive(Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Response {
+    #[serde(rename = "batchItemFailures")]
+    failures: Vec<Failure>,
+}
+
+#[derive(Debug, PartialEq, Eq, Serialize)]
+struct Failure {
+    #[serde(rename = "itemIdentifier")]
+    record: String,
+}
+
+impl Batch {
+    /// What it tells, by workspace. A key that is not one of ours is nobody's event.
+    pub(crate) fn hints(self) -> Vec<Hint> {
+        let mut hints: BTreeMap<WorkspaceId, Hint> = BTreeMap::new();
+        for Record { dynamodb: Change { keys, sequence_number } } in self.records {
+            let Some((workspace, place)) = Place::from_key(&keys.workspace.s, &keys.timestamp.s) else {
+                tracing::error!("a record of the stream is not of an event");
+                continue;
+            };
+            let hint = hints.entry(workspace.clone()).or_insert_with(|| Hint {
+                workspace,
+                places: Vec::new(),
+                first_record: sequence_number,
+            });
+            hint.places.push(place);
+        }
+        let mut hints: Vec<_> = hints.into_values().collect();
+        for hint in &mut hints {
+            hint.places.sort();
+            hint.places.dedup();
+        }
+        hints
+    }
+}
+
+impl Response {
+    pub(crate) fn of(records: impl Iterator<Item = String>) -> Self {
+        Self { failures: records.map(|record| Failure { record }).collect() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn hints(records: serde_json::Value) -> Vec<Hint> {
+        match serde_json::from_value(json!({ "Records": records })).unwrap() {
+            Trigger::Stream(batch) => batch.hints(),
+            Trigger::Reconcile { .. } => panic!("not a batch"),
+        }
+    }
+
+    fn record(number: &str, workspace: &str, key: &str) -> serde_json::Value {
+        json!({"eventName": "INSERT", "dynamodb": {
+            "Keys": {"workspace": {"S": workspace}, "timestamp": {"S": key}},
+            "SequenceNumber": number, "StreamViewType": "KEYS_ONLY",
+        }})
+    }
+
+    #[test]
+    fn a_batch_is_told_by_workspace_and_each_place_once() {
+        let (one, two) = ("2025-02-18T10:47:37.000000Z#e-1", "2025-02-18T10:47:37.000000Z#e-2");
+        let found = hints(json!([
+            record("1", "globex", one),
+            record("2", "acme", two),
+            record("3", "acme", one),
+            record("4", "acme", two),
+            record("5", "acme#3", one),
+            record("6", "acme", "not a key"),
+        ]));
+        let told: Vec<_> = found
+            .iter()
+            .map(|hint| (hint.workspace.as_str(), hint.places.len(), hint.first_record.as_str()))
+            .collect();
+        assert_eq!(told, [("acme", 3, "2"), ("globex", 1, "1")]);
+    }
+
+    #[test]
+    fn the_schedule_says_what_it_wants() {
+        let trigger = serde_json::from_value(json!({"reconcile": true})).unwrap();
+        assert!(matches!(trigger, Trigger::Reconcile { reconcile: true }));
+        assert!(serde_json::from_value::<Trigger>(json!({"detail-type": "Scheduled Event"})).is_err());
+    }
+
+    #[test]
+    fn what_failed_is_named_by_its_record() {
+        let response = Response::of(["7".to_owned()].into_iter());
+        assert_eq!(json!(response), json!({"batchItemFailures": [{"itemIdentifier": "7"}]}));
+    }
+}

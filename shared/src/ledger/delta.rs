@@ -1,0 +1,127 @@
+//! A delta: the next events of a workspace's log, in their order, as one sealing pass decided it.
+//!
+//! Deltas are written once and never changed, each under the sequence of its first event. That makes
+//! them at the same time the decision about the order, the index from a sequence to its event, and
+//! the lowest level of the tree. No delta crosses a multiple of 256, so that each tile of the tree is
+//! made of whole deltas.
+
+use super::{hash::Hash, tile::FULL};
+use crate::{
+    id::EventId,
+    keys::{Place, Position},
+    timestamp::Timestamp,
+};
+
+/// Some events that follow each other in a workspace's log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Delta {
+    /// The sequence of the first.
+    pub first: u64,
+    /// The events, of which there is at least one.
+    pub entries: Vec<Entry>,
+}
+
+/// An event in the log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// Where the event is kept.
+    pub place: Place,
+    /// The hash of its leaf.
+    pub leaf: Hash,
+}
+
+impl Delta {
+    /// How many events a delta may have that begins at this sequence.
+    pub fn room(first: u64) -> usize {
+        usize::from(FULL) - usize::try_from(first % u64::from(FULL)).unwrap_or_default()
+    }
+
+    /// The sequence after its last event.
+    pub fn end(&self) -> u64 {
+        self.first + self.entries.len() as u64
+    }
+
+    /// Its events, each with its sequence.
+    pub fn sequenced(&self) -> impl Iterator<Item = (u64, &Entry)> {
+        (self.first..).zip(&self.entries)
+    }
+
+    /// Its bytes: for each event its leaf's hash, shard (0 is none, else one more than it), timestamp in
+    /// microseconds since 1970 (big-endian), the length of its id, its id.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        for Entry { place: Place { shard, position: Position { timestamp, id } }, leaf } in &self.entries {
+            bytes.extend(leaf.as_bytes());
+            bytes.push(shard.map_or(0, |shard| shard + 1));
+            bytes.extend(timestamp.unix_microseconds().to_be_bytes());
+            bytes.push(u8::try_from(id.as_str().len()).expect("an id has at most 128 bytes"));
+            bytes.extend(id.as_str().as_bytes());
+        }
+        bytes
+    }
+
+    /// Reads what [`Self::to_bytes`] wrote; `None` for anything else.
+    pub fn from_bytes(first: u64, bytes: &[u8]) -> Option<Self> {
+        let mut entries = Vec::new();
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            let (leaf, after) = rest.split_first_chunk::<32>()?;
+            let (shard, after) = after.split_first()?;
+            let (microseconds, after) = after.split_first_chunk::<8>()?;
+            let (length, after) = after.split_first()?;
+            let (id, after) = after.split_at_checked(usize::from(*length))?;
+            let position = Position {
+                timestamp: Timestamp::from_unix_microseconds(i64::from_be_bytes(*microseconds))?,
+                id: EventId::parse(std::str::from_utf8(id).ok()?).ok()?,
+            };
+            let place = Place { shard: shard.checked_sub(1), position };
+            entries.push(Entry { place, leaf: Hash::from_bytes(*leaf) });
+            rest = after;
+        }
+        ((1..=Self::room(first)).contains(&entries.len())).then_some(Self { first, entries })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn delta(first: u64, count: usize) -> Delta {
+        let entry = |number: usize| Entry {
+            place: Place {
+                shard: (number % 3 > 0).then_some(u8::try_from(number % 16).unwrap()),
+                position: Position {
+                    timestamp: Timestamp::parse("2025-02-18T10:47:37.123456Z").unwrap(),
+                    id: EventId::parse(&format!("e-{number}")).unwrap(),
+                },
+            },
+            leaf: Hash::of_leaf(&number.to_be_bytes()),
+        };
+        Delta { first, entries: (0..count).map(entry).collect() }
+    }
+
+    #[test]
+    fn a_delta_is_read_as_it_was_written() {
+        for (first, count) in [(0, 1), (0, 256), (255, 1), (256, 7), (300, 212)] {
+            let delta = delta(first, count);
+            assert_eq!(Delta::from_bytes(first, &delta.to_bytes()), Some(delta));
+        }
+    }
+
+    #[test]
+    fn nothing_else_is_read() {
+        let bytes = delta(0, 2).to_bytes();
+        for length in 0..bytes.len() {
+            let read = Delta::from_bytes(0, &bytes[..length]);
+            assert!(read.is_none_or(|read| read == delta(0, 1)), "{length} bytes");
+        }
+        assert_eq!(Delta::from_bytes(255, &bytes), None, "it would cross a tile");
+    }
+
+    #[test]
+    fn a_delta_ends_with_its_tile() {
+        for (first, room) in [(0, 256), (1, 255), (255, 1), (256, 256)] {
+            assert_eq!(Delta::room(first), room);
+        }
+    }
+}

@@ -1,0 +1,371 @@
+//! The sealed logs: deltas, the head, and the stamps on events.
+//!
+//! A log is decided by its deltas. Each is written once, under the sequence of its first event, by a
+//! put on the condition that there is none: whoever comes first has decided the order, and everybody
+//! else reads it back. The head follows, by compare-and-swap, once all that belongs to a delta is done;
+//! so a delta at the head's size is one that is decided and not finished.
+//!
+//! There is no way to change or delete a delta.
+
+use std::ops::Range;
+
+use aws_sdk_dynamodb::{
+    error::SdkError,
+    operation::{put_item::PutItemError, update_item::UpdateItemError},
+    types::{AttributeValue, ReturnConsumedCapacity, ReturnValuesOnConditionCheckFailure},
+};
+
+use super::{
+    Store, WriteUnits, corrupt,
+    item::{self, Item, Writer, number, text},
+    unavailable,
+};
+use crate::{
+    error::Error,
+    event::Event,
+    id::WorkspaceId,
+    keys::{Place, ledger, partition},
+    ledger::{Delta, Entry, hash::Hash, tree::Frontier},
+    page::ReadUnits,
+    timestamp::Timestamp,
+};
+
+/// An event as it is in the table, and where.
+#[derive(Debug)]
+pub struct Candidate {
+    /// Where it is kept.
+    pub place: Place,
+    /// The event; or why what is there is not one.
+    pub event: Result<Event, Error>,
+}
+
+/// What a stamp found.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Stamped {
+    /// The event bears the sequence, by this call or from before.
+    Done(WriteUnits),
+    /// The event is not there any more.
+    Gone,
+    /// The event bears another sequence: a defect, or tampering.
+    Other,
+}
+
+/// Whether a write on a condition was this call's own.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Written {
+    /// It is written, by this call.
+    Now(WriteUnits),
+    /// Somebody else was there before; or this call itself, and did not hear of it.
+    Before,
+}
+
+impl Store {
+    /// How far the log of a workspace has come.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] if the store does not answer.
+    pub async fn head(&self, workspace: &WorkspaceId) -> Result<Frontier, Error> {
+        let Some(head) = self.ledger_item(workspace, ledger::HEAD).await? else {
+            return Ok(Frontier::default());
+        };
+        Frontier::from_bytes(number(&head, "size")?, item::bytes(&head, "frontier")?)
+            .ok_or_else(|| corrupt("a log's head"))
+    }
+
+    /// The delta that begins with this sequence, if it is decided.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] if the store does not answer.
+    pub async fn delta(&self, workspace: &WorkspaceId, first: u64) -> Result<Option<Delta>, Error> {
+        let item = self.ledger_item(workspace, &ledger::delta(first)).await?;
+        item.as_ref().map(delta).transpose()
+    }
+
+    /// The events of these sequences, as far as they are decided.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] if the store does not answer, [`Error::Internal`] if the deltas do not
+    /// follow each other.
+    pub async fn entries(
+        &self,
+        workspace: &WorkspaceId,
+        range: Range<u64>,
+    ) -> Result<Vec<(u64, Entry)>, Error> {
+        if range.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut deltas = self.deltas(workspace, range.start..range.end).await?;
+        if deltas.first().is_none_or(|delta| delta.first > range.start) {
+            // The range begins within a delta, which begins no earlier than its tile.
+            let tile = range.start - range.start % u64::try_from(Delta::room(0)).unwrap_or_default();
+            deltas.splice(..0, self.deltas(workspace, tile..range.start).await?);
+        }
+        if deltas.windows(2).any(|pair| pair[0].end() != pair[1].first) {
+            return Err(corrupt("a log's deltas"));
+        }
+        let entries = deltas.iter().flat_map(Delta::sequenced);
+        Ok(entries
+            .filter(|(sequence, _)| range.contains(sequence))
+            .map(|(sequence, entry)| (sequence, entry.clone()))
+            .collect())
+    }
+
+    /// The deltas that begin in this range.
+    pub(super) async fn deltas(
+        &self,
+        workspace: &WorkspaceId,
+        range: Range<u64>,
+    ) -> Result<Vec<Delta>, Error> {
+        if range.is_empty() {
+            return Ok(Vec::new());
+        }
+        let items =
+            self.ledger_items(workspace, ledger::delta(range.start), ledger::delta(range.end - 1)).await?;
+        items.iter().map(delta).collect()
+    }
+
+    /// Decides what follows in the log, if nobody has. If we crash after it, the delta is decided and not
+    /// finished: whoever seals next finds it at the head.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] if it may or may not have been written.
+    pub async fn write_delta(&self, workspace: &WorkspaceId, delta: &Delta) -> Result<Written, Error> {
+        let item = Writer::default()
+            .text("workspace", workspace.as_str())
+            .text("part", ledger::delta(delta.first))
+            .bytes("entries", &delta.to_bytes())
+            .finish();
+        let put = self
+            .client
+            .put_item()
+            .table_name(&self.tables.ledger)
+            .set_item(Some(item))
+            .condition_expression("attribute_not_exists(#part)")
+            .expression_attribute_names("#part", "part")
+            .return_consumed_capacity(ReturnConsumedCapacity::Indexes)
+            .send()
+            .await;
+        written(put.map(|output| WriteUnits::of(output.consumed_capacity.as_slice())))
+    }
+
+    /// Puts its sequence on an event. The same call again changes nothing.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] if it may not have been written.
+    pub async fn stamp(
+        &self,
+        workspace: &WorkspaceId,
+        place: &Place,
+        sequence: u64,
+    ) -> Result<Stamped, Error> {
+        let update = self
+            .client
+            .update_item()
+            .table_name(&self.tables.events)
+            .set_key(Some(event_key(workspace, place)))
+            .update_expression("SET #sequence = :sequence")
+            .condition_expression(
+                "attribute_exists(#timestamp) AND (attribute_not_exists(#sequence) OR #sequence = :sequence)",
+            )
+            .expression_attribute_names("#sequence", "sequence")
+            .expression_attribute_names("#timestamp", "timestamp")
+            .expression_attribute_values(":sequence", AttributeValue::N(sequence.to_string()))
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+            .return_consumed_capacity(ReturnConsumedCapacity::Indexes)
+            .send()
+            .await;
+        match update {
+            Ok(output) => Ok(Stamped::Done(WriteUnits::of(output.consumed_capacity.as_slice()))),
+            Err(error) => match error.as_service_error() {
+                Some(UpdateItemError::ConditionalCheckFailedException(failure)) => {
+                    Ok(if failure.item().is_some() { Stamped::Other } else { Stamped::Gone })
+                }
+                _ => Err(unavailable(error)),
+            },
+        }
+    }
+
+    /// Keeps the root of a tile that is full: a hash of the level above. The same call again changes
+    /// nothing.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] if it may not have been written.
+    pub async fn write_root(
+        &self,
+        workspace: &WorkspaceId,
+        level: u8,
+        index: u64,
+        root: Hash,
+    ) -> Result<WriteUnits, Error> {
+        let item = Writer::default()
+            .text("workspace", workspace.as_str())
+            .text("part", ledger::root(level, index))
+            .bytes("root", root.as_bytes())
+            .finish();
+        self.put_in_ledger(item).await
+    }
+
+    /// Moves the head on, if it is still where it was.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] if it may or may not have been moved.
+    pub async fn advance(
+        &self,
+        workspace: &WorkspaceId,
+        from: &Frontier,
+        to: &Frontier,
+    ) -> Result<Written, Error> {
+        let item = Writer::default()
+            .text("workspace", workspace.as_str())
+            .text("part", ledger::HEAD)
+            .number("size", to.size())
+            .bytes("frontier", &to.to_bytes())
+            .finish();
+        let put = self
+            .client
+            .put_item()
+            .table_name(&self.tables.ledger)
+            .set_item(Some(item))
+            .expression_attribute_names("#size", "size")
+            .return_consumed_capacity(ReturnConsumedCapacity::Indexes);
+        let put = if from.size() == 0 {
+            put.condition_expression("attribute_not_exists(#size)")
+        } else {
+            put.condition_expression("#size = :from")
+                .expression_attribute_values(":from", AttributeValue::N(from.size().to_string()))
+        };
+        let put = put.send().await;
+        written(put.map(|output| WriteUnits::of(output.consumed_capacity.as_slice())))
+    }
+
+    /// The events at these places, as they are now; those that are not there are left out.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] if the store does not answer.
+    pub async fn candidates(
+        &self,
+        workspace: &WorkspaceId,
+        places: &[Place],
+    ) -> Result<Vec<Candidate>, Error> {
+        let keys = places.iter().map(|place| event_key(workspace, place)).collect();
+        let mut found = self.get_all(keys, true, &mut ReadUnits::default()).await?;
+        let candidate = |place: &Place| {
+            let item = found.remove(&place.position.sort_key())?;
+            Some(Candidate { place: place.clone(), event: item::to_event(&item) })
+        };
+        Ok(places.iter().filter_map(candidate).collect())
+    }
+
+    /// Notes that what is at a place cannot be sealed. The same call again changes nothing but the time.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] if it may not have been written.
+    pub async fn set_aside(
+        &self,
+        workspace: &WorkspaceId,
+        place: &Place,
+        reason: &str,
+        now: Timestamp,
+    ) -> Result<(), Error> {
+        let partition = partition(workspace, place.shard);
+        let item = Writer::default()
+            .text("workspace", workspace.as_str())
+            .text("part", ledger::aside(&partition, &place.position.sort_key()))
+            .text("reason", reason)
+            .text("set_aside_at", now.to_string())
+            .finish();
+        self.put_in_ledger(item).await.map(|_| ())
+    }
+
+    pub(super) async fn ledger_item(
+        &self,
+        workspace: &WorkspaceId,
+        part: &str,
+    ) -> Result<Option<Item>, Error> {
+        let output = self
+            .client
+            .get_item()
+            .table_name(&self.tables.ledger)
+            .key("workspace", AttributeValue::S(workspace.to_string()))
+            .key("part", AttributeValue::S(part.to_owned()))
+            .consistent_read(true)
+            .send()
+            .await
+            .map_err(unavailable)?;
+        Ok(output.item)
+    }
+
+    /// What the ledger holds of a workspace from one part to another, both included.
+    pub(super) async fn ledger_items(
+        &self,
+        workspace: &WorkspaceId,
+        from: String,
+        to: String,
+    ) -> Result<Vec<Item>, Error> {
+        let mut items = Vec::new();
+        let mut start = None;
+        loop {
+            let output = self
+                .client
+                .query()
+                .table_name(&self.tables.ledger)
+                .key_condition_expression("#workspace = :workspace AND #part BETWEEN :from AND :to")
+                .expression_attribute_names("#workspace", "workspace")
+                .expression_attribute_names("#part", "part")
+                .expression_attribute_values(":workspace", AttributeValue::S(workspace.to_string()))
+                .expression_attribute_values(":from", AttributeValue::S(from.clone()))
+                .expression_attribute_values(":to", AttributeValue::S(to.clone()))
+                .consistent_read(true)
+                .set_exclusive_start_key(start)
+                .send()
+                .await
+                .map_err(unavailable)?;
+            items.extend(output.items.unwrap_or_default());
+            start = output.last_evaluated_key;
+            if start.is_none() {
+                return Ok(items);
+            }
+        }
+    }
+
+    pub(super) async fn put_in_ledger(&self, item: Item) -> Result<WriteUnits, Error> {
+        let output = self
+            .client
+            .put_item()
+            .table_name(&self.tables.ledger)
+            .set_item(Some(item))
+            .return_consumed_capacity(ReturnConsumedCapacity::Indexes)
+            .send()
+            .await
+            .map_err(unavailable)?;
+        Ok(WriteUnits::of(output.consumed_capacity.as_slice()))
+    }
+}
+
+/// The key of an event in its table.
+pub(super) fn event_key(workspace: &WorkspaceId, place: &Place) -> Item {
+    Writer::default()
+        .text("workspace", partition(workspace, place.shard))
+        .text("timestamp", place.position.sort_key())
+        .finish()
+}
+
+fn delta(item: &Item) -> Result<Delta, Error> {
+    let first = text(item, "part")?.strip_prefix("delta#").and_then(|first| first.parse().ok());
+    first
+        .and_then(|first| Delta::from_bytes(first, item::bytes(item, "entries").ok()?))
+        .ok_or_else(|| corrupt("a log's delta"))
+}
+
+/// What a put on a condition came to.
+pub(super) fn written(put: Result<WriteUnits, SdkError<PutItemError>>) -> Result<Written, Error> {
+    match put {
+        Ok(units) => Ok(Written::Now(units)),
+        Err(error)
+            if error.as_service_error().is_some_and(PutItemError::is_conditional_check_failed_exception) =>
+        {
+            Ok(Written::Before)
+        }
+        Err(error) => Err(unavailable(error)),
+    }
+}

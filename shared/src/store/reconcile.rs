@@ -1,0 +1,113 @@
+//! The search for events that are not sealed, over the whole table.
+//!
+//! The stream tells of every event within moments, so that this finds nothing, unless the sealer
+//! could not run for as long as the stream remembers. No index lists what is not sealed: it would
+//! cost two write units for every event.
+
+use aws_sdk_dynamodb::types::AttributeValue;
+
+use super::{
+    Store, corrupt,
+    item::{Item, Writer, text},
+    unavailable,
+};
+use crate::{
+    error::Error,
+    id::WorkspaceId,
+    keys::{Place, ledger},
+    timestamp::Timestamp,
+};
+
+/// How far a search has come.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Search {
+    /// When it began.
+    pub began_at: Timestamp,
+    /// The key of the last item it looked at; `None` once it has come to the end.
+    pub after: Option<(String, String)>,
+}
+
+/// What a step of the search found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Found {
+    /// The events without a sequence.
+    pub unsealed: Vec<(WorkspaceId, Place)>,
+    /// The key of the last item that was looked at; `None` at the end of the table.
+    pub after: Option<(String, String)>,
+}
+
+impl Store {
+    /// One step of the search: what at most 1 MB of the table holds of events without a sequence.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] if the store does not answer.
+    pub async fn find_unsealed(&self, after: Option<&(String, String)>) -> Result<Found, Error> {
+        let start = after.map(|(partition, sort_key)| {
+            Writer::default().text("workspace", partition).text("timestamp", sort_key).finish()
+        });
+        let output = self
+            .client
+            .scan()
+            .table_name(&self.tables.events)
+            .filter_expression("attribute_not_exists(#sequence)")
+            .projection_expression("#workspace, #timestamp")
+            .expression_attribute_names("#sequence", "sequence")
+            .expression_attribute_names("#workspace", "workspace")
+            .expression_attribute_names("#timestamp", "timestamp")
+            .set_exclusive_start_key(start)
+            .send()
+            .await
+            .map_err(unavailable)?;
+        let mut found =
+            Found { after: output.last_evaluated_key().map(key).transpose()?, ..Found::default() };
+        for item in output.items() {
+            let (partition, sort_key) = key(item)?;
+            // What is under any other key was not written by us, and is nobody's event.
+            found.unsealed.extend(Place::from_key(&partition, &sort_key));
+        }
+        Ok(found)
+    }
+
+    /// How far the last search has come, if there was one.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] if the store does not answer.
+    pub async fn search(&self) -> Result<Option<Search>, Error> {
+        let output = self
+            .client
+            .get_item()
+            .table_name(&self.tables.ledger)
+            .key("workspace", AttributeValue::S(ledger::COMMON.to_owned()))
+            .key("part", AttributeValue::S(ledger::RECONCILED.to_owned()))
+            .consistent_read(true)
+            .send()
+            .await
+            .map_err(unavailable)?;
+        let Some(item) = output.item() else { return Ok(None) };
+        let began_at =
+            Timestamp::parse(text(item, "began_at")?).map_err(|_| corrupt("the time of a search"))?;
+        let after = text(item, "after_partition").ok().zip(text(item, "after_key").ok());
+        let after = after.map(|(partition, key)| (partition.to_owned(), key.to_owned()));
+        Ok(Some(Search { began_at, after }))
+    }
+
+    /// Notes how far a search has come. If the note is lost, a part of the table is searched again.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] if it may not have been written.
+    pub async fn write_search(&self, search: &Search) -> Result<(), Error> {
+        let Search { began_at, after } = search;
+        let item = Writer::default()
+            .text("workspace", ledger::COMMON)
+            .text("part", ledger::RECONCILED)
+            .text("began_at", began_at.to_string())
+            .optional("after_partition", after.as_ref().map(|(partition, _)| partition))
+            .optional("after_key", after.as_ref().map(|(_, key)| key))
+            .finish();
+        self.put_in_ledger(item).await.map(|_| ())
+    }
+}
+
+fn key(item: &Item) -> Result<(String, String), Error> {
+    Ok((text(item, "workspace")?.to_owned(), text(item, "timestamp")?.to_owned()))
+}
