@@ -9,8 +9,10 @@ use crate::{
     flags::Flags,
     login,
     manual::{Completions, Manual},
+    proof::Proof,
     query::Query,
     tokens::Tokens,
+    verify::Verify,
 };
 
 const EXAMPLES: &str = "\
@@ -70,6 +72,25 @@ byte the same as without the interruption. FILE is complete once FILE.state is g
 The end is settled when the export begins, now or earlier. A product may deliver an event some time
 after its timestamp: give an --end some minutes back, such as -15m, where the range is to be final.";
 
+const PROOF_EXAMPLES: &str = "\
+Examples:
+  auditlog proof 81234 --out 81234.json
+  auditlog proof 81234 | jq -r .proof > 81234.tlog-proof
+
+What is written has the event, its leaf in the log, and the proof that leads from the leaf to a
+checkpoint that the log signed. It proves the event to anyone with the log's key, without this API:
+see `auditlog verify event`.";
+
+const VERIFY_EXAMPLES: &str = "\
+Examples:
+  auditlog verify event 81234.json --key log.vkey     one event, offline
+
+Nothing of the server is trusted but the key, and that only where you let it tell it.
+
+Exit codes:
+  0  proved
+  1  not proved, and why";
+
 const TOKENS_EXAMPLES: &str = "\
 Examples:
   auditlog tokens create --name siem --expires 90d
@@ -91,7 +112,7 @@ Examples:
   auditlog man | man -l -
   auditlog man --dir ~/.local/share/man/man1";
 
-/// Reads and exports the audit log of a workspace, and manages its tokens.
+/// Reads, exports and verifies the audit log of a workspace, and manages its tokens.
 #[derive(Debug, Parser)]
 #[command(name = "auditlog", version, after_help = EXAMPLES)]
 pub(crate) struct Cli {
@@ -112,6 +133,12 @@ enum Command {
     /// Write any range of events to a file; resumable
     #[command(after_help = EXPORT_EXAMPLES)]
     Export(Export),
+    /// Write an event with its proof
+    #[command(after_help = PROOF_EXAMPLES)]
+    Proof(Proof),
+    /// Prove that events are in the log unchanged, and that it is still the same log
+    #[command(subcommand, after_help = VERIFY_EXAMPLES)]
+    Verify(Verify),
     /// List the actions that can be in an audit log
     Actions(Actions),
     /// Create, list and revoke workspace tokens
@@ -136,6 +163,8 @@ impl Cli {
             Command::Login => login::run(&flags),
             Command::Query(query) => query.run(&flags),
             Command::Export(export) => export.run(&flags),
+            Command::Proof(proof) => proof.run(&flags),
+            Command::Verify(verify) => verify.run(&flags),
             Command::Actions(actions) => actions.run(&flags),
             Command::Tokens(tokens) => tokens.run(&flags),
             Command::Completions(completions) => completions.run(),

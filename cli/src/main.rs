@@ -1,4 +1,4 @@
-//! The command `auditlog`: reads and exports the audit log of a workspace, and manages its tokens.
+//! The command `auditlog`: reads, exports and verifies the audit log of a workspace, and manages its tokens.
 
 mod actions;
 mod api;
@@ -10,17 +10,20 @@ mod error;
 mod export;
 mod filters;
 mod flags;
+mod ledger;
 mod login;
 mod manual;
 mod output;
 mod page;
 mod private_file;
+mod proof;
 mod query;
 mod secret;
 mod table;
 mod terminal;
 mod time;
 mod tokens;
+mod verify;
 
 use std::process::ExitCode;
 

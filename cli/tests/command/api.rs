@@ -18,7 +18,7 @@ use axum::{
 use serde_json::json;
 use tokio::{net::TcpListener, sync::oneshot};
 
-use crate::answers;
+use crate::{answers, ledger::Log, routes};
 
 pub(crate) const SECRET: &str = "sssssssssssssssssssssssssssssssssssssssssssssssss";
 pub(crate) const BEARER: &str = "alw_AbC123AbC123_sssssssssssssssssssssssssssssssssssssssssssssssss";
@@ -54,6 +54,8 @@ pub(crate) struct Asked {
 #[derive(Default)]
 struct Inside {
     events: usize,
+    /// The log of each workspace that has one.
+    logs: Mutex<BTreeMap<String, Log>>,
     asked: Mutex<Vec<Asked>>,
     /// By the number of the request for a page, from 0.
     faults: Mutex<BTreeMap<usize, Fault>>,
@@ -71,6 +73,23 @@ impl Api {
     /// An API with so many events.
     pub(crate) fn start(events: usize) -> Self {
         Self::start_at("127.0.0.1:0".parse().unwrap(), events)
+    }
+
+    /// An API of `acme` with a log.
+    pub(crate) fn serve(log: Log) -> Self {
+        let api = Self::start(0);
+        api.put("acme", log);
+        api
+    }
+
+    /// Gives a workspace another log than it had.
+    pub(crate) fn put(&self, workspace: &str, log: Log) {
+        self.inside.logs.lock().unwrap().insert(workspace.to_owned(), log);
+    }
+
+    /// Does something with the log of `acme`.
+    pub(crate) fn log<T>(&self, with: impl FnOnce(&mut Log) -> T) -> T {
+        with(self.inside.logs.lock().unwrap().get_mut("acme").unwrap())
     }
 
     /// An API at an address that one had before.
@@ -148,7 +167,9 @@ async fn answer(State(inside): State<Arc<Inside>>, request: Request) -> Response
     match (asked.method.as_str(), asked.path.as_str()) {
         ("GET", "/api/health") => answers::success(200, &json!({"status": "ok"})),
         ("GET", "/api/actions") => answers::success(200, &answers::catalogue()),
-        (_, path) if path.ends_with("/audit_logs") && !holds(BEARER) => answers::forbidden(),
+        (_, path) if (path.ends_with("/audit_logs") || path.contains("/ledger/")) && !holds(BEARER) => {
+            answers::forbidden()
+        }
         (_, path) if path.contains("/tokens") && !holds(JWT) => answers::forbidden(),
         (_, path) if !path.starts_with("/api/acme/") && !path.starts_with("/api/globex/") => {
             answers::problem(404, &json!({"id": "not_found", "message": "There is no such workspace."}))
@@ -157,6 +178,13 @@ async fn answer(State(inside): State<Arc<Inside>>, request: Request) -> Response
             Some(fault) => faulty(fault, &asked).await,
             None => answers::page(inside.events, &asked.query),
         },
+        ("GET", path) if path.contains("/ledger/") => {
+            let (workspace, rest) = path["/api/".len()..].split_once("/ledger/").unwrap();
+            match inside.logs.lock().unwrap().get(workspace) {
+                Some(log) => routes::ledger(log, rest, &asked.query),
+                None => answers::problem(404, &json!({"id": "not_found", "message": "It has no log."})),
+            }
+        }
         ("POST", _) => answers::created(&asked.body),
         ("DELETE", _) => StatusCode::NO_CONTENT.into_response(),
         _ => answers::success(200, &json!({"tokens": answers::tokens()})),
