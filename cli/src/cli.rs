@@ -11,6 +11,7 @@ use crate::{
     manual::{Completions, Manual},
     proof::Proof,
     query::Query,
+    tail::Tail,
     tokens::Tokens,
     verify::Verify,
 };
@@ -20,7 +21,10 @@ Examples:
   auditlog login                                     ask for credentials, check and keep them
   auditlog query                                     the newest 100 events
   auditlog query --since 7d --outcome failure        what failed in the last 7 days
+  auditlog tail --follow --output ndjson             each event once it is sealed, for another program
   auditlog export 2025.csv --start 2025-01-01 --end 2026-01-01 --format csv
+  auditlog proof 81234 --out 81234.json              an event with what proves it
+  auditlog verify event 81234.json --key log.vkey    and the proof, checked offline
   auditlog actions                                   what can be in an audit log
   auditlog tokens create --name siem --expires 90d   a token for another program
 
@@ -71,6 +75,22 @@ byte the same as without the interruption. FILE is complete once FILE.state is g
 
 The end is settled when the export begins, now or earlier. A product may deliver an event some time
 after its timestamp: give an --end some minutes back, such as -15m, where the range is to be final.";
+
+const TAIL_EXAMPLES: &str = "\
+Examples:
+  auditlog tail --follow                                       show each event once it is sealed
+  auditlog tail --after 81234 --output ndjson                  all since then, and end
+  auditlog tail --state siem.json --output ndjson >> events.ndjson
+  auditlog tail --state siem.json --follow --output ndjson | my-siem-forwarder
+
+Each event has its `sequence`: 0, 1, 2, … Who has seen one never gets anything new at or below it, so
+this misses nothing, however late a product delivers. It begins with the first event, unless --after
+or the state says otherwise; a state that there is goes before --after.
+
+--state keeps the last sequence that was written, once it is: the same command goes on after it. If it
+is killed, the page that was being written comes again, so whoever reads must take an event twice
+(by `sequence` they are the same). With --follow, what fails in passing is tried for as long as it takes, and
+Ctrl-C or SIGTERM ends it after the page at hand, with exit code 0.";
 
 const PROOF_EXAMPLES: &str = "\
 Examples:
@@ -133,6 +153,9 @@ enum Command {
     /// Write any range of events to a file; resumable
     #[command(after_help = EXPORT_EXAMPLES)]
     Export(Export),
+    /// Show events in the order they were sealed, and go on with those to come
+    #[command(after_help = TAIL_EXAMPLES)]
+    Tail(Tail),
     /// Write an event with its proof
     #[command(after_help = PROOF_EXAMPLES)]
     Proof(Proof),
@@ -163,6 +186,7 @@ impl Cli {
             Command::Login => login::run(&flags),
             Command::Query(query) => query.run(&flags),
             Command::Export(export) => export.run(&flags),
+            Command::Tail(tail) => tail.run(&flags),
             Command::Proof(proof) => proof.run(&flags),
             Command::Verify(verify) => verify.run(&flags),
             Command::Actions(actions) => actions.run(&flags),

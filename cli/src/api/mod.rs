@@ -1,5 +1,6 @@
 //! The API over HTTP: requests that are patient, and answers or errors in words.
 
+mod feed;
 mod ledger;
 mod listing;
 mod problem;
@@ -16,6 +17,7 @@ use reqwest::{
 use serde_json::Value;
 
 pub(crate) use self::{
+    feed::FeedPage,
     ledger::Ledger,
     listing::{Encoding, MAX_PAGE, Wanted},
 };
@@ -40,8 +42,15 @@ pub(crate) enum Identity<'a> {
 pub(crate) struct Api {
     http: Client,
     endpoint: Endpoint,
-    retries: u32,
+    patience: Patience,
     say: Box<dyn Fn(&str)>,
+}
+
+/// How often what failed in passing is tried again.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Patience {
+    Times(u32),
+    ForEver,
 }
 
 /// What was answered.
@@ -71,12 +80,17 @@ impl Api {
                     "Check the certificates of the system, and the proxy variables of the environment.",
                 )
             })?;
-        Ok(Self { http, endpoint, retries, say: Box::new(terminal::say) })
+        Ok(Self { http, endpoint, patience: Patience::Times(retries), say: Box::new(terminal::say) })
     }
 
     /// The same API, which tells that it waits in another way.
     pub(crate) fn saying(self, say: impl Fn(&str) + 'static) -> Self {
         Self { say: Box::new(say), ..self }
+    }
+
+    /// The same API, which is asked until it answers: for a command that nobody watches.
+    pub(crate) fn for_ever(self) -> Self {
+        Self { patience: Patience::ForEver, ..self }
     }
 
     /// Where it is.
@@ -155,21 +169,44 @@ impl Api {
         let mut tried = 0;
         loop {
             let (error, asked) = match self.send(request(), identity) {
-                Ok(answer) if !retry::is_passing(answer.status) => return Ok(answer),
+                Ok(answer) if !self.is_passing(answer.status) => {
+                    if tried > 0 && self.patience == Patience::ForEver {
+                        (self.say)(&format!("{} answers again.", self.endpoint));
+                    }
+                    return Ok(answer);
+                }
                 Ok(answer) => (problem::refusal(&answer, identity), answer.retry_after()),
                 Err(error) if error.is_builder() => return Err(self.unreachable(&error)),
                 Err(error) => (self.unreachable(&error), None),
             };
-            let wait = retry::wait(tried, asked).filter(|_| tried < self.retries);
-            let Some(wait) = wait else { return Err(error) };
+            thread::sleep(self.wait(tried, asked, error)?);
             tried += 1;
-            (self.say)(&format!(
-                "{} Trying again in {:.1} s ({tried} of {}).",
-                error.what(),
-                wait.as_secs_f64(),
-                self.retries
-            ));
-            thread::sleep(wait);
+        }
+    }
+
+    fn is_passing(&self, status: u16) -> bool {
+        // Who asks for ever outlasts also a defect of the server.
+        retry::is_passing(status) || (self.patience == Patience::ForEver && status >= 500)
+    }
+
+    /// How long to wait after the error, of which somebody is told; the error itself where it was tried
+    /// often enough.
+    fn wait(&self, tried: u32, asked: Option<Duration>, error: Error) -> Result<Duration, Error> {
+        let wait = retry::wait(tried, asked);
+        match (self.patience, wait) {
+            (Patience::Times(retries), Some(wait)) if tried < retries => {
+                let (seconds, number) = (wait.as_secs_f64(), tried + 1);
+                let what = error.what();
+                (self.say)(&format!("{what} Trying again in {seconds:.1} s ({number} of {retries})."));
+                Ok(wait)
+            }
+            (Patience::Times(_), _) => Err(error),
+            (Patience::ForEver, wait) => {
+                if tried == 0 {
+                    (self.say)(&format!("{} Trying until it answers.", error.what()));
+                }
+                Ok(wait.unwrap_or(retry::MAX_ASKED))
+            }
         }
     }
 

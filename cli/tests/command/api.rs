@@ -132,7 +132,7 @@ impl Api {
 
     /// The requests for pages.
     pub(crate) fn pages_asked(&self) -> Vec<Asked> {
-        self.asked().into_iter().filter(|asked| asked.path.ends_with("/audit_logs")).collect()
+        self.asked().into_iter().filter(|asked| is_page(&asked.path)).collect()
     }
 }
 
@@ -143,6 +143,11 @@ impl Drop for Api {
             let _ = thread.join();
         }
     }
+}
+
+/// Whether a path is the one of pages of events: of the time view, or of the feed.
+fn is_page(path: &str) -> bool {
+    path.ends_with("/audit_logs") || path.ends_with("/audit_logs/feed")
 }
 
 async fn answer(State(inside): State<Arc<Inside>>, request: Request) -> Response {
@@ -158,7 +163,7 @@ async fn answer(State(inside): State<Arc<Inside>>, request: Request) -> Response
     };
     let fault = {
         let mut all = inside.asked.lock().unwrap();
-        let number = all.iter().filter(|asked| asked.path.ends_with("/audit_logs")).count();
+        let number = all.iter().filter(|asked| is_page(&asked.path)).count();
         all.push(asked.clone());
         inside.faults.lock().unwrap().get(&number).copied()
     };
@@ -167,15 +172,14 @@ async fn answer(State(inside): State<Arc<Inside>>, request: Request) -> Response
     match (asked.method.as_str(), asked.path.as_str()) {
         ("GET", "/api/health") => answers::success(200, &json!({"status": "ok"})),
         ("GET", "/api/actions") => answers::success(200, &answers::catalogue()),
-        (_, path) if (path.ends_with("/audit_logs") || path.contains("/ledger/")) && !holds(BEARER) => {
-            answers::forbidden()
-        }
+        (_, path) if (is_page(path) || path.contains("/ledger/")) && !holds(BEARER) => answers::forbidden(),
         (_, path) if path.contains("/tokens") && !holds(JWT) => answers::forbidden(),
         (_, path) if !path.starts_with("/api/acme/") && !path.starts_with("/api/globex/") => {
             answers::problem(404, &json!({"id": "not_found", "message": "There is no such workspace."}))
         }
-        ("GET", path) if path.ends_with("/audit_logs") => match fault {
+        ("GET", path) if is_page(path) => match fault {
             Some(fault) => faulty(fault, &asked).await,
+            None if path.ends_with("/feed") => feed(&inside, &asked).await,
             None => answers::page(inside.events, &asked.query),
         },
         ("GET", path) if path.contains("/ledger/") => {
@@ -189,6 +193,20 @@ async fn answer(State(inside): State<Arc<Inside>>, request: Request) -> Response
         ("DELETE", _) => StatusCode::NO_CONTENT.into_response(),
         _ => answers::success(200, &json!({"tokens": answers::tokens()})),
     }
+}
+
+/// A page of the feed, for which one waits as long as is asked and no longer than a test has time.
+async fn feed(inside: &Inside, asked: &Asked) -> Response {
+    let workspace = asked.path.split('/').nth(2).unwrap();
+    let patience = if asked.query.contains_key("wait") { 20 } else { 0 };
+    for _ in 0..patience {
+        let has_new = routes::has_new(&inside.logs.lock().unwrap()[workspace], &asked.query);
+        if has_new {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    routes::feed(&inside.logs.lock().unwrap()[workspace], &asked.query)
 }
 
 async fn faulty(fault: Fault, asked: &Asked) -> Response {
@@ -205,6 +223,11 @@ async fn faulty(fault: Fault, asked: &Asked) -> Response {
             response
         }
         Fault::Portal => answers::respond(200, "text/html", "<h1>Welcome</h1>".to_owned()),
+        Fault::Circle if asked.path.ends_with("/feed") => {
+            let after = asked.query.get("after").map_or("-1", String::as_str);
+            let page = answers::respond(200, "application/x-ndjson", String::new());
+            routes::with_place(page, after, true)
+        }
         Fault::Circle => answers::with_cursor(
             answers::respond(200, "application/x-ndjson", String::new()),
             asked.query.get("cursor").map(String::as_str).unwrap_or_default(),

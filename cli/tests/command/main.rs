@@ -13,5 +13,6 @@ mod ledger;
 mod login;
 mod query;
 mod routes;
+mod tail;
 mod tokens;
 mod verify_event;
