@@ -38,7 +38,8 @@ Flags go before the environment, and that before the profile.
 Exit codes:
   0  done; also if whoever read the output had enough
   1  tried, and failed
-  2  asked for in a way that cannot be done: nothing was changed";
+  2  asked for in a way that cannot be done: nothing was changed
+  3  the log is not the one that `verify follow` remembers";
 
 const LOGIN_EXAMPLES: &str = "\
 Examples:
@@ -88,9 +89,11 @@ this misses nothing, however late a product delivers. It begins with the first e
 or the state says otherwise; a state that there is goes before --after.
 
 --state keeps the last sequence that was written, once it is: the same command goes on after it. If it
-is killed, the page that was being written comes again, so whoever reads must take an event twice
-(by `sequence` they are the same). With --follow, what fails in passing is tried for as long as it takes, and
-Ctrl-C or SIGTERM ends it after the page at hand, with exit code 0.";
+is killed, the page that was being written comes again: whoever reads must know an event that comes
+twice by its `sequence`. In CSV each run begins with the header.
+
+With --follow, what fails in passing is tried for as long as it takes, and Ctrl-C or SIGTERM ends it
+after the page at hand, with exit code 0.";
 
 const PROOF_EXAMPLES: &str = "\
 Examples:
@@ -104,12 +107,15 @@ see `auditlog verify event`.";
 const VERIFY_EXAMPLES: &str = "\
 Examples:
   auditlog verify event 81234.json --key log.vkey     one event, offline
+  auditlog verify export all.ndjson --complete        a whole export, and that nothing is missing
+  auditlog verify follow --state acme.log             that the log only grows, from now on
 
 Nothing of the server is trusted but the key, and that only where you let it tell it.
 
 Exit codes:
   0  proved
-  1  not proved, and why";
+  1  not proved, and why
+  3  the log is not the one that `verify follow` remembers";
 
 const TOKENS_EXAMPLES: &str = "\
 Examples:

@@ -31,7 +31,7 @@ impl Proof {
                     "There is no event with the sequence {sequence} in the log of {}.",
                     ledger.workspace()
                 ),
-                "Look its sequence up with `auditlog query --output ndjson`; one that is null gets it in seconds.",
+                "Look it up with `auditlog query --output ndjson`; one that is null gets one in seconds.",
             ));
         };
         let Some(out) = out else { return Output::new().data(&lines(&entry)) };

@@ -2,6 +2,8 @@
 //!
 //! Nothing here is checked but that the API answered: who asks verifies.
 
+use serde_json::Value;
+
 use super::{Api, Identity};
 use crate::{credentials::Credentials, error::Error, secret::Secret};
 
@@ -31,11 +33,29 @@ impl<'a> Ledger<'a> {
         self.api.get(&self.path("key"), &[], self.identity())?.text("text/plain")
     }
 
+    /// The last signed checkpoint.
+    pub(crate) fn checkpoint(&self) -> Result<String, Error> {
+        self.api.get(&self.path("checkpoint"), &[], self.identity())?.text("text/plain")
+    }
+
     /// A sealed event with its leaf and proof, as the API writes it; `None` if there is none with this
     /// sequence.
     pub(crate) fn entry(&self, sequence: u64) -> Result<Option<String>, Error> {
         let path = self.path(&format!("entries/{sequence}"));
         self.api.find(&path, &[], self.identity())?.map(|answer| answer.text("application/json")).transpose()
+    }
+
+    /// A tile by its name, such as `0/x001/234.p/5`; `None` if there is none.
+    pub(crate) fn tile(&self, name: &str) -> Result<Option<Vec<u8>>, Error> {
+        let answer = self.api.find(&self.path(&format!("tile/{name}")), &[], self.identity())?;
+        answer.map(|answer| answer.bytes("application/octet-stream")).transpose()
+    }
+
+    /// The proof that the log of one size has grown into that of another.
+    pub(crate) fn consistency(&self, from: u64, to: u64) -> Result<Value, Error> {
+        let (from, to) = (from.to_string(), to.to_string());
+        let query = [("from", from.as_str()), ("to", to.as_str())];
+        self.api.get(&self.path("proof/consistency"), &query, self.identity())?.json()
     }
 
     fn path(&self, rest: &str) -> String {

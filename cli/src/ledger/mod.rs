@@ -12,10 +12,16 @@ mod checkpoint;
 mod entry;
 mod json;
 mod proof;
+mod tile;
+mod tree;
+
+pub(crate) use tlog_tiles::Hash;
 
 pub(crate) use self::{
     checkpoint::{Checkpoint, Key},
-    entry::{Entry, PARTS},
+    entry::{Entry, PARTS, sequence},
     json::parse,
-    proof::InclusionProof,
+    proof::{InclusionProof, consistency},
+    tile::Tile,
+    tree::Tree,
 };

@@ -1,7 +1,8 @@
 //! Proofs: that an entry is in the log (C2SP tlog-proof), and that the log only grew (RFC 6962).
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
-use tlog_tiles::{Hash, check_record};
+use serde_json::Value;
+use tlog_tiles::{Hash, check_record, check_tree};
 
 use super::Checkpoint;
 
@@ -52,6 +53,26 @@ impl InclusionProof {
         check_record(hashes, checkpoint.size, checkpoint.root, *sequence, entry)
             .map_err(|_| "the inclusion proof does not lead from the event to the signed root".to_owned())
     }
+}
+
+/// That the log of the one checkpoint has grown into that of the other, as the API's answer claims.
+///
+/// # Errors
+/// If that is not proved.
+pub(crate) fn consistency(answer: &Value, from: &Checkpoint, to: &Checkpoint) -> Result<(), String> {
+    let (named, wrong) = (["from", "to"], "the consistency proof is not in its form");
+    let sizes = named.map(|name| answer[name].as_u64());
+    if sizes != [Some(from.size), Some(to.size)] {
+        return Err("the consistency proof is between other sizes".to_owned());
+    }
+    let hashes: Option<Vec<_>> =
+        answer["hashes"].as_array().and_then(|hashes| hashes.iter().map(hash).collect());
+    check_tree(&hashes.ok_or(wrong)?, to.size, to.root, from.size, from.root)
+        .map_err(|_| "the consistency proof does not lead from the remembered root to the new one".to_owned())
+}
+
+fn hash(value: &Value) -> Option<Hash> {
+    Hash::parse_hash(value.as_str()?).ok()
 }
 
 #[cfg(test)]

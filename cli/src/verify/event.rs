@@ -65,8 +65,14 @@ impl VerifyEvent {
         let proof = self.proof_file.as_deref().map(read).transpose()?;
         let bundled = whole.get("proof").and_then(Value::as_str).map(str::to_owned);
         let leaf = whole.get("leaf").and_then(Value::as_str).map(str::to_owned);
-        let event = match whole.get_mut("event") {
-            Some(event) => event.take(),
+        let event = match whole.get_mut("event").map(Value::take) {
+            // What stands beside the event would be read as if it were of it.
+            Some(_) if has_more_than(&whole, &["event", "leaf", "proof"]) => {
+                let because =
+                    format!("{} has more than an event, its leaf and its proof", self.file.display());
+                return Err(not_proved(&because, TAMPERED));
+            }
+            Some(event) => event,
             None => whole,
         };
         let Some(proof) = proof.or(bundled) else {
@@ -104,6 +110,10 @@ impl Case {
         }
         Ok((entry, proof.sequence, checkpoint))
     }
+}
+
+fn has_more_than(value: &Value, names: &[&str]) -> bool {
+    value.as_object().is_some_and(|members| members.keys().any(|name| !names.contains(&name.as_str())))
 }
 
 fn ask_for_key(flags: &Flags) -> Result<Key, Error> {

@@ -26,6 +26,10 @@ pub(crate) struct Log {
     leaves: Vec<String>,
     /// How many entries the last checkpoint has.
     pub(crate) signed: usize,
+    /// What is said to be the last checkpoint, where that is not true.
+    pub(crate) claim: Option<String>,
+    /// From which size consistency is proved, where that is not the one that was asked for.
+    pub(crate) claims_consistency_of: Option<usize>,
 }
 
 impl Log {
@@ -38,7 +42,15 @@ impl Log {
     pub(crate) fn of(workspace: &str, key: u8, events: usize) -> Self {
         let signer = Ed25519KeyPair::from_seed_unchecked(&[key; 32]).unwrap();
         let workspace = workspace.to_owned();
-        let mut log = Self { workspace, signer, events: Vec::new(), leaves: Vec::new(), signed: 0 };
+        let mut log = Self {
+            workspace,
+            signer,
+            events: Vec::new(),
+            leaves: Vec::new(),
+            signed: 0,
+            claim: None,
+            claims_consistency_of: None,
+        };
         log.grow(events);
         log
     }
@@ -51,6 +63,19 @@ impl Log {
             self.events.push(event);
         }
         self.signed = self.events.len();
+    }
+
+    /// Puts another event in the place of one, as only who holds the database and the key can.
+    pub(crate) fn rewrite(&mut self, sequence: usize) {
+        self.events[sequence]["actor"]["user_id"] = json!("nobody");
+        self.leaves[sequence] = leaf(&self.events[sequence]);
+    }
+
+    /// Forgets all entries from one on.
+    pub(crate) fn cut(&mut self, size: usize) {
+        self.events.truncate(size);
+        self.leaves.truncate(size);
+        self.signed = size;
     }
 
     /// Removes the parts of an event with their salts, and keeps their digests.
@@ -105,7 +130,8 @@ impl Log {
 
     /// The last checkpoint.
     pub(crate) fn checkpoint(&self) -> String {
-        self.sign(&self.name(), self.signed, self.root(self.signed))
+        let sign = || self.sign(&self.name(), self.signed, self.root(self.signed));
+        self.claim.clone().unwrap_or_else(sign)
     }
 
     /// A checkpoint that says what it is told to.
@@ -122,10 +148,31 @@ impl Log {
         format!("c2sp.org/tlog-proof@v1\nindex {sequence}\n{hashes}\n{}", self.checkpoint())
     }
 
+    /// A tile by its name, such as `0/000.p/7`; only what the last checkpoint has.
+    pub(crate) fn tile(&self, name: &str) -> Option<Vec<u8>> {
+        let (path, width) = match name.split_once(".p/") {
+            Some((path, width)) => (path, width.parse().unwrap()),
+            None => (name, 256),
+        };
+        let start = path.strip_prefix("0/")?.parse::<usize>().ok()? * 256;
+        let hashes = self.hashes(self.signed);
+        Some(hashes.get(start..start + width)?.concat())
+    }
+
+    /// The proof that the log of one size has grown into that of another.
+    pub(crate) fn consistency(&self, from: usize, to: usize) -> Value {
+        let text = |hash: &Hash| BASE64_STANDARD.encode(hash);
+        let proved = self.claims_consistency_of.unwrap_or(from);
+        let hashes: Vec<_> = consistency(proved, &self.hashes(to), true).iter().map(text).collect();
+        let (root_from, root_to) = (text(&self.root(from)), text(&self.root(to)));
+        json!({"from": from, "to": to, "root_from": root_from, "root_to": root_to, "hashes": hashes})
+    }
+
     /// What the API answers for an entry.
     pub(crate) fn entry(&self, sequence: usize) -> Option<Value> {
         (sequence < self.signed).then(|| {
-            json!({"event": self.events[sequence], "leaf": self.leaves[sequence], "proof": self.proof(sequence)})
+            let (event, leaf) = (&self.events[sequence], &self.leaves[sequence]);
+            json!({"event": event, "leaf": leaf, "proof": self.proof(sequence)})
         })
     }
 }
@@ -261,6 +308,20 @@ fn path(sequence: usize, hashes: &[Hash]) -> Vec<Hash> {
     };
     path.push(sibling);
     path
+}
+
+/// RFC 6962 §2.1.2.
+fn consistency(from: usize, hashes: &[Hash], is_whole: bool) -> Vec<Hash> {
+    if from == hashes.len() {
+        return if is_whole { Vec::new() } else { vec![root(hashes)] };
+    }
+    let (left, right) = split(hashes);
+    let (mut proof, other) = match from.checked_sub(left.len()) {
+        None | Some(0) => (consistency(from, left, is_whole), root(right)),
+        Some(from) => (consistency(from, right, false), root(left)),
+    };
+    proof.push(other);
+    proof
 }
 
 fn split(hashes: &[Hash]) -> (&[Hash], &[Hash]) {

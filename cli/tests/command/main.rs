@@ -16,3 +16,5 @@ mod routes;
 mod tail;
 mod tokens;
 mod verify_event;
+mod verify_export;
+mod verify_follow;

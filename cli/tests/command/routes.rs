@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use axum::{http::HeaderValue, response::Response};
+use axum::{
+    http::{HeaderValue, header},
+    response::{IntoResponse as _, Response},
+};
 use serde_json::{Value, json};
 
 use crate::{
@@ -49,10 +52,18 @@ fn first(query: &BTreeMap<String, String>) -> usize {
 }
 
 /// What a path after `/ledger/` is answered with.
-pub(crate) fn ledger(log: &Log, path: &str, _query: &BTreeMap<String, String>) -> Response {
+pub(crate) fn ledger(log: &Log, path: &str, query: &BTreeMap<String, String>) -> Response {
     let text = |text: String| answers::respond(200, "text/plain; charset=utf-8", text);
     match path.split_once('/').unwrap_or((path, "")) {
         ("key", "") => text(log.key() + "\n"),
+        ("checkpoint", "") => text(log.checkpoint()),
+        ("tile", name) => log.tile(name).map_or_else(missing, |tile| {
+            ([(header::CONTENT_TYPE, "application/octet-stream")], tile).into_response()
+        }),
+        ("proof", "consistency") => {
+            let [from, to] = ["from", "to"].map(|name| query[name].parse().unwrap());
+            answers::success(200, &log.consistency(from, to))
+        }
         ("entries", sequence) => {
             json_or_missing(sequence.parse().ok().and_then(|sequence| log.entry(sequence)))
         }

@@ -194,7 +194,7 @@ fn no_byte_of_any_member_can_change() {
             }
             let mut others = changed(value);
             // A process for each would take long: some of each member, from all over it.
-            let every = others.len().div_ceil(15);
+            let every = others.len().div_ceil(8);
             others = others.into_iter().step_by(every).collect();
             for other in others {
                 // Who saved an event before it was sealed has no sequence.
@@ -225,7 +225,9 @@ fn no_byte_of_a_proof_can_change() {
     let log = Log::with(5);
     let case = log.entry(3).unwrap();
     let proof = case["proof"].as_str().unwrap();
-    for (place, letter) in proof.char_indices() {
+    // A process for each would take long: all of the head, and some of the hashes and the signature.
+    let some = proof.char_indices().enumerate().filter(|(number, _)| *number < 40 || number % 4 == 0);
+    for (_, (place, letter)) in some {
         let mut altered = case.clone();
         let other = if letter == 'A' { 'B' } else { 'A' };
         altered["proof"] =
@@ -332,6 +334,7 @@ fn a_file_that_means_two_things_is_refused() {
         text.replace("\"whole\":7", "\"whole\":7.0000000000000000001"),
         "is not written as it was recorded",
     );
+    check(text.replacen('{', "{\"id\":\"e-1\",", 1), "has more than an event, its leaf and its proof");
     check(text.replace('}', ""), "is not one JSON text");
 }
 
