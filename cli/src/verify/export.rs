@@ -123,6 +123,11 @@ impl VerifyExport {
             (true, size) => format!("yes: every sequence from 0 to {} is there", size - 1),
         };
         let file = self.file.display();
+        let redacted = match tally.redacted {
+            0 => "nothing".to_owned(),
+            1 => "parts of 1 event".to_owned(),
+            count => format!("parts of {} events", HumanCount(count)),
+        };
         let uncovered: Vec<_> = tally.uncovered.iter().map(String::as_str).collect();
         let lines = [
             (
@@ -135,7 +140,7 @@ impl VerifyExport {
             ),
             ("complete", complete),
             ("not covered", tally.outside()),
-            ("redacted", format!("parts of {} events", HumanCount(tally.redacted))),
+            ("redacted", redacted),
             ("not proved", if uncovered.is_empty() { "nothing".to_owned() } else { uncovered.join(", ") }),
             ("log", format!("{size} entries, root {}", log.checkpoint.root)),
             ("key", key.to_string()),

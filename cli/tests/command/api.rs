@@ -18,7 +18,11 @@ use axum::{
 use serde_json::json;
 use tokio::{net::TcpListener, sync::oneshot};
 
-use crate::{answers, ledger::Log, routes};
+use crate::{
+    answers, events,
+    ledger::{self, Log},
+    routes,
+};
 
 pub(crate) const SECRET: &str = "sssssssssssssssssssssssssssssssssssssssssssssssss";
 pub(crate) const BEARER: &str = "alw_AbC123AbC123_sssssssssssssssssssssssssssssssssssssssssssssssss";
@@ -180,7 +184,13 @@ async fn answer(State(inside): State<Arc<Inside>>, request: Request) -> Response
         ("GET", path) if is_page(path) => match fault {
             Some(fault) => faulty(fault, &asked).await,
             None if path.ends_with("/feed") => feed(&inside, &asked).await,
-            None => answers::page(inside.events, &asked.query),
+            None => match inside.logs.lock().unwrap().get("acme") {
+                Some(log) => answers::page(log.events.clone(), ledger::csv, &asked.query),
+                None => {
+                    let all = (0..inside.events).map(events::event).collect();
+                    answers::page(all, events::csv, &asked.query)
+                }
+            },
         },
         ("GET", path) if path.contains("/ledger/") => {
             let (workspace, rest) = path["/api/".len()..].split_once("/ledger/").unwrap();

@@ -67,7 +67,7 @@ fn a_whole_export_is_proved_in_each_format_and_any_order() {
         "verified     600 events of file are in the log of acme, unchanged\n",
         "complete     yes: every sequence from 0 to 599 is there\n",
         "not covered  nothing\n",
-        "redacted     parts of 1 events\n",
+        "redacted     parts of 1 event\n",
         "not proved   category\n",
         "log          600 entries, root ",
     ] {
@@ -76,6 +76,22 @@ fn a_whole_export_is_proved_in_each_format_and_any_order() {
     events.reverse();
     assert_eq!(offline.verify_each(&events[..300], &[]).0, Some(0));
     assert_eq!(offline.verify("", &[]).0, Some(0));
+}
+
+#[test]
+fn what_export_writes_is_what_is_verified() {
+    let api = Api::serve(Log::with(45));
+    api.log(|log| log.redact(7, &["description", "changes"]));
+    let auditlog = Auditlog::for_api(&api);
+    let key = api.log(|log| log.key());
+    for format in ["ndjson", "csv", "json"] {
+        auditlog.succeed(&["export", format, "--format", format, "--end=2025-02-01"]);
+        let report = auditlog.succeed(&["verify", "export", format, "--complete", "--key", &key]);
+        assert!(report.contains(&format!("verified     45 events of {format} are in the log")), "{report}");
+    }
+    auditlog.succeed(&["export", "ocsf", "--format=ocsf", "--end=2025-02-01"]);
+    let complaint = auditlog.fail(1, &["verify", "export", "ocsf", "--key", &key]);
+    assert!(complaint.contains("perhaps in OCSF: export as ndjson, csv or json"), "{complaint}");
 }
 
 #[test]
