@@ -9,8 +9,11 @@ use crate::{
     flags::Flags,
     login,
     manual::{Completions, Manual},
+    proof::Proof,
     query::Query,
+    tail::Tail,
     tokens::Tokens,
+    verify::Verify,
 };
 
 const EXAMPLES: &str = "\
@@ -18,7 +21,10 @@ Examples:
   auditlog login                                     ask for credentials, check and keep them
   auditlog query                                     the newest 100 events
   auditlog query --since 7d --outcome failure        what failed in the last 7 days
+  auditlog tail --follow --output ndjson             each event once it is sealed, for another program
   auditlog export 2025.csv --start 2025-01-01 --end 2026-01-01 --format csv
+  auditlog proof 81234 --out 81234.json              an event with what proves it
+  auditlog verify event 81234.json --key log.vkey    and the proof, checked offline
   auditlog actions                                   what can be in an audit log
   auditlog tokens create --name siem --expires 90d   a token for another program
 
@@ -32,7 +38,8 @@ Flags go before the environment, and that before the profile.
 Exit codes:
   0  done; also if whoever read the output had enough
   1  tried, and failed
-  2  asked for in a way that cannot be done: nothing was changed";
+  2  asked for in a way that cannot be done: nothing was changed
+  3  the log is not the one that `verify follow` remembers";
 
 const LOGIN_EXAMPLES: &str = "\
 Examples:
@@ -70,6 +77,46 @@ byte the same as without the interruption. FILE is complete once FILE.state is g
 The end is settled when the export begins, now or earlier. A product may deliver an event some time
 after its timestamp: give an --end some minutes back, such as -15m, where the range is to be final.";
 
+const TAIL_EXAMPLES: &str = "\
+Examples:
+  auditlog tail --follow                                       show each event once it is sealed
+  auditlog tail --after 81234 --output ndjson                  all since then, and end
+  auditlog tail --state siem.json --output ndjson >> events.ndjson
+  auditlog tail --state siem.json --follow --output ndjson | my-siem-forwarder
+
+Each event has its `sequence`: 0, 1, 2, … Who has seen one never gets anything new at or below it, so
+this misses nothing, however late a product delivers. It begins with the first event, unless --after
+or the state says otherwise; a state that there is goes before --after.
+
+--state keeps the last sequence that was written, once it is: the same command goes on after it. If it
+is killed, the page that was being written comes again: whoever reads must know an event that comes
+twice by its `sequence`. In CSV each run begins with the header.
+
+With --follow, what fails in passing is tried for as long as it takes, and Ctrl-C or SIGTERM ends it
+after the page at hand, with exit code 0.";
+
+const PROOF_EXAMPLES: &str = "\
+Examples:
+  auditlog proof 81234 --out 81234.json
+  auditlog proof 81234 | jq -r .proof > 81234.tlog-proof
+
+What is written has the event, its leaf in the log, and the proof that leads from the leaf to a
+checkpoint that the log signed. It proves the event to anyone with the log's key, without this API:
+see `auditlog verify event`.";
+
+const VERIFY_EXAMPLES: &str = "\
+Examples:
+  auditlog verify event 81234.json --key log.vkey     one event, offline
+  auditlog verify export all.ndjson --complete        a whole export, and that nothing is missing
+  auditlog verify follow --state acme.log             that the log only grows, from now on
+
+Nothing of the server is trusted but the key, and that only where you let it tell it.
+
+Exit codes:
+  0  proved
+  1  not proved, and why
+  3  the log is not the one that `verify follow` remembers";
+
 const TOKENS_EXAMPLES: &str = "\
 Examples:
   auditlog tokens create --name siem --expires 90d
@@ -91,7 +138,7 @@ Examples:
   auditlog man | man -l -
   auditlog man --dir ~/.local/share/man/man1";
 
-/// Reads and exports the audit log of a workspace, and manages its tokens.
+/// Reads, exports and verifies the audit log of a workspace, and manages its tokens.
 #[derive(Debug, Parser)]
 #[command(name = "auditlog", version, after_help = EXAMPLES)]
 pub(crate) struct Cli {
@@ -112,6 +159,15 @@ enum Command {
     /// Write any range of events to a file; resumable
     #[command(after_help = EXPORT_EXAMPLES)]
     Export(Export),
+    /// Show events in the order they were sealed, and go on with those to come
+    #[command(after_help = TAIL_EXAMPLES)]
+    Tail(Tail),
+    /// Write an event with its proof
+    #[command(after_help = PROOF_EXAMPLES)]
+    Proof(Proof),
+    /// Prove that events are in the log unchanged, and that it is still the same log
+    #[command(subcommand, after_help = VERIFY_EXAMPLES)]
+    Verify(Verify),
     /// List the actions that can be in an audit log
     Actions(Actions),
     /// Create, list and revoke workspace tokens
@@ -136,6 +192,9 @@ impl Cli {
             Command::Login => login::run(&flags),
             Command::Query(query) => query.run(&flags),
             Command::Export(export) => export.run(&flags),
+            Command::Tail(tail) => tail.run(&flags),
+            Command::Proof(proof) => proof.run(&flags),
+            Command::Verify(verify) => verify.run(&flags),
             Command::Actions(actions) => actions.run(&flags),
             Command::Tokens(tokens) => tokens.run(&flags),
             Command::Completions(completions) => completions.run(),

@@ -15,6 +15,8 @@ pub(crate) enum Error {
     Usage(Message),
     /// It was tried and failed. Exit code 1.
     Failure(Message),
+    /// The log is not the one that was remembered. Exit code 3, so that an alarm can tell it from the rest.
+    Alarm(Message),
 }
 
 /// What is told about an error.
@@ -39,6 +41,11 @@ impl Error {
         Self::Failure(Message { what: what.into(), details: Vec::new(), next: next.into() })
     }
 
+    /// The log is not the one that was remembered.
+    pub(crate) fn alarm(what: impl Into<String>, next: impl Into<String>) -> Self {
+        Self::Alarm(Message { what: what.into(), details: Vec::new(), next: next.into() })
+    }
+
     /// A file could not be read or written.
     pub(crate) fn file(path: &Path, source: impl fmt::Display) -> Self {
         Self::failure(
@@ -51,13 +58,13 @@ impl Error {
     pub(crate) fn what(&self) -> &str {
         match self {
             Self::OutputClosed => "Nobody reads the output any more.",
-            Self::Usage(message) | Self::Failure(message) => &message.what,
+            Self::Usage(message) | Self::Failure(message) | Self::Alarm(message) => &message.what,
         }
     }
 
     /// The same error with each single thing that is wrong.
     pub(crate) fn with_details(mut self, details: Vec<String>) -> Self {
-        if let Self::Usage(message) | Self::Failure(message) = &mut self {
+        if let Self::Usage(message) | Self::Failure(message) | Self::Alarm(message) = &mut self {
             message.details = details;
         }
         self
@@ -65,7 +72,7 @@ impl Error {
 
     /// The same error with more to do about it.
     pub(crate) fn and_next(mut self, more: &str) -> Self {
-        if let Self::Usage(message) | Self::Failure(message) = &mut self {
+        if let Self::Usage(message) | Self::Failure(message) | Self::Alarm(message) = &mut self {
             message.next = format!("{} {more}", message.next);
         }
         self
@@ -77,6 +84,7 @@ impl Error {
             Self::OutputClosed => return ExitCode::SUCCESS,
             Self::Usage(message) => (message, 2),
             Self::Failure(message) => (message, 1),
+            Self::Alarm(message) => (message, 3),
         };
         terminal::say(&message.to_string());
         ExitCode::from(code)

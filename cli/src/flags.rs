@@ -43,7 +43,7 @@ pub(crate) struct Flags {
     /// Profile of the config file [env: AUDITLOG_PROFILE] [default: default]
     #[arg(long, global = true, value_name = "NAME")]
     pub(crate) profile: Option<String>,
-    /// How often to try again what failed in passing [default: 3, of export: 8]
+    /// How often to try again what failed in passing [default: 3, of export: 8, while following: for ever]
     #[arg(long, global = true, value_name = "N")]
     pub(crate) retries: Option<u32>,
     /// Send tokens over http:// to other machines as well

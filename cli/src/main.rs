@@ -1,4 +1,4 @@
-//! The command `auditlog`: reads and exports the audit log of a workspace, and manages its tokens.
+//! The command `auditlog`: reads, exports and verifies the audit log of a workspace, and manages its tokens.
 
 mod actions;
 mod api;
@@ -7,20 +7,27 @@ mod config;
 mod credentials;
 mod endpoint;
 mod error;
+mod events;
 mod export;
 mod filters;
 mod flags;
+mod interrupt;
+mod ledger;
 mod login;
 mod manual;
 mod output;
 mod page;
 mod private_file;
+mod proof;
 mod query;
+mod question;
 mod secret;
 mod table;
+mod tail;
 mod terminal;
 mod time;
 mod tokens;
+mod verify;
 
 use std::process::ExitCode;
 

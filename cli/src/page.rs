@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde_json::Value;
 
-use crate::error::Error;
+use crate::{api::Encoding, error::Error};
 
 /// A page of CSV in its parts, byte for byte.
 #[derive(Debug, PartialEq, Eq)]
@@ -51,6 +51,23 @@ pub(crate) fn read_lines(body: &str) -> Result<(u64, Option<Timestamp>), Error> 
     }
     let last = body.lines().last().map(event).transpose()?;
     Ok((body.lines().count() as u64, last.as_ref().and_then(time_of)))
+}
+
+/// The sequences of the events on a page; an event without one breaks it.
+///
+/// # Errors
+/// If the page breaks off, or an event on it has no sequence.
+pub(crate) fn sequences(body: &str, encoding: Encoding) -> Result<Vec<u64>, Error> {
+    if encoding != Encoding::Csv {
+        let sequence = |line| event(line)?["sequence"].as_u64().ok_or_else(|| broken("events of the feed"));
+        return body.lines().map(sequence).collect();
+    }
+    let mut reader = csv::Reader::from_reader(body.as_bytes());
+    let column = reader.headers().ok().and_then(|names| names.iter().position(|name| name == "sequence"));
+    let column = column.ok_or_else(|| broken("CSV with a column sequence"))?;
+    let sequence = |record: csv::Result<csv::StringRecord>| record.ok()?.get(column)?.parse().ok();
+    let sequences: Option<_> = reader.records().map(sequence).collect();
+    sequences.ok_or_else(|| broken("events of the feed"))
 }
 
 /// The event on a line.

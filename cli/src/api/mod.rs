@@ -1,5 +1,7 @@
 //! The API over HTTP: requests that are patient, and answers or errors in words.
 
+mod feed;
+mod ledger;
 mod listing;
 mod problem;
 mod retry;
@@ -14,7 +16,11 @@ use reqwest::{
 };
 use serde_json::Value;
 
-pub(crate) use self::listing::{Encoding, MAX_PAGE, Wanted};
+pub(crate) use self::{
+    feed::FeedPage,
+    ledger::Ledger,
+    listing::{Encoding, MAX_PAGE, Wanted},
+};
 use crate::{endpoint::Endpoint, error::Error, secret::Secret, terminal};
 
 /// API Gateway ends a request after 30 s; a large answer on a slow line takes longer.
@@ -36,15 +42,22 @@ pub(crate) enum Identity<'a> {
 pub(crate) struct Api {
     http: Client,
     endpoint: Endpoint,
-    retries: u32,
+    patience: Patience,
     say: Box<dyn Fn(&str)>,
+}
+
+/// How often what failed in passing is tried again.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Patience {
+    Times(u32),
+    ForEver,
 }
 
 /// What was answered.
 pub(crate) struct Answer {
     pub(crate) status: u16,
     headers: HeaderMap,
-    pub(crate) body: String,
+    body: Vec<u8>,
 }
 
 impl Api {
@@ -67,12 +80,17 @@ impl Api {
                     "Check the certificates of the system, and the proxy variables of the environment.",
                 )
             })?;
-        Ok(Self { http, endpoint, retries, say: Box::new(terminal::say) })
+        Ok(Self { http, endpoint, patience: Patience::Times(retries), say: Box::new(terminal::say) })
     }
 
     /// The same API, which tells that it waits in another way.
     pub(crate) fn saying(self, say: impl Fn(&str) + 'static) -> Self {
         Self { say: Box::new(say), ..self }
+    }
+
+    /// The same API, which is asked until it answers: for a command that nobody watches.
+    pub(crate) fn for_ever(self) -> Self {
+        Self { patience: Patience::ForEver, ..self }
     }
 
     /// Where it is.
@@ -90,6 +108,32 @@ impl Api {
         query: &[(&str, &str)],
         identity: Identity<'_>,
     ) -> Result<Answer, Error> {
+        let answer = self.ask(path, query, identity)?;
+        if answer.is_success() { Ok(answer) } else { Err(problem::refusal(&answer, identity)) }
+    }
+
+    /// Reads a path; `None` if the API says that what it names is not there.
+    ///
+    /// # Errors
+    /// If it cannot be reached, or answers otherwise without success.
+    pub(crate) fn find(
+        &self,
+        path: &str,
+        query: &[(&str, &str)],
+        identity: Identity<'_>,
+    ) -> Result<Option<Answer>, Error> {
+        let answer = self.ask(path, query, identity)?;
+        if answer.is_success() {
+            return Ok(Some(answer));
+        }
+        // A 404 of somebody else says nothing about what the API has.
+        if answer.status == 404 && problem::id(&answer).as_deref() == Some("not_found") {
+            return Ok(None);
+        }
+        Err(problem::refusal(&answer, identity))
+    }
+
+    fn ask(&self, path: &str, query: &[(&str, &str)], identity: Identity<'_>) -> Result<Answer, Error> {
         self.send_patiently(identity, || self.http.get(self.endpoint.url(path)).query(query))
     }
 
@@ -98,7 +142,8 @@ impl Api {
     /// # Errors
     /// If it cannot be reached, or answers without success.
     pub(crate) fn delete(&self, path: &str, identity: Identity<'_>) -> Result<Answer, Error> {
-        self.send_patiently(identity, || self.http.delete(self.endpoint.url(path)))
+        let answer = self.send_patiently(identity, || self.http.delete(self.endpoint.url(path)))?;
+        if answer.is_success() { Ok(answer) } else { Err(problem::refusal(&answer, identity)) }
     }
 
     /// Sends a JSON body, once: a second time could do it twice.
@@ -115,6 +160,7 @@ impl Api {
         }
     }
 
+    /// The answer, which may be a refusal: only what fails in passing is tried again, and then an error.
     fn send_patiently(
         &self,
         identity: Identity<'_>,
@@ -123,27 +169,44 @@ impl Api {
         let mut tried = 0;
         loop {
             let (error, asked) = match self.send(request(), identity) {
-                Ok(answer) if answer.is_success() => return Ok(answer),
-                Ok(answer) => {
-                    let error = problem::refusal(&answer, identity);
-                    if !retry::is_passing(answer.status) {
-                        return Err(error);
+                Ok(answer) if !self.is_passing(answer.status) => {
+                    if tried > 0 && self.patience == Patience::ForEver {
+                        (self.say)(&format!("{} answers again.", self.endpoint));
                     }
-                    (error, answer.retry_after())
+                    return Ok(answer);
                 }
+                Ok(answer) => (problem::refusal(&answer, identity), answer.retry_after()),
                 Err(error) if error.is_builder() => return Err(self.unreachable(&error)),
                 Err(error) => (self.unreachable(&error), None),
             };
-            let wait = retry::wait(tried, asked).filter(|_| tried < self.retries);
-            let Some(wait) = wait else { return Err(error) };
+            thread::sleep(self.wait(tried, asked, error)?);
             tried += 1;
-            (self.say)(&format!(
-                "{} Trying again in {:.1} s ({tried} of {}).",
-                error.what(),
-                wait.as_secs_f64(),
-                self.retries
-            ));
-            thread::sleep(wait);
+        }
+    }
+
+    fn is_passing(&self, status: u16) -> bool {
+        // Who asks for ever outlasts also a defect of the server.
+        retry::is_passing(status) || (self.patience == Patience::ForEver && status >= 500)
+    }
+
+    /// How long to wait after the error, of which somebody is told; the error itself where it was tried
+    /// often enough.
+    fn wait(&self, tried: u32, asked: Option<Duration>, error: Error) -> Result<Duration, Error> {
+        let wait = retry::wait(tried, asked);
+        match (self.patience, wait) {
+            (Patience::Times(retries), Some(wait)) if tried < retries => {
+                let (seconds, number) = (wait.as_secs_f64(), tried + 1);
+                let what = error.what();
+                (self.say)(&format!("{what} Trying again in {seconds:.1} s ({number} of {retries})."));
+                Ok(wait)
+            }
+            (Patience::Times(_), _) => Err(error),
+            (Patience::ForEver, wait) => {
+                if tried == 0 {
+                    (self.say)(&format!("{} Trying until it answers.", error.what()));
+                }
+                Ok(wait.unwrap_or(retry::MAX_ASKED))
+            }
         }
     }
 
@@ -154,7 +217,7 @@ impl Api {
         };
         let response = request.send()?;
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
-        Ok(Answer { status, headers, body: response.text()? })
+        Ok(Answer { status, headers, body: response.bytes()?.to_vec() })
     }
 
     fn unreachable(&self, error: &reqwest::Error) -> Error {
@@ -186,16 +249,36 @@ impl Answer {
     /// # Errors
     /// If it is none: somebody else answered.
     pub(crate) fn json(&self) -> Result<Value, Error> {
-        serde_json::from_str(&self.body).map_err(|_| self.strange("JSON"))
+        serde_json::from_slice(&self.body).map_err(|_| self.strange("JSON"))
+    }
+
+    /// The body as text of a content type.
+    ///
+    /// # Errors
+    /// If it is of another: somebody else answered.
+    pub(crate) fn text(self, content_type: &str) -> Result<String, Error> {
+        match String::from_utf8(self.bytes(content_type)?) {
+            Ok(text) => Ok(text),
+            Err(_) => Err(strange("other characters than UTF-8", content_type)),
+        }
+    }
+
+    /// The body, if it is of a content type.
+    ///
+    /// # Errors
+    /// If it is of another: somebody else answered.
+    pub(crate) fn bytes(self, content_type: &str) -> Result<Vec<u8>, Error> {
+        if self.is_a(content_type) { Ok(self.body) } else { Err(self.strange(content_type)) }
+    }
+
+    fn is_a(&self, content_type: &str) -> bool {
+        let found = self.header(CONTENT_TYPE.as_str()).unwrap_or_default();
+        found.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case(content_type)
     }
 
     /// That the body is of another type than the API answers.
     fn strange(&self, expected: &str) -> Error {
-        let found = terminal::safe_line(self.header(CONTENT_TYPE.as_str()).unwrap_or("nothing"));
-        Error::failure(
-            format!("The endpoint answered {found} where {expected} was asked for."),
-            "Check the endpoint: it must lead to an Audit Logs API, with no portal or other page before it.",
-        )
+        strange(self.header(CONTENT_TYPE.as_str()).unwrap_or("nothing"), expected)
     }
 
     fn retry_after(&self) -> Option<Duration> {
@@ -205,6 +288,14 @@ impl Answer {
     fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
     }
+}
+
+fn strange(found: &str, expected: &str) -> Error {
+    let found = terminal::safe_line(found);
+    Error::failure(
+        format!("The endpoint answered {found} where {expected} was asked for."),
+        "Check the endpoint: it must lead to an Audit Logs API, with no portal or other page before it.",
+    )
 }
 
 /// The error and all its sources in one line, without the URL, which may name persons.

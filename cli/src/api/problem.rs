@@ -12,7 +12,7 @@ const WRONG_JWT: &str = "The admin's JWT is not valid or has expired: get a new 
 
 /// The error that an answer without success is.
 pub(super) fn refusal(answer: &Answer, identity: Identity<'_>) -> Error {
-    let problem: Value = serde_json::from_str(&answer.body).unwrap_or_default();
+    let problem: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
     let text = |name: &str| problem[name].as_str().map(safe_line);
     let id = text("id").unwrap_or_default();
     let what = match text("message").or_else(|| text("detail")).or_else(|| text("title")) {
@@ -27,6 +27,12 @@ pub(super) fn refusal(answer: &Answer, identity: Identity<'_>) -> Error {
         details.push(format!("({} {id}{request})", answer.status));
     }
     Error::failure(what, next(answer.status, &id, identity)).with_details(details)
+}
+
+/// By what name the API calls the problem; `None` if somebody else answered.
+pub(super) fn id(answer: &Answer) -> Option<String> {
+    let problem: Value = serde_json::from_slice(&answer.body).ok()?;
+    problem["id"].as_str().map(str::to_owned)
 }
 
 /// One field that is wrong: where, and what.
@@ -66,7 +72,7 @@ mod tests {
     use crate::secret::Secret;
 
     fn check(status: u16, body: &str, expected: &[&str]) {
-        let answer = Answer { status, headers: HeaderMap::new(), body: body.to_owned() };
+        let answer = Answer { status, headers: HeaderMap::new(), body: body.into() };
         let token = Secret::new("alw_hush");
         let Error::Failure(message) = refusal(&answer, Identity::Token(&token)) else { panic!("{body}") };
         let text = message.to_string();

@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::{Timestamp, fmt::rfc2822};
 
 /// The longest that we wait because a server asks for it.
-const MAX_ASKED: Duration = Duration::from_secs(120);
+pub(super) const MAX_ASKED: Duration = Duration::from_secs(120);
 /// The longest that we wait of our own accord.
 const MAX_BACK_OFF: Duration = Duration::from_secs(30);
 const FIRST_BACK_OFF: Duration = Duration::from_millis(500);

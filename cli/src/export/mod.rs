@@ -19,18 +19,14 @@ use clap::Args;
 use indicatif::{HumanBytes, HumanCount};
 use jiff::{SignedDuration, Timestamp};
 
-use self::{
-    format::Format,
-    progress::Progress,
-    state::{Bound, Question, State},
-    target::Target,
-};
+use self::{format::Format, progress::Progress, state::State, target::Target};
 use crate::{
     api::{Api, Identity, MAX_PAGE, Wanted},
     credentials::Credentials,
     error::Error,
     filters::{Filters, Range},
     flags::Flags,
+    question::Question,
     terminal, time,
 };
 
@@ -58,33 +54,20 @@ impl Export {
     pub(crate) fn run(&self, flags: &Flags) -> Result<(), Error> {
         let credentials = flags.gather()?;
         let api = flags.api(&credentials, RETRIES)?;
-        let asked = self.question(&api, &credentials)?;
+        let asked = Question::new(&api, &credentials, &self.filters)?;
         let unfinished = if self.overwrite { None } else { State::read(&Target::state_path(&self.file))? };
         let target = match unfinished {
             Some(state) => {
-                state.question.require_same(&asked)?;
+                state.require_same(&asked, self.format)?;
                 terminal::tell(&format!("Going on after {} events.", HumanCount(state.events)));
                 Target::resume(&self.file, state)?
             }
             None => {
                 self.require_free()?;
-                Target::begin(&self.file, State::new(settled(asked, &api)?))?
+                Target::begin(&self.file, State::new(settled(asked, &api)?, self.format))?
             }
         };
         write(target, api, &credentials, &self.file)
-    }
-
-    /// What the command line asks for. Its end is not settled yet.
-    fn question(&self, api: &Api, credentials: &Credentials) -> Result<Question, Error> {
-        let Range { start, end } = self.filters.range(Timestamp::now())?;
-        Ok(Question {
-            endpoint: api.endpoint().to_string(),
-            workspace: credentials.workspace()?.to_owned(),
-            format: self.format,
-            filters: self.filters.but_range(),
-            start: Bound { typed: self.filters.start.clone(), time: start },
-            end: Bound { typed: self.filters.end.clone(), time: end },
-        })
     }
 
     fn require_free(&self) -> Result<(), Error> {
@@ -117,15 +100,14 @@ fn settled(mut question: Question, api: &Api) -> Result<Question, Error> {
 /// Reads page after page into the file, until nothing follows.
 fn write(mut target: Target, api: Api, credentials: &Credentials, file: &Path) -> Result<(), Error> {
     let question = target.state.question.clone();
-    let range = Range { start: question.start.time, end: question.end.time };
-    let mut parameters = question.filters;
-    parameters.extend(range.parameters());
+    let range = question.range();
+    let mut parameters = question.parameters();
     parameters.insert("order".to_owned(), "asc".to_owned());
     let wanted = Wanted {
         workspace: &question.workspace,
         token: credentials.bearer()?,
         parameters: &parameters,
-        encoding: question.format.encoding(),
+        encoding: target.state.format.encoding(),
     };
     let progress = Progress::begin(range, target.state.events);
     let api = api.saying(progress.speaker());

@@ -5,42 +5,22 @@
 
 use std::path::Path;
 
-use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::format::Format;
-use crate::{error::Error, filters::Parameters, private_file};
+use crate::{error::Error, private_file, question::Question};
 
 /// The version of what is written here.
 const VERSION: u32 = 1;
-
-/// What an export is of. It is settled when the export begins, so that its result is.
-#[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Question {
-    pub(super) endpoint: String,
-    pub(super) workspace: String,
-    pub(super) format: Format,
-    /// The filters, without the range.
-    pub(super) filters: Parameters,
-    pub(super) start: Bound,
-    pub(super) end: Bound,
-}
-
-/// One end of the range: as it was typed, and the time that this was then.
-#[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Bound {
-    pub(super) typed: Option<String>,
-    pub(super) time: Option<Timestamp>,
-}
 
 /// An export that is not complete.
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct State {
     version: u32,
+    /// What the export is of. It is settled when the export begins, so that its result is.
     pub(super) question: Question,
+    pub(super) format: Format,
     /// Where to go on; `None` at the beginning.
     pub(super) cursor: Option<String>,
     /// How many bytes of the file are known to be on the disk.
@@ -51,8 +31,8 @@ pub(super) struct State {
 
 impl State {
     /// An export that has nothing yet.
-    pub(super) fn new(question: Question) -> Self {
-        Self { version: VERSION, question, cursor: None, bytes: 0, events: 0 }
+    pub(super) fn new(question: Question, format: Format) -> Self {
+        Self { version: VERSION, question, format, cursor: None, bytes: 0, events: 0 }
     }
 
     /// Reads the state; `None` if there is none.
@@ -83,25 +63,16 @@ impl State {
         content.push(b'\n');
         private_file::replace(path, &content)
     }
-}
 
-impl Question {
-    /// That another question is the same: then its export goes on with what was settled for this one.
+    /// That the same is asked for again: then the export goes on with what was settled for it.
     ///
     /// # Errors
     /// Names what is different.
-    pub(super) fn require_same(&self, asked: &Self) -> Result<(), Error> {
-        let Self { endpoint, workspace, format, filters, start, end } = self;
-        let differences = [
-            ("--endpoint", *endpoint != asked.endpoint),
-            ("--workspace", *workspace != asked.workspace),
-            ("--format", *format != asked.format),
-            ("the filters", *filters != asked.filters),
-            ("--start", !start.is_same(&asked.start)),
-            ("--end", !end.is_same(&asked.end)),
-        ];
-        let different: Vec<_> =
-            differences.into_iter().filter(|(_, differs)| *differs).map(|(name, _)| name).collect();
+    pub(super) fn require_same(&self, asked: &Question, format: Format) -> Result<(), Error> {
+        let mut different = self.question.differences(asked);
+        if self.format != format {
+            different.push("--format");
+        }
         if different.is_empty() {
             return Ok(());
         }
@@ -115,54 +86,18 @@ impl Question {
     }
 }
 
-impl Bound {
-    /// Whether the same was typed, or the same time was meant. `-7d` typed again later means what it
-    /// meant then.
-    fn is_same(&self, asked: &Self) -> bool {
-        self.typed == asked.typed || (asked.typed.is_some() && self.time == asked.time)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn bound(typed: Option<&str>, time: Option<&str>) -> Bound {
-        Bound { typed: typed.map(str::to_owned), time: time.map(|time| time.parse().unwrap()) }
-    }
-
-    fn question() -> Question {
-        Question {
-            endpoint: "https://a.example".to_owned(),
-            workspace: "acme".to_owned(),
-            format: Format::Csv,
-            filters: Parameters::from([("actor".to_owned(), "u1".to_owned())]),
-            start: bound(Some("-7d"), Some("2025-01-01T00:00:00Z")),
-            end: bound(None, Some("2025-01-08T00:00:00Z")),
-        }
-    }
+    use crate::question::tests::question;
 
     #[test]
-    fn the_same_question_goes_on() {
-        let same = |asked: Question| question().require_same(&asked).unwrap();
-        same(question());
-        same(Question { end: bound(None, None), ..question() });
-        same(Question { start: bound(Some("-7d"), Some("2025-01-02T00:00:00Z")), ..question() });
-        same(Question { start: bound(Some("2025-01-01"), Some("2025-01-01T00:00:00Z")), ..question() });
-    }
-
-    #[test]
-    fn another_question_is_refused_by_name() {
-        let check = |asked: Question, name: &str| {
-            let Err(Error::Usage(message)) = question().require_same(&asked) else { panic!("{asked:?}") };
-            assert!(message.to_string().contains(&format!("{name} differ.")), "{message}");
-        };
-        check(Question { endpoint: "https://b.example".to_owned(), ..question() }, "--endpoint");
-        check(Question { workspace: "globex".to_owned(), ..question() }, "--workspace");
-        check(Question { format: Format::Json, ..question() }, "--format");
-        check(Question { filters: Parameters::new(), ..question() }, "the filters");
-        check(Question { start: bound(None, None), ..question() }, "--start");
-        check(Question { end: bound(Some("now"), Some("2025-01-09T00:00:00Z")), ..question() }, "--end");
+    fn an_export_of_something_else_is_refused_by_name() {
+        let state = State::new(question(), Format::Csv);
+        state.require_same(&question(), Format::Csv).unwrap();
+        let other = Question { workspace: "globex".to_owned(), ..question() };
+        let Err(Error::Usage(message)) = state.require_same(&other, Format::Json) else { panic!() };
+        assert!(message.to_string().contains("--workspace, --format differ."), "{message}");
     }
 
     #[test]
@@ -170,7 +105,12 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("x.state");
         assert_eq!(State::read(&path).unwrap(), None);
-        let state = State { cursor: Some("c".to_owned()), bytes: 7, events: 1, ..State::new(question()) };
+        let state = State {
+            cursor: Some("c".to_owned()),
+            bytes: 7,
+            events: 1,
+            ..State::new(question(), Format::Csv)
+        };
         state.write(&path).unwrap();
         assert_eq!(State::read(&path).unwrap(), Some(state));
         for wrong in ["", "{}", "[]"] {

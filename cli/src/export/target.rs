@@ -63,7 +63,7 @@ impl Target {
     /// # Errors
     /// If it cannot be written, or is not what the format needs.
     pub(super) fn add(&mut self, body: &str, cursor: Option<String>) -> Result<Piece, Error> {
-        let format = self.state.question.format;
+        let format = self.state.format;
         let piece = format.piece(body, self.state.events, self.header.as_deref())?;
         self.append(&piece.text)?;
         // If we crash here, the file is longer than the state says, and the page is read again.
@@ -85,7 +85,7 @@ impl Target {
     /// # Errors
     /// If the file cannot be written.
     pub(super) fn finish(mut self) -> Result<State, Error> {
-        let tail = self.state.question.format.tail(self.state.events);
+        let tail = self.state.format.tail(self.state.events);
         self.append(tail)?;
         self.state.bytes += tail.len() as u64;
         // If we crash here, the last page is read again, into the same file.

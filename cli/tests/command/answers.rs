@@ -16,8 +16,14 @@ use crate::{
 /// This page has no events, and yet a next.
 const EMPTY_PAGE: usize = 2;
 
-/// A page of the time view. The cursor counts the events before it; one page has none.
-pub(crate) fn page(events: usize, query: &BTreeMap<String, String>) -> Response {
+/// A page of the time view of all these events. The cursor counts the events before it; one page has
+/// none.
+pub(crate) fn page(
+    mut all: Vec<Value>,
+    csv: fn(&[Value]) -> String,
+    query: &BTreeMap<String, String>,
+) -> Response {
+    let events = all.len();
     if query.get("action").is_some_and(|action| action == "Wrong") {
         let errors = json!([{"parameter": "action", "code": "unknown_action", "detail": "is no action"}]);
         let message = "The query is not valid.";
@@ -33,14 +39,13 @@ pub(crate) fn page(events: usize, query: &BTreeMap<String, String>) -> Response 
     let limit = query.get("limit").map_or(PAGE, |limit| limit.parse().unwrap());
     let is_empty = from == EMPTY_PAGE * PAGE && !was_empty;
     let to = if is_empty { from } else { (from + PAGE.min(limit)).min(events) };
-    let mut all: Vec<_> = (0..events).map(events::event).collect();
     if query.get("order").is_none_or(|order| order == "desc") {
         all.reverse();
     }
     let shown = all.get(from..to).unwrap_or_default();
     let response = match query.get("format").map(String::as_str) {
         Some("ndjson") => respond(200, "application/x-ndjson", events::lines(shown)),
-        Some("csv") => respond(200, "text/csv", events::csv(shown)),
+        Some("csv") => respond(200, "text/csv", csv(shown)),
         Some("ocsf") => respond(200, "application/vnd.ocsf+x-ndjson", events::ocsf(shown)),
         _ => success(200, &json!({"audit_logs": shown, "has_more": to < events})),
     };

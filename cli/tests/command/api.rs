@@ -18,7 +18,11 @@ use axum::{
 use serde_json::json;
 use tokio::{net::TcpListener, sync::oneshot};
 
-use crate::answers;
+use crate::{
+    answers, events,
+    ledger::{self, Log},
+    routes,
+};
 
 pub(crate) const SECRET: &str = "sssssssssssssssssssssssssssssssssssssssssssssssss";
 pub(crate) const BEARER: &str = "alw_AbC123AbC123_sssssssssssssssssssssssssssssssssssssssssssssssss";
@@ -54,6 +58,8 @@ pub(crate) struct Asked {
 #[derive(Default)]
 struct Inside {
     events: usize,
+    /// The log of each workspace that has one.
+    logs: Mutex<BTreeMap<String, Log>>,
     asked: Mutex<Vec<Asked>>,
     /// By the number of the request for a page, from 0.
     faults: Mutex<BTreeMap<usize, Fault>>,
@@ -71,6 +77,23 @@ impl Api {
     /// An API with so many events.
     pub(crate) fn start(events: usize) -> Self {
         Self::start_at("127.0.0.1:0".parse().unwrap(), events)
+    }
+
+    /// An API of `acme` with a log.
+    pub(crate) fn serve(log: Log) -> Self {
+        let api = Self::start(0);
+        api.put("acme", log);
+        api
+    }
+
+    /// Gives a workspace another log than it had.
+    pub(crate) fn put(&self, workspace: &str, log: Log) {
+        self.inside.logs.lock().unwrap().insert(workspace.to_owned(), log);
+    }
+
+    /// Does something with the log of `acme`.
+    pub(crate) fn log<T>(&self, with: impl FnOnce(&mut Log) -> T) -> T {
+        with(self.inside.logs.lock().unwrap().get_mut("acme").unwrap())
     }
 
     /// An API at an address that one had before.
@@ -113,7 +136,7 @@ impl Api {
 
     /// The requests for pages.
     pub(crate) fn pages_asked(&self) -> Vec<Asked> {
-        self.asked().into_iter().filter(|asked| asked.path.ends_with("/audit_logs")).collect()
+        self.asked().into_iter().filter(|asked| is_page(&asked.path)).collect()
     }
 }
 
@@ -124,6 +147,11 @@ impl Drop for Api {
             let _ = thread.join();
         }
     }
+}
+
+/// Whether a path is the one of pages of events: of the time view, or of the feed.
+fn is_page(path: &str) -> bool {
+    path.ends_with("/audit_logs") || path.ends_with("/audit_logs/feed")
 }
 
 async fn answer(State(inside): State<Arc<Inside>>, request: Request) -> Response {
@@ -139,7 +167,7 @@ async fn answer(State(inside): State<Arc<Inside>>, request: Request) -> Response
     };
     let fault = {
         let mut all = inside.asked.lock().unwrap();
-        let number = all.iter().filter(|asked| asked.path.ends_with("/audit_logs")).count();
+        let number = all.iter().filter(|asked| is_page(&asked.path)).count();
         all.push(asked.clone());
         inside.faults.lock().unwrap().get(&number).copied()
     };
@@ -148,19 +176,47 @@ async fn answer(State(inside): State<Arc<Inside>>, request: Request) -> Response
     match (asked.method.as_str(), asked.path.as_str()) {
         ("GET", "/api/health") => answers::success(200, &json!({"status": "ok"})),
         ("GET", "/api/actions") => answers::success(200, &answers::catalogue()),
-        (_, path) if path.ends_with("/audit_logs") && !holds(BEARER) => answers::forbidden(),
+        (_, path) if (is_page(path) || path.contains("/ledger/")) && !holds(BEARER) => answers::forbidden(),
         (_, path) if path.contains("/tokens") && !holds(JWT) => answers::forbidden(),
         (_, path) if !path.starts_with("/api/acme/") && !path.starts_with("/api/globex/") => {
             answers::problem(404, &json!({"id": "not_found", "message": "There is no such workspace."}))
         }
-        ("GET", path) if path.ends_with("/audit_logs") => match fault {
+        ("GET", path) if is_page(path) => match fault {
             Some(fault) => faulty(fault, &asked).await,
-            None => answers::page(inside.events, &asked.query),
+            None if path.ends_with("/feed") => feed(&inside, &asked).await,
+            None => match inside.logs.lock().unwrap().get("acme") {
+                Some(log) => answers::page(log.events.clone(), ledger::csv, &asked.query),
+                None => {
+                    let all = (0..inside.events).map(events::event).collect();
+                    answers::page(all, events::csv, &asked.query)
+                }
+            },
         },
+        ("GET", path) if path.contains("/ledger/") => {
+            let (workspace, rest) = path["/api/".len()..].split_once("/ledger/").unwrap();
+            match inside.logs.lock().unwrap().get(workspace) {
+                Some(log) => routes::ledger(log, rest, &asked.query),
+                None => answers::problem(404, &json!({"id": "not_found", "message": "It has no log."})),
+            }
+        }
         ("POST", _) => answers::created(&asked.body),
         ("DELETE", _) => StatusCode::NO_CONTENT.into_response(),
         _ => answers::success(200, &json!({"tokens": answers::tokens()})),
     }
+}
+
+/// A page of the feed, for which one waits as long as is asked and no longer than a test has time.
+async fn feed(inside: &Inside, asked: &Asked) -> Response {
+    let workspace = asked.path.split('/').nth(2).unwrap();
+    let patience = if asked.query.contains_key("wait") { 20 } else { 0 };
+    for _ in 0..patience {
+        let has_new = routes::has_new(&inside.logs.lock().unwrap()[workspace], &asked.query);
+        if has_new {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    routes::feed(&inside.logs.lock().unwrap()[workspace], &asked.query)
 }
 
 async fn faulty(fault: Fault, asked: &Asked) -> Response {
@@ -177,6 +233,11 @@ async fn faulty(fault: Fault, asked: &Asked) -> Response {
             response
         }
         Fault::Portal => answers::respond(200, "text/html", "<h1>Welcome</h1>".to_owned()),
+        Fault::Circle if asked.path.ends_with("/feed") => {
+            let after = asked.query.get("after").map_or("-1", String::as_str);
+            let page = answers::respond(200, "application/x-ndjson", String::new());
+            routes::with_place(page, after, true)
+        }
         Fault::Circle => answers::with_cursor(
             answers::respond(200, "application/x-ndjson", String::new()),
             asked.query.get("cursor").map(String::as_str).unwrap_or_default(),

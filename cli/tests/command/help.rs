@@ -7,8 +7,11 @@ fn help_teaches_with_examples_and_exit_codes() {
     let auditlog = Auditlog::new();
     let help = auditlog.succeed(&["--help"]);
     assert!(help.contains("Examples:") && help.contains("Exit codes:"), "{help}");
-    for command in ["login", "query", "export", "tokens", "completions", "man"] {
+    for command in ["login", "query", "export", "tail", "proof", "verify", "tokens", "completions", "man"] {
         assert!(auditlog.succeed(&[command, "--help"]).contains("Examples:"), "{command}");
+    }
+    for command in ["event", "export", "follow"] {
+        assert!(auditlog.succeed(&["verify", command, "--help"]).contains("Exit codes:"), "{command}");
     }
 }
 
@@ -20,7 +23,7 @@ fn completions_and_manual_are_written_without_any_api() {
     }
     assert!(auditlog.succeed(&["man"]).contains(".TH auditlog 1"));
     auditlog.succeed(&["man", "--dir=pages"]);
-    for page in ["auditlog.1", "auditlog-export.1", "auditlog-tokens-create.1"] {
+    for page in ["auditlog.1", "auditlog-export.1", "auditlog-tokens-create.1", "auditlog-verify-follow.1"] {
         assert!(auditlog.read(&format!("pages/{page}")).contains(".SH"), "{page}");
     }
 }

@@ -89,7 +89,7 @@ mod tests {
     fn delta(first: u64, count: usize) -> Delta {
         let entry = |number: usize| Entry {
             place: Place {
-                shard: (number % 3 > 0).then_some(u8::try_from(number % 16).unwrap()),
+                shard: (!number.is_multiple_of(3)).then_some(u8::try_from(number % 16).unwrap()),
                 position: Position {
                     timestamp: Timestamp::parse("2025-02-18T10:47:37.123456Z").unwrap(),
                     id: EventId::parse(&format!("e-{number}")).unwrap(),

@@ -2,9 +2,12 @@
 
 use std::{fmt, sync::Arc};
 
+/// Takes a partition key and a sort key.
+type Told = dyn Fn(&str, &str) + Send + Sync;
+
 /// Is told the key of every event that was written, or may have been: partition key and sort key.
 #[derive(Clone)]
-pub struct Hints(Arc<dyn Fn(&str, &str) + Send + Sync>);
+pub struct Hints(Arc<Told>);
 
 impl Hints {
     /// Tells `told`.

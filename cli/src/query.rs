@@ -1,14 +1,13 @@
 //! `auditlog query`: events on standard output.
 
-mod events;
-
 use clap::{Args, ValueEnum};
 use jiff::Timestamp;
+use serde_json::json;
 
-use self::events::Events;
 use crate::{
-    api::{Encoding, Wanted},
+    api::Wanted,
     error::Error,
+    events::Events,
     filters::Filters,
     flags::Flags,
     output::{Output, Shape},
@@ -65,7 +64,7 @@ impl Query {
             workspace: credentials.workspace()?,
             token: credentials.bearer()?,
             parameters: &parameters,
-            encoding: if self.output == Shape::Csv { Encoding::Csv } else { Encoding::Ndjson },
+            encoding: Events::encoding(self.output),
         };
 
         let mut events = Events::new(self.output, Output::new());
@@ -80,7 +79,7 @@ impl Query {
                 break;
             }
         }
-        events.finish(cursor.as_deref())?;
+        events.finish(&[("has_more", json!(cursor.is_some())), ("next_cursor", json!(cursor))])?;
         if cursor.is_some() {
             terminal::say(
                 "There are more: --limit shows more of them, --all shows all, `auditlog export` keeps them.",

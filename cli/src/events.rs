@@ -1,9 +1,10 @@
-//! Pages of events in the shape that was asked for.
+//! Pages of events on standard output, in the shape that was asked for.
 
 use console::Style;
 use serde_json::Value;
 
 use crate::{
+    api::Encoding,
     error::Error,
     output::{Output, Shape},
     page::{self, CsvPage},
@@ -15,7 +16,7 @@ const COLUMNS: [Column; 6] =
 const OUTCOME: usize = 4;
 
 /// Events on their way to standard output.
-pub(super) struct Events {
+pub(crate) struct Events {
     shape: Shape,
     output: Output,
     written: u64,
@@ -25,12 +26,17 @@ pub(super) struct Events {
 
 impl Events {
     /// None yet.
-    pub(super) fn new(shape: Shape, output: Output) -> Self {
+    pub(crate) fn new(shape: Shape, output: Output) -> Self {
         Self { shape, output, written: 0, layout: None, header: None }
     }
 
+    /// How the API is asked to write the pages.
+    pub(crate) fn encoding(shape: Shape) -> Encoding {
+        if shape == Shape::Csv { Encoding::Csv } else { Encoding::Ndjson }
+    }
+
     /// Writes a page, and says how many events it had: CSV for CSV, else NDJSON.
-    pub(super) fn write(&mut self, page: &str) -> Result<u64, Error> {
+    pub(crate) fn write(&mut self, page: &str) -> Result<u64, Error> {
         if self.shape == Shape::Csv {
             return self.write_csv(page);
         }
@@ -43,13 +49,13 @@ impl Events {
         self.count(lines.len() as u64)
     }
 
-    /// Writes what comes after the last page, which is where to go on.
-    pub(super) fn finish(mut self, next_cursor: Option<&str>) -> Result<(), Error> {
+    /// Writes what comes after the last page: in JSON, `rest` says where to go on.
+    pub(crate) fn finish(mut self, rest: &[(&str, Value)]) -> Result<(), Error> {
         match self.shape {
             Shape::Json => {
                 let open = if self.written == 0 { "{\"audit_logs\":[" } else { "\n" };
-                let (more, cursor) = (next_cursor.is_some(), serde_json::json!(next_cursor));
-                self.output.data(&format!("{open}],\"has_more\":{more},\"next_cursor\":{cursor}}}\n"))
+                let rest: String = rest.iter().map(|(name, value)| format!(",\"{name}\":{value}")).collect();
+                self.output.data(&format!("{open}]{rest}}}\n"))
             }
             Shape::Table if self.written == 0 => self.output.text("No events match.\n"),
             Shape::Table | Shape::Ndjson | Shape::Csv => Ok(()),

@@ -1,0 +1,159 @@
+//! `auditlog verify event`: one event, its proof, and the key; nothing else is needed.
+
+use std::{
+    io::{self, Read as _},
+    path::{Path, PathBuf},
+};
+
+use clap::Args;
+use serde_json::Value;
+
+use super::{RETRIES, key, key::KeyOption, not_proved};
+use crate::{
+    api::Ledger,
+    error::Error,
+    flags::Flags,
+    ledger::{self, Checkpoint, Entry, InclusionProof, Key, PARTS},
+    output::Output,
+    terminal::safe_line,
+};
+
+const TAMPERED: &str =
+    "Do not rely on this event: compare it with `auditlog proof`, and ask where it came from.";
+
+/// Options of `auditlog verify event`.
+#[derive(Args, Debug)]
+pub(crate) struct VerifyEvent {
+    /// What `auditlog proof` wrote, or the JSON of an event; `-` reads standard input
+    file: PathBuf,
+    /// The proof (C2SP tlog-proof), if FILE does not have it
+    proof_file: Option<PathBuf>,
+    #[command(flatten)]
+    key: KeyOption,
+}
+
+/// What was handed in to be verified.
+struct Case {
+    event: Value,
+    /// What is claimed to be the leaf.
+    leaf: Option<String>,
+    proof: String,
+}
+
+impl VerifyEvent {
+    /// Verifies it, and says what that proves.
+    pub(crate) fn run(&self, flags: &Flags) -> Result<(), Error> {
+        let given = self.key.given()?;
+        let case = self.case()?;
+        let key = match given {
+            Some(key) => key,
+            None => ask_for_key(flags)?,
+        };
+        let (entry, sequence, checkpoint) =
+            case.verify(&key).map_err(|because| not_proved(&because, TAMPERED))?;
+        Output::new().text(&report(&entry, sequence, &checkpoint, &key))
+    }
+
+    fn case(&self) -> Result<Case, Error> {
+        let text = read(&self.file)?;
+        let mut whole = ledger::parse(&text).map_err(|error| {
+            not_proved(
+                &format!("{} is not read: {error}", self.file.display()),
+                "Give the JSON of one event.",
+            )
+        })?;
+        let proof = self.proof_file.as_deref().map(read).transpose()?;
+        let bundled = whole.get("proof").and_then(Value::as_str).map(str::to_owned);
+        let leaf = whole.get("leaf").and_then(Value::as_str).map(str::to_owned);
+        let event = match whole.get_mut("event").map(Value::take) {
+            // What stands beside the event would be read as if it were of it.
+            Some(_) if has_more_than(&whole, &["event", "leaf", "proof"]) => {
+                let because =
+                    format!("{} has more than an event, its leaf and its proof", self.file.display());
+                return Err(not_proved(&because, TAMPERED));
+            }
+            Some(event) => event,
+            None => whole,
+        };
+        let Some(proof) = proof.or(bundled) else {
+            return Err(Error::usage(
+                format!("{} has no proof.", self.file.display()),
+                "Give the file with its proof as well, or what `auditlog proof` writes, which has both.",
+            ));
+        };
+        Ok(Case { event, leaf, proof })
+    }
+}
+
+impl Case {
+    /// Goes from the event to the signature, step by step.
+    fn verify(&self, key: &Key) -> Result<(Entry, u64, Checkpoint), String> {
+        let proof = InclusionProof::parse(&self.proof)?;
+        let checkpoint = key.open(&proof.checkpoint)?;
+        let entry =
+            Entry::of(&self.event).map_err(|error| format!("the event cannot be one of the log: {error}"))?;
+        if entry.workspace() != key.workspace() {
+            let (of, log) = (entry.workspace(), key.workspace());
+            return Err(format!("the event is of the workspace {of}, and the log that of {log}"));
+        }
+        if let Some(leaf) = &self.leaf {
+            entry.require_leaf(leaf).map_err(|error| format!("the event is not what was logged: {error}"))?;
+        }
+        match entry.sequence {
+            Some(sequence) if sequence != proof.sequence => {
+                return Err(format!(
+                    "the event has the sequence {sequence}, and the proof {}",
+                    proof.sequence
+                ));
+            }
+            _ => proof.verify(entry.hash(), &checkpoint)?,
+        }
+        Ok((entry, proof.sequence, checkpoint))
+    }
+}
+
+fn has_more_than(value: &Value, names: &[&str]) -> bool {
+    value.as_object().is_some_and(|members| members.keys().any(|name| !names.contains(&name.as_str())))
+}
+
+fn ask_for_key(flags: &Flags) -> Result<Key, Error> {
+    let next = "Without a key nothing can be proved: give it with --key.";
+    let credentials = flags.gather().map_err(|error| error.and_next(next))?;
+    let api = flags.api(&credentials, RETRIES).map_err(|error| error.and_next(next))?;
+    let ledger = Ledger::new(&api, &credentials).map_err(|error| error.and_next(next))?;
+    key::ask(&api, &ledger)
+}
+
+/// What was proved, in lines for people.
+fn report(entry: &Entry, sequence: u64, checkpoint: &Checkpoint, key: &Key) -> String {
+    let shown: Vec<_> = PARTS.into_iter().filter(|part| !entry.withheld.contains(part)).collect();
+    let list = |names: &[&str]| if names.is_empty() { "nothing".to_owned() } else { names.join(", ") };
+    let uncovered: Vec<_> = entry.uncovered.iter().map(String::as_str).collect();
+    let lines = [
+        (
+            "verified",
+            format!("{} is entry {sequence} of the log of {}, unchanged", entry.id(), entry.workspace()),
+        ),
+        ("action", entry.text("action").to_owned()),
+        ("timestamp", entry.text("timestamp").to_owned()),
+        ("received_at", entry.text("received_at").to_owned()),
+        ("outcome", entry.text("outcome").to_owned()),
+        ("parts", list(&shown)),
+        ("redacted", list(&entry.withheld)),
+        ("not proved", list(&uncovered)),
+        ("log", format!("{} entries, root {}", checkpoint.size, checkpoint.root)),
+        ("key", key.to_string()),
+    ];
+    lines.iter().map(|(name, text)| format!("{name:<11}  {}\n", safe_line(text))).collect()
+}
+
+fn read(path: &Path) -> Result<String, Error> {
+    let mut text = String::new();
+    let read = if path == Path::new("-") {
+        io::stdin().read_to_string(&mut text).map(|_| ())
+    } else {
+        std::fs::read_to_string(path).map(|content| text = content)
+    };
+    read.map_err(|error| Error::file(path, error))?;
+    Ok(text)
+}

@@ -1,0 +1,280 @@
+//! `auditlog verify export`: a whole file against the log, whose hashes are all that is kept of it.
+
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+};
+
+use clap::Args;
+use indicatif::HumanCount;
+use serde_json::Value;
+
+use super::{
+    RETRIES, key,
+    key::KeyOption,
+    not_proved, records,
+    store::{Remembered, Store},
+    tiles,
+};
+use crate::{
+    api::Ledger,
+    error::Error,
+    flags::Flags,
+    ledger::{self, Entry, Key, Tree},
+    output::Output,
+    terminal::{self, safe_line},
+};
+
+const TAMPERED: &str = "Do not rely on this file: export again, and compare the two.";
+
+/// Options of `auditlog verify export`.
+#[derive(Args, Debug)]
+pub(crate) struct VerifyExport {
+    /// The exported file: NDJSON, CSV or JSON
+    file: PathBuf,
+    /// What `verify follow` remembers in this directory, instead of what the server offers now
+    #[arg(long, value_name = "DIR")]
+    state: Option<PathBuf>,
+    /// Demand that every event of the log is in the file
+    #[arg(long)]
+    complete: bool,
+    #[command(flatten)]
+    key: KeyOption,
+}
+
+/// How the events of a file stand to the log.
+#[derive(Default)]
+struct Tally {
+    events: u64,
+    covered: u64,
+    unsealed: u64,
+    beyond: u64,
+    redacted: u64,
+    altered: Bad,
+    repeated: Bad,
+    uncovered: BTreeSet<String>,
+}
+
+/// Events that are wrong in one way: how many, and about the one with the first sequence.
+#[derive(Default)]
+struct Bad {
+    count: u64,
+    first: Option<(u64, String)>,
+}
+
+impl VerifyExport {
+    /// Verifies each event of the file, and says what that proves.
+    pub(crate) fn run(&self, flags: &Flags) -> Result<(), Error> {
+        let given = self.key.given()?;
+        let (key, log) = match &self.state {
+            Some(directory) => remembered(directory, given)?,
+            None => offered(flags, given)?,
+        };
+        let mut seen = vec![false; log.tree.hashes().len()];
+        let mut tally = Tally::default();
+        records::read(&self.file, |number, event| {
+            tally
+                .count(number, &event, &log, &mut seen, &key)
+                .map_err(|because| not_proved(&because, TAMPERED))
+        })?;
+        let missing =
+            || seen.iter().enumerate().filter(|(_, seen)| !**seen).map(|(sequence, _)| sequence as u64);
+        let missing = if self.complete { Bad::of(missing()) } else { Bad::default() };
+        self.judge(&tally, &missing)?;
+        Output::new().text(&self.report(&tally, &log, &key))?;
+        if tally.unsealed + tally.beyond > 0 {
+            terminal::say(&format!("warning: {} are not proved by it.", tally.outside()));
+        }
+        Ok(())
+    }
+
+    fn judge(&self, tally: &Tally, missing: &Bad) -> Result<(), Error> {
+        let mut details = Vec::new();
+        for (bad, what) in [
+            (&tally.altered, "are not what was logged"),
+            (&tally.repeated, "stand there again"),
+            (missing, "are missing"),
+        ] {
+            if let Some((sequence, about)) = &bad.first {
+                details
+                    .push(format!("{} {what}; the first: sequence {sequence}{about}", HumanCount(bad.count)));
+            }
+        }
+        let file = self.file.display();
+        if !details.is_empty() {
+            let because = format!("{file} is not what the log has");
+            return Err(not_proved(&because, TAMPERED).with_details(details));
+        }
+        if tally.events > 0 && tally.covered == 0 {
+            let next = "Wait until the events are sealed and signed, export again, and verify that.";
+            return Err(not_proved(
+                &format!("no event of {file} is in the log yet: {}", tally.outside()),
+                next,
+            ));
+        }
+        Ok(())
+    }
+
+    fn report(&self, tally: &Tally, log: &Remembered, key: &Key) -> String {
+        let size = log.checkpoint.size;
+        let complete = match (self.complete, size) {
+            (false, _) => "not asked for: events may be missing".to_owned(),
+            (true, 0) => "yes: the log has no events".to_owned(),
+            (true, size) => format!("yes: every sequence from 0 to {} is there", size - 1),
+        };
+        let file = self.file.display();
+        let redacted = match tally.redacted {
+            0 => "nothing".to_owned(),
+            1 => "parts of 1 event".to_owned(),
+            count => format!("parts of {} events", HumanCount(count)),
+        };
+        let uncovered: Vec<_> = tally.uncovered.iter().map(String::as_str).collect();
+        let lines = [
+            (
+                "verified",
+                format!(
+                    "{} events of {file} are in the log of {}, unchanged",
+                    HumanCount(tally.covered),
+                    key.workspace()
+                ),
+            ),
+            ("complete", complete),
+            ("not covered", tally.outside()),
+            ("redacted", redacted),
+            ("not proved", if uncovered.is_empty() { "nothing".to_owned() } else { uncovered.join(", ") }),
+            ("log", format!("{size} entries, root {}", log.checkpoint.root)),
+            ("key", key.to_string()),
+        ];
+        lines.iter().map(|(name, text)| format!("{name:<11}  {}\n", safe_line(text))).collect()
+    }
+}
+
+impl Tally {
+    /// Compares an event with the log.
+    ///
+    /// # Errors
+    /// If it is nothing that could be compared.
+    fn count(
+        &mut self,
+        number: u64,
+        event: &Value,
+        log: &Remembered,
+        seen: &mut [bool],
+        key: &Key,
+    ) -> Result<(), String> {
+        let name = || safe_line(event["id"].as_str().unwrap_or("without id"));
+        if event.get("workspace_username").is_none() {
+            return Err(format!(
+                "event {number} is not in our own form, but perhaps in OCSF: export as ndjson, csv or json"
+            ));
+        }
+        let workspace = event["workspace_username"].as_str().unwrap_or_default();
+        if workspace != key.workspace() {
+            return Err(format!(
+                "event {number} is of the workspace {workspace}, and the log that of {}",
+                key.workspace()
+            ));
+        }
+        self.events += 1;
+        let sequence = ledger::sequence(event)
+            .map_err(|because| format!("event {number} cannot be one of the log: {because}"))?;
+        let Some(sequence) = sequence else {
+            self.unsealed += 1;
+            return Ok(());
+        };
+        let place = usize::try_from(sequence).unwrap_or(usize::MAX);
+        let (Some(logged), Some(seen)) = (log.tree.hashes().get(place), seen.get_mut(place)) else {
+            self.beyond += 1;
+            return Ok(());
+        };
+        if std::mem::replace(seen, true) {
+            self.repeated.add(sequence, || format!(", with the event {} (number {number})", name()));
+            return Ok(());
+        }
+        match Entry::of(event) {
+            Ok(entry) if entry.hash() == *logged => {
+                self.covered += 1;
+                self.redacted += u64::from(!entry.withheld.is_empty());
+                self.uncovered.extend(entry.uncovered);
+            }
+            Ok(_) => self.altered.add(sequence, || format!(", the event {} (number {number})", name())),
+            Err(because) => {
+                self.altered.add(sequence, || format!(", the event {} (number {number}): {because}", name()));
+            }
+        }
+        Ok(())
+    }
+
+    /// Which events the checkpoint says nothing about.
+    fn outside(&self) -> String {
+        let (unsealed, beyond) = (HumanCount(self.unsealed), HumanCount(self.beyond));
+        match (self.unsealed, self.beyond) {
+            (0, 0) => "nothing".to_owned(),
+            (_, 0) => format!("{unsealed} events that were not sealed yet"),
+            (0, _) => format!("{beyond} events after the checkpoint"),
+            _ => format!("{unsealed} events that were not sealed yet, and {beyond} after the checkpoint"),
+        }
+    }
+}
+
+impl Bad {
+    fn of(sequences: impl Iterator<Item = u64>) -> Self {
+        sequences.fold(Self::default(), |mut bad, sequence| {
+            bad.add(sequence, String::new);
+            bad
+        })
+    }
+
+    fn add(&mut self, sequence: u64, about: impl FnOnce() -> String) {
+        self.count += 1;
+        if self.first.as_ref().is_none_or(|(first, _)| sequence < *first) {
+            self.first = Some((sequence, about()));
+        }
+    }
+}
+
+/// The log as `verify follow` remembers it.
+fn remembered(directory: &Path, given: Option<Key>) -> Result<(Key, Remembered), Error> {
+    let store = Store::at(directory);
+    let nothing = || {
+        Error::usage(
+            format!("{} remembers no log.", directory.display()),
+            "Let `auditlog verify follow --once --state DIR` fetch it, or leave --state out.",
+        )
+    };
+    let kept = store.key()?.ok_or_else(nothing)?;
+    let key = match given {
+        Some(given) if given != kept => {
+            return Err(Error::usage(
+                format!("{} remembers the log of another key than --key gives.", directory.display()),
+                "Leave --key out, or name the directory for this key.",
+            ));
+        }
+        _ => kept,
+    };
+    let log = store.log(&key)?.ok_or_else(nothing)?;
+    Ok((key, log))
+}
+
+/// The log as the server offers it now.
+fn offered(flags: &Flags, given: Option<Key>) -> Result<(Key, Remembered), Error> {
+    let credentials = flags.gather()?;
+    let api = flags.api(&credentials, RETRIES)?;
+    let ledger = Ledger::new(&api, &credentials)?;
+    let key = match given {
+        Some(key) => {
+            key::require_workspace(&key, ledger.workspace())?;
+            key
+        }
+        None => key::ask(&api, &ledger)?,
+    };
+    let operator = "Tell the operator of the API; nothing can be proved with this.";
+    let checkpoint = key.open(&ledger.checkpoint()?).map_err(|because| not_proved(&because, operator))?;
+    let mut tree = Tree::default();
+    tree.extend(&tiles::fetch_from(&ledger, 0, checkpoint.size)?);
+    if tree.root() != checkpoint.root {
+        let because = "the entries that are offered do not add up to the root that was signed";
+        return Err(not_proved(because, operator));
+    }
+    Ok((key, Remembered { checkpoint, tree }))
+}

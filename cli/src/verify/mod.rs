@@ -1,0 +1,98 @@
+//! `auditlog verify`: what the log of a workspace proves, and whether it is still the same log.
+//!
+//! A proof is as good as the key that it is checked with. A key that was given or remembered makes
+//! the server answer for what it signed; one that the server itself has just told makes it agree with
+//! itself, and no more. So every command says which it was.
+
+mod event;
+mod export;
+mod follow;
+mod key;
+mod records;
+mod store;
+mod tiles;
+mod watch;
+
+use clap::Subcommand;
+
+use self::{event::VerifyEvent, export::VerifyExport, follow::VerifyFollow};
+use crate::{error::Error, flags::Flags};
+
+const RETRIES: u32 = 3;
+
+/// What to verify.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Verify {
+    /// That an event is in the log, unchanged
+    #[command(after_help = EVENT_EXAMPLES)]
+    Event(VerifyEvent),
+    /// That all events of an exported file are in the log, unchanged
+    #[command(after_help = EXPORT_EXAMPLES)]
+    Export(VerifyExport),
+    /// That the log only grows; remembers it, and tells when it is another one
+    #[command(after_help = FOLLOW_EXAMPLES)]
+    Follow(VerifyFollow),
+}
+
+const EVENT_EXAMPLES: &str = "\
+Examples:
+  auditlog proof 81234 --out 81234.json
+  auditlog verify event 81234.json --key log.vkey         offline, by whoever has the file and the key
+  auditlog proof 81234 | auditlog verify event -
+  auditlog verify event event.json event.tlog-proof --key \"audit.example.com/acme+5f2a31c7+AZ…\"
+
+The key is the log's public one, from `curl …/ledger/key`, or DIR/key of `verify follow`. Without --key
+the server is asked for it, if the connection is known: that is weaker, since it is the server that is
+to be checked. With --key nothing is asked of anyone.
+
+What is not proved is named: the category, which follows from the action, and members that are not of
+the log. A part that was redacted is named too; that it was redacted is proved, what it was is gone.
+
+Exit codes: 0 it is proved; 1 it is not, and the step that failed is named.";
+
+const EXPORT_EXAMPLES: &str = "\
+Examples:
+  auditlog verify export 2025.csv --key log.vkey                 against what the log has signed by now
+  auditlog verify export all.ndjson --state acme.log --complete  offline, by what `verify follow` remembers
+
+Each event's leaf is worked out from the file, and compared with the hash that the log has at its
+`sequence`; all these hashes must add up to the root that the log signed. The file is read once, and
+32 bytes are kept for each event of the log.
+
+Events without a sequence were not sealed yet when they were exported, and events after the checkpoint
+came later: both are counted, and are not proved. An event that stands twice is an error. Without
+--complete an event that is missing is not noticed: a filter may well have left it out.
+
+Exit codes: 0 it is proved; 1 it is not, and the first sequence that is wrong is named.";
+
+const FOLLOW_EXAMPLES: &str = "\
+Examples:
+  auditlog verify follow --state acme.log --key log.vkey         until Ctrl-C, a look every minute
+  auditlog verify follow --state acme.log --once                 one look, from cron
+  auditlog verify follow --state acme.log --once --recheck       and compare all that is remembered again
+
+Run it on a machine that the operator of the API does not control: whoever kept an earlier checkpoint
+sees a log that was rewritten, and nobody else does. DIR holds the key, the last checkpoint and the hash
+of each entry, and no event. At each look the new checkpoint must be signed by that key, have all that
+is remembered as its beginning, by the hashes and by the API's own proof, and is then remembered.
+
+If it is not the same log, DIR/evidence/TIME/ has both checkpoints and the tiles that differ, and the
+first sequence that differs is named. What is remembered stays as it was.
+
+Exit codes: 0 it is the same log; 1 it could not be verified; 3 it is another log, or was cut.";
+
+impl Verify {
+    /// Does it.
+    pub(crate) fn run(&self, flags: &Flags) -> Result<(), Error> {
+        match self {
+            Self::Event(event) => event.run(flags),
+            Self::Export(export) => export.run(flags),
+            Self::Follow(follow) => follow.run(flags),
+        }
+    }
+}
+
+/// That something is not proved, because of the clause that says why.
+fn not_proved(because: &str, next: &str) -> Error {
+    Error::failure(format!("Not proved: {}.", crate::terminal::safe_line(because)), next)
+}
