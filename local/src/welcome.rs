@@ -96,6 +96,15 @@ fn reading(section: &mut impl FnMut(&str, &str), logs: &str, basic: &str) {
         ),
     );
     section(
+        "The feed: sealed events by sequence, complete and final; next_after leads on, wait lets it wait for more:",
+        &format!("  curl -u {basic} '{logs}/feed?after=-1&limit=5&wait=10'"),
+    );
+    let ledger = format!("{}/ledger", logs.trim_end_matches("/audit_logs"));
+    section(
+        "What proves it: the signed root of the log, and one event with its proof:",
+        &format!("  curl -u {basic} {ledger}/checkpoint\n  curl -u {basic} {ledger}/entries/3"),
+    );
+    section(
         "Record an event over HTTPS. Sent twice with the same id and timestamp, it is recorded once:",
         &format!(
             "  curl -u {basic} -H 'Content-Type: application/json' {logs} \\\n    \

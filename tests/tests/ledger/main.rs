@@ -3,5 +3,6 @@
 #![allow(clippy::unwrap_used, reason = "in a test, an unwrap is an assertion")]
 
 mod feed;
+mod pollers;
 mod proofs;
 mod redaction;
