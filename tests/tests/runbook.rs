@@ -14,8 +14,11 @@ fn every_alarm_is_in_the_runbook_and_no_other() {
         .filter(|pair| pair[1].trim() == "Type: AWS::CloudWatch::Alarm")
         .map(|pair| pair[0].trim().trim_end_matches(':'))
         .collect();
-    let explained: Vec<_> =
-        RUNBOOK.lines().filter_map(|line| line.strip_prefix("### ")).flat_map(|line| line.split(", ")).collect();
+    let explained: Vec<_> = RUNBOOK
+        .lines()
+        .filter_map(|line| line.strip_prefix("### "))
+        .flat_map(|line| line.split(", "))
+        .collect();
     assert!(alarms.len() > 30, "{}", alarms.len());
     assert_eq!(explained.iter().copied().collect::<BTreeSet<_>>(), alarms);
     assert_eq!(explained.len(), alarms.len(), "one is explained twice");

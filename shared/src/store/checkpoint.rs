@@ -1,11 +1,8 @@
 //! The last checkpoint of a log that was signed.
 
-use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity};
-
 use super::{
-    Store, WriteUnits,
+    Store, Written,
     item::{Writer, array, number, text},
-    ledger::{Written, written},
 };
 use crate::{error::Error, id::WorkspaceId, keys::ledger, ledger::hash::Hash};
 
@@ -53,20 +50,6 @@ impl Store {
             .bytes("root", root.as_bytes())
             .text("note", note)
             .finish();
-        let put = self
-            .client
-            .put_item()
-            .table_name(&self.tables.ledger)
-            .set_item(Some(item))
-            .expression_attribute_names("#size", "size")
-            .return_consumed_capacity(ReturnConsumedCapacity::Indexes);
-        let put = match last {
-            None => put.condition_expression("attribute_not_exists(#size)"),
-            Some(last) => put
-                .condition_expression("#size = :last")
-                .expression_attribute_values(":last", AttributeValue::N(last.size.to_string())),
-        };
-        let put = put.send().await;
-        written(put.map(|output| WriteUnits::of(output.consumed_capacity.as_slice())))
+        self.put_after(item, last.map(|last| last.size)).await
     }
 }

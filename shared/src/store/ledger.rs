@@ -221,6 +221,12 @@ impl Store {
             .number("size", to.size())
             .bytes("frontier", &to.to_bytes())
             .finish();
+        // An empty log has no head.
+        self.put_after(item, (from.size() > 0).then_some(from.size())).await
+    }
+
+    /// Puts an item in place of the one with this size; `None` where there must be none.
+    pub(super) async fn put_after(&self, item: Item, size: Option<u64>) -> Result<Written, Error> {
         let put = self
             .client
             .put_item()
@@ -228,11 +234,11 @@ impl Store {
             .set_item(Some(item))
             .expression_attribute_names("#size", "size")
             .return_consumed_capacity(ReturnConsumedCapacity::Indexes);
-        let put = if from.size() == 0 {
-            put.condition_expression("attribute_not_exists(#size)")
-        } else {
-            put.condition_expression("#size = :from")
-                .expression_attribute_values(":from", AttributeValue::N(from.size().to_string()))
+        let put = match size {
+            None => put.condition_expression("attribute_not_exists(#size)"),
+            Some(size) => put
+                .condition_expression("#size = :size")
+                .expression_attribute_values(":size", AttributeValue::N(size.to_string())),
         };
         let put = put.send().await;
         written(put.map(|output| WriteUnits::of(output.consumed_capacity.as_slice())))
@@ -358,7 +364,7 @@ fn delta(item: &Item) -> Result<Delta, Error> {
 }
 
 /// What a put on a condition came to.
-pub(super) fn written(put: Result<WriteUnits, SdkError<PutItemError>>) -> Result<Written, Error> {
+fn written(put: Result<WriteUnits, SdkError<PutItemError>>) -> Result<Written, Error> {
     match put {
         Ok(units) => Ok(Written::Now(units)),
         Err(error)
