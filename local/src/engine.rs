@@ -13,6 +13,7 @@ use aws_sdk_dynamodb::{
     },
 };
 use dynoxide::Database;
+use shared::https::Trust;
 use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
 
 use crate::{
@@ -107,6 +108,7 @@ fn endpoint(address: SocketAddr) -> String {
 fn client(endpoint: &str) -> Client {
     let config = aws_sdk_dynamodb::Config::builder()
         .behavior_version(BehaviorVersion::latest())
+        .http_client(Trust::Nobody.client())
         .region(Region::from_static(REGION))
         .credentials_provider(Credentials::new("local", "local", None, None, "local"))
         .endpoint_url(endpoint);

@@ -8,6 +8,8 @@ use std::{env, path::PathBuf};
 
 use aws_credential_types::Credentials;
 
+use crate::https::Trust;
+
 /// Where the tables are and how to reach them.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -17,6 +19,8 @@ pub struct Config {
     pub credentials: Credentials,
     /// Another DynamoDB than the region's own, such as `http://127.0.0.1:8000`.
     pub endpoint: Option<String>,
+    /// Whose certificates are trusted.
+    pub trust: Trust,
     /// The names of the tables.
     pub tables: Tables,
 }
@@ -55,19 +59,26 @@ pub enum Key {
     File(PathBuf),
 }
 
-/// A variable that must be set is not.
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0} is not set; on AWS the template and Lambda set it, elsewhere see README.md")]
-pub struct MissingVariable(&'static str);
+/// What is wrong with the environment.
+#[derive(Debug, thiserror::Error)]
+pub enum InvalidConfig {
+    /// A variable that must be set is not.
+    #[error("{0} is not set; on AWS the template and Lambda set it, elsewhere see README.md")]
+    Missing(&'static str),
+    /// The bundle of certificates cannot be read.
+    #[error("AWS_CA_BUNDLE names a file that cannot be read: {0}")]
+    Bundle(#[source] std::io::Error),
+}
 
 impl Config {
     /// Reads `AWS_REGION`, `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, `AWS_SESSION_TOKEN`,
-    /// `AWS_ENDPOINT_URL_DYNAMODB` (or `DYNAMODB_ENDPOINT`), `EVENTS_TABLE`, `TOKENS_TABLE`,
+    /// `AWS_ENDPOINT_URL_DYNAMODB` (or `DYNAMODB_ENDPOINT`), `AWS_CA_BUNDLE`, `EVENTS_TABLE`, `TOKENS_TABLE`,
     /// `QUARANTINE_TABLE`, `SETTINGS_TABLE` and `LEDGER_TABLE`.
     ///
     /// # Errors
-    /// If there is neither a key nor an endpoint of our own, which takes any key.
-    pub fn from_env() -> Result<Self, MissingVariable> {
+    /// If there is neither a key nor an endpoint of our own, which takes any key; or if a bundle is named
+    /// that cannot be read.
+    pub fn from_env() -> Result<Self, InvalidConfig> {
         Self::read(Self::variable)
     }
 
@@ -82,12 +93,19 @@ impl Config {
         env::var(name).ok().filter(|value| !value.is_empty())
     }
 
-    fn read(variable: impl Fn(&'static str) -> Option<String>) -> Result<Self, MissingVariable> {
+    fn read(variable: impl Fn(&'static str) -> Option<String>) -> Result<Self, InvalidConfig> {
         let endpoint = variable("DYNAMODB_ENDPOINT").or_else(|| variable("AWS_ENDPOINT_URL_DYNAMODB"));
         let required = |name| match (variable(name), &endpoint) {
             (Some(value), _) => Ok(value),
             (None, Some(_)) => Ok("local".to_owned()),
-            (None, None) => Err(MissingVariable(name)),
+            (None, None) => Err(InvalidConfig::Missing(name)),
+        };
+        let bundle = variable("AWS_CA_BUNDLE").map(std::fs::read_to_string).transpose();
+        let trust = match (&endpoint, bundle.map_err(InvalidConfig::Bundle)?) {
+            (Some(endpoint), _) if endpoint.starts_with("http://") => Trust::Nobody,
+            (_, Some(bundle)) => Trust::Bundle(bundle),
+            (Some(_), None) => Trust::Machine,
+            (None, None) => Trust::Amazon,
         };
         let named = |name, default: &str| variable(name).unwrap_or_else(|| default.to_owned());
         Ok(Self {
@@ -100,6 +118,7 @@ impl Config {
                 "environment",
             ),
             endpoint,
+            trust,
             tables: Tables {
                 events: named("EVENTS_TABLE", "AuditEvents"),
                 tokens: named("TOKENS_TABLE", "AuditTokens"),
@@ -116,12 +135,12 @@ impl Signing {
     ///
     /// # Errors
     /// If there is no key.
-    pub fn from_env() -> Result<Self, MissingVariable> {
+    pub fn from_env() -> Result<Self, InvalidConfig> {
         let kms = Config::variable("LEDGER_KEY_ID").map(Key::Kms);
         let file = || Config::variable("LEDGER_KEY_FILE").map(|path| Key::File(path.into()));
         Ok(Self {
-            origin: Config::variable("LEDGER_ORIGIN").ok_or(MissingVariable("LEDGER_ORIGIN"))?,
-            key: kms.or_else(file).ok_or(MissingVariable("LEDGER_KEY_ID"))?,
+            origin: Config::variable("LEDGER_ORIGIN").ok_or(InvalidConfig::Missing("LEDGER_ORIGIN"))?,
+            key: kms.or_else(file).ok_or(InvalidConfig::Missing("LEDGER_KEY_ID"))?,
         })
     }
 }
@@ -130,7 +149,7 @@ impl Signing {
 mod tests {
     use super::*;
 
-    fn read(variables: &[(&str, &str)]) -> Result<Config, MissingVariable> {
+    fn read(variables: &[(&str, &str)]) -> Result<Config, InvalidConfig> {
         Config::read(|name| {
             variables.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned())
         })
@@ -158,8 +177,25 @@ mod tests {
     }
 
     #[test]
+    fn amazon_alone_is_trusted_where_the_endpoint_is_its_own() {
+        let keys = [("AWS_ACCESS_KEY_ID", "key"), ("AWS_SECRET_ACCESS_KEY", "secret")];
+        let check = |more: &[(&str, &str)], trust: &Trust| {
+            assert_eq!(&read(&[&keys, more].concat()).unwrap().trust, trust, "{more:?}");
+        };
+        let bundle = concat!(env!("CARGO_MANIFEST_DIR"), "/roots/amazon.pem");
+        let of_bundle = Trust::Bundle(std::fs::read_to_string(bundle).unwrap());
+        check(&[], &Trust::Amazon);
+        check(&[("AWS_CA_BUNDLE", bundle)], &of_bundle);
+        check(&[("DYNAMODB_ENDPOINT", "https://dynamodb.internal")], &Trust::Machine);
+        check(&[("DYNAMODB_ENDPOINT", "https://dynamodb.internal"), ("AWS_CA_BUNDLE", bundle)], &of_bundle);
+        check(&[("DYNAMODB_ENDPOINT", "http://127.0.0.1:8000")], &Trust::Nobody);
+        let missing = read(&[&keys[..], &[("AWS_CA_BUNDLE", "/nowhere")]].concat());
+        assert!(matches!(missing, Err(InvalidConfig::Bundle(_))));
+    }
+
+    #[test]
     fn without_keys_only_an_engine_of_our_own_will_do() {
-        assert_eq!(read(&[]).unwrap_err(), MissingVariable("AWS_ACCESS_KEY_ID"));
+        assert!(matches!(read(&[]), Err(InvalidConfig::Missing("AWS_ACCESS_KEY_ID"))));
         assert!(read(&[("AWS_ENDPOINT_URL_DYNAMODB", "http://127.0.0.1:8000")]).is_ok());
     }
 }

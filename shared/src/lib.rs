@@ -11,6 +11,7 @@ pub mod disclosure;
 pub mod error;
 pub mod event;
 pub mod http;
+pub mod https;
 pub mod id;
 pub mod json;
 pub mod keys;

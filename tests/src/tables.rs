@@ -9,6 +9,7 @@ use aws_sdk_dynamodb::{
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
+use shared::https::Trust;
 
 use crate::sample::at;
 
@@ -19,6 +20,7 @@ impl Tables {
     pub(crate) fn at(endpoint: &str) -> Self {
         let config = aws_sdk_dynamodb::Config::builder()
             .behavior_version(BehaviorVersion::latest())
+            .http_client(Trust::Nobody.client())
             .region(Region::from_static("us-east-1"))
             .credentials_provider(Credentials::new("test", "test", None, None, "test"))
             .endpoint_url(endpoint);

@@ -49,7 +49,8 @@ impl Signer {
                 let sdk = aws_sdk_kms::Config::builder()
                     .behavior_version(BehaviorVersion::latest())
                     .region(Region::new(config.region.clone()))
-                    .credentials_provider(config.credentials.clone());
+                    .credentials_provider(config.credentials.clone())
+                    .http_client(config.trust.client());
                 let client = Client::from_conf(sdk.build());
                 Pair::Kms { client, key_id: key_id.clone(), public: OnceCell::new() }
             }
