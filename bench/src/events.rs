@@ -16,6 +16,8 @@ use shared::{
 pub(crate) const ACTORS: usize = 10;
 /// The entities, of which each is concerned by a tenth.
 pub(crate) const ENTITIES: usize = 10;
+/// The action of a tenth and a few more.
+pub(crate) const ACTION: &str = "group_created";
 
 /// The event of this number, a second after the one before.
 pub(crate) fn event(
@@ -26,10 +28,15 @@ pub(crate) fn event(
     let start = Timestamp::parse("2025-02-18T10:47:37Z").expect("a literal time");
     let timestamp = start.plus_seconds(i64::try_from(number).unwrap_or_default());
     let actions: Vec<_> = CATALOGUE.iter().filter(|row| row.writer == Writer::Client).collect();
+    // Of each action there are few, but for one with as many as an actor has.
+    let action = match random.usize(..10) {
+        0 => ACTION,
+        _ => actions[random.usize(..actions.len())].action,
+    };
     let event = json!({
         "id": format!("12326c8c-3c13-45a3-9b36-{number:012}"),
         "timestamp": timestamp,
-        "action": actions[random.usize(..actions.len())].action,
+        "action": action,
         "actor": {
             "user_id": format!("af03c0246b8{}", random.usize(..ACTORS)), "username": "peter_parker",
             "ip": format!("157.52.123.{}", random.usize(..10)), "user_agent": "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7)",

@@ -29,7 +29,7 @@ impl FieldError {
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The body is not JSON.
-    #[error(transparent)]
+    #[error("The body {0}")]
     InvalidJson(#[from] crate::json::InvalidJson),
     /// The body is JSON, but not what the route takes.
     #[error("The request body is not valid; each problem is listed with its place.")]

@@ -30,7 +30,7 @@ pub struct Document {
 
 /// The text is not JSON at all.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the body is not valid JSON: {0}")]
+#[error("is not valid JSON: {0}")]
 pub struct InvalidJson(String);
 
 /// Reads a whole document whose values nest at most `max_depth` deep.

@@ -71,19 +71,22 @@ pub struct Page {
     pub read: ReadUnits,
 }
 
-/// What reading took: DynamoDB's read units, and how many keys and items it looked at.
+/// What reading took: DynamoDB's read units, and how much was looked at for them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 pub struct ReadUnits {
     /// Read units.
     pub units: f64,
-    /// Keys and items.
-    pub items: usize,
+    /// Keys of an index.
+    pub keys: usize,
+    /// Whole events.
+    pub events: usize,
 }
 
 impl AddAssign for ReadUnits {
     fn add_assign(&mut self, other: Self) {
         self.units += other.units;
-        self.items += other.items;
+        self.keys += other.keys;
+        self.events += other.events;
     }
 }
 

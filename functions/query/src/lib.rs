@@ -69,7 +69,7 @@ async fn list(store: &Store, request: &Request) -> Result<Response, Error> {
     // If we crash here, a read is recorded of which the reader saw nothing: more was recorded than
     // happened, never less.
     let written = appended.write_units;
-    tracing::debug!(read.units, read.items, written.table, written.indexes, "read a page");
+    tracing::debug!(read.units, read.keys, read.events, written.table, written.indexes, "read a page");
 
     let next_cursor = next.map(|position| filter.cursor(&holder.workspace, &position));
     let response = format.write(&events, next_cursor.as_deref());

@@ -60,7 +60,6 @@ use crate::{
     config::{Config, Tables},
     error::Error,
     event::Event,
-    page::ReadUnits,
 };
 
 /// The tables, and how to reach them. Cloning it is cheap and shares the connections.
@@ -155,10 +154,7 @@ impl std::ops::AddAssign for WriteUnits {
     }
 }
 
-/// What a call that looked at so many items took.
-fn read_units(consumed: &[ConsumedCapacity], items: i32) -> ReadUnits {
-    ReadUnits {
-        units: consumed.iter().filter_map(ConsumedCapacity::capacity_units).sum(),
-        items: usize::try_from(items).unwrap_or(0),
-    }
+/// The read units that a call took.
+fn read_units(consumed: &[ConsumedCapacity]) -> f64 {
+    consumed.iter().filter_map(ConsumedCapacity::capacity_units).sum()
 }

@@ -155,7 +155,7 @@ impl Store {
         let answers: Vec<_> = answers.try_collect().await?;
         let mut found = HashMap::new();
         for (items, units) in answers {
-            *read += ReadUnits { units, items: items.len() };
+            *read += ReadUnits { units, keys: 0, events: items.len() };
             for item in items {
                 found.insert(sort_key(&item)?.clone(), item);
             }
@@ -183,7 +183,7 @@ impl Store {
                 .send()
                 .await
                 .map_err(unavailable)?;
-            units += read_units(output.consumed_capacity(), 0).units;
+            units += read_units(output.consumed_capacity());
             items
                 .extend(output.responses.unwrap_or_default().remove(&self.tables.events).unwrap_or_default());
             // What did not fit the answer, or the table's capacity, is named and must be asked for again.

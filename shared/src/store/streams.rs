@@ -167,14 +167,16 @@ impl Stream {
                 .expression_attribute_values(format!(":{name}"), AttributeValue::S(value.clone()));
         }
         let output = query.send().await.map_err(unavailable)?;
-        let read = read_units(output.consumed_capacity.as_slice(), output.count);
+        let units = read_units(output.consumed_capacity.as_slice());
         self.rest = output.last_evaluated_key.map(Some);
-        for item in output.items.unwrap_or_default() {
+        let items = output.items.unwrap_or_default();
+        let (keys, events) = if self.index.is_some() { (items.len(), 0) } else { (0, items.len()) };
+        for item in items {
             let position = Position::from_sort_key(text(&item, "timestamp")?)
                 .ok_or_else(|| corrupt("an event's sort key"))?;
             self.ahead.push_back(Head { position, item });
         }
-        Ok(read)
+        Ok(ReadUnits { units, keys, events })
     }
 }
 

@@ -1,210 +1,209 @@
 //! Every query agrees with a plain filter over all that was recorded.
 //!
 //! A workspace among 20 is filled with random events that share few values, so that every filter
-//! finds some; then random queries of two filters each are paged through in both orders, while
-//! another client goes on recording. The model is a sorted list and [`matches`] below, which knows
-//! nothing of keys, indexes or pages.
+//! finds some; then random queries of two filters each are paged through in both orders. While a
+//! page is read, another event is recorded. The [`Model`] is a sorted list and a filter of its own,
+//! and knows nothing of keys, indexes or pages.
+//!
+//! A query must give, in order and once, each event that was acknowledged before it began, and of
+//! those recorded since only such as match. What it leads on from must have all that comes before.
+//! Most queries are compared for some pages, and one in sixteen to its end.
 //!
 //! The size is set by `EVENTS` (500), `QUERIES` (90) and `SEED` (1); the full run is
-//! `EVENTS=100000 QUERIES=2025 cargo test --release -p tests --test queries -- --nocapture`.
+//! `EVENTS=100000 QUERIES=2025 cargo test --profile long -p tests --test queries -- --nocapture`.
 #![allow(clippy::unwrap_used, reason = "an unwrap in a test is an assertion")]
 
 mod events;
+mod filters;
+mod model;
+mod progress;
 
-use std::{
-    collections::BTreeMap,
-    sync::atomic::{AtomicBool, AtomicU64, Ordering},
-};
+use std::cell::{Cell, RefCell};
 
 use fastrand::Rng;
 use futures::{StreamExt as _, stream};
 use local::{Options, System};
 use shared::{
-    catalogue::{Action, CATALOGUE, Category},
-    event::{Event, Outcome},
+    event::Event,
     id::WorkspaceId,
-    keys::Position,
-    page::{Filter, Order},
-    store::{Room, Store},
+    page::Filter,
+    store::{Room, Status, Store},
 };
 
-use self::events::{ACTORS, CORRELATIONS, ENTITIES, ENTITY_TYPES, IPS, day, random_event};
+use self::{
+    events::random_event,
+    filters::random_filter,
+    model::{Known, Model, comes_after},
+    progress::Progress,
+};
 
-/// How many pages of a query are compared at most; a query with more is compared that far.
+/// How many pages of a query are compared, and for how many events that the store looked at, if not all.
 const MAX_PAGES: usize = 6;
+const MAX_LOOKED_AT: usize = 5_000;
+/// How many queries there are for each that is compared to its end. Every pair of filters has such.
+const ONE_TO_THE_END_OF: u64 = 16;
+/// The smallest page of a query that is compared to its end.
+const LEAST_TO_THE_END: usize = 50;
+/// How many queries are asked at a time.
+const AT_A_TIME: usize = 2;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_query_agrees_with_a_plain_filter() {
     let number = |name: &str, default: u64| std::env::var(name).map_or(default, |text| text.parse().unwrap());
     let (events, queries, seed) = (number("EVENTS", 500), number("QUERIES", 90), number("SEED", 1));
-    println!("{events} events, {queries} queries, seed {seed}");
+    let progress = Progress::begin();
+    progress.tell(&format!("{events} events, {queries} queries, seed {seed}"));
     let mut random = Rng::with_seed(seed);
     let system = System::start(Options::default()).await.unwrap();
-    let store = system.store();
 
-    let busy = WorkspaceId::parse("busy").unwrap();
+    let workspace = WorkspaceId::parse("busy").unwrap();
     let mut model = Model::default();
     let mut all: Vec<_> =
-        (0..events).map(|number| random_event(&busy, &number.to_string(), &mut random)).collect();
+        (0..events).map(|number| random_event(&workspace, &number.to_string(), &mut random)).collect();
     all.iter().for_each(|event| model.add(event.clone()));
     for other in 1..20 {
         let other = WorkspaceId::parse(&format!("other-{other}")).unwrap();
-        all.extend((0..events / 50).map(|number| random_event(&other, &number.to_string(), &mut random)));
+        let some = events.div_ceil(200);
+        all.extend((0..some).map(|number| random_event(&other, &number.to_string(), &mut random)));
     }
-    record_all(store, all).await;
+    record(system.store(), &all, &progress).await;
+    progress.tell(&format!("{} events recorded", all.len()));
 
-    let done = AtomicBool::new(false);
-    let (asked, written) = (AtomicU64::new(0), AtomicU64::new(0));
-    let writer = async {
-        let mut random = Rng::with_seed(seed + 1);
-        while !done.load(Ordering::Relaxed) {
-            let number = written.fetch_add(1, Ordering::Relaxed);
-            store.append(&random_event(&busy, &format!("late-{number}"), &mut random)).await.unwrap();
-            // One or so for each query: enough to be in the way, and not so many that they are all there is.
-            while !done.load(Ordering::Relaxed) && number > asked.load(Ordering::Relaxed) {
-                tokio::task::yield_now().await;
-            }
-        }
+    let questions: Vec<_> = (0..queries).map(|number| Question::random(number, &mut random)).collect();
+    let audit = Audit {
+        store: system.store(),
+        workspace,
+        model: RefCell::new(model),
+        random: RefCell::new(Rng::with_seed(seed + 1)),
+        late: Cell::new(0),
     };
-    let reader = async {
-        let mut compared = 0;
-        for query in 0..queries {
-            let (filter, page_size) = random_query(query, &mut random);
-            asked.store(query, Ordering::Relaxed);
-            compared += compare(store, &busy, &model, &filter, page_size).await;
-        }
-        done.store(true, Ordering::Relaxed);
-        compared
-    };
-    let (compared, ()) = tokio::join!(reader, writer);
-    println!("{compared} events compared; {} recorded meanwhile", written.load(Ordering::Relaxed));
+    let (mut asked, mut compared, mut ended) = (0, 0, 0);
+    let mut answers =
+        stream::iter(&questions).map(|question| audit.compare(question)).buffer_unordered(AT_A_TIME);
+    while let Some(answer) = answers.next().await {
+        asked += 1;
+        compared += answer.compared;
+        ended += u64::from(answer.ended);
+        progress.tell_now_and_then(|| {
+            format!(
+                "{asked} queries, {ended} of them to the end: {compared} events compared, {} recorded meanwhile",
+                audit.late.get()
+            )
+        });
+    }
+    progress.tell(&format!(
+        "all {asked} queries agree, {ended} of them to the end: {compared} events compared, {} recorded meanwhile",
+        audit.late.get()
+    ));
+    assert_eq!(asked, queries);
     assert!(compared > queries, "the queries found too little to show anything");
+    assert!(ended >= queries / ONE_TO_THE_END_OF);
+    drop(answers);
     system.shutdown().await;
 }
 
-/// All that was recorded before the queries began, in the order of time.
-#[derive(Default)]
-struct Model(BTreeMap<Position, Event>);
-
-impl Model {
-    fn add(&mut self, event: Event) {
-        self.0.insert(event.position(), event);
-    }
-
-    fn answer(&self, filter: &Filter) -> Vec<&Event> {
-        let found = self.0.values().filter(|event| matches(filter, event));
-        match filter.order {
-            Order::Ascending => found.collect(),
-            Order::Descending => found.rev().collect(),
-        }
-    }
-}
-
-/// What a filter means, said once more and on its own.
-fn matches(filter: &Filter, event: &Event) -> bool {
-    let json = serde_json::to_value(event).unwrap();
-    let text = |pointer: &str| json.pointer(pointer).and_then(|value| value.as_str()).map(str::to_owned);
-    let is = |wanted: &Option<String>, pointer: &str| wanted.is_none() || *wanted == text(pointer);
-    let any = |wanted: Vec<&str>, pointer: &str| {
-        wanted.is_empty() || wanted.contains(&text(pointer).unwrap().as_str())
-    };
-    filter.start.is_none_or(|start| event.timestamp >= start)
-        && filter.end.is_none_or(|end| event.timestamp < end)
-        && any(filter.actions.iter().map(Action::name).collect(), "/action")
-        && any(filter.categories.iter().map(|category| category.name).collect(), "/category")
-        && is(&filter.actor, "/actor/user_id")
-        && is(&filter.entity_type, "/entity/entity_type")
-        && is(&filter.entity_id, "/entity/entity_id")
-        && is(&filter.outcome.map(|outcome| outcome.name().to_owned()), "/outcome")
-        && is(&filter.correlation_id, "/context/correlation_id")
-        && is(&filter.ip, "/actor/ip")
-}
-
-/// Pages through a query and compares; how many events were compared.
-async fn compare(
-    store: &Store,
-    workspace: &WorkspaceId,
-    model: &Model,
-    filter: &Filter,
+/// What is asked, and how.
+struct Question {
+    filter: Filter,
     page_size: usize,
-) -> u64 {
-    let mut expected = model.answer(filter).into_iter();
-    let mut cursor: Option<String> = None;
-    let mut compared = 0;
-    for _ in 0..MAX_PAGES {
-        let after = cursor.as_deref().map(|cursor| filter.resume(workspace, cursor).unwrap());
-        let room = Room { events: page_size, bytes: 5_000_000, measure: |_| 1_000 };
-        let page = store.page(workspace, filter, after.as_ref(), room).await.unwrap();
-        assert!(page.events.len() <= page_size);
-        for event in &page.events {
-            if event.id.as_str().starts_with("late-") {
-                assert!(matches(filter, event), "{filter:?} gave {event:?}");
-                continue;
-            }
-            assert_eq!(Some(event), expected.next(), "{filter:?} by {page_size}");
-            compared += 1;
-        }
-        match page.next {
-            Some(position) => cursor = Some(filter.cursor(workspace, &position)),
-            None => {
-                assert_eq!(expected.next(), None, "{filter:?} by {page_size} ended too soon");
-                return compared;
-            }
-        }
-    }
-    compared
+    to_the_end: bool,
 }
 
-/// The kinds of filters; a query has two of them, and every pair has its turn.
-const KINDS: u64 = 10;
-
-fn random_query(number: u64, random: &mut Rng) -> (Filter, usize) {
-    let pairs: Vec<_> = (0..KINDS).flat_map(|one| (0..one).map(move |two| (one, two))).collect();
-    let (one, two) = pairs[usize::try_from(number).unwrap() % pairs.len()];
-    let order = if random.bool() { Order::Ascending } else { Order::Descending };
-    let mut filter = Filter { order, ..Filter::default() };
-    set(&mut filter, one, random);
-    set(&mut filter, two, random);
-    // As many small pages as large ones.
-    let page_size = 10_f64.powf(random.f64() * 3.0) as usize;
-    (filter, page_size.clamp(1, 1000))
+/// How a query went that agrees.
+struct Answer {
+    /// How many events were compared.
+    compared: u64,
+    /// Whether it was compared to its end.
+    ended: bool,
 }
 
-fn set(filter: &mut Filter, kind: u64, random: &mut Rng) {
-    let one_of = |values: &[&str], random: &mut Rng| Some(values[random.usize(..values.len())].to_owned());
-    match kind {
-        0 => {
-            let (from, days) = (random.u8(1..28), random.u8(0..6));
-            filter.start = Some(day(from));
-            filter.end = Some(day((from + days).min(28)));
-        }
-        1 => {
-            let names =
-                (0..random.usize(1..4)).map(|_| CATALOGUE[random.usize(..12)].action).chain(["x_own"]);
-            filter.actions = names.map(|name| Action::parse(name).unwrap()).collect();
-        }
-        2 => filter.categories = (0..random.usize(1..3)).map(|_| category(random)).collect(),
-        3 => filter.actor = one_of(&ACTORS, random),
-        4 => {
-            filter.entity_type = one_of(&ENTITY_TYPES, random);
-            filter.entity_id = one_of(&ENTITIES, random);
-        }
-        5 => filter.entity_type = one_of(&ENTITY_TYPES, random),
-        6 => filter.entity_id = one_of(&ENTITIES, random),
-        7 => filter.outcome = Some(if random.bool() { Outcome::Success } else { Outcome::Failure }),
-        8 => filter.correlation_id = one_of(&CORRELATIONS, random),
-        _ => filter.ip = one_of(&IPS, random),
+/// A workspace that is asked and recorded to, and what is known of it.
+struct Audit<'a> {
+    store: &'a Store,
+    workspace: WorkspaceId,
+    model: RefCell<Model>,
+    random: RefCell<Rng>,
+    /// How many events were recorded between the queries.
+    late: Cell<u64>,
+}
+
+impl Question {
+    fn random(number: u64, random: &mut Rng) -> Self {
+        let filter = random_filter(number, random);
+        let to_the_end = number.is_multiple_of(ONE_TO_THE_END_OF);
+        let least = if to_the_end { LEAST_TO_THE_END } else { 1 };
+        // As many small pages as large ones.
+        let page_size = 10_f64.powf(random.f64() * 3.0) as usize;
+        Self { filter, page_size: page_size.clamp(least, 1000), to_the_end }
     }
 }
 
-fn category(random: &mut Rng) -> &'static Category {
-    let names: Vec<_> = Category::names().collect();
-    Category::parse(names[random.usize(..names.len())]).unwrap()
+impl Audit<'_> {
+    /// Pages through a query, while events are recorded, and compares.
+    async fn compare(&self, question: &Question) -> Answer {
+        let Question { filter, page_size, to_the_end } = question;
+        let known = self.model.borrow().answer(filter);
+        let mut expected = known.iter().peekable();
+        let (mut cursor, mut last) = (None::<String>, None);
+        let (mut pages, mut looked_at, mut compared) = (0, 0, 0);
+        loop {
+            let after = cursor.as_deref().map(|cursor| filter.resume(&self.workspace, cursor).unwrap());
+            let room = Room { events: *page_size, bytes: 5_000_000, measure: |_| 1_000 };
+            let read = self.store.page(&self.workspace, filter, after.as_ref(), room);
+            let (page, ()) = tokio::join!(read, self.record_one());
+            let page = page.unwrap();
+            assert!(page.events.len() <= *page_size);
+            for event in page.events {
+                let place = event.position();
+                let in_order = last.as_ref().is_none_or(|last| comes_after(filter.order, &place, last));
+                assert!(in_order, "{filter:?} by {page_size} gave {event:?} after {last:?}");
+                if expected.next_if(|next| next.event == event).is_some() {
+                    compared += 1;
+                } else {
+                    let next = expected.peek().map(|next| &next.position);
+                    let passed_by = next.is_some_and(|next| !comes_after(filter.order, next, &place));
+                    assert!(!passed_by, "{filter:?} by {page_size} gave {event:?} and not {next:?}");
+                    assert!(self.is_of_late(&event), "{filter:?} by {page_size} gave {event:?}");
+                    assert!(Known::of(event).matches(filter), "{filter:?} by {page_size} gave {place:?}");
+                }
+                last = Some(place);
+            }
+            let Some(next) = page.next else {
+                let missed = expected.next().map(|missed| &missed.event);
+                assert_eq!(missed, None, "{filter:?} by {page_size} ended too soon");
+                return Answer { compared, ended: true };
+            };
+            let missed = expected.peek().filter(|missed| !comes_after(filter.order, &missed.position, &next));
+            let missed = missed.map(|missed| &missed.event);
+            assert_eq!(missed, None, "{filter:?} by {page_size} leads on from {next:?}");
+            cursor = Some(filter.cursor(&self.workspace, &next));
+            pages += 1;
+            looked_at += page.read.events;
+            if !to_the_end && (pages == MAX_PAGES || looked_at >= MAX_LOOKED_AT) {
+                return Answer { compared, ended: false };
+            }
+        }
+    }
+
+    /// Records one more, which every query that begins from then on must know.
+    async fn record_one(&self) {
+        let number = self.late.replace(self.late.get() + 1);
+        let event = random_event(&self.workspace, &format!("late-{number}"), &mut self.random.borrow_mut());
+        assert_eq!(self.store.append(&event).await.unwrap().status, Status::Recorded);
+        self.model.borrow_mut().add(event);
+    }
+
+    /// Whether an event is one of those that are recorded between the queries.
+    fn is_of_late(&self, event: &Event) -> bool {
+        event.workspace == self.workspace && event.id.as_str().starts_with("late-")
+    }
 }
 
-async fn record_all(store: &Store, events: Vec<Event>) {
-    let mut appended = stream::iter(&events).map(|event| store.append(event)).buffer_unordered(32);
-    while let Some(appended) = appended.next().await {
-        appended.unwrap();
+async fn record(store: &Store, events: &[Event], progress: &Progress) {
+    let appended = stream::iter(events).map(|event| store.append(event)).buffer_unordered(32);
+    let mut appended = appended.enumerate();
+    while let Some((number, appended)) = appended.next().await {
+        assert_eq!(appended.unwrap().status, Status::Recorded);
+        progress.tell_now_and_then(|| format!("{number} of {} events recorded", events.len()));
     }
 }

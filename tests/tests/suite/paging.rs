@@ -213,6 +213,43 @@ async fn a_page_of_the_largest_events_is_cut_where_an_answer_would_not_fit() {
 }
 
 #[tokio::test]
+async fn an_event_of_64_kib_is_one_among_1000_on_a_page() {
+    let app = TestApp::start().await;
+    let client = app.holder_of_both("acme").await;
+    record(&client, 1000).await;
+    let large = event_of_bytes("large", 500, 65_536, '"');
+    client.record(&large).await.expect(201);
+    let mut all: Vec<_> = (0..1000).map(|number| format!("e-{number}")).collect();
+    all.insert(501, "large".to_owned());
+
+    // From the table and from an index, and with the large one before, at and after the end of a page.
+    for filter in ["", "&action=group_created"] {
+        for (limit, pages) in [(1000, [1000, 1].as_slice()), (501, &[501, 500]), (502, &[502, 499])] {
+            for order in ["asc", "desc"] {
+                let query = format!("end_timestamp={}&limit={limit}&order={order}{filter}", at(1000));
+                let read = client.pages(&query).await;
+                assert_eq!(read.iter().map(Vec::len).collect::<Vec<_>>(), pages, "{query}");
+                let mut seen = ids(&read.concat());
+                if order == "desc" {
+                    seen.reverse();
+                }
+                assert_eq!(seen, all, "{query}");
+                let read = read.concat();
+                let found = read.iter().find(|event| event["id"] == "large").unwrap();
+                assert_eq!(found["context"], large["context"]);
+            }
+        }
+    }
+    for format in ["ndjson", "csv", "ocsf"] {
+        let query = format!("end_timestamp={}&limit=1000&order=asc&format={format}", at(1000));
+        let page = client.list(&query).await.expect(200);
+        let header = usize::from(format == "csv");
+        assert_eq!(page.text.lines().count(), 1000 + header, "{format}");
+        assert!(page.text.len() > 65_536 && page.headers.contains_key("x-next-cursor"), "{format}");
+    }
+}
+
+#[tokio::test]
 async fn a_filter_that_matches_little_still_finds_all_of_it() {
     let app = TestApp::start().await;
     let client = app.holder_of_both("acme").await;

@@ -1,0 +1,56 @@
+//! Random filters: two of the ten kinds in each, and every pair has its turn.
+
+use fastrand::Rng;
+use shared::{
+    catalogue::{Action, CATALOGUE, Category},
+    event::Outcome,
+    page::{Filter, Order},
+};
+
+use crate::events::{ACTORS, CORRELATIONS, ENTITIES, ENTITY_TYPES, IPS, day};
+
+/// The kinds of filters.
+const KINDS: u64 = 10;
+
+/// The filter of this number. The two that it is made of follow from the number alone.
+pub(crate) fn random_filter(number: u64, random: &mut Rng) -> Filter {
+    let pairs: Vec<_> = (0..KINDS).flat_map(|one| (0..one).map(move |two| (one, two))).collect();
+    let (one, two) = pairs[usize::try_from(number).unwrap() % pairs.len()];
+    let order = if random.bool() { Order::Ascending } else { Order::Descending };
+    let mut filter = Filter { order, ..Filter::default() };
+    set(&mut filter, one, random);
+    set(&mut filter, two, random);
+    filter
+}
+
+fn set(filter: &mut Filter, kind: u64, random: &mut Rng) {
+    let one_of = |values: &[&str], random: &mut Rng| Some(values[random.usize(..values.len())].to_owned());
+    match kind {
+        0 => {
+            let (from, days) = (random.u8(1..28), random.u8(0..6));
+            filter.start = Some(day(from));
+            filter.end = Some(day((from + days).min(28)));
+        }
+        1 => {
+            let names =
+                (0..random.usize(1..4)).map(|_| CATALOGUE[random.usize(..12)].action).chain(["x_own"]);
+            filter.actions = names.map(|name| Action::parse(name).unwrap()).collect();
+        }
+        2 => filter.categories = (0..random.usize(1..3)).map(|_| category(random)).collect(),
+        3 => filter.actor = one_of(&ACTORS, random),
+        4 => {
+            filter.entity_type = one_of(&ENTITY_TYPES, random);
+            filter.entity_id = one_of(&ENTITIES, random);
+        }
+        5 => filter.entity_type = one_of(&ENTITY_TYPES, random),
+        6 => filter.entity_id = one_of(&ENTITIES, random),
+        7 => filter.outcome = Some(if random.bool() { Outcome::Success } else { Outcome::Failure }),
+        8 => filter.correlation_id = one_of(&CORRELATIONS, random),
+        _ => filter.ip = one_of(&IPS, random),
+    }
+}
+
+fn category(random: &mut Rng) -> &'static Category {
+    let names: Vec<_> = Category::names().collect();
+    Category::parse(names[random.usize(..names.len())]).unwrap()
+}

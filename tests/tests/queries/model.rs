@@ -1,0 +1,91 @@
+//! What is recorded, as a sorted list, and what a filter means, said once more and on its own.
+
+use std::{cmp::Ordering, collections::BTreeMap, rc::Rc};
+
+use serde_json::Value;
+use shared::{
+    event::Event,
+    keys::Position,
+    page::{Filter, Order},
+};
+
+/// All that was recorded and acknowledged, in the order of time.
+#[derive(Default)]
+pub(crate) struct Model(BTreeMap<Position, Rc<Known>>);
+
+/// An event, and what filters look at.
+pub(crate) struct Known {
+    pub(crate) event: Event,
+    pub(crate) position: Position,
+    action: String,
+    category: String,
+    actor: String,
+    entity_type: Option<String>,
+    entity_id: Option<String>,
+    outcome: String,
+    correlation_id: Option<String>,
+    ip: Option<String>,
+}
+
+impl Model {
+    /// Adds an event that was acknowledged.
+    pub(crate) fn add(&mut self, event: Event) {
+        let known = Known::of(event);
+        self.0.insert(known.position.clone(), Rc::new(known));
+    }
+
+    /// All events of now that match, in the filter's order.
+    pub(crate) fn answer(&self, filter: &Filter) -> Vec<Rc<Known>> {
+        let found = self.0.values().filter(|known| known.matches(filter)).cloned();
+        match filter.order {
+            Order::Ascending => found.collect(),
+            Order::Descending => found.rev().collect(),
+        }
+    }
+}
+
+impl Known {
+    /// Reads what filters look at from the JSON of an event, as its readers see it.
+    pub(crate) fn of(event: Event) -> Self {
+        let json = serde_json::to_value(&event).unwrap();
+        let may = |pointer: &str| json.pointer(pointer).and_then(Value::as_str).map(str::to_owned);
+        let must = |pointer: &str| may(pointer).unwrap();
+        Self {
+            position: event.position(),
+            action: must("/action"),
+            category: must("/category"),
+            actor: must("/actor/user_id"),
+            entity_type: may("/entity/entity_type"),
+            entity_id: may("/entity/entity_id"),
+            outcome: must("/outcome"),
+            correlation_id: may("/context/correlation_id"),
+            ip: may("/actor/ip"),
+            event,
+        }
+    }
+
+    /// Whether the event is one of those that the filter asks for.
+    pub(crate) fn matches(&self, filter: &Filter) -> bool {
+        let is = |wanted: &Option<String>, found: &Option<String>| wanted.is_none() || wanted == found;
+        filter.start.is_none_or(|start| self.event.timestamp >= start)
+            && filter.end.is_none_or(|end| self.event.timestamp < end)
+            && (filter.actions.is_empty() || filter.actions.iter().any(|action| action.name() == self.action))
+            && (filter.categories.is_empty()
+                || filter.categories.iter().any(|category| category.name == self.category))
+            && filter.actor.as_ref().is_none_or(|actor| *actor == self.actor)
+            && is(&filter.entity_type, &self.entity_type)
+            && is(&filter.entity_id, &self.entity_id)
+            && filter.outcome.is_none_or(|outcome| outcome.name() == self.outcome)
+            && is(&filter.correlation_id, &self.correlation_id)
+            && is(&filter.ip, &self.ip)
+    }
+}
+
+/// Whether one place comes after another in this order.
+pub(crate) fn comes_after(order: Order, one: &Position, other: &Position) -> bool {
+    let after = match order {
+        Order::Ascending => Ordering::Greater,
+        Order::Descending => Ordering::Less,
+    };
+    one.cmp(other) == after
+}
