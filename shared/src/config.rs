@@ -49,8 +49,13 @@ pub struct Signing {
 /// Where a key is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Key {
-    /// In AWS KMS, by its id or ARN.
-    Kms(String),
+    /// In AWS KMS.
+    Kms {
+        /// Its id or ARN.
+        key_id: String,
+        /// Another KMS than the region's own.
+        endpoint: Option<String>,
+    },
     /// In a file, as the base64 of its 32 bytes.
     File(PathBuf),
 }
@@ -112,12 +117,14 @@ impl Config {
 }
 
 impl Signing {
-    /// Reads `LEDGER_ORIGIN`, and `LEDGER_KEY_ID` (of AWS KMS) or else `LEDGER_KEY_FILE`.
+    /// Reads `LEDGER_ORIGIN`, and `LEDGER_KEY_ID` (of AWS KMS, or of `AWS_ENDPOINT_URL_KMS`) or else
+    /// `LEDGER_KEY_FILE`.
     ///
     /// # Errors
     /// If there is no key.
     pub fn from_env() -> Result<Self, MissingVariable> {
-        let kms = Config::variable("LEDGER_KEY_ID").map(Key::Kms);
+        let endpoint = Config::variable("AWS_ENDPOINT_URL_KMS");
+        let kms = Config::variable("LEDGER_KEY_ID").map(|key_id| Key::Kms { key_id, endpoint });
         let file = || Config::variable("LEDGER_KEY_FILE").map(|path| Key::File(path.into()));
         Ok(Self {
             origin: Config::variable("LEDGER_ORIGIN").ok_or(MissingVariable("LEDGER_ORIGIN"))?,
