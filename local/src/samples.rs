@@ -7,12 +7,15 @@
 //! | `acmeExpired1` | `acme`    | expired                  |
 //! | `globexLive01` | `globex`  | good, reads              |
 //!
-//! The events are those of February 2025 in `acme`. The secret of the tokens is published with this
-//! code, so it must guard nothing: only tables that this process itself serves get the samples.
+//! The events are those of February 2025 in `acme`, and one of January, whose actor is there to be
+//! erased. Their salts are the same everywhere too, so that their log has the same root.
+//!
+//! The secret of the tokens is published with this code, so it must guard nothing: only tables that
+//! this process itself serves get the samples.
 
 use serde_json::Value;
 use shared::{
-    ambient,
+    disclosure::Salt,
     id::{EventId, WorkspaceId},
     new_event::{Door, Fallback, NewEvent},
     principal::{Admin, Scope},
@@ -66,6 +69,8 @@ const TOKENS: [SampleToken; 4] = [
     },
 ];
 
+/// The salt of every sample event.
+const SALT: Salt = Salt::from_bytes(*b"a published salt");
 /// When the sample events were received, all at once.
 const RECEIVED_AT: &str = "2025-03-01T00:00:00Z";
 
@@ -113,7 +118,7 @@ impl SampleToken {
         let origin = |what: &str, at: &str| Origin {
             now: time(at),
             event_id: event_id(&format!("sample-{}-{what}", plain.id())),
-            salt: ambient::salt(),
+            salt: SALT,
             ip: Some("203.0.113.42".to_owned()),
             user_agent: None,
         };
@@ -146,7 +151,7 @@ impl SampleToken {
 
 fn event(sent: Value) -> NewEvent {
     let acme = workspace("acme");
-    let fallback = Fallback { now: time(RECEIVED_AT), id: event_id("unused"), salt: ambient::salt() };
+    let fallback = Fallback { now: time(RECEIVED_AT), id: event_id("unused"), salt: SALT };
     NewEvent::parse(sent, Vec::new(), Door::Api(&acme), fallback).expect("a test stores all samples")
 }
 

@@ -60,10 +60,21 @@ impl Answers {
         self
     }
 
+    /// A body of bytes, of which there is nothing that JSON could say.
+    pub(crate) fn bytes(mut self, status: u16, description: &str, content_type: &str) -> Self {
+        self.describe(status, description).content[content_type] = json!({"schema": {}});
+        self
+    }
+
     /// A header that an answer may have.
-    pub(crate) fn header(mut self, status: u16, name: &str, description: &str) -> Self {
+    pub(crate) fn header(self, status: u16, name: &str, description: &str) -> Self {
+        self.header_of(status, name, description, json!({"type": "string"}))
+    }
+
+    /// A header with a schema of its own.
+    pub(crate) fn header_of(mut self, status: u16, name: &str, description: &str, schema: Value) -> Self {
         self.0.entry(status).or_default().headers[name] =
-            json!({"description": description, "schema": {"type": "string"}});
+            json!({"description": description, "schema": schema});
         self
     }
 

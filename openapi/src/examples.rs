@@ -1,10 +1,15 @@
 //! Examples. What can be made by the functions' own code is made by it.
 
+use ed25519_dalek::{Signer as _, SigningKey};
 use serde_json::{Value, json};
 use shared::{
     disclosure::Salt,
     event::Event,
     id::{EventId, WorkspaceId},
+    ledger::{
+        checkpoint::Checkpoint, hash::Hash, leaf, note::Vkey, subtrees::Subtrees, tile::TileId, tiles::Tiles,
+        tlog_proof::TlogProof, tree::Frontier,
+    },
     new_event::{Door, Fallback, NewEvent},
     timestamp::Timestamp,
 };
@@ -45,6 +50,83 @@ pub(crate) fn read() -> Event {
     NewEvent::parse(sent(), Vec::new(), Door::Api(&workspace()), Fallback { now, id, salt })
         .expect("a valid event")
         .event
+}
+
+/// A log that ends with [`read`]: its proofs verify by its key.
+pub(crate) struct Log {
+    head: Frontier,
+    tiles: Tiles,
+    pub(crate) key: Vkey,
+    pub(crate) checkpoint: String,
+}
+
+impl Log {
+    /// The sequence of the event.
+    const SEQUENCE: u64 = 2;
+
+    pub(crate) fn new() -> Self {
+        let leaf = Hash::of_leaf(leaf(&read()).as_bytes());
+        let leaves = [Hash::of_leaf(b"one before it"), Hash::of_leaf(b"another"), leaf];
+        let (mut head, mut tiles) = (Frontier::default(), Tiles::default());
+        leaves.iter().for_each(|leaf| drop(head.push(*leaf)));
+        let tile = TileId::of(0, 0, head.size()).expect("the log is not empty");
+        tiles.insert(tile, &Hash::concatenate(&leaves)).expect("the tile is of its leaves");
+
+        let pair = SigningKey::from_bytes(&[7; 32]);
+        let key = Vkey::new(&format!("audit.example.com/{WORKSPACE}"), pair.verifying_key().to_bytes())
+            .expect("a name and a key");
+        let text = Checkpoint::new(&key, head.size(), head.root()).to_string();
+        let checkpoint =
+            key.note(&text, &pair.sign(text.as_bytes()).to_bytes()).expect("the key signed this text");
+        Self { head, tiles, key, checkpoint }
+    }
+
+    /// The event, sealed.
+    pub(crate) fn event() -> Event {
+        Event { sequence: Some(Self::SEQUENCE), ..read() }
+    }
+
+    /// How far the log has come.
+    pub(crate) fn head(&self) -> Value {
+        json!({"size": self.head.size(), "root": self.head.root()})
+    }
+
+    /// The event with its proof.
+    pub(crate) fn entry(&self) -> Value {
+        let proof =
+            TlogProof { sequence: Self::SEQUENCE, hashes: self.siblings(), note: self.checkpoint.clone() };
+        json!({"event": Self::event(), "leaf": leaf(&read()), "proof": proof.to_string()})
+    }
+
+    /// That the event is in it.
+    pub(crate) fn inclusion(&self) -> Value {
+        json!({
+            "sequence": Self::SEQUENCE,
+            "size": self.head.size(),
+            "root": self.head.root(),
+            "hashes": self.siblings(),
+        })
+    }
+
+    /// That it begins with its first two entries.
+    pub(crate) fn consistency(&self) -> Value {
+        let (from, to) = (Self::SEQUENCE, self.head.size());
+        json!({
+            "from": from,
+            "to": to,
+            "root_from": self.hashes(Subtrees::root(from))[0],
+            "root_to": self.head.root(),
+            "hashes": self.hashes(Subtrees::consistency(from, to)),
+        })
+    }
+
+    fn siblings(&self) -> Vec<Hash> {
+        self.hashes(Subtrees::inclusion(Self::SEQUENCE, self.head.size()))
+    }
+
+    fn hashes(&self, wanted: Option<Subtrees>) -> Vec<Hash> {
+        wanted.expect("it is of this log").hashes(&self.tiles).expect("the one tile has it")
+    }
 }
 
 /// What became of it.

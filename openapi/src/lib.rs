@@ -19,7 +19,9 @@ mod sent;
 use std::collections::BTreeSet;
 
 use serde_json::{Map, Value, json};
-use shared::{event::ReadEvent, http::Problem, id::EventId, principal::Scope, timestamp::Timestamp};
+use shared::{
+    disclosure::Part, event::ReadEvent, http::Problem, id::EventId, principal::Scope, timestamp::Timestamp,
+};
 use utoipa::ToSchema;
 
 /// Where the schemas of a description are.
@@ -38,6 +40,8 @@ pub fn document() -> Value {
         "servers": [{"url": "/", "description": "Where this document was found."}],
         "tags": [
             {"name": routes::AUDIT_LOG, "description": "Record events and read them."},
+            {"name": routes::LEDGER, "description": "Prove what is in the log, to whoever trusts nobody."},
+            {"name": routes::REDACTIONS, "description": "Erase personal data, as an admin of the workspace."},
             {"name": routes::TOKENS, "description": "Manage tokens, as an admin of the workspace."},
             {"name": routes::OPEN, "description": "What anyone may ask."},
         ],
@@ -71,13 +75,19 @@ fn schemas() -> Map<String, Value> {
     let mut schemas = sent::schemas();
     add::<ReadEvent<'_>>(&mut schemas);
     add::<query::Listing<'_>>(&mut schemas);
+    add::<query::FeedPage<'_>>(&mut schemas);
     add::<query::Catalogue>(&mut schemas);
     add::<query::Health>(&mut schemas);
     add::<ingest_api::Recording<'_>>(&mut schemas);
+    add::<ledger::LogEntry<'_>>(&mut schemas);
+    add::<ledger::InclusionProof>(&mut schemas);
+    add::<ledger::ConsistencyProof>(&mut schemas);
+    add::<redactions::Redacted>(&mut schemas);
     add::<tokens::CreatedToken<'_>>(&mut schemas);
     add::<tokens::Tokens<'_>>(&mut schemas);
     add::<Problem>(&mut schemas);
     add::<EventId>(&mut schemas);
+    add::<Part>(&mut schemas);
     add::<Scope>(&mut schemas);
     add::<Timestamp>(&mut schemas);
     schemas.insert("GatewayRefusal".to_owned(), answers::gateway_refusal());

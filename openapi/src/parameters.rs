@@ -1,7 +1,10 @@
-//! The parameters of paths and of the time view's query.
+//! The parameters of paths and of queries.
 
 use serde_json::{Value, json};
-use shared::page::{DEFAULT_LIMIT, MAX_LIMIT, Order};
+use shared::{
+    json::MAX_EXACT_INTEGER,
+    page::{DEFAULT_LIMIT, MAX_LIMIT, Order},
+};
 
 use crate::reference;
 
@@ -27,9 +30,55 @@ pub(crate) fn token() -> Value {
     })
 }
 
+/// The parameter of the path that names an entry of a log.
+pub(crate) fn sequence() -> Value {
+    json!({
+        "name": "sequence",
+        "in": "path",
+        "required": true,
+        "description": "The `sequence` of the event.",
+        "schema": number(),
+    })
+}
+
+/// The rest of the path that names a tile. To OpenAPI a parameter is one segment of a path, and a name
+/// with a plus, as API Gateway has it, is one like any other; so it is named without, and told in words.
+pub(crate) fn tile() -> Value {
+    json!({
+        "name": "tile",
+        "in": "path",
+        "required": true,
+        "description":
+            "The rest of the path, as C2SP tlog-tiles has it: `<level>/<index>` or `entries/<index>`, with \
+             `.p/<width>` for a tile that is not full yet. Its slashes separate segments of the path, so \
+             they are sent as they are. A partial tile may be asked for up to the width that the last \
+             signed checkpoint has.",
+        "schema": {
+            "type": "string",
+            "pattern": "^([0-9]|[1-5][0-9]|6[0-3]|entries)(/x[0-9]{3})*/[0-9]{3}(\\.p/[1-9][0-9]{0,2})?$",
+        },
+        "example": "0/000.p/17",
+    })
+}
+
 /// All parameters of the time view, in the order of its parser.
-pub(crate) fn query() -> Vec<Value> {
+pub(crate) fn list() -> Vec<Value> {
     query::FILTERS.into_iter().chain(query::LIST_NAMES).map(parameter).collect()
+}
+
+/// All parameters of the feed.
+pub(crate) fn feed() -> Vec<Value> {
+    query::FILTERS.into_iter().chain(query::FEED_NAMES).map(parameter).collect()
+}
+
+/// All parameters of a proof of inclusion.
+pub(crate) fn inclusion() -> Vec<Value> {
+    ledger::INCLUSION_NAMES.into_iter().map(parameter).collect()
+}
+
+/// All parameters of a proof of consistency.
+pub(crate) fn consistency() -> Vec<Value> {
+    ledger::CONSISTENCY_NAMES.into_iter().map(parameter).collect()
 }
 
 fn parameter(name: &str) -> Value {
@@ -65,10 +114,28 @@ fn parameter(name: &str) -> Value {
             "How to write the page; by default as `Accept` says, and JSON where it says nothing.",
             json!({"type": "string", "enum": query::FORMATS.map(|(_, name, _)| name)}),
         ),
+        "after" => (
+            "Only events after this sequence: `next_after` of the page before, or -1 to begin.",
+            json!({"type": "integer", "minimum": -1, "maximum": MAX_EXACT_INTEGER - 1, "default": -1}),
+        ),
+        "wait" => (
+            "How many seconds to wait for something new where there is nothing.",
+            json!({"type": "integer", "minimum": 0, "maximum": query::MAX_WAIT_SECONDS, "default": 0}),
+        ),
+        "sequence" => ("The `sequence` of the event.", number()),
+        "size" => ("The size of the tree; by default that of the current checkpoint.", number()),
+        "from" => ("The size of the smaller tree: that of the checkpoint you have.", number()),
+        "to" => ("The size of the larger tree; by default that of the current checkpoint.", number()),
         _ => unreachable!("the query parameter {name} has no description"),
     };
-    let mut parameter =
-        json!({"name": name, "in": "query", "required": false, "description": description, "schema": schema});
+    let required = matches!(name, "sequence" | "from");
+    let mut parameter = json!({
+        "name": name,
+        "in": "query",
+        "required": required,
+        "description": description,
+        "schema": schema,
+    });
     if query::LISTS.contains(&name) {
         let description = format!("{description} May be repeated, or list several with commas between them.");
         parameter["description"] = json!(description);
@@ -77,4 +144,9 @@ fn parameter(name: &str) -> Value {
         parameter["explode"] = json!(true);
     }
     parameter
+}
+
+/// A size or a sequence of a log.
+fn number() -> Value {
+    json!({"type": "integer", "minimum": 0, "maximum": MAX_EXACT_INTEGER - 1})
 }

@@ -1,5 +1,7 @@
 //! The routes: who may call, what they send, what they get.
 
+mod ledger;
+
 use aws_lambda_events::encodings::Body;
 use ingest_api::{MAX_BODY_BYTES, MAX_EVENTS};
 use query::{FORMATS, Format, SCHEMA_CONTENT_TYPE};
@@ -7,7 +9,8 @@ use serde_json::{Value, json};
 use shared::{
     catalogue::{CATALOGUE, CATEGORIES},
     error::{Error, FieldError},
-    http::NEXT_CURSOR,
+    event::Event,
+    http::{HAS_MORE, NEXT_AFTER, NEXT_CURSOR},
     json::InvalidJson,
     page::Filter,
     principal::{Scope, TokenHolder},
@@ -18,6 +21,10 @@ use crate::{answers::Answers, examples, parameters, reference};
 
 /// The tag of the routes of the audit log.
 pub(crate) const AUDIT_LOG: &str = "Audit log";
+/// The tag of the routes of a workspace's log.
+pub(crate) const LEDGER: &str = "Ledger";
+/// The tag of the route that erases.
+pub(crate) const REDACTIONS: &str = "Redactions";
 /// The tag of the routes of workspace tokens.
 pub(crate) const TOKENS: &str = "Workspace tokens";
 /// The tag of the routes that are open to anyone.
@@ -38,6 +45,38 @@ pub(crate) fn paths() -> Value {
             "get": list(),
             "post": record(),
         },
+        "/api/{workspace}/audit_logs/feed": {
+            "parameters": [parameters::workspace()],
+            "get": feed(),
+        },
+        "/api/{workspace}/ledger/checkpoint": {
+            "parameters": [parameters::workspace()],
+            "get": ledger::checkpoint(),
+        },
+        "/api/{workspace}/ledger/key": {
+            "parameters": [parameters::workspace()],
+            "get": ledger::key(),
+        },
+        "/api/{workspace}/ledger/tile/{tile}": {
+            "parameters": [parameters::workspace(), parameters::tile()],
+            "get": ledger::tile(),
+        },
+        "/api/{workspace}/ledger/entries/{sequence}": {
+            "parameters": [parameters::workspace(), parameters::sequence()],
+            "get": ledger::entry(),
+        },
+        "/api/{workspace}/ledger/proof/inclusion": {
+            "parameters": [parameters::workspace()],
+            "get": ledger::inclusion(),
+        },
+        "/api/{workspace}/ledger/proof/consistency": {
+            "parameters": [parameters::workspace()],
+            "get": ledger::consistency(),
+        },
+        "/api/{workspace}/redactions": {
+            "parameters": [parameters::workspace()],
+            "post": redact(),
+        },
         "/api/{workspace}/tokens": {
             "parameters": [parameters::workspace()],
             "post": create_token(),
@@ -57,35 +96,12 @@ pub(crate) fn paths() -> Value {
 fn list() -> Value {
     let events = [examples::read()];
     let cursor = Filter::default().cursor(&examples::workspace(), &events[0].position());
-    let mut answers = token_answers(Scope::Read);
-    for (format, _, content_type) in FORMATS {
-        let schema = match format {
-            Format::Json => reference("AuditLogs"),
-            Format::Ndjson => lines("One event a line, each as in `AuditLogs`."),
-            Format::Csv => lines("RFC 4180, with a header line. Columns are only ever added, at the end."),
-            Format::Ocsf => lines("One event of the Open Cybersecurity Schema Framework a line."),
-        };
-        let Some(Body::Text(body)) = format.write(&events, Some(&cursor)).body else {
-            unreachable!("a page is text")
-        };
-        let example = match format {
-            Format::Json => serde_json::from_str(&body).expect("a page is JSON"),
-            Format::Ndjson | Format::Csv | Format::Ocsf => json!(body),
-        };
-        answers = answers.content(200, "A page of events", content_type, schema, example);
-    }
+    let page = json!({"audit_logs": events, "has_more": true, "next_cursor": cursor});
+    let answers = page_answers("A page of events", "AuditLogs", page, &events);
     let answers = answers
         .header(200, "Link", "Where the next page is, as `<URL>; rel=\"next\"`; not on the last page.")
         .header(200, NEXT_CURSOR, "`next_cursor` of the formats whose body has no place for it.")
-        .problems(vec![
-            Error::InvalidQuery(vec![FieldError::new(
-                "limit",
-                "out_of_range",
-                "must be a whole number from 1 to 1000",
-            )]),
-            Error::InvalidCursor,
-            Error::NotAcceptable(FORMATS.map(|(_, _, content_type)| content_type).join(", ")),
-        ]);
+        .problems(vec![invalid("limit"), Error::InvalidCursor]);
     let mut operation = operation(
         "listAuditLogs",
         AUDIT_LOG,
@@ -95,7 +111,38 @@ fn list() -> Value {
          parameter `format` names, or else the first in `Accept` that can be written.",
         answers,
     );
-    operation["parameters"] = json!(parameters::query());
+    operation["parameters"] = json!(parameters::list());
+    operation["security"] = token_security(Scope::Read);
+    operation
+}
+
+fn feed() -> Value {
+    let (log, events) = (examples::Log::new(), [examples::Log::event()]);
+    let page = json!({"audit_logs": events, "has_more": false, "next_after": 2, "checkpoint": log.head()});
+    let answers = page_answers("A page of the feed", "AuditLogFeed", page, &events)
+        .header_of(
+            200,
+            NEXT_AFTER,
+            "`next_after`, in every format: what `after` must be to go on.",
+            json!({"type": "integer", "minimum": -1}),
+        )
+        .header_of(
+            200,
+            HAS_MORE,
+            "`has_more`, in every format: whether anything follows at once.",
+            json!({"type": "boolean"}),
+        )
+        .problems(vec![invalid("after")]);
+    let mut operation = operation(
+        "feedAuditLogs",
+        AUDIT_LOG,
+        "Read the sealed events in the order of their sequence",
+        "Complete and final: who keeps one number, `next_after`, can miss no event and gets none twice. A \
+         page may be short, or even empty, and yet have more. A page that holds nothing but the records of \
+         this token's own reads leaves no further record.",
+        answers,
+    );
+    operation["parameters"] = json!(parameters::feed());
     operation["security"] = token_security(Scope::Read);
     operation
 }
@@ -153,6 +200,59 @@ fn record() -> Value {
     operation
 }
 
+fn redact() -> Value {
+    let answers = admin_answers()
+        .json(
+            200,
+            "Erased, together with the record of it",
+            "Redaction",
+            json!({"redacted": 99, "has_more": true}),
+        )
+        .problems(vec![
+            Error::InvalidJson(not_json()),
+            Error::UnknownSequence,
+            too_large(redactions::MAX_BODY_BYTES),
+            Error::InvalidBody(vec![FieldError::new(
+                "/actor",
+                "required",
+                "say whose events, or give sequences instead",
+            )]),
+        ])
+        .refusal(413, "Request Entity Too Large", "The body is too large for API Gateway");
+    let mut operation = operation(
+        "redactAuditLogs",
+        REDACTIONS,
+        "Erase parts of recorded events",
+        &format!(
+            "What is erased is gone from every table and answer, within at most {} events for each request: \
+             send it again while `has_more`. What the log has of a part is a digest, which stays; so every \
+             proof made before or after holds, and says what was withheld. An event of its own records who \
+             erased which parts of which events.",
+            redactions::MAX_SEQUENCES
+        ),
+        answers,
+    );
+    operation["requestBody"] = json!({
+        "required": true,
+        "description": format!("{} bytes at most.", redactions::MAX_BODY_BYTES),
+        "content": {"application/json": {
+            "schema": reference("NewRedaction"),
+            "examples": {
+                "actor": {
+                    "summary": "Who did it, wherever that was one person",
+                    "value": {"actor": "af03c0246b82", "reason": "request 17"},
+                },
+                "sequences": {
+                    "summary": "Two parts of some events",
+                    "value": {"sequences": [1, 2], "parts": ["context", "changes"]},
+                },
+            },
+        }},
+    });
+    operation["security"] = admin_security();
+    operation
+}
+
 fn create_token() -> Value {
     let mut created = examples::token();
     created["last_used_on"] = Value::Null;
@@ -172,11 +272,7 @@ fn create_token() -> Value {
         .problems(vec![
             Error::InvalidJson(not_json()),
             Error::TooManyTokens(WorkspaceToken::MAX_LIVE),
-            Error::TooLarge(format!(
-                "the body has {} bytes and may have {}; send less at a time",
-                tokens::MAX_BODY_BYTES + 1,
-                tokens::MAX_BODY_BYTES
-            )),
+            too_large(tokens::MAX_BODY_BYTES),
             Error::InvalidBody(vec![FieldError::new("/name", "required", "must be given")]),
         ])
         .refusal(413, "Request Entity Too Large", "The body is too large for API Gateway");
@@ -305,9 +401,29 @@ fn token_answers(scope: Scope) -> Answers {
     store_answers(answers)
 }
 
+/// What a route that reads events may answer: a page in every format.
+fn page_answers(description: &str, schema: &str, page: Value, events: &[Event]) -> Answers {
+    let mut answers = token_answers(Scope::Read);
+    for (format, _, content_type) in FORMATS {
+        let Some(Body::Text(body)) = format.write(events, None).body else { unreachable!("a page is text") };
+        let (schema, example) = match format {
+            Format::Json => (reference(schema), page.clone()),
+            Format::Ndjson => (lines(&format!("One event a line, each as in `{schema}`.")), json!(body)),
+            Format::Csv => {
+                (lines("RFC 4180, with a header line. Columns are only ever added, at the end."), json!(body))
+            }
+            Format::Ocsf => {
+                (lines("One event of the Open Cybersecurity Schema Framework a line."), json!(body))
+            }
+        };
+        answers = answers.content(200, description, content_type, schema, example);
+    }
+    answers.problems(vec![Error::NotAcceptable(FORMATS.map(|(_, _, content_type)| content_type).join(", "))])
+}
+
 /// What every route for workspace admins may answer.
 fn admin_answers() -> Answers {
-    let member = Error::Forbidden("Only admins of the workspace may manage its tokens.".to_owned());
+    let member = Error::Forbidden("Only admins of the workspace may do this.".to_owned());
     let answers = Answers::default()
         .problems(vec![Error::Unauthenticated, member, Error::UnknownWorkspace])
         .header(401, "WWW-Authenticate", "`Bearer`, where the JWT is not valid.");
@@ -334,6 +450,20 @@ fn admin_security() -> Value {
 
 fn not_json() -> InvalidJson {
     shared::json::parse(b"{", 1).expect_err("an object without an end")
+}
+
+fn too_large(max_bytes: usize) -> Error {
+    let has = max_bytes + 1;
+    Error::TooLarge(format!("the body has {has} bytes and may have {max_bytes}; send less at a time"))
+}
+
+fn invalid(parameter: &str) -> Error {
+    let detail = match parameter {
+        "after" => "must be the last sequence you have seen, or -1 for none",
+        "limit" => "must be a whole number from 1 to 1000",
+        _ => "must be a whole number",
+    };
+    Error::InvalidQuery(vec![FieldError::new(parameter, "out_of_range", detail)])
 }
 
 fn took(table: f64, indexes: f64) -> Value {

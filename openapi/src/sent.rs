@@ -4,6 +4,7 @@
 //! size and depth of an event as a whole, and times in relation to now.
 
 use ingest_api::{MAX_BODY_BYTES, MAX_EVENTS};
+use redactions::{MAX_REASON_BYTES, MAX_SEQUENCES};
 use serde_json::{Map, Value, json};
 use shared::{
     catalogue::{Action, CATALOGUE, CATEGORIES, CUSTOM, Writer},
@@ -36,6 +37,7 @@ pub(crate) fn schemas() -> Map<String, Value> {
         ("NewChange", described("A value that was changed.", object(CHANGE_FIELDS, &["path"], change))),
         ("Json", any_json()),
         ("NewToken", described("A token to generate.", object(tokens::FIELDS, &["name"], token))),
+        ("NewRedaction", new_redaction()),
     ];
     schemas.into_iter().map(|(name, schema)| (name.to_owned(), schema)).collect()
 }
@@ -87,11 +89,12 @@ fn event(name: &str) -> Value {
         "action" => {
             let known: Vec<_> =
                 CATALOGUE.iter().filter(|row| row.writer == Writer::Client).map(|row| row.action).collect();
+            let own = json!({"pattern": format!("^{}", Action::OWN_CUSTOM)});
             let custom = format!("^x_[a-z0-9_]{{1,{}}}$", Action::MAX_BYTES - 3);
             described(
                 "What was done: a name of the catalogue (GET /api/actions), or one of your own that begins \
                  with x_.",
-                json!({"type": "string", "anyOf": [{"enum": known}, {"pattern": custom}]}),
+                json!({"type": "string", "anyOf": [{"enum": known}, {"pattern": custom, "not": own}]}),
             )
         }
         "category" => {
@@ -185,6 +188,48 @@ fn token(name: &str) -> Value {
             json!({"type": ["string", "null"], "format": "date-time"}),
         ),
         _ => unreachable!("the member {name} of a token has no description"),
+    }
+}
+
+fn new_redaction() -> Value {
+    let mut schema = described(
+        "What to erase: of all that an actor did, or of the events of these sequences.",
+        object(redactions::FIELDS, &[], redaction),
+    );
+    // One of the two, where null is neither.
+    schema["oneOf"] = json!([
+        {"required": ["actor"], "properties": {"actor": {"type": "string"}, "sequences": {"type": "null"}}},
+        {"required": ["sequences"], "properties": {"sequences": {"type": "array"}, "actor": {"type": "null"}}},
+    ]);
+    schema
+}
+
+fn redaction(name: &str) -> Value {
+    match name {
+        "actor" => described(
+            "Of all that this user did, by their id in the product; and of the records of reads that \
+             looked for them.",
+            or_null(required_line(MAX_IDENTIFIER_BYTES)),
+        ),
+        "sequences" => described(
+            "Of the events of these sequences.",
+            json!({
+                "type": ["array", "null"],
+                "minItems": 1,
+                "maxItems": MAX_SEQUENCES,
+                "items": {"type": "integer", "minimum": 0, "maximum": MAX_EXACT_INTEGER},
+            }),
+        ),
+        "parts" => described(
+            "Which parts; by default the actor alone with `actor`, and all five with `sequences`.",
+            json!({"type": ["array", "null"], "minItems": 1, "items": reference("Part")}),
+        ),
+        "reason" => {
+            let mut reason = text();
+            reason["maxLength"] = json!(MAX_REASON_BYTES);
+            described("Why, in words that may stand in the log.", or_null(reason))
+        }
+        _ => unreachable!("the member {name} of a redaction has no description"),
     }
 }
 

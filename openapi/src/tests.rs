@@ -244,6 +244,7 @@ fn the_schema_and_the_parser_agree_on_names_of_actions() {
     check("audit_log_accessed", false);
     check("dashboard_shared", false);
     check("x_", false);
+    check("x_audit_log_redacted", false);
     check(&format!("x_{}", "a".repeat(61)), true);
     check(&format!("x_{}", "a".repeat(62)), false);
 }

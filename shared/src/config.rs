@@ -19,8 +19,8 @@ pub struct Config {
     pub credentials: Credentials,
     /// Another DynamoDB than the region's own, such as `http://127.0.0.1:8000`.
     pub endpoint: Option<String>,
-    /// Whose certificates are trusted.
-    pub trust: Trust,
+    /// The certificates to trust, in PEM, where the environment names some.
+    pub bundle: Option<String>,
     /// The names of the tables.
     pub tables: Tables,
 }
@@ -53,8 +53,13 @@ pub struct Signing {
 /// Where a key is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Key {
-    /// In AWS KMS, by its id or ARN.
-    Kms(String),
+    /// In AWS KMS.
+    Kms {
+        /// Its id or ARN.
+        key_id: String,
+        /// Another KMS than the region's own.
+        endpoint: Option<String>,
+    },
     /// In a file, as the base64 of its 32 bytes.
     File(PathBuf),
 }
@@ -88,6 +93,16 @@ impl Config {
         Self::read(read).expect("an endpoint is all that is needed")
     }
 
+    /// Whose certificates are trusted for an endpoint of one's own, or without one, for AWS's.
+    pub fn trust(&self, endpoint: Option<&str>) -> Trust {
+        match (endpoint, &self.bundle) {
+            (Some(endpoint), _) if endpoint.starts_with("http://") => Trust::Nobody,
+            (_, Some(bundle)) => Trust::Bundle(bundle.clone()),
+            (Some(_), None) => Trust::Machine,
+            (None, None) => Trust::Amazon,
+        }
+    }
+
     /// What is set of a variable.
     fn variable(name: &'static str) -> Option<String> {
         env::var(name).ok().filter(|value| !value.is_empty())
@@ -101,12 +116,6 @@ impl Config {
             (None, None) => Err(InvalidConfig::Missing(name)),
         };
         let bundle = variable("AWS_CA_BUNDLE").map(std::fs::read_to_string).transpose();
-        let trust = match (&endpoint, bundle.map_err(InvalidConfig::Bundle)?) {
-            (Some(endpoint), _) if endpoint.starts_with("http://") => Trust::Nobody,
-            (_, Some(bundle)) => Trust::Bundle(bundle),
-            (Some(_), None) => Trust::Machine,
-            (None, None) => Trust::Amazon,
-        };
         let named = |name, default: &str| variable(name).unwrap_or_else(|| default.to_owned());
         Ok(Self {
             region: variable("AWS_REGION").unwrap_or_else(|| "us-east-1".to_owned()),
@@ -118,7 +127,7 @@ impl Config {
                 "environment",
             ),
             endpoint,
-            trust,
+            bundle: bundle.map_err(InvalidConfig::Bundle)?,
             tables: Tables {
                 events: named("EVENTS_TABLE", "AuditEvents"),
                 tokens: named("TOKENS_TABLE", "AuditTokens"),
@@ -131,12 +140,14 @@ impl Config {
 }
 
 impl Signing {
-    /// Reads `LEDGER_ORIGIN`, and `LEDGER_KEY_ID` (of AWS KMS) or else `LEDGER_KEY_FILE`.
+    /// Reads `LEDGER_ORIGIN`, and `LEDGER_KEY_ID` (of AWS KMS, or of `AWS_ENDPOINT_URL_KMS`) or else
+    /// `LEDGER_KEY_FILE`.
     ///
     /// # Errors
     /// If there is no key.
     pub fn from_env() -> Result<Self, InvalidConfig> {
-        let kms = Config::variable("LEDGER_KEY_ID").map(Key::Kms);
+        let endpoint = Config::variable("AWS_ENDPOINT_URL_KMS");
+        let kms = Config::variable("LEDGER_KEY_ID").map(|key_id| Key::Kms { key_id, endpoint });
         let file = || Config::variable("LEDGER_KEY_FILE").map(|path| Key::File(path.into()));
         Ok(Self {
             origin: Config::variable("LEDGER_ORIGIN").ok_or(InvalidConfig::Missing("LEDGER_ORIGIN"))?,
@@ -180,7 +191,8 @@ mod tests {
     fn amazon_alone_is_trusted_where_the_endpoint_is_its_own() {
         let keys = [("AWS_ACCESS_KEY_ID", "key"), ("AWS_SECRET_ACCESS_KEY", "secret")];
         let check = |more: &[(&str, &str)], trust: &Trust| {
-            assert_eq!(&read(&[&keys, more].concat()).unwrap().trust, trust, "{more:?}");
+            let config = read(&[&keys, more].concat()).unwrap();
+            assert_eq!(&config.trust(config.endpoint.as_deref()), trust, "{more:?}");
         };
         let bundle = concat!(env!("CARGO_MANIFEST_DIR"), "/roots/amazon.pem");
         let of_bundle = Trust::Bundle(std::fs::read_to_string(bundle).unwrap());

@@ -132,7 +132,7 @@ impl Salt {
     pub const LENGTH: usize = 16;
 
     /// The salt of these bytes.
-    pub fn from_bytes(bytes: [u8; Self::LENGTH]) -> Self {
+    pub const fn from_bytes(bytes: [u8; Self::LENGTH]) -> Self {
         Self(bytes)
     }
 

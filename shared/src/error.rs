@@ -73,7 +73,7 @@ pub enum Error {
     UnknownRoute,
     /// Nobody vouches for the caller.
     #[error(
-        "The request carries no identity; send a workspace token, or an admin's JWT for the token routes."
+        "The request carries no identity; send a workspace token, or an admin's JWT where admins are asked for."
     )]
     Unauthenticated,
     /// The caller is known, but may not do this.

@@ -137,7 +137,7 @@ impl Request {
         let admin = Admin { workspace, user_id: user_id.clone(), username: claims.get("username").cloned() };
         admin.require(&self.workspace()?)?;
         if claims.get("role").is_none_or(|role| role != "admin") {
-            return Err(Error::Forbidden("Only admins of the workspace may manage its tokens.".to_owned()));
+            return Err(Error::Forbidden("Only admins of the workspace may do this.".to_owned()));
         }
         Ok(admin)
     }

@@ -26,6 +26,7 @@ pub enum Fault {
 /// The engine, with faults.
 pub struct FaultyEngine {
     endpoint: String,
+    faults: Arc<Faults>,
     server: JoinHandle<()>,
 }
 
@@ -34,24 +35,36 @@ struct Faults {
     operation: &'static str,
     fault: Fault,
     left: AtomicUsize,
+    calls: AtomicUsize,
     http: reqwest::Client,
 }
 
 impl FaultyEngine {
     /// Fails the first `times` calls of `operation`, such as `PutItem`; all others arrive.
     pub async fn before(engine: &str, operation: &'static str, fault: Fault, times: usize) -> Self {
-        let faults = Faults {
+        let faults = Arc::new(Faults {
             engine: engine.to_owned(),
             operation,
             fault,
             left: AtomicUsize::new(times),
+            calls: AtomicUsize::new(0),
             http: reqwest::Client::new(),
-        };
+        });
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let endpoint = format!("http://{}", listener.local_addr().unwrap());
-        let router = Router::new().fallback(pass).with_state(Arc::new(faults));
+        let router = Router::new().fallback(pass).with_state(faults.clone());
         let server = tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
-        Self { endpoint, server }
+        Self { endpoint, faults, server }
+    }
+
+    /// An engine without faults that counts the calls of `operation`.
+    pub async fn counting(engine: &str, operation: &'static str) -> Self {
+        Self::before(engine, operation, Fault::Denied, 0).await
+    }
+
+    /// How often the operation was called.
+    pub fn calls(&self) -> usize {
+        self.faults.calls.load(Ordering::SeqCst)
     }
 
     /// A store that knows only this engine.
@@ -69,6 +82,7 @@ impl Drop for FaultyEngine {
 async fn pass(State(faults): State<Arc<Faults>>, headers: HeaderMap, body: Bytes) -> Response<Body> {
     let target = headers["x-amz-target"].to_str().unwrap();
     let meant = target.ends_with(&format!(".{}", faults.operation));
+    faults.calls.fetch_add(usize::from(meant), Ordering::SeqCst);
     let left = |left: usize| left.checked_sub(1);
     let fails = meant && faults.left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, left).is_ok();
     if fails && faults.fault == Fault::Denied {

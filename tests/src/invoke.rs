@@ -6,6 +6,7 @@ use aws_lambda_events::{
     sqs::SqsBatchResponse,
 };
 use lambda_runtime::{Context, Error, LambdaEvent};
+use ledger::{Ledger, Signer};
 use serde_json::{Value, json};
 use shared::store::Store;
 
@@ -14,20 +15,41 @@ pub type HttpAnswer = (i64, Value);
 
 /// A request to `GET` or `POST /api/acme/audit_logs` by a holder of a token for everything.
 pub fn audit_logs(method: &str, body: &Value) -> Value {
-    let authorizer = json!({"lambda": {
-        "workspace": "acme",
-        "token": "abcdefABCDEF",
-        "scopes": "audit_log:read audit_log:write",
-    }});
-    request(&format!("{method} /api/{{workspace}}/audit_logs"), authorizer, body)
+    request(&format!("{method} /api/{{workspace}}/audit_logs"), token_holder(), body)
+}
+
+/// A request to any route of acme that takes no body, by the same holder.
+pub fn by_token(route: &str, path_parameters: &[(&str, &str)], query: &str) -> Value {
+    let mut request = request(route, token_holder(), &json!(null));
+    request["rawQueryString"] = json!(query);
+    for (name, value) in path_parameters {
+        request["pathParameters"][name] = json!(value);
+    }
+    request
 }
 
 /// A request to a route of `/api/acme/tokens` by an admin of acme.
 pub fn tokens(route: &str, token: &str, body: &Value) -> Value {
-    let claims = json!({"workspace": "acme", "role": "admin", "sub": "u1"});
-    let mut request = request(route, json!({"jwt": {"claims": claims, "scopes": null}}), body);
+    let mut request = request(route, admin(), body);
     request["pathParameters"]["token"] = json!(token);
     request
+}
+
+/// A request to `POST /api/acme/redactions` by the same admin.
+pub fn redact(body: &Value) -> Value {
+    request("POST /api/{workspace}/redactions", admin(), body)
+}
+
+fn token_holder() -> Value {
+    json!({"lambda": {
+        "workspace": "acme",
+        "token": "abcdefABCDEF",
+        "scopes": "audit_log:read audit_log:write",
+    }})
+}
+
+fn admin() -> Value {
+    json!({"jwt": {"claims": {"workspace": "acme", "role": "admin", "sub": "u1"}, "scopes": null}})
 }
 
 fn request(route: &str, authorizer: Value, body: &Value) -> Value {
@@ -62,6 +84,18 @@ pub async fn ingest_api(store: &Store, request: Value) -> HttpAnswer {
 /// Calls `tokens`.
 pub async fn manage_tokens(store: &Store, request: Value) -> HttpAnswer {
     answer(tokens::handle(store, event(request)).await)
+}
+
+/// Calls `redactions`.
+pub async fn redactions(store: &Store, request: Value) -> HttpAnswer {
+    answer(redactions::handle(store, event(request)).await)
+}
+
+/// Calls `ledger`, with a key of its own, on a route that answers in JSON.
+pub async fn ledger(store: &Store, request: Value) -> HttpAnswer {
+    let signer = Signer::with_seed("audit-logs.local", &[7; 32]);
+    let ledger = Ledger { store: store.clone(), signer };
+    answer(ledger::handle(&ledger, event(request)).await)
 }
 
 /// Calls `sealer` with a batch of the stream, or the schedule's event; the answer.

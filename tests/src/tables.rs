@@ -83,6 +83,19 @@ impl Tables {
         }
     }
 
+    /// Writes a text into an item, past all our code.
+    pub async fn set_text(&self, table: &str, key: [(&str, &str); 2], attribute: &str, text: &str) {
+        let update = self.0.update_item().table_name(table).set_key(Some(item_key(key)));
+        let update = update.update_expression("SET #attribute = :text");
+        let update = update.expression_attribute_names("#attribute", attribute);
+        update.expression_attribute_values(":text", AttributeValue::S(text.to_owned())).send().await.unwrap();
+    }
+
+    /// Deletes an item, past all our code.
+    pub async fn delete(&self, table: &str, key: [(&str, &str); 2]) {
+        self.0.delete_item().table_name(table).set_key(Some(item_key(key))).send().await.unwrap();
+    }
+
     async fn partition(&self, table: &str, index: Option<&str>, key: &str, value: &str) -> Vec<Value> {
         let items = self
             .0
@@ -98,6 +111,10 @@ impl Tables {
         let items: Result<Vec<_>, _> = items.collect().await;
         items.unwrap().iter().map(plain).collect()
     }
+}
+
+fn item_key(key: [(&str, &str); 2]) -> HashMap<String, AttributeValue> {
+    key.map(|(name, value)| (name.to_owned(), AttributeValue::S(value.to_owned()))).into()
 }
 
 /// An item without DynamoDB's names of types.

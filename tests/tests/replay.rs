@@ -6,16 +6,18 @@
 //! answers there, over the engine at `REPLAY_DYNAMODB`, which holds the samples. So `tests/rie.sh` shows
 //! that the programs we ship do the same.
 //!
-//! One engine serves all files. No file depends on what another one did: each has keys of its own, and
-//! those that read ask for a time or a workspace that no other one writes to. The oversize event is small
-//! as a file, because canonical JSON writes each of its `1e20` as 21 digits.
+//! One engine serves all files. The sealer's come first: they seal the samples, and nothing else is sealed
+//! after them, so that the log is the same for whoever reads it. But for that no file depends on what another
+//! one did: each has keys of its own, and those that read ask for a time or a workspace that no other
+//! one writes to. The oversize event is small as a file, because canonical JSON writes each of its `1e20` as 21
+//! digits.
 
 #![expect(clippy::unwrap_used, reason = "in a test, an unwrap is an assertion")]
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
     env, fs,
-    path::Path,
+    path::{Path, PathBuf},
 };
 
 use aws_sdk_dynamodb::{
@@ -23,7 +25,9 @@ use aws_sdk_dynamodb::{
     config::{BehaviorVersion, Credentials, Region},
     types::AttributeValue,
 };
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use lambda_runtime::{Context, Error, LambdaEvent};
+use ledger::{Ledger, Signer};
 use serde_json::{Value, json};
 use shared::{
     catalogue::{Action, CATEGORIES},
@@ -34,6 +38,14 @@ use shared::{
     store::{Room, Store},
 };
 use tests::TestApp;
+
+/// The files that are handed over first, in this order.
+const FIRST: [&str; 3] = ["sealer-stream.json", "sealer-redelivered.json", "sealer-reconcile.json"];
+/// The functions that files are named for.
+const FUNCTIONS: [&str; 8] =
+    ["authorizer", "ingest-api", "ingest-bus", "ledger", "query", "redactions", "sealer", "tokens"];
+/// What checkpoints are signed with; `tests/rie.sh` has it too.
+const SIGNING_SEED: [u8; 32] = [7; 32];
 
 #[test]
 fn every_event_file_is_answered_as_before() {
@@ -49,20 +61,25 @@ fn every_event_file_is_answered_as_before() {
     settings.add_filter(r"20(2[6-9]|[3-9]\d)-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", "[time]");
     settings.add_filter(r#""salt": "[\w-]{22}""#, r#""salt": "[salt]""#);
     settings.add_filter(r#""last_used_on": (null|"[\d-]+")"#, r#""last_used_on": "[day]""#);
-    settings.bind(|| {
-        insta::glob!("../../events", "*.json", |file| {
-            let answer = runtime.block_on(stage.invoke(file));
-            let after = runtime.block_on(stage.tables());
-            let outcome = json!({
-                "answer": answer,
-                "recorded": news(&before.recorded, &after.recorded),
-                "quarantined": news(&before.quarantined, &after.quarantined),
-                "tokens": news(&before.tokens, &after.tokens),
-            });
-            before = after;
-            insta::assert_json_snapshot!("replay", without_new_token(outcome));
+    for file in files() {
+        let answer = runtime.block_on(stage.invoke(&file));
+        let after = runtime.block_on(stage.tables());
+        let mut outcome = json!({
+            "answer": answer,
+            "recorded": news(&before.recorded, &after.recorded),
+            "quarantined": news(&before.quarantined, &after.quarantined),
+            "tokens": news(&before.tokens, &after.tokens),
         });
-    });
+        // Most files are nothing to the ledger.
+        let sealed = news(&before.ledger, &after.ledger);
+        if !sealed.is_empty() {
+            outcome["ledger"] = json!(sealed);
+        }
+        before = after;
+        settings.set_snapshot_suffix(file.file_name().unwrap().to_str().unwrap());
+        settings.set_input_file(&file);
+        settings.bind(|| insta::assert_json_snapshot!("replay", without_new_token(outcome)));
+    }
 }
 
 #[test]
@@ -76,6 +93,17 @@ fn the_bus_files_have_an_action_of_every_category() {
     for category in CATEGORIES {
         assert!(shown.contains(category.name), "{}", category.name);
     }
+}
+
+/// All files, in the order in which they are handed over.
+fn files() -> Vec<PathBuf> {
+    let files = fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("../events")).unwrap();
+    let mut files: Vec<_> = files.map(|file| file.unwrap().path().canonicalize().unwrap()).collect();
+    files.sort_by_key(|file| {
+        let name = file.file_name().unwrap().to_str().unwrap();
+        (FIRST.iter().position(|first| *first == name).unwrap_or(FIRST.len()), name.to_owned())
+    });
+    files
 }
 
 /// The functions, and the tables they work on.
@@ -92,6 +120,7 @@ struct Tables {
     recorded: Vec<Value>,
     quarantined: Vec<Value>,
     tokens: Vec<Value>,
+    ledger: Vec<Value>,
 }
 
 impl Stage {
@@ -129,7 +158,7 @@ impl Stage {
     async fn invoke(&self, file: &Path) -> Value {
         let name = file.file_stem().unwrap().to_str().unwrap();
         let payload = fs::read_to_string(file).unwrap();
-        let function = ["authorizer", "ingest-api", "ingest-bus", "query", "tokens"]
+        let function = FUNCTIONS
             .into_iter()
             .find(|function| name.strip_prefix(function).is_some_and(|rest| rest.starts_with('-')))
             .unwrap_or_else(|| panic!("{name} begins with the name of no function"));
@@ -158,7 +187,14 @@ impl Stage {
             "authorizer" => answer(authorizer::handle(&self.store, event(payload)).await),
             "ingest-api" => answer(ingest_api::handle(&self.store, event(payload)).await),
             "ingest-bus" => answer(ingest_bus::handle(&self.store, event(payload)).await),
+            "ledger" => {
+                let signer = Signer::with_seed("audit-logs.local", &SIGNING_SEED);
+                let ledger = Ledger { store: self.store.clone(), signer };
+                answer(ledger::handle(&ledger, event(payload)).await)
+            }
             "query" => answer(query::handle(&self.store, event(payload)).await),
+            "redactions" => answer(redactions::handle(&self.store, event(payload)).await),
+            "sealer" => answer(sealer::handle(&self.store, event(payload)).await),
             _ => answer(tokens::handle(&self.store, event(payload)).await),
         }
     }
@@ -176,10 +212,12 @@ impl Stage {
         }
         let quarantined = self.items("AuditQuarantine").await;
         let tokens = self.items("AuditTokens").await;
+        let ledger = self.items("AuditLedger").await;
         Tables {
             recorded,
             quarantined: quarantined.iter().map(quarantine_entry).collect(),
             tokens: tokens.iter().map(token_entry).collect(),
+            ledger: ledger.iter().map(plain).collect(),
         }
     }
 
@@ -206,6 +244,17 @@ fn token_entry(item: &HashMap<String, AttributeValue>) -> Value {
         "name": text(item, "name"),
         "revoked_at": revoked_at,
     })
+}
+
+/// An item without DynamoDB's names of types.
+fn plain(item: &HashMap<String, AttributeValue>) -> Value {
+    let value = |value: &AttributeValue| match value {
+        AttributeValue::S(text) => json!(text),
+        AttributeValue::N(number) => number.parse().unwrap(),
+        AttributeValue::B(bytes) => json!(STANDARD.encode(bytes)),
+        other => panic!("no attribute of ours is like this: {other:?}"),
+    };
+    item.iter().map(|(name, attribute)| (name.clone(), value(attribute))).collect()
 }
 
 fn text(item: &HashMap<String, AttributeValue>, name: &str) -> String {

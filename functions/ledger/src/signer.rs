@@ -45,12 +45,13 @@ impl Signer {
                 let seed = seed.try_into().map_err(|_| "the key file must hold the base64 of 32 bytes")?;
                 Pair::File(Box::new(SigningKey::from_bytes(&seed)))
             }
-            Key::Kms(key_id) => {
-                let sdk = aws_sdk_kms::Config::builder()
+            Key::Kms { key_id, endpoint } => {
+                let mut sdk = aws_sdk_kms::Config::builder()
                     .behavior_version(BehaviorVersion::latest())
                     .region(Region::new(config.region.clone()))
                     .credentials_provider(config.credentials.clone())
-                    .http_client(config.trust.client());
+                    .http_client(config.trust(endpoint.as_deref()).client());
+                sdk.set_endpoint_url(endpoint.clone());
                 let client = Client::from_conf(sdk.build());
                 Pair::Kms { client, key_id: key_id.clone(), public: OnceCell::new() }
             }

@@ -49,6 +49,9 @@ impl NewRedaction {
         };
         let mut object = Members { members, pointer: String::new(), problems: &mut problems };
         let actor = object.identifier("actor", MAX_IDENTIFIER_BYTES);
+        if actor.as_deref() == Some("") {
+            object.problem("actor", "empty", "may not be empty");
+        }
         let sequences = object.take("sequences").map(|value| read_sequences(&mut object, &value));
         let which = match (actor, sequences) {
             (Some(actor), None) => Some(Which::Actor(actor)),
@@ -138,6 +141,7 @@ mod tests {
         check("[]", &[" wrong_type"]);
         check("{}", &["/actor required"]);
         check(r#"{"actor": 1}"#, &["/actor wrong_type"]);
+        check(r#"{"actor": ""}"#, &["/actor empty"]);
         check(r#"{"actor": "u1", "sequences": [1]}"#, &["/sequences mismatch"]);
         check(r#"{"sequences": []}"#, &["/sequences wrong_type"]);
         check(r#"{"sequences": [-1]}"#, &["/sequences wrong_type"]);

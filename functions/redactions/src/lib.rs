@@ -48,7 +48,7 @@ pub async fn handle(
 
 /// What was erased.
 #[derive(Serialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = Redaction))]
 pub struct Redacted {
     /// Of how many events parts were erased, by this request.
     redacted: usize,

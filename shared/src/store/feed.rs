@@ -45,12 +45,16 @@ impl Store {
         let head = self.head(workspace).await?;
         let mut events = Vec::new();
         let (mut bytes, mut evaluated, mut evaluated_bytes) = (0, 0, 0);
+        // No more than there is room for, at first: most readers want all of it. The less matches, the more at
+        // a time, so that a rare event is not looked for one by one.
+        let mut chunk = CHUNK.min(room.events);
         while next < head.size()
             && events.len() < room.events
             && evaluated < MAX_EVALUATED
             && evaluated_bytes < MAX_EVALUATED_BYTES
         {
-            let end = head.size().min(next + CHUNK.min(room.events) as u64);
+            let end = head.size().min(next + chunk as u64);
+            chunk = CHUNK.min(chunk * 2);
             for (sequence, _, event) in self.sealed_events(workspace, next..end).await? {
                 evaluated += 1;
                 if let Some(event) = event {

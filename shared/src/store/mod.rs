@@ -74,7 +74,7 @@ pub struct Store {
 impl Store {
     /// Prepares to reach the tables; nothing is sent yet.
     pub fn connect(config: &Config) -> Self {
-        let Config { region, credentials, endpoint, trust, tables } = config;
+        let Config { region, credentials, endpoint, bundle: _, tables } = config;
         // An attempt that hangs is given up while its invocation still has time for the next.
         let timeouts = TimeoutConfig::builder()
             .connect_timeout(Duration::from_secs(1))
@@ -85,7 +85,7 @@ impl Store {
             .behavior_version(BehaviorVersion::latest())
             .region(Region::new(region.clone()))
             .credentials_provider(credentials.clone())
-            .http_client(trust.client())
+            .http_client(config.trust(endpoint.as_deref()).client())
             .retry_config(RetryConfig::standard().with_max_attempts(4))
             .timeout_config(timeouts);
         if let Some(endpoint) = endpoint {

@@ -1,7 +1,7 @@
 //! The feed: every sealed event once, in the order of its sequence.
 
 use serde_json::{Value, json};
-use tests::{Client, TestApp, sample::event};
+use tests::{Client, FaultyEngine, TestApp, invoke, sample::event};
 
 /// Reads the feed from its beginning to its end; the events, and how many pages it took.
 async fn drain(client: &Client, query: &str) -> (Vec<Value>, usize) {
@@ -84,6 +84,21 @@ async fn a_filter_of_the_feed_passes_over_and_never_back() {
     assert_eq!(found[0]["id"], "e-7");
     let page = client.feed("actor=nobody").await.expect(200).body;
     assert_eq!((&page["audit_logs"], &page["next_after"]), (&json!([]), &json!(40)));
+}
+
+#[tokio::test]
+async fn a_rare_event_is_not_looked_for_one_by_one() {
+    let app = TestApp::start_sealing().await;
+    let client = app.holder_of_both("acme").await;
+    let events: Vec<_> = (0..400).map(|number| event(&format!("e-{number}"), number)).collect();
+    client.record(&json!({ "events": events })).await.expect(201);
+    app.sealed().await;
+    let engine = FaultyEngine::counting(app.dynamodb_endpoint(), "BatchGetItem").await;
+    let route = "GET /api/{workspace}/audit_logs/feed";
+    let request = invoke::by_token(route, &[], "actor=nobody&limit=1");
+    let (status, page) = invoke::query(&engine.store(), request).await;
+    assert_eq!((status, &page["next_after"]), (200, &json!(400)));
+    assert!(engine.calls() <= 12, "{}", engine.calls());
 }
 
 #[tokio::test]

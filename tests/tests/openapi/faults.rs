@@ -1,0 +1,85 @@
+//! What is answered while the store is out of reach, and where the log is not what was sealed.
+
+use reqwest::header::HeaderMap;
+use serde_json::json;
+use tests::{Fault, FaultyEngine, TestApp, invoke, sample::event};
+
+use crate::{
+    CHECKPOINT, CONSISTENCY, ENTRY, FEED, INCLUSION, LOGS, REDACTIONS, TILE, TOKEN, TOKENS,
+    description::Description,
+};
+
+/// What is answered while the store is out of reach.
+pub(crate) async fn unavailable(app: &TestApp, description: &mut Description) {
+    let denied = async |operation| {
+        FaultyEngine::before(app.dynamodb_endpoint(), operation, Fault::Denied, usize::MAX).await
+    };
+    let (puts, queries) = (denied("PutItem").await, denied("Query").await);
+    let several = json!({"events": [event("e-8", 8), {}]});
+    let create = invoke::tokens(&format!("POST {TOKENS}"), "", &json!({"name": "siem"}));
+    let answers = [
+        ("POST", LOGS, invoke::ingest_api(&puts.store(), invoke::audit_logs("POST", &event("e-9", 9))).await),
+        ("POST", LOGS, invoke::ingest_api(&puts.store(), invoke::audit_logs("POST", &several)).await),
+        ("GET", LOGS, invoke::query(&puts.store(), invoke::audit_logs("GET", &json!(null))).await),
+        ("POST", TOKENS, invoke::manage_tokens(&queries.store(), create).await),
+        (
+            "GET",
+            TOKENS,
+            invoke::manage_tokens(
+                &queries.store(),
+                invoke::tokens(&format!("GET {TOKENS}"), "", &json!(null)),
+            )
+            .await,
+        ),
+    ];
+    let revoke = invoke::tokens(&format!("DELETE {TOKEN}"), "000000000000", &json!(null));
+    let gets = denied("GetItem").await;
+    let revoked = ("DELETE", TOKEN, invoke::manage_tokens(&gets.store(), revoke).await);
+    let sequence = json!({"sequences": [0]});
+    let ask = async |path: &'static str, parameters: &[(&str, &str)], query: &str| {
+        let route = format!("GET {}", path.replace("{tile}", "{tile+}"));
+        let request = invoke::by_token(&route, parameters, query);
+        ("GET", path, invoke::ledger(&gets.store(), request).await)
+    };
+    let sealed = [
+        ("GET", FEED, invoke::query(&gets.store(), invoke::by_token(&format!("GET {FEED}"), &[], "")).await),
+        ("POST", REDACTIONS, invoke::redactions(&gets.store(), invoke::redact(&sequence)).await),
+        ask(CHECKPOINT, &[], "").await,
+        ask(TILE, &[("tile", "0/000")], "").await,
+        ask(ENTRY, &[("sequence", "0")], "").await,
+        ask(INCLUSION, &[], "sequence=0").await,
+        ask(CONSISTENCY, &[], "from=0").await,
+    ];
+    let headers = HeaderMap::from_iter([(
+        reqwest::header::CONTENT_TYPE,
+        reqwest::header::HeaderValue::from_static("application/problem+json"),
+    )]);
+    for (method, path, (status, problem)) in answers.into_iter().chain([revoked]).chain(sealed) {
+        assert_eq!((status, &problem["id"]), (503, &json!("unavailable")), "{method} {path}");
+        description.holds_of(method, path, 503, &headers, &problem);
+    }
+}
+
+/// What is answered of a log whose events, and then whose head, somebody changed in the tables.
+pub(crate) async fn inconsistent(app: &TestApp, description: &mut Description) {
+    let client = app.holder_of_both("initech").await;
+    client.record(&event("e-1", 1)).await.expect(201);
+    app.sealed().await;
+    client.ledger("checkpoint").await.expect(200);
+    let sort_key = app.tables().events("initech").await[0]["timestamp"].as_str().unwrap().to_owned();
+    let key = [("workspace", "initech"), ("timestamp", &sort_key)];
+    app.tables().set_text("AuditEvents", key, "description", "another").await;
+    let mut told =
+        vec![(ENTRY, client.ledger("entries/1").await), (TILE, client.ledger("tile/entries/000.p/2").await)];
+    app.tables().delete("AuditLedger", [("workspace", "initech"), ("part", "head")]).await;
+    for (path, asked) in [
+        (CHECKPOINT, "checkpoint"),
+        (INCLUSION, "proof/inclusion?sequence=0"),
+        (CONSISTENCY, "proof/consistency?from=0"),
+    ] {
+        told.push((path, client.ledger(asked).await));
+    }
+    for (path, answer) in told {
+        description.holds("GET", path, &answer.expect_problem(500, "inconsistent_log"));
+    }
+}
