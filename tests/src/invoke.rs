@@ -6,6 +6,7 @@ use aws_lambda_events::{
     sqs::SqsBatchResponse,
 };
 use lambda_runtime::{Context, Error, LambdaEvent};
+use ledger::Ledger;
 use serde_json::{Value, json};
 use shared::store::Store;
 
@@ -70,6 +71,18 @@ pub async fn sealer(store: &Store, payload: Value) -> Value {
     context.deadline = u64::MAX / 2;
     let event = LambdaEvent::new(serde_json::from_value(payload).unwrap(), context);
     json!(sealer::handle(store, event).await.unwrap())
+}
+
+/// Asks `ledger` for something under `/api/acme/ledger/`, such as `checkpoint`; status and text.
+pub async fn ledger(ledger: &Ledger, what: &str) -> (i64, String) {
+    let mut request = audit_logs("GET", &Value::Null);
+    request["routeKey"] = json!(format!("GET /api/{{workspace}}/ledger/{what}"));
+    request["requestContext"]["routeKey"] = request["routeKey"].clone();
+    let response = ledger::handle(ledger, event(request)).await.unwrap();
+    match response.body {
+        Some(Body::Text(text)) => (response.status_code, text),
+        other => panic!("no text: {other:?}"),
+    }
 }
 
 /// Calls `authorizer` with the value of an `Authorization` header; whether it lets the caller in.

@@ -16,7 +16,8 @@ use crate::sample::at;
 pub struct Tables(Client);
 
 impl Tables {
-    pub(crate) fn at(endpoint: &str) -> Self {
+    /// Those of the engine at this endpoint.
+    pub fn at(endpoint: &str) -> Self {
         let config = aws_sdk_dynamodb::Config::builder()
             .behavior_version(BehaviorVersion::latest())
             .region(Region::from_static("us-east-1"))
