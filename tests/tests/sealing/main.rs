@@ -12,6 +12,7 @@
 mod broken;
 mod crash;
 mod engine;
+mod handler;
 mod interleavings;
 mod log;
 mod protocol;
