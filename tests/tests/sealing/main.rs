@@ -16,6 +16,7 @@ mod handler;
 mod interleavings;
 mod log;
 mod protocol;
+mod stream;
 
 /// Whether all of a drill is to be run.
 fn is_full() -> bool {
