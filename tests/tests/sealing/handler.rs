@@ -134,6 +134,16 @@ async fn what_could_not_be_sealed_comes_again_from_its_first_record() {
     assert_eq!(sequences(&engine, "acme"), [0, 1]);
 }
 
+#[tokio::test]
+async fn what_is_under_no_key_of_ours_is_not_sealed() {
+    let engine = engine().await;
+    let items = ["acme#16", "acme#255", "acme#07"].map(|partition| item(partition, 0));
+    put_all(&engine, &items);
+    assert_eq!(deliver(&engine.store(), &items).await, json!({"batchItemFailures": []}));
+    search(&engine.store(), u64::MAX / 2).await.unwrap();
+    assert_eq!(partition(&engine, "AuditLedger", "acme"), [json!(null); 0]);
+}
+
 /// A round of the search that has so much time.
 async fn search(store: &Store, deadline_ms: u64) -> Result<(), Error> {
     let mut context = Context::default();
