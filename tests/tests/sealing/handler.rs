@@ -4,13 +4,14 @@ use lambda_runtime::{Context, Error, LambdaEvent};
 use serde_json::{Value, json};
 use shared::{
     ambient,
+    keys::Place,
     store::{Search, Store},
 };
 use tests::{invoke, sample::at};
 
 use crate::{
     engine::{Engine, Rule},
-    log::Prepared,
+    log::{Prepared, Shown, acme, audit},
 };
 
 /// An engine whose tables are empty.
@@ -142,6 +143,28 @@ async fn what_is_under_no_key_of_ours_is_not_sealed() {
     assert_eq!(deliver(&engine.store(), &items).await, json!({"batchItemFailures": []}));
     search(&engine.store(), u64::MAX / 2).await.unwrap();
     assert_eq!(partition(&engine, "AuditLedger", "acme"), [json!(null); 0]);
+}
+
+#[tokio::test]
+async fn events_of_one_id_in_two_partitions_are_two_events() {
+    let engine = engine().await;
+    let mut other = item("acme#3", 0);
+    other["action"] = json!({"S": "group_deleted"});
+    let items = [item("acme", 0), other];
+    put_all(&engine, &items);
+    for _ in 0..2 {
+        assert_eq!(deliver(&engine.store(), &items).await, json!({"batchItemFailures": []}));
+    }
+    assert_eq!((sequences(&engine, "acme"), sequences(&engine, "acme#3")), (vec![0], vec![1]));
+    let places = items.map(|item| {
+        let text = |name: &str| item[name]["S"].as_str().unwrap().to_owned();
+        Place::from_key(&text("workspace"), &text("timestamp")).unwrap().1
+    });
+    audit(&engine.store(), &places, &Shown::default()).await.unwrap();
+    let sealed = engine.store().sealed_events(&acme(), 0..2).await.unwrap();
+    let actions: Vec<_> =
+        sealed.into_iter().map(|(.., event)| event.unwrap().action.name().to_owned()).collect();
+    assert_eq!(actions, ["group_created", "group_deleted"]);
 }
 
 /// A round of the search that has so much time.
