@@ -20,6 +20,7 @@
 
 use crate::{
     id::{EventId, WorkspaceId},
+    shards::MAX_SHARDS,
     timestamp::Timestamp,
 };
 
@@ -84,7 +85,10 @@ pub fn workspace_of(partition: &str) -> Option<WorkspaceId> {
 fn take_apart(partition: &str) -> Option<(WorkspaceId, Option<u8>)> {
     let (workspace, shard) = match partition.split_once(SEPARATOR) {
         None => (partition, None),
-        Some((workspace, shard)) => (workspace, Some(shard.parse().ok()?)),
+        Some((workspace, digits)) => {
+            let ours = |shard: &u8| *shard < MAX_SHARDS && shard.to_string() == digits;
+            (workspace, Some(digits.parse().ok().filter(ours)?))
+        }
     };
     Some((WorkspaceId::parse(workspace).ok()?, shard))
 }
@@ -187,6 +191,8 @@ mod tests {
         check("acme", Some("acme"));
         check("acme#12", Some("acme"));
         check("acme#", None);
+        check("acme#16", None);
+        check("acme#012", None);
         check("acme#1#2", None);
         check("#1", None);
     }

@@ -106,6 +106,18 @@ pub async fn sealer(store: &Store, payload: Value) -> Value {
     json!(sealer::handle(store, event).await.unwrap())
 }
 
+/// Asks `ledger` for something under `/api/acme/ledger/`, such as `checkpoint`; status and text.
+pub async fn ledger(ledger: &Ledger, what: &str) -> (i64, String) {
+    let mut request = audit_logs("GET", &Value::Null);
+    request["routeKey"] = json!(format!("GET /api/{{workspace}}/ledger/{what}"));
+    request["requestContext"]["routeKey"] = request["routeKey"].clone();
+    let response = ledger::handle(ledger, event(request)).await.unwrap();
+    match response.body {
+        Some(Body::Text(text)) => (response.status_code, text),
+        other => panic!("no text: {other:?}"),
+    }
+}
+
 /// Calls `authorizer` with the value of an `Authorization` header; whether it lets the caller in.
 ///
 /// # Errors

@@ -17,7 +17,8 @@ use crate::sample::at;
 pub struct Tables(Client);
 
 impl Tables {
-    pub(crate) fn at(endpoint: &str) -> Self {
+    /// Those of the engine at this endpoint.
+    pub fn at(endpoint: &str) -> Self {
         let config = aws_sdk_dynamodb::Config::builder()
             .behavior_version(BehaviorVersion::latest())
             .http_client(Trust::Nobody.client())

@@ -12,6 +12,7 @@ use crate::{
     error::Error,
     event::Event,
     id::WorkspaceId,
+    keys::{Place, partition},
     ledger::{Entry, tree::Frontier},
     page::{Filter, ReadUnits},
 };
@@ -91,7 +92,8 @@ impl Store {
         let keys = entries.iter().map(|(_, entry)| event_key(workspace, &entry.place)).collect();
         let mut found = self.get_there(keys, &mut ReadUnits::default()).await?;
         let event = |(sequence, entry): (u64, Entry)| {
-            let item = found.remove(&entry.place.position.sort_key());
+            let Place { shard, position } = &entry.place;
+            let item = found.remove(&(partition(workspace, *shard), position.sort_key()));
             let event = item.as_ref().map(to_event).transpose()?;
             // The log decides the sequence; a copy of the event may not bear it yet.
             Ok((sequence, entry, event.map(|event| Event { sequence: Some(sequence), ..event })))

@@ -208,6 +208,11 @@ pub(super) fn to_token(item: &Item) -> Result<WorkspaceToken, Error> {
     })
 }
 
+/// The whole key of an event's item: its partition key and its sort key.
+pub(super) fn whole_key(item: &Item) -> Result<(String, String), Error> {
+    Ok((text(item, "workspace")?.to_owned(), text(item, "timestamp")?.to_owned()))
+}
+
 /// A text that must be there.
 pub(super) fn text<'a>(item: &'a Item, name: &'static str) -> Result<&'a str, Error> {
     item.get(name)

@@ -256,7 +256,7 @@ impl Store {
         let keys = places.iter().map(|place| event_key(workspace, place)).collect();
         let mut found = self.get_all(keys, true, &mut ReadUnits::default()).await?;
         let candidate = |place: &Place| {
-            let item = found.remove(&place.position.sort_key())?;
+            let item = found.remove(&(partition(workspace, place.shard), place.position.sort_key()))?;
             Some(Candidate { place: place.clone(), event: item::to_event(&item) })
         };
         Ok(places.iter().filter_map(candidate).collect())

@@ -11,8 +11,8 @@ use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, ReturnConsumedC
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 
 use super::{
-    Store, corrupt,
-    item::{self, Item, text},
+    Store,
+    item::{self, Item, text, whole_key},
     read_units,
     streams::{Head, Merge},
     unavailable,
@@ -121,10 +121,16 @@ impl Store {
         }
         let keys: Vec<_> = heads.iter().map(|head| key(&head.item)).collect::<Result<_, _>>()?;
         let found = self.get_there(keys, read).await?;
-        heads.iter().filter_map(|head| found.get(&head.position.sort_key())).map(item::to_event).collect()
+        let mut events = Vec::new();
+        for head in &heads {
+            if let Some(item) = found.get(&whole_key(&head.item)?) {
+                events.push(item::to_event(item)?);
+            }
+        }
+        Ok(events)
     }
 
-    /// The items of these keys that something else tells of, by sort key.
+    /// The items of these keys that something else tells of, by their whole keys.
     ///
     /// What tells of an event (an index, a delta) may do so before every copy of the table has it. What is
     /// missing from one copy is asked of the leader, so that no event is passed over.
@@ -132,23 +138,25 @@ impl Store {
         &self,
         keys: Vec<Item>,
         read: &mut ReadUnits,
-    ) -> Result<HashMap<String, Item>, Error> {
+    ) -> Result<HashMap<(String, String), Item>, Error> {
         let mut found = self.get_all(keys.clone(), false, read).await?;
-        let missing: Vec<_> =
-            keys.into_iter().filter(|key| !sort_key(key).is_ok_and(|key| found.contains_key(key))).collect();
+        let missing: Vec<_> = keys
+            .into_iter()
+            .filter(|key| !whole_key(key).is_ok_and(|key| found.contains_key(&key)))
+            .collect();
         if !missing.is_empty() {
             found.extend(self.get_all(missing, true, read).await?);
         }
         Ok(found)
     }
 
-    /// The items of these keys that exist, by sort key.
+    /// The items of these keys that exist, by their whole keys.
     pub(super) async fn get_all(
         &self,
         keys: Vec<Item>,
         consistent: bool,
         read: &mut ReadUnits,
-    ) -> Result<HashMap<String, Item>, Error> {
+    ) -> Result<HashMap<(String, String), Item>, Error> {
         let batches: Vec<_> = keys.chunks(BATCH).map(<[Item]>::to_vec).collect();
         let answers =
             stream::iter(batches).map(|batch| self.get_batch(batch, consistent)).buffered(CHUNK / BATCH);
@@ -157,7 +165,7 @@ impl Store {
         for (items, units) in answers {
             *read += ReadUnits { units, keys: 0, events: items.len() };
             for item in items {
-                found.insert(sort_key(&item)?.clone(), item);
+                found.insert(whole_key(&item)?, item);
             }
         }
         Ok(found)
@@ -204,10 +212,4 @@ impl Store {
 fn key(item: &Item) -> Result<Item, Error> {
     let member = |name: &'static str| Ok((name.to_owned(), AttributeValue::S(text(item, name)?.to_owned())));
     [member("workspace"), member("timestamp")].into_iter().collect()
-}
-
-fn sort_key(item: &Item) -> Result<&String, Error> {
-    item.get("timestamp")
-        .and_then(|value| value.as_s().ok())
-        .ok_or_else(|| corrupt("an item without a sort key"))
 }

@@ -8,7 +8,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 
 use super::{
     Store, corrupt,
-    item::{Item, Writer, text},
+    item::{Writer, text, whole_key},
     unavailable,
 };
 use crate::{
@@ -59,9 +59,9 @@ impl Store {
             .await
             .map_err(unavailable)?;
         let mut found =
-            Found { after: output.last_evaluated_key().map(key).transpose()?, ..Found::default() };
+            Found { after: output.last_evaluated_key().map(whole_key).transpose()?, ..Found::default() };
         for item in output.items() {
-            let (partition, sort_key) = key(item)?;
+            let (partition, sort_key) = whole_key(item)?;
             // What is under any other key was not written by us, and is nobody's event.
             found.unsealed.extend(Place::from_key(&partition, &sort_key));
         }
@@ -106,8 +106,4 @@ impl Store {
             .finish();
         self.put_in_ledger(item).await.map(|_| ())
     }
-}
-
-fn key(item: &Item) -> Result<(String, String), Error> {
-    Ok((text(item, "workspace")?.to_owned(), text(item, "timestamp")?.to_owned()))
 }

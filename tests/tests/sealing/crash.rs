@@ -1,0 +1,126 @@
+//! Each call of a pass is its last one: it is done or not, and answered with an error or never. Then a
+//! fresh pass makes the log whole, and nothing that was signed in between is taken back.
+
+use std::{
+    sync::atomic::{AtomicUsize, Ordering},
+    thread,
+    time::Instant,
+};
+
+use crate::{
+    engine::{Answer, Engine, Fault, Rule},
+    is_full,
+    log::{Prepared, Shown, audit},
+    protocol::Protocol,
+    run,
+};
+
+const FAULTS: [Fault; 4] = [
+    Fault { applied: false, answer: Answer::Error },
+    Fault { applied: false, answer: Answer::None },
+    Fault { applied: true, answer: Answer::Error },
+    Fault { applied: true, answer: Answer::None },
+];
+/// How many logs are drilled at a time.
+const THREADS: usize = 2;
+
+#[test]
+fn any_call_of_a_pass_may_be_its_last() {
+    // 4 events across the end of a tile have each kind of call that 600 have.
+    let (sealed, unsealed) = if is_full() { (0, 600) } else { (254, 4) };
+    let prepared = run(Prepared::with(sealed, unsealed));
+    let began = Instant::now();
+    let drill = Drill::of(Protocol::Shipped, &prepared);
+    let stamps = drill.calls.iter().filter(|call| *call == "UpdateItem").count();
+    assert_eq!(stamps, usize::try_from(unsealed).unwrap());
+    let runs = drill.run_all().unwrap();
+    let (calls, seconds) = (drill.calls.len(), began.elapsed().as_secs());
+    println!("crash drill: {unsealed} events, {calls} calls ({stamps} stamps), {runs} runs in {seconds} s");
+}
+
+#[test]
+fn any_call_of_a_large_pass_may_be_its_last() {
+    let prepared = run(Prepared::with(0, 300));
+    let drill = Drill::of(Protocol::Shipped, &prepared);
+    let mut random = fastrand::Rng::with_seed(1);
+    for _ in 0..4 {
+        let number = random.usize(..drill.calls.len());
+        run(drill.crash(number, FAULTS[random.usize(..FAULTS.len())])).unwrap();
+    }
+}
+
+/// Passes over the same tables, each of which fails at another call.
+pub(crate) struct Drill<'a> {
+    protocol: Protocol,
+    prepared: &'a Prepared,
+    /// The operations of a pass to which nothing happens.
+    calls: Vec<String>,
+}
+
+impl<'a> Drill<'a> {
+    pub(crate) fn of(protocol: Protocol, prepared: &'a Prepared) -> Self {
+        let calls = run(async {
+            let engine = Engine::start().await;
+            engine.reset(&prepared.file());
+            let (door, shown) = (engine.door(Rule::Open), Shown::default());
+            protocol.pass(&door.store(), &prepared.unsealed, &shown).await.unwrap();
+            audit(&engine.store(), &prepared.and(&prepared.unsealed), &shown).await.unwrap();
+            door.calls()
+        });
+        Self { protocol, prepared, calls }
+    }
+
+    /// Fails at every call in every way; how many runs that took, or the first violation.
+    pub(crate) fn run_all(&self) -> Result<usize, String> {
+        let runs = self.calls.len() * FAULTS.len();
+        let next = AtomicUsize::new(0);
+        let work = || {
+            run(async {
+                let engine = Engine::start().await;
+                loop {
+                    let run = next.fetch_add(1, Ordering::SeqCst);
+                    if run >= runs {
+                        return Ok::<_, String>(());
+                    }
+                    self.crash_at(&engine, run / FAULTS.len(), FAULTS[run % FAULTS.len()]).await?;
+                    if run % 100 == 99 {
+                        println!("crash drill: {} of {runs} runs", run + 1);
+                    }
+                }
+            })
+        };
+        thread::scope(|scope| {
+            let workers: Vec<_> = (0..THREADS).map(|_| scope.spawn(work)).collect();
+            workers.into_iter().try_for_each(|worker| worker.join().unwrap())
+        })?;
+        Ok(runs)
+    }
+
+    async fn crash(&self, number: usize, fault: Fault) -> Result<(), String> {
+        self.crash_at(&Engine::start().await, number, fault).await
+    }
+
+    async fn crash_at(&self, engine: &Engine, number: usize, fault: Fault) -> Result<(), String> {
+        let Self { protocol, prepared, calls } = self;
+        engine.reset(&prepared.file());
+        let shown = Shown::default();
+        let drilled = async {
+            shown.ask(engine.store()).await?;
+            let door = engine.door(Rule::Fails(number, fault));
+            let store = door.store();
+            tokio::select! {
+                passed = protocol.pass(&store, &prepared.unsealed, &shown) => {
+                    passed.err().ok_or("it passes over an error")?;
+                }
+                () = door.crashed() => {}
+            }
+            shown.ask(engine.store()).await?;
+            let recovery = protocol.pass(&engine.store(), &prepared.unsealed, &shown).await;
+            recovery.map_err(|error| format!("no recovery: {error:?}"))?;
+            shown.ask(engine.store()).await?;
+            audit(&engine.store(), &prepared.and(&prepared.unsealed), &shown).await
+        };
+        let place = |violation| format!("{} {number}, {fault:?}: {violation}", calls[number]);
+        drilled.await.map_err(place)
+    }
+}

@@ -1,0 +1,221 @@
+//! The embedded engine behind doors. Each store reaches it through a door of its own, where its calls are
+//! counted, and fail or wait as the test wants.
+
+use std::{
+    collections::HashMap,
+    path::Path,
+    sync::{Arc, Mutex},
+};
+
+use axum::{
+    Router,
+    body::{Body, Bytes},
+    extract::State,
+    http::{HeaderMap, Response, StatusCode, Uri},
+};
+use dynoxide::Database;
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::Value;
+use shared::{config::Config, store::Store};
+use tokio::{
+    net::TcpListener,
+    sync::{Notify, mpsc, oneshot},
+    task::JoinHandle,
+};
+
+/// An engine in memory. What arrives at it is done at once and one after the other.
+pub(crate) struct Engine {
+    house: Arc<House>,
+    endpoint: String,
+    server: JoinHandle<()>,
+}
+
+struct House {
+    database: Database,
+    doors: Mutex<HashMap<String, Arc<Door>>>,
+}
+
+/// A way to the engine.
+pub(crate) struct Door {
+    endpoint: String,
+    rule: Rule,
+    /// The operations that came, in their order.
+    calls: Mutex<Vec<String>>,
+    crashed: Notify,
+}
+
+/// What happens at a door.
+pub(crate) enum Rule {
+    /// Every call is let through.
+    Open,
+    /// Calls that have this in their body are answered with an error, all others are let through.
+    Denies(&'static str),
+    /// The call with this number fails, all others are let through.
+    Fails(usize, Fault),
+    /// Every call waits until whoever listens lets it through.
+    Waits { agent: usize, arrivals: mpsc::UnboundedSender<Arrival> },
+}
+
+/// How a call fails.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Fault {
+    /// Whether the engine does it.
+    pub(crate) applied: bool,
+    pub(crate) answer: Answer,
+}
+
+/// What the caller hears of it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Answer {
+    /// An error after which the SDK does not try again.
+    Error,
+    /// Nothing: its process has crashed.
+    None,
+}
+
+/// What is told of an agent whose calls wait.
+pub(crate) enum Arrival {
+    /// Its call is at the door; it is let through by sending where to tell that it is done.
+    Call(usize, oneshot::Sender<oneshot::Sender<()>>),
+    /// It is at its end.
+    End(usize),
+}
+
+impl Engine {
+    pub(crate) async fn start() -> Self {
+        let house = Arc::new(House { database: Database::memory().unwrap(), doors: Mutex::default() });
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let endpoint = format!("http://{}", listener.local_addr().unwrap());
+        let router = Router::new().fallback(pass).with_state(house.clone());
+        let server = tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+        Self { house, endpoint, server }
+    }
+
+    /// Closes all doors, and begins again with a copy of these tables. A call that is still on its way then
+    /// finds its door closed.
+    pub(crate) fn reset(&self, tables: &Path) {
+        self.house.doors.lock().unwrap().clear();
+        self.house.database.restore_from(tables.to_str().unwrap()).unwrap();
+    }
+
+    pub(crate) fn door(&self, rule: Rule) -> Arc<Door> {
+        let path = format!("/{}", fastrand::u64(..));
+        let endpoint = format!("{}{path}", self.endpoint);
+        let door = Arc::new(Door { endpoint, rule, calls: Mutex::default(), crashed: Notify::new() });
+        self.house.doors.lock().unwrap().insert(path, door.clone());
+        door
+    }
+
+    /// Does this, past all doors.
+    pub(crate) fn ask(&self, operation: &str, request: &Value) -> Value {
+        let answer = answer(&self.house.database, operation, request.to_string().as_bytes()).unwrap();
+        serde_json::from_str(&answer).unwrap()
+    }
+
+    /// A store to which nothing happens.
+    pub(crate) fn store(&self) -> Store {
+        self.door(Rule::Open).store()
+    }
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        self.server.abort();
+    }
+}
+
+impl Door {
+    /// A store that knows only this door.
+    pub(crate) fn store(&self) -> Store {
+        Store::connect(&Config::local(&self.endpoint))
+    }
+
+    pub(crate) fn calls(&self) -> Vec<String> {
+        self.calls.lock().unwrap().clone()
+    }
+
+    /// Waits until the call has come that is never answered.
+    pub(crate) async fn crashed(&self) {
+        self.crashed.notified().await;
+    }
+}
+
+async fn pass(State(house): State<Arc<House>>, uri: Uri, headers: HeaderMap, body: Bytes) -> Response<Body> {
+    let path = uri.path().trim_end_matches('/');
+    let Some(door) = house.doors.lock().unwrap().get(path).cloned() else {
+        return error("ResourceNotFoundException");
+    };
+    let (_, operation) = headers["x-amz-target"].to_str().unwrap().split_once('.').unwrap();
+    let number = {
+        let mut calls = door.calls.lock().unwrap();
+        calls.push(operation.to_owned());
+        calls.len() - 1
+    };
+    match &door.rule {
+        Rule::Fails(failing, Fault { applied, answer }) if *failing == number => {
+            if *applied {
+                run(&house.database, operation, &body);
+            }
+            match answer {
+                Answer::Error => error("AccessDeniedException"),
+                Answer::None => {
+                    door.crashed.notify_one();
+                    std::future::pending().await
+                }
+            }
+        }
+        Rule::Waits { agent, arrivals } => {
+            let (let_through, wait) = oneshot::channel();
+            // Whoever lets calls through may have gone; then nothing is.
+            let _ = arrivals.send(Arrival::Call(*agent, let_through));
+            let Ok(done) = wait.await else { return error("AccessDeniedException") };
+            let answer = run(&house.database, operation, &body);
+            let _ = done.send(());
+            answer
+        }
+        Rule::Denies(text) if String::from_utf8_lossy(&body).contains(text) => error("AccessDeniedException"),
+        Rule::Open | Rule::Denies(_) | Rule::Fails(..) => run(&house.database, operation, &body),
+    }
+}
+
+fn run(database: &Database, operation: &str, body: &[u8]) -> Response<Body> {
+    match answer(database, operation, body) {
+        Ok(answer) => response(StatusCode::OK, answer),
+        Err(error) => response(StatusCode::from_u16(error.status_code()).unwrap(), error.to_json()),
+    }
+}
+
+fn answer(database: &Database, operation: &str, body: &[u8]) -> dynoxide::Result<String> {
+    match operation {
+        "BatchGetItem" => call(body, |request| database.batch_get_item(request)),
+        "DescribeStream" => call(body, |request| database.describe_stream(request)),
+        "GetItem" => call(body, |request| database.get_item(request)),
+        "GetRecords" => call(body, |request| database.get_records(request)),
+        "GetShardIterator" => call(body, |request| database.get_shard_iterator(request)),
+        "PutItem" => call(body, |request| database.put_item(request)),
+        "Query" => call(body, |request| database.query(request)),
+        "Scan" => call(body, |request| database.scan(request)),
+        "UpdateItem" => call(body, |request| database.update_item(request)),
+        "UpdateTable" => call(body, |request| database.update_table(request)),
+        other => panic!("no drill needs {other}"),
+    }
+}
+
+fn call<Request: DeserializeOwned, Answer: Serialize>(
+    body: &[u8],
+    act: impl FnOnce(Request) -> dynoxide::Result<Answer>,
+) -> dynoxide::Result<String> {
+    Ok(serde_json::to_string(&act(serde_json::from_slice(body).unwrap())?).unwrap())
+}
+
+fn error(name: &str) -> Response<Body> {
+    let body = format!(r#"{{"__type":"com.amazon.coral.service#{name}","message":"as the test wants"}}"#);
+    response(StatusCode::BAD_REQUEST, body)
+}
+
+fn response(status: StatusCode, body: String) -> Response<Body> {
+    let mut response = Response::new(Body::from(body));
+    *response.status_mut() = status;
+    response.headers_mut().insert("content-type", "application/x-amz-json-1.0".parse().unwrap());
+    response
+}

@@ -1,0 +1,217 @@
+//! What the sealer does with a batch of which not all can be sealed, and how its search goes on.
+
+use lambda_runtime::{Context, Error, LambdaEvent};
+use serde_json::{Value, json};
+use shared::{
+    ambient,
+    keys::Place,
+    store::{Search, Store},
+};
+use tests::{invoke, sample::at};
+
+use crate::{
+    engine::{Engine, Rule},
+    log::{Prepared, Shown, acme, audit},
+};
+
+/// An engine whose tables are empty.
+async fn engine() -> Engine {
+    let engine = Engine::start().await;
+    engine.reset(&Prepared::with(0, 0).await.file());
+    engine
+}
+
+/// The item of an event as we write it.
+fn item(workspace: &str, second: i64) -> Value {
+    json!({
+        "workspace": {"S": workspace},
+        "timestamp": {"S": format!("{}#e-{second}", at(second))},
+        "action": {"S": "group_created"},
+        "received_at": {"S": at(second)},
+        "salt": {"B": "AAAAAAAAAAAAAAAAAAAAAA=="},
+        "actor": {"S": r#"{"type":"user","user_id":"u1"}"#},
+    })
+}
+
+fn put(engine: &Engine, table: &str, item: &Value) {
+    engine.ask("PutItem", &json!({"TableName": table, "Item": item}));
+}
+
+/// The stream's record of an item.
+fn record(number: u64, item: &Value) -> Value {
+    let keys = json!({"workspace": item["workspace"], "timestamp": item["timestamp"]});
+    json!({"eventName": "INSERT", "dynamodb": {"Keys": keys, "SequenceNumber": number.to_string()}})
+}
+
+fn put_all(engine: &Engine, items: &[Value]) {
+    items.iter().for_each(|item| put(engine, "AuditEvents", item));
+}
+
+/// Gives the sealer what the stream tells of these items, of which the first is record 1; its answer.
+async fn deliver(store: &Store, items: &[Value]) -> Value {
+    let records: Vec<_> = (1..).zip(items).map(|(number, item)| record(number, item)).collect();
+    invoke::sealer(store, json!({ "Records": records })).await
+}
+
+/// What is in a partition of a table.
+fn partition(engine: &Engine, table: &str, workspace: &str) -> Vec<Value> {
+    let request = json!({
+        "TableName": table,
+        "KeyConditionExpression": "workspace = :workspace",
+        "ExpressionAttributeValues": {":workspace": {"S": workspace}},
+    });
+    let mut answer = engine.ask("Query", &request);
+    let mut items = Vec::new();
+    loop {
+        items.extend(answer["Items"].as_array().unwrap().clone());
+        let Some(last) = answer.get("LastEvaluatedKey") else { return items };
+        let mut next = request.clone();
+        next["ExclusiveStartKey"] = last.clone();
+        answer = engine.ask("Query", &next);
+    }
+}
+
+/// What the events of a workspace bear, in the order of time; -1 is nothing.
+fn sequences(engine: &Engine, workspace: &str) -> Vec<i64> {
+    let sequence = |item: &Value| item["sequence"]["N"].as_str().map_or(-1, |text| text.parse().unwrap());
+    partition(engine, "AuditEvents", workspace).iter().map(sequence).collect()
+}
+
+#[tokio::test]
+async fn what_cannot_be_read_is_set_aside_with_its_reason_and_blocks_nobody() {
+    let engine = engine().await;
+    let (mut broken_json, mut without_salt) = (item("acme", 1), item("acme", 3));
+    broken_json["actor"] = json!({"S": "{"});
+    without_salt.as_object_mut().unwrap().remove("salt");
+    let items = [item("acme", 0), broken_json, item("acme", 2), without_salt, item("globex", 0)];
+    put_all(&engine, &items);
+    for batch in [&items[..4], &items[1..2], &items] {
+        assert_eq!(deliver(&engine.store(), batch).await, json!({"batchItemFailures": []}));
+    }
+
+    assert_eq!((sequences(&engine, "acme"), sequences(&engine, "globex")), (vec![0, -1, 1, -1], vec![0]));
+    let asides: Vec<_> = partition(&engine, "AuditLedger", "acme")
+        .into_iter()
+        .filter(|item| item["part"]["S"].as_str().unwrap().starts_with("aside#"))
+        .map(|item| (item["part"]["S"].clone(), item["reason"]["S"].clone()))
+        .collect();
+    let aside = |second: i64| json!(format!("aside#acme#{}#e-{second}", at(second)));
+    assert_eq!(asides, [(aside(1), json!("an item's actor")), (aside(3), json!("an item's salt"))]);
+}
+
+#[tokio::test]
+async fn a_log_that_is_corrupt_keeps_no_other_waiting() {
+    let engine = engine().await;
+    let head = json!({
+        "workspace": {"S": "acme"},
+        "part": {"S": "head"},
+        "size": {"N": "3"},
+        "frontier": {"B": "AAAA"},
+    });
+    put(&engine, "AuditLedger", &head);
+    let items = [item("acme", 0), item("globex", 0), item("acme", 1), item("initech", 0)];
+    put_all(&engine, &items);
+    let answer = deliver(&engine.store(), &items).await;
+    // It would be no better the next time: an alarm tells of it, not the stream.
+    assert_eq!(answer, json!({"batchItemFailures": []}));
+    assert_eq!(sequences(&engine, "acme"), [-1, -1]);
+    assert_eq!((sequences(&engine, "globex"), sequences(&engine, "initech")), (vec![0], vec![0]));
+}
+
+#[tokio::test]
+async fn what_could_not_be_sealed_comes_again_from_its_first_record() {
+    let engine = engine().await;
+    let items = [item("initech", 0), item("acme", 0), item("globex", 0), item("acme", 1), item("globex", 1)];
+    let denying = engine.door(Rule::Denies("globex")).store();
+    put_all(&engine, &items);
+    let answer = deliver(&denying, &items).await;
+    assert_eq!(answer, json!({"batchItemFailures": [{"itemIdentifier": "3"}]}));
+    assert_eq!(sequences(&engine, "globex"), [-1, -1]);
+    assert_eq!((sequences(&engine, "acme"), sequences(&engine, "initech")), (vec![0, 1], vec![0]));
+
+    let answer = deliver(&engine.store(), &items[2..]).await;
+    assert_eq!(answer, json!({"batchItemFailures": []}));
+    assert_eq!(sequences(&engine, "globex"), [0, 1]);
+    assert_eq!(sequences(&engine, "acme"), [0, 1]);
+}
+
+#[tokio::test]
+async fn what_is_under_no_key_of_ours_is_not_sealed() {
+    let engine = engine().await;
+    let items = ["acme#16", "acme#255", "acme#07"].map(|partition| item(partition, 0));
+    put_all(&engine, &items);
+    assert_eq!(deliver(&engine.store(), &items).await, json!({"batchItemFailures": []}));
+    search(&engine.store(), u64::MAX / 2).await.unwrap();
+    assert_eq!(partition(&engine, "AuditLedger", "acme"), [json!(null); 0]);
+}
+
+#[tokio::test]
+async fn events_of_one_id_in_two_partitions_are_two_events() {
+    let engine = engine().await;
+    let mut other = item("acme#3", 0);
+    other["action"] = json!({"S": "group_deleted"});
+    let items = [item("acme", 0), other];
+    put_all(&engine, &items);
+    for _ in 0..2 {
+        assert_eq!(deliver(&engine.store(), &items).await, json!({"batchItemFailures": []}));
+    }
+    assert_eq!((sequences(&engine, "acme"), sequences(&engine, "acme#3")), (vec![0], vec![1]));
+    let places = items.map(|item| {
+        let text = |name: &str| item[name]["S"].as_str().unwrap().to_owned();
+        Place::from_key(&text("workspace"), &text("timestamp")).unwrap().1
+    });
+    audit(&engine.store(), &places, &Shown::default()).await.unwrap();
+    let sealed = engine.store().sealed_events(&acme(), 0..2).await.unwrap();
+    let actions: Vec<_> =
+        sealed.into_iter().map(|(.., event)| event.unwrap().action.name().to_owned()).collect();
+    assert_eq!(actions, ["group_created", "group_deleted"]);
+}
+
+/// A round of the search that has so much time.
+async fn search(store: &Store, deadline_ms: u64) -> Result<(), Error> {
+    let mut context = Context::default();
+    context.deadline = deadline_ms;
+    let trigger = serde_json::from_value(json!({"reconcile": true})).unwrap();
+    sealer::handle(store, LambdaEvent::new(trigger, context)).await.map(drop)
+}
+
+#[tokio::test]
+async fn the_search_finds_what_no_record_told_of_in_as_many_rounds_as_it_takes() {
+    // DynamoDB gives 1 MB at a time: 9 of these.
+    let large = |second| {
+        let mut item = item("acme", second);
+        item["context"] = json!({"S": json!({"text": "a".repeat(110_000)}).to_string()});
+        item
+    };
+    const NO_TIME: u64 = 0;
+    const TIME: u64 = u64::MAX / 2;
+    let engine = engine().await;
+    let store = engine.store();
+    (1..=25).for_each(|second| put(&engine, "AuditEvents", &large(second)));
+    let unsealed = || sequences(&engine, "acme").iter().filter(|sequence| **sequence < 0).count();
+
+    search(&store, NO_TIME).await.unwrap();
+    let after_one = unsealed();
+    assert!((1..25).contains(&after_one), "one round takes one step");
+    // A round that fails has done what it has done, and the next one goes on from there.
+    let denying = engine.door(Rule::Denies("SET #sequence")).store();
+    search(&denying, TIME).await.unwrap_err();
+    assert_eq!(unsealed(), after_one);
+    // It goes on from its note, so that it does not come to what is new before that.
+    put(&engine, "AuditEvents", &item("acme", 0));
+    search(&store, NO_TIME).await.unwrap();
+    assert!((2..after_one).contains(&unsealed()));
+    search(&store, TIME).await.unwrap();
+    let sequences_then = sequences(&engine, "acme");
+    assert_eq!(sequences_then, (-1..25).collect::<Vec<_>>());
+    let note = store.search().await.unwrap().unwrap();
+    assert_eq!(note.after, None);
+
+    // Within a day no other search begins; after it, one does.
+    search(&store, TIME).await.unwrap();
+    assert_eq!(sequences(&engine, "acme"), sequences_then);
+    let began_at = ambient::now().plus_seconds(-23 * 3600);
+    store.write_search(&Search { began_at, after: None }).await.unwrap();
+    search(&store, TIME).await.unwrap();
+    assert_eq!(sequences(&engine, "acme"), [&[25], &sequences_then[1..]].concat());
+}

@@ -1,0 +1,132 @@
+//! The protocol of the sealer as it is shipped, and put together again from its public steps: once as it
+//! is, and once for each way to break it.
+
+use lambda_runtime::{Context, LambdaEvent};
+use serde_json::{Value, json};
+use shared::{
+    error::Error,
+    keys::Place,
+    ledger::{Delta, tree::Frontier},
+    store::{Store, Written},
+};
+
+use crate::log::{Shown, acme, now};
+
+/// What is drilled.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Protocol {
+    /// One pass of the sealer.
+    Shipped,
+    /// The sealer as the stream invokes it, with records that come twice.
+    Streamed,
+    /// A pass made of the sealer's steps.
+    Rebuilt(Broken),
+}
+
+/// What is done wrong.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Broken {
+    Nothing,
+    /// The events are read once, and proposed again after a race is lost.
+    CandidatesReadOnce,
+    /// The events are read before the head, each time.
+    CandidatesBeforeHead,
+    /// A root is shown before its delta is decided.
+    ShownBeforeDecided,
+    /// Of a delta that is found, the head is moved and the events are not stamped.
+    FoundNotFinished,
+    /// A delta is taken for decided though another pass decided otherwise.
+    LostRaceIgnored,
+    /// The head is moved before the events are stamped.
+    HeadBeforeStamps,
+}
+
+impl Protocol {
+    /// One pass over the events at these places.
+    pub(crate) async fn pass(self, store: &Store, places: &[Place], shown: &Shown) -> Result<(), Error> {
+        match self {
+            Self::Shipped => sealer::seal(store, &acme(), places, now()).await.map(drop),
+            Self::Streamed => streamed(store, places).await,
+            Self::Rebuilt(broken) => rebuilt(broken, store, places, shown).await,
+        }
+    }
+}
+
+async fn streamed(store: &Store, places: &[Place]) -> Result<(), Error> {
+    let record = |place: &Place| {
+        json!({"eventName": "INSERT", "dynamodb": {
+            "Keys": {"workspace": {"S": "acme"}, "timestamp": {"S": place.position.sort_key()}},
+            "SequenceNumber": "1",
+        }})
+    };
+    let records: Vec<Value> = places.iter().chain(places.iter().rev()).map(record).collect();
+    let trigger = serde_json::from_value(json!({ "Records": records })).unwrap();
+    let response = sealer::handle(store, LambdaEvent::new(trigger, Context::default())).await.unwrap();
+    match json!(response)["batchItemFailures"].as_array() {
+        Some(failures) if failures.is_empty() => Ok(()),
+        _ => Err(Error::Unavailable("the batch comes again".into())),
+    }
+}
+
+async fn rebuilt(broken: Broken, store: &Store, places: &[Place], shown: &Shown) -> Result<(), Error> {
+    let mut left = places;
+    let mut read = match broken {
+        Broken::CandidatesReadOnce => sealer::propose(store, &acme(), &Frontier::default(), left).await?.0,
+        _ => None,
+    };
+    loop {
+        if broken == Broken::CandidatesBeforeHead {
+            read = sealer::propose(store, &acme(), &Frontier::default(), left).await?.0;
+        }
+        let head = store.head(&acme()).await?;
+        if let Some(delta) = store.delta(&acme(), head.size()).await? {
+            match broken {
+                Broken::FoundNotFinished => move_head(store, &head, &delta).await?,
+                _ => finish(broken, store, &head, &delta).await?,
+            }
+            continue;
+        }
+        if left.is_empty() {
+            return Ok(());
+        }
+        let (next, rest) = left.split_at(Delta::room(head.size()).min(left.len()));
+        let delta = match broken {
+            Broken::CandidatesReadOnce | Broken::CandidatesBeforeHead => {
+                let entries = read.iter().flat_map(|read| &read.entries);
+                let entries: Vec<_> = entries.filter(|entry| next.contains(&entry.place)).cloned().collect();
+                (!entries.is_empty()).then_some(Delta { first: head.size(), entries })
+            }
+            _ => sealer::propose(store, &acme(), &head, next).await?.0,
+        };
+        let Some(delta) = delta else {
+            left = rest;
+            continue;
+        };
+        if broken == Broken::ShownBeforeDecided {
+            let next = grown(&head, &delta);
+            shown.add(next.size(), next.root());
+        }
+        let written = store.write_delta(&acme(), &delta).await?;
+        if written != Written::Before || broken == Broken::LostRaceIgnored {
+            finish(broken, store, &head, &delta).await?;
+            left = rest;
+        }
+    }
+}
+
+async fn finish(broken: Broken, store: &Store, head: &Frontier, delta: &Delta) -> Result<(), Error> {
+    if broken == Broken::HeadBeforeStamps {
+        move_head(store, head, delta).await?;
+    }
+    sealer::finish(store, &acme(), head, delta).await.map(drop)
+}
+
+async fn move_head(store: &Store, head: &Frontier, delta: &Delta) -> Result<(), Error> {
+    store.advance(&acme(), head, &grown(head, delta)).await.map(drop)
+}
+
+fn grown(head: &Frontier, delta: &Delta) -> Frontier {
+    let mut next = head.clone();
+    delta.entries.iter().for_each(|entry| drop(next.push(entry.leaf)));
+    next
+}
