@@ -351,7 +351,7 @@ pub(super) fn event_key(workspace: &WorkspaceId, place: &Place) -> Item {
 }
 
 fn delta(item: &Item) -> Result<Delta, Error> {
-    let first = text(item, "part")?.strip_prefix("delta#").and_then(|first| first.parse().ok());
+    let first = text(item, "part")?.strip_prefix(ledger::DELTA).and_then(|first| first.parse().ok());
     first
         .and_then(|first| Delta::from_bytes(first, item::bytes(item, "entries").ok()?))
         .ok_or_else(|| corrupt("a log's delta"))
