@@ -105,7 +105,7 @@ async fn twice(
     let own = place_of(store, workspace, sequence).await?;
     let what = match own {
         Some(own) if Some(&own) == place(shard, filed).as_ref() => {
-            format!("another event than {} bears it, to which the log gives it", own.position.id)
+            format!("the log gives it to {}, and another event bears it as well", own.position.id)
         }
         Some(own) => {
             format!("the item {:?} bears it, and the log gives it to {}", filed.sort_key, own.position.id)

@@ -100,20 +100,20 @@ pub async fn check(
     }
     let mut notes: Vec<_> = notes.into_iter().map(str::to_owned).collect();
     if bearers.fresh > 0 {
-        notes.push(format!("{} are not sealed yet, and are young enough for that", events(bearers.fresh)));
+        notes.push(format!("not sealed yet, and young enough for that: {}", count(bearers.fresh, "event")));
     }
     if let Some(oldest) = bearers.oldest {
-        let (count, minutes) = (events(bearers.overdue), events::OVERDUE_SECONDS / 60);
+        let (overdue, minutes) = (count(bearers.overdue, "event"), events::OVERDUE_SECONDS / 60);
         warnings.push(format!(
-            "{count} are not sealed {minutes} minutes after they were received; the oldest is of {oldest}"
+            "not sealed {minutes} minutes after it was received: {overdue}, the oldest received at {oldest}"
         ));
     }
     if aside > 0 {
-        warnings.push(format!("{} are set aside, since they cannot be sealed as they are", events(aside)));
+        warnings.push(format!("set aside, since it cannot be sealed as it is: {}", count(aside, "event")));
     }
     if bearers.strangers > 0 {
-        warnings
-            .push(format!("{} stand among the events and have not the key of one", items(bearers.strangers)));
+        let strangers = count(bearers.strangers, "item");
+        warnings.push(format!("among the events, and without the key of one: {strangers}"));
     }
     Ok(Report {
         workspace: workspace.clone(),
@@ -143,10 +143,6 @@ fn signed_size(signed: &StoredSigned) -> Option<u64> {
     }
 }
 
-fn events(count: u64) -> String {
-    if count == 1 { "1 event".to_owned() } else { format!("{count} events") }
-}
-
-fn items(count: u64) -> String {
-    if count == 1 { "1 item".to_owned() } else { format!("{count} items") }
+fn count(number: u64, what: &str) -> String {
+    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
 }

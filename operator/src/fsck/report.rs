@@ -121,6 +121,16 @@ impl Findings {
 }
 
 impl Finding {
+    /// Where it is, for people.
+    fn place(&self) -> String {
+        let Self { kind: _, sequence, last_sequence, detail: _ } = self;
+        if sequence == last_sequence {
+            format!("sequence {sequence}")
+        } else {
+            format!("sequences {sequence} to {last_sequence}")
+        }
+    }
+
     /// Whether it is about more than the other, and about all of that.
     fn contains(&self, other: &Self) -> bool {
         let (one, two) = (self.sequence..=self.last_sequence, other.sequence..=other.last_sequence);
@@ -155,12 +165,7 @@ impl Report {
 
 impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { kind: _, sequence, last_sequence, detail } = self;
-        if sequence == last_sequence {
-            write!(f, "sequence {sequence}: {detail}")
-        } else {
-            write!(f, "sequences {sequence} to {last_sequence}: {detail}")
-        }
+        write!(f, "{}: {}", self.place(), self.detail)
     }
 }
 
@@ -181,7 +186,7 @@ impl fmt::Display for Report {
         }
         match findings.first() {
             None => writeln!(f, "{workspace}: sound"),
-            Some(first) => writeln!(f, "{workspace}: NOT SOUND, first at {first}"),
+            Some(first) => writeln!(f, "{workspace}: NOT SOUND; what comes first is at {}", first.place()),
         }
     }
 }
