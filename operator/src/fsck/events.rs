@@ -137,7 +137,7 @@ async fn beyond(
 async fn place_of(store: &Store, workspace: &WorkspaceId, sequence: u64) -> Result<Option<Place>, Error> {
     match store.entries(workspace, sequence..sequence.saturating_add(1)).await {
         Ok(entries) => Ok(entries.into_iter().next().map(|(_, entry)| entry.place)),
-        Err(Error::Internal(_)) => Ok(None),
+        Err(Error::Internal(_) | Error::Inconsistent(_)) => Ok(None),
         Err(error) => Err(error),
     }
 }

@@ -153,7 +153,7 @@ impl Store {
             None => Ok(StoredHead::Missing),
             Some(_) => match self.head(workspace).await {
                 Ok(head) => Ok(StoredHead::Read(head)),
-                Err(Error::Internal(_)) => Ok(StoredHead::Unreadable),
+                Err(Error::Internal(_) | Error::Inconsistent(_)) => Ok(StoredHead::Unreadable),
                 Err(error) => Err(error),
             },
         }

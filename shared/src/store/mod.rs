@@ -128,6 +128,11 @@ fn corrupt(what: impl Into<String>) -> Error {
     Error::Internal(what.into().into())
 }
 
+/// What the ledger holds does not go together.
+fn inconsistent(what: impl Into<String>) -> Error {
+    Error::Inconsistent(what.into().into())
+}
+
 /// The write units that a call took from its table and from the table's indexes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, serde::Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
