@@ -100,19 +100,26 @@ pub mod ledger {
     /// The last checkpoint that was signed.
     pub const SIGNED: &str = "signed";
 
+    /// What the keys of deltas begin with.
+    pub const DELTA: &str = "delta#";
+    /// What the keys of tiles' roots begin with.
+    pub const ROOT: &str = "root#";
+    /// What the keys of events begin with that cannot be sealed.
+    pub const ASIDE: &str = "aside#";
+
     /// The delta whose first event has this sequence.
     pub fn delta(first: u64) -> String {
-        format!("delta#{first:016}")
+        format!("{DELTA}{first:016}")
     }
 
     /// The root of the tile `index` of the level below `level`: a hash of a tile of this one.
     pub fn root(level: u8, index: u64) -> String {
-        format!("root#{level:02}#{index:016}")
+        format!("{ROOT}{level:02}#{index:016}")
     }
 
     /// An event that cannot be sealed as it is.
     pub fn aside(partition: &str, sort_key: &str) -> String {
-        format!("aside#{partition}#{sort_key}")
+        format!("{ASIDE}{partition}#{sort_key}")
     }
 
     /// The partition of what belongs to no workspace; no workspace can have this name.

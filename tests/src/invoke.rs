@@ -107,7 +107,7 @@ pub async fn sealer(store: &Store, payload: Value) -> Value {
 }
 
 /// Asks `ledger` for something under `/api/acme/ledger/`, such as `checkpoint`; status and text.
-pub async fn ledger(ledger: &Ledger, what: &str) -> (i64, String) {
+pub async fn log_text(ledger: &Ledger, what: &str) -> (i64, String) {
     let mut request = audit_logs("GET", &Value::Null);
     request["routeKey"] = json!(format!("GET /api/{{workspace}}/ledger/{what}"));
     request["requestContext"]["routeKey"] = request["routeKey"].clone();

@@ -8,10 +8,14 @@ mod faulty_engine;
 pub mod invoke;
 pub mod sample;
 mod tables;
+pub mod tamper;
 
-use std::time::{Duration, Instant};
+use std::{
+    path::Path,
+    time::{Duration, Instant},
+};
 
-use local::{Options, System};
+use local::{Options, Storage, System};
 use serde_json::{Value, json};
 use shared::store::Store;
 use tokio::{
@@ -47,6 +51,28 @@ impl TestApp {
     /// One that asks the token authorizer at every request.
     pub async fn start_without_authorizer_cache() -> Self {
         Self::start_with(Options { authorizer_ttl: Some(Duration::ZERO), ..Options::default() }).await
+    }
+
+    /// One that keeps its data in this directory, and seals nothing.
+    pub async fn start_in(directory: &Path) -> Self {
+        let storage = Storage::Directory(directory.to_owned());
+        Self::start_with(Options { storage, ..Options::default() }).await
+    }
+
+    /// One that keeps its data in this directory, and seals events as they come.
+    pub async fn start_sealing_in(directory: &Path) -> Self {
+        let storage = Storage::Directory(directory.to_owned());
+        Self::start_with(Options { storage, seal: true, ..Options::default() }).await
+    }
+
+    /// Ends it, so that its data can be used by another.
+    pub async fn shutdown(self) {
+        self.system.shutdown().await;
+    }
+
+    /// Where the API is.
+    pub fn endpoint(&self) -> &str {
+        self.system.endpoint()
     }
 
     /// A workspace admin, as the product's identity provider knows them.

@@ -28,6 +28,11 @@ impl Tables {
         Self(Client::from_conf(config.build()))
     }
 
+    /// The SDK's own client.
+    pub(crate) fn client(&self) -> &Client {
+        &self.0
+    }
+
     /// All events of a workspace, the oldest first.
     pub async fn events(&self, workspace: &str) -> Vec<Value> {
         self.partition("AuditEvents", None, "workspace", workspace).await

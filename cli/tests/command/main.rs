@@ -14,6 +14,7 @@ mod login;
 mod query;
 mod routes;
 mod tail;
+mod tamper;
 mod tokens;
 mod verify_event;
 mod verify_export;

@@ -11,7 +11,7 @@ mod trigger;
 
 use futures::{StreamExt as _, stream};
 use lambda_runtime::LambdaEvent;
-use shared::{ambient, store::Store};
+use shared::{ambient, error::Error, store::Store};
 
 use self::trigger::Hint;
 pub use self::{
@@ -56,7 +56,7 @@ async fn take(store: &Store, hint: &Hint) -> bool {
         }
         // What is stored is not what we write: trying again is no help, and would keep others waiting. An
         // alarm of the template counts this line, and the reconcile comes back to it.
-        Err(shared::error::Error::Internal(source)) => {
+        Err(Error::Internal(source) | Error::Inconsistent(source)) => {
             tracing::error!(%workspace, %source, "seal failed");
             true
         }

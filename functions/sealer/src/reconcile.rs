@@ -57,7 +57,9 @@ async fn seal_all(store: &Store, unsealed: Vec<(WorkspaceId, Place)>, now: Times
                 tracing::info!(%workspace, sealed.events, sealed.set_aside, "reconciled");
             }
             // One log that is broken keeps no other waiting. An alarm of the template counts this line.
-            Err(Error::Internal(source)) => tracing::error!(%workspace, %source, "seal failed"),
+            Err(Error::Internal(source) | Error::Inconsistent(source)) => {
+                tracing::error!(%workspace, %source, "seal failed");
+            }
             Err(error) => return Err(error),
         }
     }

@@ -47,7 +47,7 @@ pub struct Sealed {
 ///
 /// # Errors
 /// [`Error::Unavailable`] if it did not come to the end; whatever it did stands, and another pass goes on
-/// from there. [`Error::Internal`] if the log is not as we write it.
+/// from there. [`Error::Inconsistent`] or [`Error::Internal`] if the log is not as we write it.
 pub async fn seal(
     store: &Store,
     workspace: &WorkspaceId,

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::{
-    Store, corrupt,
+    Store, inconsistent,
     item::to_event,
     ledger::event_key,
     read::{CHUNK, MAX_EVALUATED, MAX_EVALUATED_BYTES, Room},
@@ -35,7 +35,7 @@ impl Store {
     /// that the reader should hear from us.
     ///
     /// # Errors
-    /// [`Error::Unavailable`] if the store does not answer, [`Error::Internal`] if the log is not whole.
+    /// [`Error::Unavailable`] if the store does not answer, [`Error::Inconsistent`] if the log is not whole.
     pub async fn feed(
         &self,
         workspace: &WorkspaceId,
@@ -87,7 +87,7 @@ impl Store {
     ) -> Result<Vec<(u64, Entry, Option<Event>)>, Error> {
         let entries = self.entries(workspace, range.clone()).await?;
         if entries.len() as u64 != range.end - range.start {
-            return Err(corrupt("a log's deltas"));
+            return Err(inconsistent("a log's deltas do not follow each other"));
         }
         let keys = entries.iter().map(|(_, entry)| event_key(workspace, &entry.place)).collect();
         let mut found = self.get_there(keys, &mut ReadUnits::default()).await?;

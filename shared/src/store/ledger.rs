@@ -16,7 +16,7 @@ use aws_sdk_dynamodb::{
 };
 
 use super::{
-    Store, WriteUnits, corrupt,
+    Store, WriteUnits, inconsistent,
     item::{self, Item, Writer, number, text},
     unavailable,
 };
@@ -69,7 +69,7 @@ impl Store {
             return Ok(Frontier::default());
         };
         Frontier::from_bytes(number(&head, "size")?, item::bytes(&head, "frontier")?)
-            .ok_or_else(|| corrupt("a log's head"))
+            .ok_or_else(|| inconsistent("a log's head is not one"))
     }
 
     /// The delta that begins with this sequence, if it is decided.
@@ -84,8 +84,8 @@ impl Store {
     /// The events of these sequences, as far as they are decided.
     ///
     /// # Errors
-    /// [`Error::Unavailable`] if the store does not answer, [`Error::Internal`] if the deltas do not
-    /// follow each other.
+    /// [`Error::Unavailable`] if the store does not answer, [`Error::Inconsistent`] if the deltas do
+    /// not follow each other.
     pub async fn entries(
         &self,
         workspace: &WorkspaceId,
@@ -101,7 +101,7 @@ impl Store {
             deltas.splice(..0, self.deltas(workspace, tile..range.start).await?);
         }
         if deltas.windows(2).any(|pair| pair[0].end() != pair[1].first) {
-            return Err(corrupt("a log's deltas"));
+            return Err(inconsistent("a log's deltas do not follow each other"));
         }
         let entries = deltas.iter().flat_map(Delta::sequenced);
         Ok(entries
@@ -357,10 +357,10 @@ pub(super) fn event_key(workspace: &WorkspaceId, place: &Place) -> Item {
 }
 
 fn delta(item: &Item) -> Result<Delta, Error> {
-    let first = text(item, "part")?.strip_prefix("delta#").and_then(|first| first.parse().ok());
+    let first = text(item, "part")?.strip_prefix(ledger::DELTA).and_then(|first| first.parse().ok());
     first
         .and_then(|first| Delta::from_bytes(first, item::bytes(item, "entries").ok()?))
-        .ok_or_else(|| corrupt("a log's delta"))
+        .ok_or_else(|| inconsistent("a log's delta is not one"))
 }
 
 /// What a put on a condition came to.

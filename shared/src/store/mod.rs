@@ -13,7 +13,8 @@
 //!   transaction: neither is ever there without the other.
 //! - [`Store::quarantine`] keeps what the bus brought and nobody could understand.
 //!
-//! - What the sealer, the ledger and the redaction of events do is told in their own modules.
+//! - What the sealer, the ledger and the redaction of events do is told in their own modules, and so is
+//!   how what is stored is inspected.
 //!
 //! There is no way to change or delete an event, but to put its sequence on it once, and to erase parts
 //! of it together with a record of that. An error never means that something was half
@@ -23,6 +24,7 @@ mod checkpoint;
 mod events;
 mod feed;
 mod hints;
+mod inspect;
 mod item;
 mod ledger;
 mod quarantine;
@@ -49,6 +51,7 @@ pub use self::{
     events::{Appended, Status},
     feed::Feed,
     hints::Hints,
+    inspect::{Borne, Chunk, Filed, Kept, Rest, StoredDelta, StoredHead, StoredRoot, StoredSigned},
     ledger::{Candidate, Stamped, Written},
     quarantine::{Quarantined, Reason},
     read::Room,
@@ -123,6 +126,11 @@ where
 /// What is stored is not what we write.
 fn corrupt(what: impl Into<String>) -> Error {
     Error::Internal(what.into().into())
+}
+
+/// What the ledger holds does not go together.
+fn inconsistent(what: impl Into<String>) -> Error {
+    Error::Inconsistent(what.into().into())
 }
 
 /// The write units that a call took from its table and from the table's indexes.

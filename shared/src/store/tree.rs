@@ -5,7 +5,7 @@
 
 use futures::future::try_join_all;
 
-use super::{Store, corrupt, item};
+use super::{Store, corrupt, inconsistent, item};
 use crate::{
     error::Error,
     id::WorkspaceId,
@@ -21,7 +21,7 @@ impl Store {
     /// These tiles of a log, which must have come so far.
     ///
     /// # Errors
-    /// [`Error::Unavailable`] if the store does not answer, [`Error::Internal`] if a tile is not whole.
+    /// [`Error::Unavailable`] if the store does not answer, [`Error::Inconsistent`] if a tile is not whole.
     pub async fn tiles(
         &self,
         workspace: &WorkspaceId,
@@ -54,7 +54,7 @@ impl Store {
         if hashes.len() == usize::from(id.width()) {
             Ok(Hash::concatenate(&hashes))
         } else {
-            Err(corrupt("a log's tile"))
+            Err(inconsistent("a log's tile is not whole"))
         }
     }
 }

@@ -101,8 +101,8 @@ impl Shown {
     /// Asks for a checkpoint, as a reader does; what is wrong if there is none.
     pub(crate) async fn ask(&self, store: Store) -> Result<(), String> {
         let ledger = Ledger { store, signer: Signer::with_seed("audit.example", &[7; 32]) };
-        let (_, key) = invoke::ledger(&ledger, "key").await;
-        match invoke::ledger(&ledger, "checkpoint").await {
+        let (_, key) = invoke::log_text(&ledger, "key").await;
+        match invoke::log_text(&ledger, "checkpoint").await {
             (200, note) => {
                 let checkpoint = Checkpoint::open(&note, &Vkey::parse(key.trim_end()).unwrap()).unwrap();
                 self.add(checkpoint.size(), checkpoint.root());

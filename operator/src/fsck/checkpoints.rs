@@ -1,0 +1,103 @@
+//! Checkpoints: the one that is kept as signed, and those that somebody else has.
+
+use std::collections::BTreeMap;
+
+use shared::{
+    id::WorkspaceId,
+    ledger::{checkpoint::Checkpoint, hash::Hash},
+    store::{Signed, StoredHead, StoredSigned},
+};
+
+use super::{
+    Kept, head_size,
+    log::Log,
+    report::{Findings, Kind},
+};
+
+/// Compares checkpoints with the tree at their sizes.
+pub(super) fn compare(
+    workspace: &WorkspaceId,
+    signed: &StoredSigned,
+    kept: &Kept,
+    head: &StoredHead,
+    log: &Log,
+    findings: &mut Findings,
+) {
+    let mut promised: Vec<_> = kept
+        .checkpoints
+        .iter()
+        .map(|checkpoint| (Kind::KeptCheckpoint, checkpoint.size(), checkpoint.root()))
+        .collect();
+    match signed {
+        StoredSigned::Missing => {}
+        StoredSigned::Unreadable => {
+            let last = log.end().saturating_sub(1);
+            findings.within(Kind::Signed, 0, last, "the checkpoint that was signed cannot be read");
+        }
+        StoredSigned::Read(signed) => {
+            promised.push((Kind::Signed, signed.size, signed.root));
+            if let Err(why) = note_of(workspace, signed, kept) {
+                findings.within(Kind::Signed, 0, signed.size.saturating_sub(1), why);
+            }
+        }
+    }
+    let mut agreed: BTreeMap<u64, ()> = BTreeMap::new();
+    for (_, size, root) in &promised {
+        if log.roots.get(size) == Some(root) {
+            agreed.insert(*size, ());
+        }
+    }
+    let end = head_size(head).unwrap_or(log.end()).min(log.end());
+    for (kind, size, root) in promised {
+        let whose = if kind == Kind::Signed { "that was signed" } else { "that was kept" };
+        match log.roots.get(&size) {
+            // Up to the largest size that agrees, nothing was changed.
+            Some(is) if *is != root => {
+                let from = agreed.range(..size).next_back().map_or(0, |(size, ())| *size);
+                let what = format!(
+                    "rewritten: by the checkpoint {whose} the first {size} entries have the root {root}, and they \
+                     have {is}"
+                );
+                findings.within(kind, from, size.saturating_sub(1), what);
+            }
+            _ if size > end && !log.is_broken => {
+                let what = format!("cut: the checkpoint {whose} has {size} entries, and the log {end}");
+                findings.at(kind, end, what);
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Looks whether the note of a signed checkpoint says what stands beside it.
+fn note_of(workspace: &WorkspaceId, signed: &Signed, kept: &Kept) -> Result<(), String> {
+    let Signed { size, root, note } = signed;
+    let checkpoint = match &kept.key {
+        Some(key) => {
+            Checkpoint::open(note, key).map_err(|error| format!("the note that was signed: {error}"))?
+        }
+        None => unverified(note).ok_or("the note that was signed is not one of a checkpoint")?,
+    };
+    if !is_of(&checkpoint, workspace) {
+        return Err(format!("the note that was signed is of the log {:?}", checkpoint.origin()));
+    }
+    let said: (u64, Hash) = (checkpoint.size(), checkpoint.root());
+    if said != (*size, *root) {
+        return Err(format!(
+            "the note that was signed says {} entries and {}, and {size} and {root} stand beside it",
+            said.0, said.1
+        ));
+    }
+    Ok(())
+}
+
+/// The checkpoint of a note whose signatures are not looked at.
+pub fn unverified(note: &str) -> Option<Checkpoint> {
+    let (text, _) = note.split_at_checked(note.rfind("\n\n")? + 1)?;
+    Checkpoint::parse(text).ok()
+}
+
+/// Whether a checkpoint is of a log of this workspace, whoever's service it is.
+pub fn is_of(checkpoint: &Checkpoint, workspace: &WorkspaceId) -> bool {
+    checkpoint.origin().rsplit_once('/').is_some_and(|(_, name)| name == workspace.as_str())
+}

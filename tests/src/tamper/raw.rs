@@ -1,0 +1,185 @@
+//! The tables, past all our code: any item can be read, written and deleted.
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::{Client, types::AttributeValue};
+use shared::{
+    ambient,
+    keys::{Place, ledger, partition},
+    ledger::{Delta, Entry, tree::Frontier},
+};
+
+use super::acme;
+use crate::TestApp;
+
+/// An item as the SDK has it.
+pub type Item = HashMap<String, AttributeValue>;
+
+/// The tables of a system with the workspace `acme`, and its API.
+pub struct Raw<'a> {
+    pub(super) app: &'a TestApp,
+    client: &'a Client,
+}
+
+/// A text.
+pub fn text(text: impl Into<String>) -> AttributeValue {
+    AttributeValue::S(text.into())
+}
+
+/// A number.
+pub fn number(number: u64) -> AttributeValue {
+    AttributeValue::N(number.to_string())
+}
+
+/// Bytes.
+pub fn bytes(bytes: Vec<u8>) -> AttributeValue {
+    AttributeValue::B(bytes.into())
+}
+
+impl<'a> Raw<'a> {
+    pub(super) fn of(app: &'a TestApp) -> Self {
+        Self { app, client: app.tables().client() }
+    }
+
+    /// The system over the tables.
+    pub fn app(&self) -> &TestApp {
+        self.app
+    }
+
+    /// All deltas of the log.
+    pub async fn deltas(&self) -> Vec<Delta> {
+        let items = self.parts("delta#").await;
+        let delta = |item: &Item| {
+            let first = item["part"].as_s().unwrap()["delta#".len()..].parse().unwrap();
+            Delta::from_bytes(first, item["entries"].as_b().unwrap().as_ref()).unwrap()
+        };
+        items.iter().map(delta).collect()
+    }
+
+    /// The entry of a sequence.
+    pub async fn entry(&self, sequence: u64) -> Entry {
+        let deltas = self.deltas().await;
+        let entry = deltas.iter().flat_map(Delta::sequenced).find(|(number, _)| *number == sequence);
+        entry.unwrap().1.clone()
+    }
+
+    /// The item of the event of a sequence.
+    pub async fn event(&self, sequence: u64) -> Item {
+        let key = event_key(&self.entry(sequence).await.place);
+        let output =
+            self.client.get_item().table_name("AuditEvents").set_key(Some(key)).send().await.unwrap();
+        output.item.unwrap()
+    }
+
+    /// Puts the item of an event, in place of what was there.
+    pub async fn put_event(&self, item: Item) {
+        self.put("AuditEvents", item).await;
+    }
+
+    /// Deletes an event.
+    pub async fn delete_event(&self, place: &Place) {
+        self.delete("AuditEvents", event_key(place)).await;
+    }
+
+    /// Puts members into a part of the ledger, in place of what was there.
+    pub async fn put_part<const COUNT: usize>(&self, part: String, members: [(&str, AttributeValue); COUNT]) {
+        let mut item: Item = members.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+        item.extend(part_key(part));
+        self.put("AuditLedger", item).await;
+    }
+
+    /// Deletes a part of the ledger.
+    pub async fn delete_part(&self, part: &str) {
+        self.delete("AuditLedger", part_key(part.to_owned())).await;
+    }
+
+    /// Puts a setting of the workspace, in place of all of them.
+    pub async fn put_setting(&self, name: &str, value: AttributeValue) {
+        let item = [("workspace".to_owned(), text("acme")), (name.to_owned(), value)].into();
+        self.put("AuditSettings", item).await;
+    }
+
+    /// Puts a delta, in place of what was there.
+    pub async fn put_delta(&self, delta: &Delta) {
+        self.put_part(ledger::delta(delta.first), [("entries", bytes(delta.to_bytes()))]).await;
+    }
+
+    /// Puts the head, in place of what was there.
+    pub async fn put_head(&self, head: &Frontier) {
+        let frontier = bytes(head.to_bytes());
+        self.put_part(ledger::HEAD.to_owned(), [("size", number(head.size())), ("frontier", frontier)]).await;
+    }
+
+    /// Makes everything in the ledger that follows from entries follow from these, as only who knows our
+    /// code does. What was signed stays.
+    pub(super) async fn rewrite(&self, deltas: &[Delta]) {
+        for prefix in ["delta#", "root#"] {
+            for item in self.parts(prefix).await {
+                self.delete_part(item["part"].as_s().unwrap()).await;
+            }
+        }
+        let mut head = Frontier::default();
+        for delta in deltas {
+            self.put_delta(delta).await;
+            for (sequence, entry) in delta.sequenced() {
+                let complete = head.push(entry.leaf);
+                for (level, root) in (1..).zip(complete.iter().skip(8).step_by(8)) {
+                    let part = ledger::root(level, sequence >> (8 * level));
+                    self.put_part(part, [("root", bytes(root.as_bytes().to_vec()))]).await;
+                }
+            }
+        }
+        self.put_head(&head).await;
+    }
+
+    /// Lets the service sign the log as it is now, as if it had never signed it before.
+    pub async fn sign_again(&self, bearer: &str) {
+        self.delete_part(ledger::SIGNED).await;
+        self.app.client("acme").with_bearer(bearer).ledger("checkpoint").await.expect(200);
+    }
+
+    /// Seals whatever is not sealed.
+    pub(super) async fn seal(&self) {
+        let (store, mut after) = (self.app.store(), None);
+        loop {
+            let found = store.find_unsealed(after.as_ref()).await.unwrap();
+            let places: Vec<_> = found.unsealed.into_iter().map(|(_, place)| place).collect();
+            sealer::seal(&store, &acme(), &places, ambient::now()).await.unwrap();
+            after = found.after;
+            if after.is_none() {
+                return;
+            }
+        }
+    }
+
+    async fn parts(&self, prefix: &str) -> Vec<Item> {
+        let items = self
+            .client
+            .query()
+            .table_name("AuditLedger")
+            .key_condition_expression("workspace = :workspace AND begins_with(part, :prefix)")
+            .expression_attribute_values(":workspace", text("acme"))
+            .expression_attribute_values(":prefix", text(prefix))
+            .into_paginator()
+            .items()
+            .send();
+        items.collect::<Result<_, _>>().await.unwrap()
+    }
+
+    async fn put(&self, table: &str, item: Item) {
+        self.client.put_item().table_name(table).set_item(Some(item)).send().await.unwrap();
+    }
+
+    async fn delete(&self, table: &str, key: Item) {
+        self.client.delete_item().table_name(table).set_key(Some(key)).send().await.unwrap();
+    }
+}
+
+fn event_key(place: &Place) -> Item {
+    let key = [("workspace", partition(&acme(), place.shard)), ("timestamp", place.position.sort_key())];
+    key.into_iter().map(|(name, value)| (name.to_owned(), text(value))).collect()
+}
+
+fn part_key(part: String) -> Item {
+    [("workspace".to_owned(), text("acme")), ("part".to_owned(), text(part))].into()
+}

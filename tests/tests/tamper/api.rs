@@ -1,0 +1,24 @@
+//! What the API says where what is stored contradicts itself: that it does, and not that it is broken.
+
+use tests::tamper::{
+    Drill, Prepared,
+    raw::{bytes, number},
+};
+
+#[tokio::test]
+async fn a_log_that_is_not_whole_is_said_to_contradict_itself() {
+    let log = Prepared::with(200).await;
+    for drill in [Drill::Truncated, Drill::InsertedEntry] {
+        let copy = log.copy().await;
+        let first = copy.tamper(drill, &log).await;
+        let reader = copy.app.client("acme").with_bearer(&log.bearer);
+        let tile = format!("tile/0/000.p/{}", log.size);
+        reader.ledger(&tile).await.expect_problem(500, "inconsistent_log");
+        reader.feed(&format!("after={first}")).await.expect_problem(500, "inconsistent_log");
+    }
+    let copy = log.copy().await;
+    let reader = copy.app.client("acme").with_bearer(&log.bearer);
+    let raw = copy.raw();
+    raw.put_part("head".to_owned(), [("size", number(7)), ("frontier", bytes(vec![7]))]).await;
+    reader.ledger("checkpoint").await.expect_problem(500, "inconsistent_log");
+}
