@@ -6,7 +6,7 @@
 #
 #   tests/schemathesis.sh [examples a route, 200 by default] [seed, 1 by default]
 #
-# It needs Rust, a C compiler and Python 3.10 or later with venv, listens on 127.0.0.1 only, and takes about two minutes.
+# It needs Rust, a C compiler and Python 3.10 or later with venv, listens on 127.0.0.1 only, and takes a few minutes.
 # Its one-line install is done for you: pip install schemathesis==4.32.5
 set -euo pipefail
 cd "$(dirname "$0")/.."

@@ -27,6 +27,7 @@ from facts import wait_for
 
 REGION = "us-east-1"
 AUDIENCE = "audit-logs"
+LEDGER_ORIGIN = "audit.example.com"
 # Keys that MiniStack takes for the account's owner.
 OWNER = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": REGION}
 
@@ -43,9 +44,10 @@ def start_ministack(directory, certificate):
         "IOT_MTLS_ENABLED": "0",
         "SFTP_ENABLED": "0",
         "SSL_CERT_FILE": str(certificate),
-        # Functions inherit what stands here. Without these two they would call AWS itself.
+        # Functions inherit what stands here. Without these three they would call AWS itself.
         "AWS_ENDPOINT_URL": endpoint,
         "AWS_ENDPOINT_URL_DYNAMODB": endpoint,
+        "AWS_ENDPOINT_URL_KMS": endpoint,
         # Lambda sets this one from LoggingConfig; MiniStack does not.
         "AWS_LAMBDA_LOG_FORMAT": "JSON",
     }

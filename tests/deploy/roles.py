@@ -1,4 +1,4 @@
-"""What each function's role may do with the tables and the queue: what it is for, and nothing else."""
+"""What each function's role may do with the tables, the queues and the key: what it is for, and nothing else."""
 
 import json
 
@@ -33,6 +33,37 @@ ALLOWED = {
         ("BatchGetItem", "AuditEvents"),
         ("PutItem", "AuditEvents"),
         ("GetItem", "AuditSettings"),
+        ("GetItem", "AuditLedger"),
+        ("Query", "AuditLedger"),
+    },
+    "Sealer": {
+        ("BatchGetItem", "AuditEvents"),
+        ("Scan", "AuditEvents"),
+        ("UpdateItem", "AuditEvents"),
+        ("GetItem", "AuditLedger"),
+        ("PutItem", "AuditLedger"),
+        ("ListStreams", "AuditEvents"),
+        ("SendMessage", "SealerGaveUp"),
+    },
+    "Ledger": {
+        ("BatchGetItem", "AuditEvents"),
+        ("PutItem", "AuditEvents"),
+        ("GetItem", "AuditSettings"),
+        ("GetItem", "AuditLedger"),
+        ("Query", "AuditLedger"),
+        ("PutItem", "AuditLedger"),
+        ("GetPublicKey", "LedgerKey"),
+        ("Sign", "LedgerKey"),
+    },
+    "Redactions": {
+        ("BatchGetItem", "AuditEvents"),
+        ("PutItem", "AuditEvents"),
+        ("UpdateItem", "AuditEvents"),
+        ("Query", "AuditEvents/by_action"),
+        ("Query", "AuditEvents/by_actor"),
+        ("GetItem", "AuditSettings"),
+        ("GetItem", "AuditLedger"),
+        ("Query", "AuditLedger"),
     },
     "Tokens": {
         ("GetItem", "AuditTokens"),
@@ -63,11 +94,11 @@ def least_privilege(stack, endpoint):
 
 
 def every_operation(stack):
-    """Each operation on the tables and the queue, such that it is refused or changes nothing."""
+    """Each operation on what the stack has, such that it is refused or changes nothing."""
     dynamodb = stack.session.client("dynamodb")
     never = {"ConditionExpression": "attribute_exists(nothing)"}
     attempts = {}
-    for name in ("AuditEvents", "AuditTokens", "AuditQuarantine", "AuditSettings"):
+    for name in ("AuditEvents", "AuditTokens", "AuditQuarantine", "AuditSettings", "AuditLedger"):
         table = {"TableName": stack.ids[name]}
         schema = dynamodb.describe_table(**table)["Table"]["KeySchema"]
         key = {element["AttributeName"]: {"S": "nobody"} for element in schema}
@@ -84,12 +115,29 @@ def every_operation(stack):
         table, index = name.split("/")
         where = {"TableName": stack.ids[table], "IndexName": index}
         attempts |= {("Query", name): ("dynamodb", where | of_nobody(attributes))}
-    queue = {"QueueUrl": stack.ids["BusQueue"]}
-    return attempts | {
-        ("ReceiveMessage", "BusQueue"): ("sqs", queue),
-        ("DeleteMessage", "BusQueue"): ("sqs", queue | {"ReceiptHandle": "of nothing"}),
-        ("GetQueueAttributes", "BusQueue"): ("sqs", queue),
-        ("SendMessage", "BusQueue"): ("sqs", queue | {"MessageBody": "from a function"}),
+    for name in ("BusQueue", "SealerGaveUp"):
+        queue = {"QueueUrl": stack.ids[name]}
+        attempts |= {
+            ("ReceiveMessage", name): ("sqs", queue),
+            ("DeleteMessage", name): ("sqs", queue | {"ReceiptHandle": "of nothing"}),
+            ("GetQueueAttributes", name): ("sqs", queue),
+            ("SendMessage", name): ("sqs", queue | {"MessageBody": "from a function"}),
+        }
+    streams = ("dynamodbstreams", {"TableName": stack.ids["AuditEvents"]})
+    return attempts | {("ListStreams", "AuditEvents"): streams} | on_the_key(stack)
+
+
+def on_the_key(stack):
+    """What could be done with the key that signs, and to it."""
+    key = {"KeyId": stack.ids["LedgerKey"]}
+    sign = {"Message": b"text", "MessageType": "RAW", "SigningAlgorithm": "ED25519_SHA_512"}
+    return {
+        ("GetPublicKey", "LedgerKey"): ("kms", key),
+        ("Sign", "LedgerKey"): ("kms", key | sign),
+        ("DescribeKey", "LedgerKey"): ("kms", key),
+        ("GetKeyPolicy", "LedgerKey"): ("kms", key | {"PolicyName": "default"}),
+        ("DisableKey", "LedgerKey"): ("kms", key),
+        ("ScheduleKeyDeletion", "LedgerKey"): ("kms", key),
     }
 
 
