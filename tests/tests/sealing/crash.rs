@@ -10,7 +10,7 @@ use std::{
 use crate::{
     engine::{Answer, Engine, Fault, Rule},
     is_full,
-    log::{Prepared, Shown, audit},
+    log::{Prepared, Shown, audit, demand},
     protocol::Protocol,
     run,
 };
@@ -43,10 +43,26 @@ fn any_call_of_a_large_pass_may_be_its_last() {
     let prepared = run(Prepared::with(0, 300));
     let drill = Drill::of(Protocol::Shipped, &prepared);
     let mut random = fastrand::Rng::with_seed(1);
-    for _ in 0..4 {
-        let number = random.usize(..drill.calls.len());
-        run(drill.crash(number, FAULTS[random.usize(..FAULTS.len())])).unwrap();
-    }
+    run(async {
+        let engine = Engine::start().await;
+        for _ in 0..4 {
+            drill.crash(&engine, &[drill.any_fault(&mut random)]).await.unwrap();
+        }
+    });
+}
+
+#[test]
+fn what_makes_the_log_whole_may_crash_as_well() {
+    let prepared = run(Prepared::with(254, 4));
+    let drill = Drill::of(Protocol::Shipped, &prepared);
+    let mut random = fastrand::Rng::with_seed(2);
+    run(async {
+        let engine = Engine::start().await;
+        for _ in 0..if is_full() { 500 } else { 20 } {
+            let faults = [(); 3].map(|()| drill.any_fault(&mut random));
+            drill.crash(&engine, &faults).await.unwrap();
+        }
+    });
 }
 
 /// Passes over the same tables, each of which fails at another call.
@@ -82,7 +98,7 @@ impl<'a> Drill<'a> {
                     if run >= runs {
                         return Ok::<_, String>(());
                     }
-                    self.crash_at(&engine, run / FAULTS.len(), FAULTS[run % FAULTS.len()]).await?;
+                    self.crash(&engine, &[(run / FAULTS.len(), FAULTS[run % FAULTS.len()])]).await?;
                     if run % 100 == 99 {
                         println!("crash drill: {} of {runs} runs", run + 1);
                     }
@@ -96,31 +112,40 @@ impl<'a> Drill<'a> {
         Ok(runs)
     }
 
-    async fn crash(&self, number: usize, fault: Fault) -> Result<(), String> {
-        self.crash_at(&Engine::start().await, number, fault).await
+    fn any_fault(&self, random: &mut fastrand::Rng) -> (usize, Fault) {
+        (random.usize(..self.calls.len()), FAULTS[random.usize(..FAULTS.len())])
     }
 
-    async fn crash_at(&self, engine: &Engine, number: usize, fault: Fault) -> Result<(), String> {
+    /// Passes one after the other, each of which fails at its call, unless it has nothing to do so late;
+    /// and one to which nothing happens. What is wrong after them.
+    async fn crash(&self, engine: &Engine, faults: &[(usize, Fault)]) -> Result<(), String> {
         let Self { protocol, prepared, calls } = self;
         engine.reset(&prepared.file());
         let shown = Shown::default();
         let drilled = async {
             shown.ask(engine.store()).await?;
-            let door = engine.door(Rule::Fails(number, fault));
-            let store = door.store();
-            tokio::select! {
-                passed = protocol.pass(&store, &prepared.unsealed, &shown) => {
-                    passed.err().ok_or("it passes over an error")?;
+            for (number, fault) in faults {
+                let door = engine.door(Rule::Fails(*number, *fault));
+                let store = door.store();
+                tokio::select! {
+                    passed = protocol.pass(&store, &prepared.unsealed, &shown) => {
+                        let failed = door.calls().len() > *number;
+                        demand(passed.is_err() == failed, || "a pass goes on after an error".to_owned())?;
+                    }
+                    () = door.crashed() => {}
                 }
-                () = door.crashed() => {}
+                shown.ask(engine.store()).await?;
             }
-            shown.ask(engine.store()).await?;
             let recovery = protocol.pass(&engine.store(), &prepared.unsealed, &shown).await;
             recovery.map_err(|error| format!("no recovery: {error:?}"))?;
             shown.ask(engine.store()).await?;
             audit(&engine.store(), &prepared.and(&prepared.unsealed), &shown).await
         };
-        let place = |violation| format!("{} {number}, {fault:?}: {violation}", calls[number]);
+        let place = |violation| {
+            let faults =
+                faults.iter().map(|(number, fault)| format!("{} {number} {fault:?}", calls[*number]));
+            format!("{}: {violation}", faults.collect::<Vec<_>>().join(", then "))
+        };
         drilled.await.map_err(place)
     }
 }

@@ -170,7 +170,7 @@ pub(crate) async fn audit(store: &Store, places: &[Place], shown: &Shown) -> Res
     Ok(())
 }
 
-fn demand(holds: bool, otherwise: impl FnOnce() -> String) -> Result<(), String> {
+pub(crate) fn demand(holds: bool, otherwise: impl FnOnce() -> String) -> Result<(), String> {
     if holds { Ok(()) } else { Err(otherwise()) }
 }
 
