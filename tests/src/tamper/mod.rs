@@ -64,7 +64,7 @@ impl Prepared {
         let numbers: Vec<_> = (0..events).collect();
         let mut half: Option<(u64, String)> = None;
         for batch in numbers.chunks(BATCH) {
-            if half.is_none() && 2 * batch[0] >= events {
+            if half.is_none() && 2 * batch[0] + BATCH >= events {
                 half = Some((size().await, checkpoint().await));
             }
             let batched: Vec<_> = batch.iter().map(|number| recorded(*number)).collect();

@@ -1,0 +1,94 @@
+//! `auditlog-fsck` as it is run: a process, against the tables of a system.
+
+#![allow(clippy::unwrap_used, reason = "in a test, an unwrap is an assertion")]
+
+use std::{
+    fs,
+    process::{Command, Output},
+};
+
+use serde_json::Value;
+use tests::tamper::{Copy, Drill, Prepared};
+
+fn fsck(copy: &Copy, arguments: &[&str]) -> Output {
+    command(copy.app.dynamodb_endpoint(), arguments)
+}
+
+fn command(endpoint: &str, arguments: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_auditlog-fsck"));
+    command.args(arguments).env_clear().env("DYNAMODB_ENDPOINT", endpoint).output().unwrap()
+}
+
+#[track_caller]
+fn told(output: &Output, code: i32, parts: &[&str]) {
+    let all = [String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr)].concat();
+    assert_eq!(output.status.code(), Some(code), "{all}");
+    parts.iter().for_each(|part| assert!(all.contains(part), "{part:?} in {all}"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_exit_code_says_whether_the_log_is_sound() {
+    let log = Prepared::with(200).await;
+    let kept = tempfile::tempdir().unwrap();
+    let file = |name: &str, content: &str| {
+        let path = kept.path().join(name);
+        fs::write(&path, content).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let (half, end) = (file("half", &log.checkpoints[0]), file("end", &log.checkpoints[1]));
+    let key = file("key", &format!("{}\n", log.key));
+
+    let copy = log.copy().await;
+    let with_all = ["acme", "--checkpoint", &half, "--checkpoint", &end, "--key", &key];
+    told(&fsck(&copy, &with_all), 0, &["acme: 201 entries, the first 201 signed, root ", "acme: sound\n"]);
+    told(&fsck(&copy, &["acme", "--key", &log.key]), 0, &["acme: sound\n"]);
+    told(&fsck(&copy, &["acme"]), 0, &["note: no signature was verified: give --key", "acme: sound\n"]);
+    let all = fsck(&copy, &["--all", "--json"]);
+    let report: Value = serde_json::from_slice(&all.stdout).unwrap();
+    assert_eq!(
+        (&report["workspace"], &report["sound"], &report["size"]),
+        (&"acme".into(), &true.into(), &201.into())
+    );
+
+    let first = copy.tamper(Drill::DeletedEvent, &log).await;
+    let is_gone =
+        format!("acme: found: sequence {first}: the event e-00124 of 2025-02-18T10:02:04.000000Z is gone\n");
+    let first_at = format!("acme: NOT SOUND; what comes first is at sequence {first}\n");
+    told(&fsck(&copy, &["acme"]), 1, &[&is_gone, &first_at]);
+    let report: Value = serde_json::from_slice(&fsck(&copy, &["acme", "--json"]).stdout).unwrap();
+    assert_eq!((&report["sound"], &report["first"]["kind"]), (&false.into(), &"event_missing".into()));
+    assert_eq!(
+        (&report["first"]["sequence"], &report["first"]["last_sequence"]),
+        (&first.into(), &first.into())
+    );
+
+    let copy = log.copy().await;
+    let first = copy.tamper(Drill::CutAndSigned, &log).await;
+    told(&fsck(&copy, &["acme", "--checkpoint", &half]), 0, &["acme: sound\n"]);
+    let cut =
+        format!("sequence {first}: cut: the checkpoint that was kept has 201 entries, and the log {first}\n");
+    told(&fsck(&copy, &["acme", "--checkpoint", &end]), 1, &[&cut]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_cannot_be_done_is_no_verdict() {
+    let log = Prepared::with(1).await;
+    let copy = log.copy().await;
+    let directory = tempfile::tempdir().unwrap();
+    let junk = directory.path().join("junk");
+    fs::write(&junk, "junk\n").unwrap();
+    let junk = junk.to_str().unwrap();
+    told(&fsck(&copy, &[]), 2, &["Usage: auditlog-fsck"]);
+    told(&fsck(&copy, &["acme", "--all"]), 2, &["cannot be used with"]);
+    told(&fsck(&copy, &["A/B"]), 2, &["error: the workspace \"A/B\" "]);
+    told(&fsck(&copy, &["acme", "--checkpoint", junk]), 2, &["junk holds no checkpoint"]);
+    told(&fsck(&copy, &["acme", "--checkpoint", "nowhere"]), 2, &["error: nowhere: "]);
+    told(&fsck(&copy, &["acme", "globex", "--key", &log.key]), 2, &["name one workspace"]);
+    told(&fsck(&copy, &["acme", "--key", junk]), 2, &["--key is neither"]);
+    let kept = directory.path().join("kept");
+    fs::write(&kept, &log.checkpoints[1]).unwrap();
+    let kept = kept.to_str().unwrap();
+    told(&fsck(&copy, &["globex", "--checkpoint", kept]), 2, &["of the log \"audit-logs.local/acme\""]);
+    told(&command("http://127.0.0.1:9", &["acme"]), 2, &["cannot be reached", "because: "]);
+    told(&fsck(&copy, &["nobody"]), 0, &["warning: there is nothing of this workspace"]);
+}
