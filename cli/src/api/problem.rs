@@ -58,6 +58,9 @@ fn next(status: u16, id: &str, identity: Identity<'_>) -> &'static str {
         (409, "too_many_tokens", _) => {
             "`auditlog tokens list` shows them, `auditlog tokens revoke` ends one."
         }
+        (500, "inconsistent_log", _) => {
+            "Do not try until it passes: keep what you have of the log, and tell the operator of the API."
+        }
         (429 | 502..=504, _, _) => "Wait a little and try again, or give --retries a larger number.",
         (300..=399, _, _) => "Check the endpoint: the API itself does not redirect.",
         _ => "Try again; if it stays so, tell the operator of the API when it happened.",
@@ -107,6 +110,11 @@ mod tests {
         check(403, r#"{"message":"Forbidden"}"#, &refused);
         check(404, "<html>\u{1b}[2J", &["error: The API answered 404", "next: Check the endpoint"]);
         check(500, r#"["odd"]"#, &["error: The API answered 500", "next: Try again"]);
+        check(
+            500,
+            r#"{"id":"inconsistent_log","message":"What is stored is not what was sealed."}"#,
+            &["error: What is stored", "  (500 inconsistent_log)", "next: Do not try until it passes"],
+        );
         check(
             503,
             r#"{"id":"x","message":"a\nb","errors":"none"}"#,

@@ -56,6 +56,23 @@ async fn the_first_sequence_that_was_tampered_with_is_named() {
     }
 }
 
+/// The tree above the entries is not what an export or a tile has, but every proof leads through it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_proof_through_a_root_that_was_changed_is_refused() {
+    let log = Prepared::with(600).await;
+    let copy = log.copy().await;
+    let auditlog = auditlog(&copy, &log);
+    let last = (log.size - 1).to_string();
+    let verify = ["verify", "event", "entry.json", "--key", &log.key];
+    auditlog.succeed(&["proof", &last, "--out", "entry.json"]);
+    assert!(auditlog.succeed(&verify).contains("is entry 600 of the log of acme, unchanged"));
+    copy.tamper(Drill::ChangedTileRoot, &log).await;
+    std::fs::remove_file(auditlog.path("entry.json")).unwrap();
+    auditlog.succeed(&["proof", &last, "--out", "entry.json"]);
+    let complaint = auditlog.fail(1, &verify);
+    assert!(complaint.starts_with("error: Not proved: "), "{complaint}");
+}
+
 /// What is told of a log that had `before` entries and has `now`, by its head.
 fn expected(drill: Drill, first: u64, before: u64, now: u64) -> Told {
     let unchanged = || (0, UNCHANGED.to_owned());

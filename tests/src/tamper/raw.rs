@@ -139,7 +139,7 @@ impl<'a> Raw<'a> {
     }
 
     /// Seals whatever is not sealed.
-    pub(super) async fn seal(&self) {
+    pub async fn seal(&self) {
         let (store, mut after) = (self.app.store(), None);
         loop {
             let found = store.find_unsealed(after.as_ref()).await.unwrap();

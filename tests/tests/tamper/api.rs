@@ -1,8 +1,11 @@
 //! What the API says where what is stored contradicts itself: that it does, and not that it is broken.
 
-use tests::tamper::{
-    Drill, Prepared,
-    raw::{bytes, number},
+use tests::{
+    sample::event,
+    tamper::{
+        Drill, Prepared,
+        raw::{bytes, number},
+    },
 };
 
 #[tokio::test]
@@ -21,4 +24,16 @@ async fn a_log_that_is_not_whole_is_said_to_contradict_itself() {
     let raw = copy.raw();
     raw.put_part("head".to_owned(), [("size", number(7)), ("frontier", bytes(vec![7]))]).await;
     reader.ledger("checkpoint").await.expect_problem(500, "inconsistent_log");
+}
+
+#[tokio::test]
+async fn a_log_with_another_root_of_a_tile_is_not_signed_when_it_grows() {
+    let log = Prepared::with(600).await;
+    let copy = log.copy().await;
+    let client = copy.app.client("acme").with_bearer(&log.bearer);
+    copy.tamper(Drill::ChangedTileRoot, &log).await;
+    assert_eq!(client.ledger("checkpoint").await.expect(200).text, log.checkpoints[1]);
+    client.record(&event("one-more", 0)).await.expect(201);
+    copy.raw().seal().await;
+    client.ledger("checkpoint").await.expect_problem(500, "inconsistent_log");
 }

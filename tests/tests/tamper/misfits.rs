@@ -1,14 +1,22 @@
 //! Everything else that fsck can say, each by the smallest change that makes it say so.
 
+use std::cell::Cell;
+
+use indicatif::ProgressBar;
 use operator::fsck::{Finding, Kept};
+use serde_json::json;
 use shared::{
     ambient,
     keys::ledger,
     ledger::{Delta, note::Vkey},
 };
-use tests::tamper::{
-    Copy, Prepared,
-    raw::{Raw, bytes, number, text},
+use tests::{
+    TestApp,
+    sample::event,
+    tamper::{
+        Copy, Prepared,
+        raw::{Raw, bytes, number, text},
+    },
 };
 
 use crate::{acme, check, with_all_that_was_kept};
@@ -222,9 +230,36 @@ async fn every_log_is_listed_and_one_that_is_not_there_is_doubted() {
     let logs = copy.app.store().logs().await.unwrap();
     assert_eq!(logs.into_iter().collect::<Vec<_>>(), [acme()]);
     let (store, nobody) = (copy.app.store(), shared::id::WorkspaceId::parse("nobody").unwrap());
-    let bar = indicatif::ProgressBar::hidden();
+    let bar = ProgressBar::hidden();
     let report =
         operator::fsck::check(&store, &nobody, &Kept::default(), ambient::now(), &bar).await.unwrap();
     assert!(report.is_sound());
     assert!(report.warnings[0].starts_with("there is nothing of this workspace"), "{report}");
+}
+
+#[tokio::test]
+async fn a_log_in_use_is_sound_at_every_moment() {
+    let app = TestApp::start_sealing().await;
+    let writer = app.writer("acme").await;
+    let done = Cell::new(false);
+    let write = async {
+        for batch in 0..12 {
+            let of = |number: i64| event(&format!("e-{batch}-{number}"), number);
+            let events: Vec<_> = (0..40).map(of).collect();
+            writer.record(&json!({ "events": events })).await.expect(201);
+        }
+        app.sealed().await;
+        done.set(true);
+    };
+    let watch = async {
+        let (store, kept, bar) = (app.store(), Kept::default(), ProgressBar::hidden());
+        let mut sizes = Vec::new();
+        while !done.get() {
+            let report = operator::fsck::check(&store, &acme(), &kept, ambient::now(), &bar).await.unwrap();
+            assert!(report.is_sound(), "{report}");
+            sizes.push(report.size);
+        }
+        assert!(sizes.is_sorted(), "{sizes:?}");
+    };
+    tokio::join!(write, watch);
 }
