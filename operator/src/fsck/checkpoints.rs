@@ -1,6 +1,6 @@
 //! Checkpoints: the one that is kept as signed, and those that somebody else has.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use shared::{
     id::WorkspaceId,
@@ -41,19 +41,18 @@ pub(super) fn compare(
             }
         }
     }
-    let mut agreed: BTreeMap<u64, ()> = BTreeMap::new();
-    for (_, size, root) in &promised {
-        if log.roots.get(size) == Some(root) {
-            agreed.insert(*size, ());
-        }
-    }
+    let agreed: BTreeSet<u64> = promised
+        .iter()
+        .filter(|(_, size, root)| log.roots.get(size) == Some(root))
+        .map(|(_, size, _)| *size)
+        .collect();
     let end = head_size(head).unwrap_or(log.end()).min(log.end());
     for (kind, size, root) in promised {
         let whose = if kind == Kind::Signed { "that was signed" } else { "that was kept" };
         match log.roots.get(&size) {
             // Up to the largest size that agrees, nothing was changed.
             Some(is) if *is != root => {
-                let from = agreed.range(..size).next_back().map_or(0, |(size, ())| *size);
+                let from = agreed.range(..size).next_back().copied().unwrap_or_default();
                 let what = format!(
                     "rewritten: by the checkpoint {whose} the first {size} entries have the root {root}, and they \
                      have {is}"

@@ -80,27 +80,43 @@ pub async fn check(
     let aside = store.count_aside(workspace).await?;
     bar.finish_and_clear();
 
+    Ok(Report {
+        workspace: workspace.clone(),
+        size: log.end(),
+        root: log.root(),
+        head: head_size(&head),
+        signed: signed_size(&signed),
+        notes: notes(&log, &bearers, grew, kept.key.is_none() && signed != StoredSigned::Missing),
+        warnings: warnings(&log, &bearers, aside, &head),
+        findings,
+    })
+}
+
+/// What is worth knowing, and in order.
+fn notes(log: &Log, bearers: &Bearers, grew: bool, is_unverified: bool) -> Vec<String> {
     let mut notes = Vec::new();
+    let mut note = |holds: bool, what: &str| notes.extend(holds.then(|| what.to_owned()));
+    note(grew, "the log has grown meanwhile");
+    note(
+        !grew && log.tail == 1 && log.is_head_between,
+        "a delta at the head is decided and not finished; the next pass of the sealer does it",
+    );
+    note(
+        log.is_broken,
+        "the tree cannot be worked out beyond what does not fit, so nothing after it was checked",
+    );
+    note(is_unverified, "no signature was verified: give --key");
+    let fresh = format!("not sealed yet, and young enough for that: {}", count(bearers.fresh, "event"));
+    note(bearers.fresh > 0, &fresh);
+    notes
+}
+
+/// What fits, and should not be so for long.
+fn warnings(log: &Log, bearers: &Bearers, aside: u64, head: &StoredHead) -> Vec<String> {
     let mut warnings = Vec::new();
-    if head == StoredHead::Missing && log.end() + bearers.fresh + bearers.overdue == 0 {
-        warnings.push(
-            "there is nothing of this workspace: look at its name, and at those of the tables".to_owned(),
-        );
-    }
-    if grew {
-        notes.push("the log has grown meanwhile");
-    } else if log.tail == 1 && log.is_head_between {
-        notes.push("a delta at the head is decided and not finished; the next pass of the sealer does it");
-    }
-    if log.is_broken {
-        notes.push("the tree cannot be worked out beyond what does not fit, so nothing after it was checked");
-    }
-    if kept.key.is_none() && signed != StoredSigned::Missing {
-        notes.push("no signature was verified: give --key");
-    }
-    let mut notes: Vec<_> = notes.into_iter().map(str::to_owned).collect();
-    if bearers.fresh > 0 {
-        notes.push(format!("not sealed yet, and young enough for that: {}", count(bearers.fresh, "event")));
+    if *head == StoredHead::Missing && log.end() + bearers.fresh + bearers.overdue == 0 {
+        let what = "there is nothing of this workspace: look at its name, and at those of the tables";
+        warnings.push(what.to_owned());
     }
     if let Some(oldest) = bearers.oldest {
         let (overdue, minutes) = (count(bearers.overdue, "event"), events::OVERDUE_SECONDS / 60);
@@ -115,16 +131,7 @@ pub async fn check(
         let strangers = count(bearers.strangers, "item");
         warnings.push(format!("among the events, and without the key of one: {strangers}"));
     }
-    Ok(Report {
-        workspace: workspace.clone(),
-        size: log.end(),
-        root: log.root(),
-        head: head_size(&head),
-        signed: signed_size(&signed),
-        findings,
-        notes,
-        warnings,
-    })
+    warnings
 }
 
 /// How many events the head covers; `None` if that cannot be known.
