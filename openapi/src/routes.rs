@@ -132,7 +132,7 @@ fn feed() -> Value {
             "`has_more`, in every format: whether anything follows at once.",
             json!({"type": "boolean"}),
         )
-        .problems(vec![invalid("after")]);
+        .problems(vec![invalid("after"), ledger::inconsistent()]);
     let mut operation = operation(
         "feedAuditLogs",
         AUDIT_LOG,
@@ -217,6 +217,7 @@ fn redact() -> Value {
                 "required",
                 "say whose events, or give sequences instead",
             )]),
+            ledger::inconsistent(),
         ])
         .refusal(413, "Request Entity Too Large", "The body is too large for API Gateway");
     let mut operation = operation(

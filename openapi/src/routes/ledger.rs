@@ -112,7 +112,8 @@ fn text(description: &str) -> Value {
     json!({"type": "string", "description": description})
 }
 
-fn inconsistent() -> Error {
+/// What is stored is not what was sealed.
+pub(super) fn inconsistent() -> Error {
     Error::Inconsistent("never shown".into())
 }
 

@@ -69,17 +69,22 @@ pub(crate) async fn inconsistent(app: &TestApp, description: &mut Description) {
     let sort_key = app.tables().events("initech").await[0]["timestamp"].as_str().unwrap().to_owned();
     let key = [("workspace", "initech"), ("timestamp", &sort_key)];
     app.tables().set_text("AuditEvents", key, "description", "another").await;
-    let mut told =
-        vec![(ENTRY, client.ledger("entries/1").await), (TILE, client.ledger("tile/entries/000.p/2").await)];
+    let mut told = vec![
+        ("GET", ENTRY, client.ledger("entries/1").await),
+        ("GET", TILE, client.ledger("tile/entries/000.p/2").await),
+    ];
+    app.tables().delete("AuditLedger", [("workspace", "initech"), ("part", "delta#0000000000000000")]).await;
+    let redacted = app.admin("initech").redact(&json!({"sequences": [0]})).await;
+    told.extend([("GET", FEED, client.feed("").await), ("POST", REDACTIONS, redacted)]);
     app.tables().delete("AuditLedger", [("workspace", "initech"), ("part", "head")]).await;
     for (path, asked) in [
         (CHECKPOINT, "checkpoint"),
         (INCLUSION, "proof/inclusion?sequence=0"),
         (CONSISTENCY, "proof/consistency?from=0"),
     ] {
-        told.push((path, client.ledger(asked).await));
+        told.push(("GET", path, client.ledger(asked).await));
     }
-    for (path, answer) in told {
-        description.holds("GET", path, &answer.expect_problem(500, "inconsistent_log"));
+    for (method, path, answer) in told {
+        description.holds(method, path, &answer.expect_problem(500, "inconsistent_log"));
     }
 }
