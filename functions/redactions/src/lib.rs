@@ -17,6 +17,7 @@ use shared::{
     event::Event,
     http::{self, Request, Response},
     id::WorkspaceId,
+    json::canonical,
     keys::{Place, Position},
     page::{Filter, Page},
     principal::Admin,
@@ -27,6 +28,8 @@ use shared::{
 pub use self::body::{FIELDS, MAX_BODY_BYTES, MAX_REASON_BYTES, MAX_SEQUENCES};
 use self::body::{NewRedaction, Which};
 
+/// The most bytes of events in one transaction, as JSON. DynamoDB takes 4 MB of items.
+const MAX_BYTES: usize = 3_000_000;
 /// How often events are read again that changed meanwhile.
 const MAX_ATTEMPTS: usize = 5;
 
@@ -100,6 +103,10 @@ async fn find(
                 let (entry, event) = sealed.ok_or(Error::UnknownSequence)?;
                 found.extend(redaction(entry.place, event, &wanted.parts));
             }
+            if found.iter().map(|redaction| bytes(&redaction.before)).sum::<usize>() > MAX_BYTES {
+                let what = "the events of these sequences are more than can be erased at once; name fewer";
+                return Err(Error::TooLarge(what.to_owned()));
+            }
             Ok((found, false))
         }
         Which::Actor(actor) => {
@@ -133,22 +140,31 @@ async fn collect(
     chosen: impl Fn(&Event) -> bool,
     parts: &[Part],
 ) -> Result<bool, Error> {
-    let room = Room { events: Redaction::MAX_EVENTS, bytes: usize::MAX, measure: |_| 0 };
+    let room = Room { events: Redaction::MAX_EVENTS, bytes: MAX_BYTES, measure: bytes };
+    let mut left =
+        MAX_BYTES - found.iter().map(|redaction| bytes(&redaction.before)).sum::<usize>().min(MAX_BYTES);
     let mut after: Option<Position> = None;
     loop {
         let Page { events, next, .. } = store.page(workspace, filter, after.as_ref(), room).await?;
         for event in events.into_iter().filter(&chosen) {
-            if found.len() == Redaction::MAX_EVENTS {
+            let place = store.place_of(&event).await?;
+            let Some(redaction) = redaction(place, event, parts) else { continue };
+            let size = bytes(&redaction.before);
+            if found.len() == Redaction::MAX_EVENTS || size > left {
                 return Ok(true);
             }
-            let place = store.place_of(&event).await?;
-            found.extend(redaction(place, event, parts));
+            left -= size;
+            found.push(redaction);
         }
         after = next;
         if after.is_none() {
             return Ok(false);
         }
     }
+}
+
+fn bytes(event: &Event) -> usize {
+    canonical(event).len()
 }
 
 /// The redaction of an event; none if all of these parts are erased already.

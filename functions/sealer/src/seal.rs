@@ -28,6 +28,8 @@ use shared::{
 
 /// How many events are stamped at a time.
 const CONCURRENCY: usize = 32;
+/// How many events are looked at for a delta, which has at most as many.
+const MAX_READ: usize = 256;
 /// How often a pass may lose the race for the next delta before it leaves the field.
 const MAX_LOST: usize = 50;
 
@@ -64,26 +66,32 @@ pub async fn seal(
             sealed.events += delta.entries.len() as u64;
             continue;
         }
-        if left.is_empty() {
-            return Ok(sealed);
-        }
-        let (next, rest) = left.split_at(Delta::room(head.size()).min(left.len()));
-        let (delta, unreadable) = propose(store, workspace, &head, next).await?;
-        for (place, reason) in unreadable {
-            store.set_aside(workspace, &place, &reason, now).await?;
-            sealed.set_aside += 1;
-            tracing::error!(%workspace, reason, "set aside");
-        }
-        let Some(delta) = delta else {
-            left = rest;
-            continue;
+        // Whatever is sealed already is passed over with this head: it is looked at after it, all the same.
+        let (delta, rest) = loop {
+            if left.is_empty() {
+                return Ok(sealed);
+            }
+            let (next, rest) = left.split_at(MAX_READ.min(left.len()));
+            let (delta, unreadable) = propose(store, workspace, &head, next).await?;
+            for (place, reason) in unreadable {
+                store.set_aside(workspace, &place, &reason, now).await?;
+                sealed.set_aside += 1;
+                tracing::error!(%workspace, reason, "set aside");
+            }
+            match delta {
+                Some(delta) => break (delta, rest),
+                None => left = rest,
+            }
         };
         match store.write_delta(workspace, &delta).await? {
             Written::Now(units) => {
                 sealed.write_units += units;
                 sealed.write_units += finish(store, workspace, &head, &delta).await?;
                 sealed.events += delta.entries.len() as u64;
-                left = rest;
+                // A delta that fills its tile may have had no room for all of them.
+                if delta.entries.len() < Delta::room(head.size()) {
+                    left = rest;
+                }
             }
             // Another pass was first: its delta is finished, and then these events are looked at again.
             Written::Before => lost += 1,
@@ -94,8 +102,8 @@ pub async fn seal(
     }
 }
 
-/// What would follow the head: the unsealed ones of these events, by the time they were received; and
-/// those that cannot be read, each with the reason.
+/// What would follow the head: the unsealed ones of these events, by the time they were received, as many
+/// as its tile has room for; and those that cannot be read, each with the reason.
 ///
 /// # Errors
 /// [`Error::Unavailable`] if the store does not answer.
@@ -117,7 +125,8 @@ pub async fn propose(
     }
     unsealed.sort_by(|one, other| (one.0, &one.1).cmp(&(other.0, &other.1)));
     let entry = |(_, _, place, event)| Entry { place, leaf: Hash::of_leaf(leaf(&event).as_bytes()) };
-    let entries: Vec<_> = unsealed.into_iter().map(entry).collect();
+    let room = Delta::room(head.size());
+    let entries: Vec<_> = unsealed.into_iter().take(room).map(entry).collect();
     Ok(((!entries.is_empty()).then_some(Delta { first: head.size(), entries }), unreadable))
 }
 

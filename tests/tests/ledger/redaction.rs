@@ -2,7 +2,10 @@
 
 use serde_json::{Value, json};
 use shared::ledger::{hash::Hash, note::Vkey, tlog_proof::TlogProof};
-use tests::{Client, TestApp, sample::event};
+use tests::{
+    Client, TestApp,
+    sample::{event, event_of_bytes},
+};
 
 const SECRET: &str = "peter-parker-8fd1";
 
@@ -95,6 +98,27 @@ async fn many_events_are_redacted_request_by_request() {
     }
     assert_eq!(counts, [99, 99, 52]);
     assert_eq!(client.read("action=x_audit_log_redacted").await.len(), 3);
+}
+
+#[tokio::test]
+async fn large_events_are_redacted_as_many_as_a_transaction_takes() {
+    let app = TestApp::start_sealing().await;
+    let client = app.holder_of_both("acme").await;
+    for batch in 0..4 {
+        let large = |number: i64| {
+            let mut event = event_of_bytes(&format!("e-{batch}-{number}"), number, 60_000, 'x');
+            event["actor"]["user_id"] = json!(SECRET);
+            event
+        };
+        client.record(&json!({"events": (0..15).map(large).collect::<Vec<_>>()})).await.expect(201);
+    }
+    app.sealed().await;
+    let admin = app.admin("acme");
+    let sequences: Vec<_> = (1..=60).collect();
+    admin.redact(&json!({ "sequences": sequences })).await.expect_problem(413, "too_large");
+    let redact = async || admin.redact(&json!({"actor": SECRET})).await.expect(200).body;
+    assert_eq!(redact().await, json!({"redacted": 49, "has_more": true}));
+    assert_eq!(redact().await, json!({"redacted": 11, "has_more": false}));
 }
 
 #[tokio::test]
