@@ -46,8 +46,9 @@ impl Engine {
         let sweeper = tokio::spawn(sweep(database));
         let engine = Self { endpoint: endpoint(address), stop, server: tokio::spawn(server), sweeper };
         let client = client(&engine.endpoint);
-        for table in tables {
-            ensure(&client, table).await?;
+        for table in missing(&client, tables).await? {
+            let created = create(&client, table).await;
+            created.map_err(|error| Error::Engine(DisplayErrorContext(error).to_string()))?;
         }
         Ok(engine)
     }
@@ -105,7 +106,8 @@ fn endpoint(address: SocketAddr) -> String {
     format!("http://{address}")
 }
 
-fn client(endpoint: &str) -> Client {
+/// An SDK that speaks to the engine at this URL.
+pub(crate) fn client(endpoint: &str) -> Client {
     let config = aws_sdk_dynamodb::Config::builder()
         .behavior_version(BehaviorVersion::latest())
         .http_client(Trust::Nobody.client())
@@ -115,16 +117,28 @@ fn client(endpoint: &str) -> Client {
     Client::from_conf(config.build())
 }
 
-/// Creates the table if there is none, and refuses one of another shape.
-async fn ensure(client: &Client, table: &Table) -> Result<(), Error> {
-    match client.describe_table().table_name(&table.name).send().await {
-        Ok(found) if found.table().is_some_and(|found| same_shape(found, table)) => return Ok(()),
-        Ok(_) => return Err(Error::OtherTemplate(table.name.clone())),
-        Err(error)
-            if error.as_service_error().is_some_and(DescribeTableError::is_resource_not_found_exception) => {}
-        Err(error) => return Err(Error::Engine(DisplayErrorContext(error).to_string())),
+/// The tables that are not there: all of them at the first start, and none later. Some alone, or one of
+/// another shape, mean that the data was kept by another template, and is not what is read now.
+async fn missing<'a>(client: &Client, tables: &'a [Table]) -> Result<Vec<&'a Table>, Error> {
+    let mut missing = Vec::new();
+    for table in tables {
+        match client.describe_table().table_name(&table.name).send().await {
+            Ok(found) if found.table().is_some_and(|found| same_shape(found, table)) => {}
+            Ok(_) => return Err(Error::OtherTemplate(table.name.clone())),
+            Err(error)
+                if error
+                    .as_service_error()
+                    .is_some_and(DescribeTableError::is_resource_not_found_exception) =>
+            {
+                missing.push(table);
+            }
+            Err(error) => return Err(Error::Engine(DisplayErrorContext(error).to_string())),
+        }
     }
-    create(client, table).await.map_err(|error| Error::Engine(DisplayErrorContext(error).to_string()))
+    match missing.first() {
+        Some(first) if missing.len() < tables.len() => Err(Error::OtherTemplate(first.name.clone())),
+        _ => Ok(missing),
+    }
 }
 
 async fn create(client: &Client, table: &Table) -> Result<(), aws_sdk_dynamodb::Error> {

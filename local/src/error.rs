@@ -43,7 +43,7 @@ pub enum Error {
     UnknownFunction(String),
     /// The tables in the data directory are of another template.
     #[error(
-        "the table {0} in the data directory was made by another template.yaml. Delete the directory to begin \
+        "the tables in the data directory were made by another template.yaml ({0} differs or is missing). Delete the directory to begin \
          anew, or choose another with --data."
     )]
     OtherTemplate(String),

@@ -33,6 +33,18 @@ async fn a_second_start_finds_its_data_and_its_token_again() {
 }
 
 #[tokio::test]
+async fn data_that_another_template_left_is_refused() {
+    let directory = tempfile::tempdir().unwrap();
+    let storage = || Storage::Directory(directory.path().join("data"));
+    let first = Tables::start(0, storage()).await.unwrap();
+    let client = crate::engine::client(first.endpoint());
+    client.delete_table().table_name("AuditLedger").send().await.unwrap();
+    first.shutdown().await;
+    let again = Tables::start(0, storage()).await;
+    assert!(matches!(again, Err(Error::OtherTemplate(table)) if table == "AuditLedger"));
+}
+
+#[tokio::test]
 async fn the_demo_shows_every_category() {
     let system = System::start(Options { demo: true, ..Options::default() }).await.unwrap();
     let actions = actions(&system).await;
