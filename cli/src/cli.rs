@@ -75,7 +75,8 @@ Interrupt it whenever you like: the same command goes on where it ended, and the
 byte the same as without the interruption. FILE is complete once FILE.state is gone.
 
 The end is settled when the export begins, now or earlier. A product may deliver an event some time
-after its timestamp: give an --end some minutes back, such as -15m, where the range is to be final.";
+after its timestamp, and an event gets its sequence some moments after it was delivered: give an --end
+some minutes back, such as -15m, where the range is to be final.";
 
 const TAIL_EXAMPLES: &str = "\
 Examples:

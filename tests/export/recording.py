@@ -65,3 +65,18 @@ def record(credentials, count):
             recorded += sent
             if number % 40 == 0:
                 print(f"  {recorded} of {count} recorded", flush=True)
+
+
+def sealed(credentials, count):
+    """Follows the feed until it has told so many events of the month: an event changes once more as it is sealed."""
+    url = f"{credentials['endpoint']}/api/{credentials['workspace']}/audit_logs/feed"
+    headers = {"Authorization": f"Bearer {credentials['bearer']}"}
+    of_month = f"start_timestamp={START}T00:00:00Z&end_timestamp={END}T00:00:00Z&limit=1000&wait=20"
+    told, after, idle = 0, -1, 0
+    while told < count:
+        request = urllib.request.Request(f"{url}?after={after}&{of_month}", headers=headers)
+        with urllib.request.urlopen(request, timeout=120) as answer:
+            page = json.load(answer)
+        idle = 0 if page["audit_logs"] else idle + 1
+        assert idle < 10, f"{told} of {count} events were sealed, and then none"
+        told, after = told + len(page["audit_logs"]), page["next_after"]

@@ -29,8 +29,11 @@ def main():
         file.unlink()
 
     began = time.monotonic()
-    recording.record(json.loads(asked.credentials.read_text()), asked.events)
+    credentials = json.loads(asked.credentials.read_text())
+    recording.record(credentials, asked.events)
     print(f"{asked.events} events recorded in {time.monotonic() - began:.0f} s", flush=True)
+    recording.sealed(credentials, asked.events)
+    print(f"all of them sealed {time.monotonic() - began:.0f} s after the first was sent", flush=True)
     for format in FORMATS:
         rehearse(asked, format)
     check_content(asked)
