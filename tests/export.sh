@@ -17,20 +17,9 @@ work=$target/export
 [ -x "$work/venv/bin/python" ] || python3 -m venv "$work/venv"
 "$work/venv/bin/pip" install --quiet --disable-pip-version-check openpyxl==3.1.5 pandas==3.1.1
 
-# One by one, as everywhere else: together they would be built with other features.
-cargo build --quiet -p local
+# By itself, as everywhere else: together with the local system it would be built with other features.
 cargo build --quiet -p cli
-ready=$work/ready.json
-rm -f "$ready"
-RUST_LOG=error "$target/debug/local" --memory --port 0 --ready-file "$ready" >"$work/local.log" 2>&1 &
-local=$!
-trap 'kill "$local" 2>/dev/null || true; wait "$local" 2>/dev/null || true; rm -f "$ready"' EXIT
-for _ in $(seq 300); do
-    [ -s "$ready" ] && break
-    kill -0 "$local" 2>/dev/null || break
-    sleep 0.1
-done
-[ -s "$ready" ] || { cat "$work/local.log"; echo "the local system did not start"; exit 1; }
+. tests/local.sh
 
 PYTHONDONTWRITEBYTECODE=1 "$work/venv/bin/python" tests/export/rehearse.py --events "$events" \
     --auditlog "$target/debug/auditlog" --credentials "$ready" --files "$work/files"

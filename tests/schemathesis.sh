@@ -19,18 +19,7 @@ work=$target/schemathesis
 [ -x "$work/venv/bin/python" ] || python3 -m venv "$work/venv"
 "$work/venv/bin/pip" install --quiet --disable-pip-version-check schemathesis==4.32.5
 
-cargo build --quiet -p local
-ready=$work/ready.json
-rm -f "$ready"
-RUST_LOG=error "$target/debug/local" --memory --port 0 --ready-file "$ready" >"$work/local.log" 2>&1 &
-local=$!
-trap 'kill "$local" 2>/dev/null || true; wait "$local" 2>/dev/null || true; rm -f "$ready"' EXIT
-for _ in $(seq 300); do
-    [ -s "$ready" ] && break
-    kill -0 "$local" 2>/dev/null || break
-    sleep 0.1
-done
-[ -s "$ready" ] || { cat "$work/local.log"; echo "the local system did not start"; exit 1; }
+. tests/local.sh
 
 credential() { "$work/venv/bin/python" -c 'import json, sys; print(json.load(open(sys.argv[1]))[sys.argv[2]])' "$ready" "$1"; }
 endpoint=$(credential endpoint)

@@ -45,9 +45,11 @@ impl Sent {
         self.problems.push(FieldError::new(name, code, detail));
     }
 
-    /// Whether something is wrong with a parameter.
-    pub fn has_problem(&self, name: &str) -> bool {
-        self.problems.iter().any(|problem| problem.field == name)
+    /// Notes that a parameter must be given, if it is not there and nothing else is wrong with it.
+    pub fn require<T>(&mut self, name: &str, value: &Option<T>, detail: &str) {
+        if value.is_none() && self.problems.iter().all(|problem| problem.field != name) {
+            self.problem(name, "required", detail);
+        }
     }
 
     /// A text to compare with. An empty one equals nothing that an event can hold.

@@ -27,7 +27,7 @@ pub use self::{
     bus::{Bus, entry},
     client::{Answer, Client},
     faulty_engine::{Fault, FaultyEngine},
-    tables::Tables,
+    tables::{Tables, plain},
 };
 
 /// A system of one's own, in memory and without the demo. It ends with the test.

@@ -124,7 +124,7 @@ fn item_key(key: [(&str, &str); 2]) -> HashMap<String, AttributeValue> {
 }
 
 /// An item without DynamoDB's names of types.
-fn plain(item: &HashMap<String, AttributeValue>) -> Value {
+pub fn plain(item: &HashMap<String, AttributeValue>) -> Value {
     let value = |value: &AttributeValue| match value {
         AttributeValue::S(text) => json!(text),
         AttributeValue::N(number) => number.parse().unwrap(),

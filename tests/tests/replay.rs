@@ -25,7 +25,6 @@ use aws_sdk_dynamodb::{
     config::{BehaviorVersion, Credentials, Region},
     types::AttributeValue,
 };
-use base64::{Engine as _, engine::general_purpose::STANDARD};
 use lambda_runtime::{Context, Error, LambdaEvent};
 use ledger::{Ledger, Signer};
 use serde_json::{Value, json};
@@ -37,7 +36,7 @@ use shared::{
     page::{Filter, MAX_LIMIT, Order},
     store::{Room, Store},
 };
-use tests::TestApp;
+use tests::{TestApp, plain};
 
 /// The files that are handed over first, in this order.
 const FIRST: [&str; 3] = ["sealer-stream.json", "sealer-redelivered.json", "sealer-reconcile.json"];
@@ -244,17 +243,6 @@ fn token_entry(item: &HashMap<String, AttributeValue>) -> Value {
         "name": text(item, "name"),
         "revoked_at": revoked_at,
     })
-}
-
-/// An item without DynamoDB's names of types.
-fn plain(item: &HashMap<String, AttributeValue>) -> Value {
-    let value = |value: &AttributeValue| match value {
-        AttributeValue::S(text) => json!(text),
-        AttributeValue::N(number) => number.parse().unwrap(),
-        AttributeValue::B(bytes) => json!(STANDARD.encode(bytes)),
-        other => panic!("no attribute of ours is like this: {other:?}"),
-    };
-    item.iter().map(|(name, attribute)| (name.clone(), value(attribute))).collect()
 }
 
 fn text(item: &HashMap<String, AttributeValue>, name: &str) -> String {

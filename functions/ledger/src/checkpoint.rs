@@ -27,13 +27,12 @@ impl Reader<'_> {
             // In this order: a head that is read later cannot be the smaller one.
             let last = self.store().signed(&self.holder.workspace).await?;
             let head = self.store().head(&self.holder.workspace).await?;
-            if let Some(last) = last.as_ref().filter(|last| last.size == head.size()) {
-                self.continues(last, &head).await?;
-                return Ok(last.clone());
-            }
             match &last {
                 Some(last) => self.continues(last, &head).await?,
                 None => self.is_whole(&head).await?,
+            }
+            if let Some(last) = last.as_ref().filter(|last| last.size == head.size()) {
+                return Ok(last.clone());
             }
             let signed = self.sign(head.size(), head.root()).await?;
             // If we crash before it is kept, nobody has seen it.

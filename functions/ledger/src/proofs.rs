@@ -6,6 +6,7 @@ use shared::{
     http::{self, Response},
     ledger::{hash::Hash, subtrees::Subtrees},
     parameters::Sent,
+    store::Signed,
 };
 
 use crate::Reader;
@@ -55,24 +56,20 @@ impl Reader<'_> {
     pub(crate) async fn inclusion(&self) -> Result<Response, Error> {
         let mut sent = Sent::gather(self.request.query(), &INCLUSION_NAMES, &[]);
         let sequence = sent.parsed("sequence", "out_of_range", number);
-        if sequence.is_none() && !sent.has_problem("sequence") {
-            sent.problem("sequence", "required", "name the sequence of the event");
-        }
+        sent.require("sequence", &sequence, "name the sequence of the event");
         let size = sent.parsed("size", "out_of_range", number);
         let (sequence, size) = sent.finish((sequence.unwrap_or_default(), size))?;
-        let size = self.size(size).await?;
+        let (size, root) = self.tree(size).await?;
         let wanted = Subtrees::inclusion(sequence, size).ok_or(Error::UnknownSequence)?;
         let hashes = self.hashes(&wanted, size).await?;
-        Ok(http::ok(&InclusionProof { sequence, size, root: self.root(size).await?, hashes }))
+        Ok(http::ok(&InclusionProof { sequence, size, root, hashes }))
     }
 
     /// `GET /api/{workspace}/ledger/proof/consistency`.
     pub(crate) async fn consistency(&self) -> Result<Response, Error> {
         let mut sent = Sent::gather(self.request.query(), &CONSISTENCY_NAMES, &[]);
         let from = sent.parsed("from", "out_of_range", number);
-        if from.is_none() && !sent.has_problem("from") {
-            sent.problem("from", "required", "name the size of the checkpoint that you have");
-        }
+        sent.require("from", &from, "name the size of the checkpoint that you have");
         let to = sent.parsed("to", "out_of_range", number);
         if let (Some(from), Some(to)) = (from, to)
             && to < from
@@ -80,19 +77,20 @@ impl Reader<'_> {
             sent.problem("to", "out_of_range", "is smaller than from");
         }
         let (from, to) = sent.finish((from.unwrap_or_default(), to))?;
-        let to = self.size(to).await?;
+        let (to, root_to) = self.tree(to).await?;
         let wanted = Subtrees::consistency(from, to).ok_or(Error::UnknownSequence)?;
         let hashes = self.hashes(&wanted, to).await?;
-        let (root_from, root_to) = (self.root(from).await?, self.root(to).await?);
+        let root_from = self.root(from).await?;
         Ok(http::ok(&ConsistencyProof { from, to, root_from, root_to, hashes }))
     }
 
-    /// The size that is asked for, or else that of the checkpoint; never more than that.
-    async fn size(&self, asked: Option<u64>) -> Result<u64, Error> {
-        let signed = self.checkpoint().await?.size;
+    /// The size and root of the tree that is asked for, or else of the checkpoint's; never a larger one.
+    async fn tree(&self, asked: Option<u64>) -> Result<(u64, Hash), Error> {
+        let Signed { size: signed, root, note: _ } = self.checkpoint().await?;
         match asked {
             Some(size) if size > signed => Err(Error::UnknownSequence),
-            size => Ok(size.unwrap_or(signed)),
+            Some(size) if size < signed => Ok((size, self.root(size).await?)),
+            _ => Ok((signed, root)),
         }
     }
 

@@ -29,7 +29,7 @@ enum Pair {
     Kms { client: Client, key_id: String, public: OnceCell<[u8; 32]> },
 }
 
-/// Where the public key begins in what KMS gives of an Ed25519 key (RFC 8410 §4): its last 32 bytes.
+/// How much of what KMS gives of an Ed25519 key (RFC 8410 §4) is the key itself: its end.
 const PUBLIC_KEY_BYTES: usize = 32;
 
 impl Signer {

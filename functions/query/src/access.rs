@@ -1,5 +1,7 @@
 //! The event about a read: who read what, by which filters, and how much of it they saw.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Map, Value, json};
 use shared::{
     event::Event,
@@ -19,11 +21,7 @@ pub(crate) fn record(
     parameters: &Parameters,
     events: &[Event],
 ) -> Event {
-    let mut context = Map::from_iter([
-        ("route".to_owned(), json!(request.route())),
-        ("filters".to_owned(), json!(parameters.named())),
-        ("count".to_owned(), json!(events.len())),
-    ]);
+    let mut context = context(request, parameters.named(), events);
     if let (Some(first), Some(last)) = (events.first(), events.last()) {
         context.insert("first".to_owned(), json!({"timestamp": first.timestamp, "id": first.id}));
         context.insert("last".to_owned(), json!({"timestamp": last.timestamp, "id": last.id}));
@@ -31,16 +29,31 @@ pub(crate) fn record(
     service_event::audit_log_accessed(holder, origin, context)
 }
 
-/// What the record of a page of the feed says of it.
-pub(crate) fn feed_context(request: &Request, filter: &Filter, events: &[Event]) -> Map<String, Value> {
-    let mut context = Map::from_iter([
-        ("route".to_owned(), json!(request.route())),
-        ("filters".to_owned(), json!(named(filter))),
-        ("count".to_owned(), json!(events.len())),
-    ]);
+/// `audit_log_accessed` for a page of the feed.
+pub(crate) fn record_feed(
+    holder: &TokenHolder,
+    origin: Origin,
+    request: &Request,
+    filter: &Filter,
+    events: &[Event],
+) -> Event {
+    let mut context = context(request, named(filter), events);
     if let (Some(first), Some(last)) = (events.first(), events.last()) {
         context.insert("first_sequence".to_owned(), json!(first.sequence));
         context.insert("last_sequence".to_owned(), json!(last.sequence));
     }
-    context
+    service_event::audit_log_accessed(holder, origin, context)
+}
+
+/// What every record of a page says of it.
+fn context(
+    request: &Request,
+    filters: BTreeMap<&'static str, String>,
+    events: &[Event],
+) -> Map<String, Value> {
+    Map::from_iter([
+        ("route".to_owned(), json!(request.route())),
+        ("filters".to_owned(), json!(filters)),
+        ("count".to_owned(), json!(events.len())),
+    ])
 }

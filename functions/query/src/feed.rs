@@ -76,8 +76,7 @@ pub(crate) async fn feed(store: &Store, request: &Request) -> Result<Response, E
 
     if !events.iter().all(|event| is_own_access(event, &holder)) {
         let origin = request.origin(ambient::now(), ambient::event_id(), ambient::salt());
-        let context = access::feed_context(request, &filter, &events);
-        store.append(&shared::service_event::audit_log_accessed(&holder, origin, context)).await?;
+        store.append(&access::record_feed(&holder, origin, request, &filter, &events)).await?;
         // If we crash here, a read is recorded of which the reader saw nothing.
     }
 

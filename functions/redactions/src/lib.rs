@@ -95,10 +95,11 @@ async fn find(
     let mut found = Vec::new();
     match &wanted.which {
         Which::Sequences(sequences) => {
+            let size = store.head(workspace).await?.size();
             for sequence in sequences {
-                let sealed = match store.head(workspace).await?.size() {
-                    size if *sequence < size => store.sealed_event(workspace, *sequence).await?,
-                    _ => None,
+                let sealed = match *sequence < size {
+                    true => store.sealed_event(workspace, *sequence).await?,
+                    false => None,
                 };
                 let (entry, event) = sealed.ok_or(Error::UnknownSequence)?;
                 found.extend(redaction(entry.place, event, &wanted.parts));

@@ -23,7 +23,7 @@ impl Store {
     /// # Errors
     /// [`Error::Unavailable`] if the store does not answer.
     pub async fn signed(&self, workspace: &WorkspaceId) -> Result<Option<Signed>, Error> {
-        let Some(item) = self.ledger_item(workspace, ledger::SIGNED).await? else { return Ok(None) };
+        let Some(item) = self.ledger_item(workspace.as_str(), ledger::SIGNED).await? else { return Ok(None) };
         Ok(Some(Signed {
             size: number(&item, "size")?,
             root: Hash::from_bytes(array(&item, "root")?),

@@ -149,7 +149,7 @@ impl Store {
     /// # Errors
     /// [`Error::Unavailable`] if the store does not answer.
     pub async fn stored_head(&self, workspace: &WorkspaceId) -> Result<StoredHead, Error> {
-        match self.ledger_item(workspace, ledger::HEAD).await? {
+        match self.ledger_item(workspace.as_str(), ledger::HEAD).await? {
             None => Ok(StoredHead::Missing),
             Some(_) => match self.head(workspace).await {
                 Ok(head) => Ok(StoredHead::Read(head)),

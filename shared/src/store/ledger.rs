@@ -65,7 +65,7 @@ impl Store {
     /// # Errors
     /// [`Error::Unavailable`] if the store does not answer.
     pub async fn head(&self, workspace: &WorkspaceId) -> Result<Frontier, Error> {
-        let Some(head) = self.ledger_item(workspace, ledger::HEAD).await? else {
+        let Some(head) = self.ledger_item(workspace.as_str(), ledger::HEAD).await? else {
             return Ok(Frontier::default());
         };
         Frontier::from_bytes(number(&head, "size")?, item::bytes(&head, "frontier")?)
@@ -77,7 +77,7 @@ impl Store {
     /// # Errors
     /// [`Error::Unavailable`] if the store does not answer.
     pub async fn delta(&self, workspace: &WorkspaceId, first: u64) -> Result<Option<Delta>, Error> {
-        let item = self.ledger_item(workspace, &ledger::delta(first)).await?;
+        let item = self.ledger_item(workspace.as_str(), &ledger::delta(first)).await?;
         item.as_ref().map(delta).transpose()
     }
 
@@ -283,11 +283,8 @@ impl Store {
         self.put_in_ledger(item).await.map(|_| ())
     }
 
-    pub(super) async fn ledger_item(
-        &self,
-        workspace: &WorkspaceId,
-        part: &str,
-    ) -> Result<Option<Item>, Error> {
+    /// A part of what the ledger holds of a workspace, or of none.
+    pub(super) async fn ledger_item(&self, workspace: &str, part: &str) -> Result<Option<Item>, Error> {
         let output = self
             .client
             .get_item()

@@ -4,8 +4,6 @@
 //! could not run for as long as the stream remembers. No index lists what is not sealed: it would
 //! cost two write units for every event.
 
-use aws_sdk_dynamodb::types::AttributeValue;
-
 use super::{
     Store, corrupt,
     item::{Writer, text, whole_key},
@@ -73,20 +71,10 @@ impl Store {
     /// # Errors
     /// [`Error::Unavailable`] if the store does not answer.
     pub async fn search(&self) -> Result<Option<Search>, Error> {
-        let output = self
-            .client
-            .get_item()
-            .table_name(&self.tables.ledger)
-            .key("workspace", AttributeValue::S(ledger::COMMON.to_owned()))
-            .key("part", AttributeValue::S(ledger::RECONCILED.to_owned()))
-            .consistent_read(true)
-            .send()
-            .await
-            .map_err(unavailable)?;
-        let Some(item) = output.item() else { return Ok(None) };
+        let Some(item) = self.ledger_item(ledger::COMMON, ledger::RECONCILED).await? else { return Ok(None) };
         let began_at =
-            Timestamp::parse(text(item, "began_at")?).map_err(|_| corrupt("the time of a search"))?;
-        let after = text(item, "after_partition").ok().zip(text(item, "after_key").ok());
+            Timestamp::parse(text(&item, "began_at")?).map_err(|_| corrupt("the time of a search"))?;
+        let after = text(&item, "after_partition").ok().zip(text(&item, "after_key").ok());
         let after = after.map(|(partition, key)| (partition.to_owned(), key.to_owned()));
         Ok(Some(Search { began_at, after }))
     }

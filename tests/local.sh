@@ -1,0 +1,14 @@
+# For the scripts beside it to source: builds the local system and starts it, in memory and on any free port, until the
+# script ends. Wants $target and $work; sets $ready, the file with its credentials. Whoever sources it has `set -e`.
+cargo build --quiet -p local
+ready=$work/ready.json
+rm -f "$ready"
+RUST_LOG=error "$target/debug/local" --memory --port 0 --ready-file "$ready" >"$work/local.log" 2>&1 &
+local=$!
+trap 'kill "$local" 2>/dev/null || true; wait "$local" 2>/dev/null || true; rm -f "$ready"' EXIT
+for _ in $(seq 300); do
+    [ -s "$ready" ] && break
+    kill -0 "$local" 2>/dev/null || break
+    sleep 0.1
+done
+[ -s "$ready" ] || { cat "$work/local.log"; echo "the local system did not start"; exit 1; }
