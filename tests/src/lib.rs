@@ -6,6 +6,7 @@ mod bus;
 mod client;
 mod faulty_engine;
 pub mod invoke;
+pub mod runtime_api;
 pub mod sample;
 mod tables;
 pub mod tamper;
