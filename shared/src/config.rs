@@ -21,6 +21,8 @@ pub struct Config {
     pub endpoint: Option<String>,
     /// The certificates to trust, in PEM, where the environment names some.
     pub bundle: Option<String>,
+    /// Whether the connection to the tables is opened before the first request.
+    pub open_at_init: bool,
     /// The names of the tables.
     pub tables: Tables,
 }
@@ -39,6 +41,15 @@ pub struct Tables {
     pub settings: String,
     /// The sealed logs.
     pub ledger: String,
+}
+
+/// What is logged, and how.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Logs {
+    /// The least severe level that is logged, such as `debug`; `info` where it is none.
+    pub level: Option<String>,
+    /// Whether a line is a JSON object.
+    pub json: bool,
 }
 
 /// What checkpoints are signed with.
@@ -77,8 +88,9 @@ pub enum InvalidConfig {
 
 impl Config {
     /// Reads `AWS_REGION`, `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, `AWS_SESSION_TOKEN`,
-    /// `AWS_ENDPOINT_URL_DYNAMODB` (or `DYNAMODB_ENDPOINT`), `AWS_CA_BUNDLE`, `EVENTS_TABLE`, `TOKENS_TABLE`,
-    /// `QUARANTINE_TABLE`, `SETTINGS_TABLE` and `LEDGER_TABLE`.
+    /// `AWS_ENDPOINT_URL_DYNAMODB` (or `DYNAMODB_ENDPOINT`), `AWS_CA_BUNDLE`, `OPEN_AT_INIT` (`0` opens the connection
+    /// with the first request), `EVENTS_TABLE`, `TOKENS_TABLE`, `QUARANTINE_TABLE`, `SETTINGS_TABLE` and
+    /// `LEDGER_TABLE`.
     ///
     /// # Errors
     /// If there is neither a key nor an endpoint of our own, which takes any key; or if a bundle is named
@@ -128,6 +140,7 @@ impl Config {
             ),
             endpoint,
             bundle: bundle.map_err(InvalidConfig::Bundle)?,
+            open_at_init: variable("OPEN_AT_INIT").is_none_or(|value| value != "0"),
             tables: Tables {
                 events: named("EVENTS_TABLE", "AuditEvents"),
                 tokens: named("TOKENS_TABLE", "AuditTokens"),
@@ -136,6 +149,17 @@ impl Config {
                 ledger: named("LEDGER_TABLE", "AuditLedger"),
             },
         })
+    }
+}
+
+impl Logs {
+    /// Reads `AWS_LAMBDA_LOG_LEVEL` (or `RUST_LOG`, as one level) and `AWS_LAMBDA_LOG_FORMAT`.
+    pub fn from_env() -> Self {
+        Self {
+            level: Config::variable("AWS_LAMBDA_LOG_LEVEL").or_else(|| Config::variable("RUST_LOG")),
+            json: Config::variable("AWS_LAMBDA_LOG_FORMAT")
+                .is_some_and(|format| format.eq_ignore_ascii_case("json")),
+        }
     }
 }
 

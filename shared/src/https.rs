@@ -41,7 +41,7 @@ impl Trust {
         };
         let context = TlsContext::builder().with_trust_store(store).build();
         let context = context.expect("only further names of servers can be wrong, of which there are none");
-        Builder::new().tls_provider(Provider::Rustls(CryptoMode::AwsLc)).tls_context(context).build_https()
+        Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).tls_context(context).build_https()
     }
 }
 

@@ -50,17 +50,44 @@ pub fn parse(text: &[u8], max_depth: usize) -> Result<Document, InvalidJson> {
 
 /// The canonical text of a value (RFC 8785): the same for all ways to write the same content.
 pub fn canonical(value: &impl Serialize) -> String {
-    serde_json_canonicalizer::to_string(value).expect("the model has only string keys and finite numbers")
+    let value = serde_json::to_value(value).expect("the model has only string keys and finite numbers");
+    // Most values are written so by an ordinary serializer, at a quarter of the time.
+    if is_ordinary(&value) {
+        return value.to_string();
+    }
+    serde_json_canonicalizer::to_string(&value).expect("a value has only string keys and finite numbers")
+}
+
+/// Whether an ordinary serializer writes a value canonically, its members being sorted by their bytes: it does if
+/// all keys are ASCII, since RFC 8785 sorts by UTF-16, and all numbers integers that a double holds.
+fn is_ordinary(value: &Value) -> bool {
+    match value {
+        Value::Null | Value::Bool(_) | Value::String(_) => true,
+        Value::Number(number) => {
+            number.as_i64().is_some_and(|integer| (-MAX_EXACT_INTEGER..=MAX_EXACT_INTEGER).contains(&integer))
+        }
+        Value::Array(elements) => elements.iter().all(is_ordinary),
+        Value::Object(members) => members.iter().all(|(key, value)| key.is_ascii() && is_ordinary(value)),
+    }
 }
 
 /// `pointer` with one more step, escaped as RFC 6901 asks.
 pub fn step(pointer: &str, name: impl std::fmt::Display) -> String {
-    let name = name.to_string();
+    let mut longer = pointer.to_owned();
+    push_step(&mut longer, &name.to_string());
+    longer
+}
+
+/// Goes one step on in a pointer; its length before is what to truncate it to on the way back.
+pub fn push_step(pointer: &mut String, name: &str) -> usize {
+    let parent = pointer.len();
+    pointer.push('/');
     if name.contains(['~', '/']) {
-        format!("{pointer}/{}", name.replace('~', "~0").replace('/', "~1"))
+        pointer.push_str(&name.replace('~', "~0").replace('/', "~1"));
     } else {
-        format!("{pointer}/{name}")
+        pointer.push_str(name);
     }
+    parent
 }
 
 struct Reader {
@@ -101,7 +128,7 @@ impl Reader {
         let mut members = Map::new();
         let mut next = jiter.known_object()?.map(str::to_owned);
         while let Some(name) = next {
-            let parent = self.enter(&name);
+            let parent = push_step(&mut self.pointer, &name);
             let peek = jiter.peek()?;
             if members.contains_key(&name) {
                 self.problem("duplicate_key", "stands more than once in its object; keep one".to_owned());
@@ -127,13 +154,6 @@ impl Reader {
             next = jiter.array_step()?;
         }
         Ok(Value::Array(elements))
-    }
-
-    /// Goes down to a member; the length to truncate to on the way back.
-    fn enter(&mut self, name: &str) -> usize {
-        let parent = self.pointer.len();
-        self.pointer = step(&self.pointer, name);
-        parent
     }
 
     fn problem(&mut self, code: &'static str, detail: String) {
@@ -235,6 +255,12 @@ mod tests {
             if let Value::Number(number) = &document.value {
                 prop_assert_eq!(decimal(&text), decimal(&number.to_string()));
             }
+        }
+
+        #[test]
+        fn the_canonical_text_is_what_rfc_8785_asks(text in "[\\PC\u{0}-\u{9f}]{0,8}", key in "[\\PC]{0,4}", other in "[a-c\u{e000}\u{10000}]{0,4}", integer: i64, float: f64) {
+            let value = serde_json::json!({key: [text, null, true, integer], other: {"b": integer % 1000, "a": float}});
+            prop_assert_eq!(canonical(&value), serde_json_canonicalizer::to_string(&value).unwrap());
         }
 
         #[test]

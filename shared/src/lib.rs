@@ -16,6 +16,7 @@ pub mod id;
 pub mod json;
 pub mod keys;
 pub mod ledger;
+pub mod logs;
 pub mod members;
 pub mod new_event;
 pub mod page;

@@ -49,6 +49,9 @@ impl Members<'_> {
 
     /// Whether a member whose name begins so has a problem.
     pub fn has_problem(&self, name: &str) -> bool {
+        if self.problems.is_empty() {
+            return false;
+        }
         let pointer = step(&self.pointer, name);
         self.problems.iter().any(|problem| problem.field.starts_with(&pointer))
     }
@@ -66,13 +69,13 @@ impl Members<'_> {
     /// Free text; a text with a problem counts as not there.
     pub fn text(&mut self, name: &str, max_bytes: usize) -> Option<String> {
         let text = self.string(name)?;
-        self.keep(text_problem(&step(&self.pointer, name), &text, max_bytes)).then_some(text)
+        self.keep(name, text_problem(&text, max_bytes)).then_some(text)
     }
 
     /// A text of one line that people decide by; one with a problem counts as not there.
     pub fn identifier(&mut self, name: &str, max_bytes: usize) -> Option<String> {
         let text = self.string(name)?;
-        self.keep(identifier_problem(&step(&self.pointer, name), &text, max_bytes)).then_some(text)
+        self.keep(name, identifier_problem(&text, max_bytes)).then_some(text)
     }
 
     /// The same, where it must be there and not be empty.
@@ -141,43 +144,47 @@ impl Members<'_> {
         }
     }
 
-    fn keep(&mut self, problem: Option<FieldError>) -> bool {
+    /// Whether a member has no problem; one that it has is noted.
+    fn keep(&mut self, name: &str, problem: Option<TextProblem>) -> bool {
         let valid = problem.is_none();
-        self.problems.extend(problem);
+        if let Some((code, detail)) = problem {
+            self.problem(name, code, detail);
+        }
         valid
     }
 }
 
+/// What is wrong with a text, wherever it stands: its code, and what to do.
+pub type TextProblem = (&'static str, String);
+
 /// Free text may span lines; it has no other control character.
-pub fn text_problem(pointer: &str, text: &str, max_bytes: usize) -> Option<FieldError> {
+pub fn text_problem(text: &str, max_bytes: usize) -> Option<TextProblem> {
     if text.len() > max_bytes {
-        return Some(FieldError::new(pointer, "too_long", format!("may have at most {max_bytes} bytes")));
+        return Some(("too_long", format!("may have at most {max_bytes} bytes")));
     }
     // ASCII first: most texts are, and a byte is cheaper to judge than a character.
     let control = |text: &str| {
         text.chars().any(|character| character.is_control() && !matches!(character, '\t' | '\n' | '\r'))
     };
     let plain = text.bytes().all(|byte| (0x20..0x7f).contains(&byte));
-    (!plain && control(text)).then(|| {
-        FieldError::new(pointer, "control_character", "may hold no control character but tab and line ends")
-    })
+    (!plain && control(text))
+        .then(|| ("control_character", "may hold no control character but tab and line ends".to_owned()))
 }
 
 /// An identifier is shown to people who decide by it: it has no control character at all, nor one
 /// that turns the direction of what follows (Unicode TR 9, explicit formatting).
-pub fn identifier_problem(pointer: &str, text: &str, max_bytes: usize) -> Option<FieldError> {
-    let problem = |code, detail: String| Some(FieldError::new(pointer, code, detail));
+pub fn identifier_problem(text: &str, max_bytes: usize) -> Option<TextProblem> {
     if text.len() > max_bytes {
-        return problem("too_long", format!("may have at most {max_bytes} bytes"));
+        return Some(("too_long", format!("may have at most {max_bytes} bytes")));
     }
     if text.bytes().all(|byte| (0x20..0x7f).contains(&byte)) {
         return None;
     }
     if text.chars().any(char::is_control) {
-        return problem("control_character", "may hold no control character".to_owned());
+        return Some(("control_character", "may hold no control character".to_owned()));
     }
     if text.chars().any(|character| matches!(character, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')) {
-        return problem("bidi_override", "may hold no character that changes the direction of text".to_owned());
+        return Some(("bidi_override", "may hold no character that changes the direction of text".to_owned()));
     }
     None
 }

@@ -5,6 +5,7 @@
 //!
 //! The limits are those of the API's documentation; each is enforced here and nowhere else.
 
+use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::{
@@ -13,8 +14,8 @@ use crate::{
     error::FieldError,
     event::{Actor, ActorType, Change, Entity, Event, Outcome},
     id::{EventId, WorkspaceId},
-    json::{self, canonical, step},
-    members::{Members, Present, identifier_problem, text_problem},
+    json::{self, canonical, push_step, step},
+    members::{Members, Present, TextProblem, identifier_problem, text_problem},
     timestamp::Timestamp,
 };
 
@@ -273,8 +274,8 @@ fn read_context(object: &mut Members<'_>) -> Map<String, Value> {
             if context.len() > MAX_CONTEXT_KEYS {
                 object.problem("context", "too_many", format!("may have at most {MAX_CONTEXT_KEYS} members"));
             }
-            let pointer = step(&object.pointer, "context");
-            context.iter().for_each(|(key, value)| check_member(object.problems, &pointer, key, value, 3));
+            let mut own = Own { pointer: step(&object.pointer, "context"), problems: object.problems };
+            context.iter().for_each(|(key, value)| own.check_member(key, value, 3));
             context
         }
         Some(_) => {
@@ -320,41 +321,56 @@ fn read_change(object: &mut Members<'_>) -> Option<Change> {
     }
     let (old, new) = (object.take("old").unwrap_or_default(), object.take("new").unwrap_or_default());
     for (name, value) in [("old", &old), ("new", &new)] {
-        check_value(object.problems, &step(&object.pointer, name), value, 4);
+        Own { pointer: step(&object.pointer, name), problems: object.problems }.check(value, 4);
     }
     object.finish(CHANGE_FIELDS);
     Some(Change { path: path?, old, new })
 }
 
-/// Checks a value of the sender's own making, which stands `depth` levels deep in its event.
-fn check_value(problems: &mut Vec<FieldError>, pointer: &str, value: &Value, depth: usize) {
-    match value {
-        Value::String(text) => problems.extend(text_problem(pointer, text, MAX_TEXT_BYTES)),
-        Value::Object(_) | Value::Array(_) if depth > json::MAX_DEPTH => {
-            problems.push(FieldError::new(
-                pointer,
-                "too_deep",
-                format!("nests deeper than {} levels; flatten it", json::MAX_DEPTH),
-            ));
-        }
-        Value::Object(members) => {
-            members.iter().for_each(|(key, value)| check_member(problems, pointer, key, value, depth + 1));
-        }
-        Value::Array(elements) => {
-            for (index, element) in elements.iter().enumerate() {
-                if matches!(element, Value::String(_) | Value::Object(_) | Value::Array(_)) {
-                    check_value(problems, &step(pointer, index), element, depth + 1);
-                }
-            }
-        }
-        Value::Null | Value::Bool(_) | Value::Number(_) => {}
-    }
+/// A value of the sender's own making, being checked.
+struct Own<'a> {
+    /// Where the value stands that is looked at.
+    pointer: String,
+    problems: &'a mut Vec<FieldError>,
 }
 
-fn check_member(problems: &mut Vec<FieldError>, pointer: &str, key: &str, value: &Value, depth: usize) {
-    let pointer = step(pointer, key);
-    problems.extend(identifier_problem(&pointer, key, MAX_KEY_BYTES));
-    check_value(problems, &pointer, value, depth);
+impl Own<'_> {
+    /// Checks a value which stands `depth` levels deep in its event.
+    fn check(&mut self, value: &Value, depth: usize) {
+        match value {
+            Value::String(text) => self.note(text_problem(text, MAX_TEXT_BYTES)),
+            Value::Object(_) | Value::Array(_) if depth > json::MAX_DEPTH => {
+                self.note(Some((
+                    "too_deep",
+                    format!("nests deeper than {} levels; flatten it", json::MAX_DEPTH),
+                )));
+            }
+            Value::Object(members) => {
+                members.iter().for_each(|(key, value)| self.check_member(key, value, depth + 1));
+            }
+            Value::Array(elements) => {
+                for (index, element) in elements.iter().enumerate() {
+                    if matches!(element, Value::String(_) | Value::Object(_) | Value::Array(_)) {
+                        let parent = push_step(&mut self.pointer, &index.to_string());
+                        self.check(element, depth + 1);
+                        self.pointer.truncate(parent);
+                    }
+                }
+            }
+            Value::Null | Value::Bool(_) | Value::Number(_) => {}
+        }
+    }
+
+    fn check_member(&mut self, key: &str, value: &Value, depth: usize) {
+        let parent = push_step(&mut self.pointer, key);
+        self.note(identifier_problem(key, MAX_KEY_BYTES));
+        self.check(value, depth);
+        self.pointer.truncate(parent);
+    }
+
+    fn note(&mut self, problem: Option<TextProblem>) {
+        self.problems.extend(problem.map(|(code, detail)| FieldError::new(&self.pointer, code, detail)));
+    }
 }
 
 /// The size counted is that of the canonical text of all that the sender decides.
@@ -375,6 +391,9 @@ fn check_size(object: &mut Members<'_>, event: &Event) {
         sequence: _,
     } = event;
     let content = (id, action.name(), description, actor, entity, context, changes);
+    if compact_bytes(&content) <= Event::MAX_BYTES / MAX_CANONICAL_GROWTH {
+        return;
+    }
     let bytes = canonical(&content).len();
     if bytes > Event::MAX_BYTES {
         object.problem(
@@ -383,6 +402,25 @@ fn check_size(object: &mut Members<'_>, event: &Event) {
             format!("has {bytes} bytes of canonical JSON; the limit is {}", Event::MAX_BYTES),
         );
     }
+}
+
+/// How many bytes of canonical JSON one byte of compact JSON can become: 1e20 has 4 bytes, and canonically 21.
+const MAX_CANONICAL_GROWTH: usize = 6;
+
+/// The bytes of a value as compact JSON, which are quick to count.
+fn compact_bytes(content: &impl Serialize) -> usize {
+    struct Count(usize);
+    impl std::io::Write for Count {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0 += bytes.len();
+            Ok(bytes.len())
+        }
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+    let mut count = Count(0);
+    serde_json::to_writer(&mut count, content).map_or(usize::MAX, |()| count.0)
 }
 
 #[cfg(test)]

@@ -1,11 +1,15 @@
 //! The Lambda behind the queue of the event bus.
 
-use lambda_runtime::{Error, run, service_fn, tracing};
-use shared::{config::Config, store::Store};
+use lambda_runtime::{Error, run, service_fn};
+use shared::{
+    config::{Config, Logs},
+    logs,
+    store::{Opening, Store},
+};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    tracing::init_default_subscriber();
-    let store = Store::connect(&Config::from_env()?);
+    logs::start(&Logs::from_env());
+    let store = Store::open(&Config::from_env()?, Opening::Settings).await;
     run(service_fn(|event| ingest_bus::handle(&store, event))).await
 }

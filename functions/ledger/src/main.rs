@@ -1,17 +1,20 @@
 //! The Lambda behind `/api/{workspace}/ledger`.
 
-use lambda_runtime::{Error, run, service_fn, tracing};
+use lambda_runtime::{Error, run, service_fn};
 use ledger::{Ledger, Signer};
 use shared::{
-    config::{Config, Signing},
-    store::Store,
+    config::{Config, Logs, Signing},
+    logs,
+    store::{Opening, Store},
 };
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    tracing::init_default_subscriber();
+    logs::start(&Logs::from_env());
     let config = Config::from_env()?;
-    let ledger =
-        Ledger { signer: Signer::of(&Signing::from_env()?, &config)?, store: Store::connect(&config) };
+    let ledger = Ledger {
+        signer: Signer::of(&Signing::from_env()?, &config)?,
+        store: Store::open(&config, Opening::Ledger).await,
+    };
     run(service_fn(|event| ledger::handle(&ledger, event))).await
 }

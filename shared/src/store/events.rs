@@ -35,12 +35,11 @@ impl Store {
     /// [`Error::Unavailable`] if it may not have been written; the same call again is safe.
     pub async fn append(&self, event: &Event) -> Result<Appended, Error> {
         let partition = self.partition_of(event).await?;
-        let item = item::from_event(event, &partition);
         let put = self
             .client
             .put_item()
             .table_name(&self.tables.events)
-            .set_item(Some(item.clone()))
+            .set_item(Some(item::from_event(event, &partition)))
             .condition_expression("attribute_not_exists(#timestamp)")
             .expression_attribute_names("#timestamp", "timestamp")
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
@@ -57,6 +56,7 @@ impl Store {
             }),
             Err(error) => match error.as_service_error() {
                 Some(PutItemError::ConditionalCheckFailedException(failure)) => {
+                    let item = item::from_event(event, &partition);
                     let status = match failure.item() {
                         Some(there) if *there == item => Status::Recorded,
                         Some(there) if item::same_event(there, &item) => Status::Duplicate,

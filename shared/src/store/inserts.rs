@@ -15,7 +15,7 @@ use futures::{StreamExt as _, stream};
 
 use super::{
     Status, Store, WriteUnits,
-    item::{self, Item},
+    item::{self, Attributes},
 };
 use crate::{error::Error, event::Event};
 
@@ -79,7 +79,7 @@ impl Store {
         for (_, event, result) in events {
             match self.partition_of(event).await {
                 Ok(partition) => {
-                    statements.push(self.statement(item::from_event(event, &partition)));
+                    statements.push(self.statement(item::attributes_of(event, &partition)));
                     sent.push((partition, *event, result));
                 }
                 Err(error) => *result = Some(Err(error)),
@@ -128,12 +128,20 @@ impl Store {
     }
 
     /// The statement that writes an item where none of its key is.
-    fn statement(&self, item: Item) -> BatchStatementRequest {
-        let mut item: Vec<_> = item.into_iter().collect();
-        item.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
-        let names: Vec<_> = item.iter().map(|(name, _)| format!("'{name}': ?")).collect();
+    fn statement(&self, item: Attributes) -> BatchStatementRequest {
+        // No spaces: each byte is signed and sent.
+        let mut text = String::with_capacity(256);
+        text.push_str("INSERT INTO \"");
+        text.push_str(&self.tables.events);
+        text.push_str("\" VALUE {");
+        for (name, _) in &item {
+            text.push_str(if text.ends_with('{') { "'" } else { ",'" });
+            text.push_str(name);
+            text.push_str("':?");
+        }
+        text.push('}');
         BatchStatementRequest::builder()
-            .statement(format!("INSERT INTO \"{}\" VALUE {{{}}}", self.tables.events, names.join(", ")))
+            .statement(text)
             .set_parameters(Some(item.into_iter().map(|(_, value)| value).collect()))
             .build()
             .expect("it has a statement")

@@ -26,40 +26,52 @@ use crate::{
 
 pub(super) type Item = HashMap<String, AttributeValue>;
 
+/// The attributes of an item, in the order in which they are written.
+pub(super) type Attributes = Vec<(&'static str, AttributeValue)>;
+
 /// An item being written, member by member.
 #[derive(Default)]
-pub(super) struct Writer(Item);
+pub(super) struct Writer(Attributes);
 
 impl Writer {
-    pub(super) fn text(mut self, name: &str, value: impl Into<String>) -> Self {
-        self.0.insert(name.to_owned(), AttributeValue::S(value.into()));
+    pub(super) fn text(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.0.push((name, AttributeValue::S(value.into())));
         self
     }
 
-    pub(super) fn number(mut self, name: &str, value: impl ToString) -> Self {
-        self.0.insert(name.to_owned(), AttributeValue::N(value.to_string()));
+    pub(super) fn number(mut self, name: &'static str, value: impl ToString) -> Self {
+        self.0.push((name, AttributeValue::N(value.to_string())));
         self
     }
 
-    pub(super) fn optional(self, name: &str, value: Option<impl Into<String>>) -> Self {
+    pub(super) fn optional(self, name: &'static str, value: Option<impl Into<String>>) -> Self {
         match value {
             Some(value) => self.text(name, value),
             None => self,
         }
     }
 
-    pub(super) fn bytes(mut self, name: &str, value: &[u8]) -> Self {
-        self.0.insert(name.to_owned(), AttributeValue::B(value.to_vec().into()));
+    pub(super) fn bytes(mut self, name: &'static str, value: &[u8]) -> Self {
+        self.0.push((name, AttributeValue::B(value.to_vec().into())));
         self
     }
 
     pub(super) fn finish(self) -> Item {
-        self.0
+        self.0.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
     }
 }
 
 /// The item of an event in its partition.
 pub(super) fn from_event(event: &Event, partition: &str) -> Item {
+    write_event(event, partition).finish()
+}
+
+/// The attributes of an event's item in its partition.
+pub(super) fn attributes_of(event: &Event, partition: &str) -> Attributes {
+    write_event(event, partition).0
+}
+
+fn write_event(event: &Event, partition: &str) -> Writer {
     let Event {
         workspace: _,
         id: _,
@@ -94,8 +106,8 @@ pub(super) fn from_event(event: &Event, partition: &str) -> Item {
         Disclosure::Redacted(redacted) => item.text("redacted", canonical(redacted)),
     };
     match sequence {
-        Some(sequence) => item.number("sequence", sequence).finish(),
-        None => item.finish(),
+        Some(sequence) => item.number("sequence", sequence),
+        None => item,
     }
 }
 

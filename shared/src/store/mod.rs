@@ -29,6 +29,7 @@ mod inserts;
 mod inspect;
 mod item;
 mod ledger;
+mod opening;
 mod quarantine;
 mod read;
 mod reconcile;
@@ -42,7 +43,9 @@ use std::{sync::Arc, time::Duration};
 
 use aws_sdk_dynamodb::{
     Client,
-    config::{BehaviorVersion, Region, retry::RetryConfig, timeout::TimeoutConfig},
+    config::{
+        BehaviorVersion, Region, StalledStreamProtectionConfig, retry::RetryConfig, timeout::TimeoutConfig,
+    },
     error::SdkError,
     types::ConsumedCapacity,
 };
@@ -56,6 +59,7 @@ pub use self::{
     inserts::AppendedAll,
     inspect::{Borne, Chunk, Filed, Kept, Rest, StoredDelta, StoredHead, StoredRoot, StoredSigned},
     ledger::{Candidate, Stamped, Written},
+    opening::Opening,
     quarantine::{Quarantined, Reason},
     read::Room,
     reconcile::{Found, Search},
@@ -80,7 +84,7 @@ pub struct Store {
 impl Store {
     /// Prepares to reach the tables; nothing is sent yet.
     pub fn connect(config: &Config) -> Self {
-        let Config { region, credentials, endpoint, bundle: _, tables } = config;
+        let Config { region, credentials, endpoint, bundle: _, open_at_init: _, tables } = config;
         // An attempt that hangs is given up while its invocation still has time for the next.
         let timeouts = TimeoutConfig::builder()
             .connect_timeout(Duration::from_secs(1))
@@ -93,7 +97,9 @@ impl Store {
             .credentials_provider(credentials.clone())
             .http_client(config.trust(endpoint.as_deref()).client())
             .retry_config(RetryConfig::standard().with_max_attempts(4))
-            .timeout_config(timeouts);
+            .timeout_config(timeouts)
+            // An attempt has its time, and no body is so long that its pace would need to be watched.
+            .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
         if let Some(endpoint) = endpoint {
             sdk = sdk.endpoint_url(endpoint);
         }
