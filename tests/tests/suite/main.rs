@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "in a test, an unwrap is an assertion")]
 
 mod access;
+mod bad_input;
 mod bus;
 mod hostile_input;
 mod idempotency;
