@@ -7,6 +7,7 @@ mod bad_input;
 mod bus;
 mod hostile_input;
 mod idempotency;
+mod isolation;
 mod open_routes;
 mod paging;
 mod quarantine;
