@@ -20,8 +20,7 @@ use shared::{
     timestamp::Timestamp,
 };
 
-pub use self::body::{MAX_BODY_BYTES, MAX_EVENTS};
-use self::body::{Sent, SentEvent};
+pub use self::body::{MAX_BODY_BYTES, MAX_EVENTS, Sent, SentEvent};
 
 /// How many events are written at a time: as many connections to the store are open at most.
 const CONCURRENCY: usize = 32;

@@ -17,8 +17,7 @@ use shared::{
     timestamp::Timestamp,
 };
 
-pub use self::envelope::Delivery;
-use self::envelope::{Message, Received};
+pub use self::envelope::{Delivery, Message, Opened, Received};
 
 /// How many messages are handled at a time: as many connections to the store are open at most.
 const CONCURRENCY: usize = 32;

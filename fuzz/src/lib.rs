@@ -1,0 +1,89 @@
+//! What the targets have in common.
+
+use ingest_bus::{Delivery, Received};
+use query::Format;
+use serde_json::json;
+use shared::{
+    ambient,
+    error::FieldError,
+    id::{EventId, WorkspaceId},
+    json::canonical,
+    new_event::{Door, Fallback, NewEvent},
+    store::Reason,
+    timestamp::Timestamp,
+};
+
+/// The workspace of all targets.
+pub fn workspace() -> WorkspaceId {
+    WorkspaceId::parse("acme").expect("a name")
+}
+
+/// What an event has that does not say it itself.
+pub fn fallback() -> Fallback {
+    Fallback { now: now(), id: EventId::parse("fallback").expect("an id"), salt: ambient::salt() }
+}
+
+/// A clock that stands.
+pub fn now() -> Timestamp {
+    Timestamp::parse("2026-01-01T00:00:00Z").expect("a time")
+}
+
+/// Holds an event, or what is wrong with it, to what is promised of both.
+pub fn judged(parsed: Result<NewEvent, Vec<FieldError>>) {
+    match parsed {
+        Ok(NewEvent { event, .. }) => {
+            let text = canonical(&event);
+            assert!(text.len() < 80 * 1024, "{} bytes", text.len());
+            assert!(!text.contains('\0'));
+        }
+        Err(problems) => {
+            assert!(!problems.is_empty(), "refused without a reason");
+            for FieldError { field, code, detail } in problems {
+                assert!(field.is_empty() || field.starts_with('/'), "{field} is no pointer");
+                assert!(!code.is_empty() && !detail.is_empty());
+            }
+        }
+    }
+}
+
+/// Brings every message of a delivery to what would be stored of it.
+pub fn messages(delivery: Delivery) {
+    let messages = match delivery.open() {
+        Ok(Received::Bare(message)) => vec![message],
+        Ok(Received::Batch(messages)) => messages,
+        Err(_) => return,
+    };
+    for message in messages {
+        match message.open() {
+            Ok(opened) => {
+                judged(NewEvent::parse(
+                    opened.detail,
+                    opened.problems,
+                    Door::Bus(&opened.envelope),
+                    fallback(),
+                ));
+                message.set_aside(Reason::Conflict, Vec::new(), now());
+            }
+            Err((reason, problems)) => {
+                let kept = message.set_aside(reason, problems, now());
+                assert!(!kept.source.is_empty() && !kept.id.is_empty() && !kept.problems.is_empty());
+            }
+        }
+    }
+}
+
+/// The table of one event with this text wherever a text may be; `None` where an event may not have it.
+pub fn table(text: &str) -> Option<String> {
+    let event = json!({
+        "id": "e-1", "timestamp": "2025-02-18T10:00:00Z", "action": "group_created", "description": text,
+        "actor": {"user_id": "u1", "username": text},
+        "entity": {"entity_type": "group", "entity_id": "g1", "entity_name": text},
+        "context": {"note": text},
+    });
+    let parsed = NewEvent::parse(event, Vec::new(), Door::Api(&workspace()), fallback()).ok()?;
+    let response = Format::Csv.write(&[parsed.event], None);
+    match response.body {
+        Some(body) => Some(String::from_utf8(body.to_vec()).expect("text")),
+        None => panic!("no table"),
+    }
+}
