@@ -2,6 +2,7 @@
 
 import json
 
+from allowed import ALLOWED
 from botocore import xform_name
 from botocore.exceptions import ClientError
 from emulator import session
@@ -12,67 +13,6 @@ INDEXES = {
     "AuditEvents/by_actor": ["workspace", "actor_id"],
     "AuditEvents/by_entity": ["workspace", "entity_type", "entity_id"],
     "AuditTokens/by_workspace": ["workspace"],
-}
-# What each role may do. All else must be refused.
-ALLOWED = {
-    "Authorizer": {("GetItem", "AuditTokens"), ("UpdateItem", "AuditTokens")},
-    "IngestApi": {("PutItem", "AuditEvents"), ("GetItem", "AuditSettings")},
-    "IngestBus": {
-        ("ReceiveMessage", "BusQueue"),
-        ("DeleteMessage", "BusQueue"),
-        ("GetQueueAttributes", "BusQueue"),
-        ("PutItem", "AuditEvents"),
-        ("PutItem", "AuditQuarantine"),
-        ("GetItem", "AuditSettings"),
-    },
-    "Query": {
-        ("Query", "AuditEvents"),
-        ("Query", "AuditEvents/by_action"),
-        ("Query", "AuditEvents/by_actor"),
-        ("Query", "AuditEvents/by_entity"),
-        ("BatchGetItem", "AuditEvents"),
-        ("PutItem", "AuditEvents"),
-        ("GetItem", "AuditSettings"),
-        ("GetItem", "AuditLedger"),
-        ("Query", "AuditLedger"),
-    },
-    "Sealer": {
-        ("BatchGetItem", "AuditEvents"),
-        ("Scan", "AuditEvents"),
-        ("UpdateItem", "AuditEvents"),
-        ("GetItem", "AuditLedger"),
-        ("PutItem", "AuditLedger"),
-        ("ListStreams", "AuditEvents"),
-        ("SendMessage", "SealerGaveUp"),
-    },
-    "Ledger": {
-        ("BatchGetItem", "AuditEvents"),
-        ("PutItem", "AuditEvents"),
-        ("GetItem", "AuditSettings"),
-        ("GetItem", "AuditLedger"),
-        ("Query", "AuditLedger"),
-        ("PutItem", "AuditLedger"),
-        ("GetPublicKey", "LedgerKey"),
-        ("Sign", "LedgerKey"),
-    },
-    "Redactions": {
-        ("BatchGetItem", "AuditEvents"),
-        ("PutItem", "AuditEvents"),
-        ("UpdateItem", "AuditEvents"),
-        ("Query", "AuditEvents/by_action"),
-        ("Query", "AuditEvents/by_actor"),
-        ("GetItem", "AuditSettings"),
-        ("GetItem", "AuditLedger"),
-        ("Query", "AuditLedger"),
-    },
-    "Tokens": {
-        ("GetItem", "AuditTokens"),
-        ("PutItem", "AuditTokens"),
-        ("UpdateItem", "AuditTokens"),
-        ("Query", "AuditTokens/by_workspace"),
-        ("PutItem", "AuditEvents"),
-        ("GetItem", "AuditSettings"),
-    },
 }
 
 
