@@ -1,9 +1,9 @@
 #![no_main]
 
+use fuzz::key;
 use libfuzzer_sys::fuzz_target;
 use shared::ledger::{
     hash::Hash,
-    note::Vkey,
     proof::{verify_consistency, verify_inclusion},
     tile::TilePath,
     tlog_proof::TlogProof,
@@ -11,7 +11,7 @@ use shared::ledger::{
 
 // A text of C2SP tlog-proof, and the path of a tile.
 fuzz_target!(|text: &str| {
-    let key = Vkey::new("example.com/log", [7; 32]).expect("a key");
+    let key = key();
     if let Ok(proof) = TlogProof::parse(text) {
         assert!(proof.verify(Hash::of_leaf(b"leaf"), &key).is_err(), "nobody signed this");
         assert_eq!(TlogProof::parse(&proof.to_string()).as_ref(), Ok(&proof));

@@ -8,6 +8,7 @@ use shared::{
     error::FieldError,
     id::{EventId, WorkspaceId},
     json::canonical,
+    ledger::note::Vkey,
     new_event::{Door, Fallback, NewEvent},
     store::Reason,
     timestamp::Timestamp,
@@ -26,6 +27,15 @@ pub fn fallback() -> Fallback {
 /// A clock that stands.
 pub fn now() -> Timestamp {
     Timestamp::parse("2026-01-01T00:00:00Z").expect("a time")
+}
+
+/// The key of a log. It is the first of RFC 8032 §7.1, whose secret is known, but not to a fuzzer.
+pub fn key() -> Vkey {
+    const PUBLIC: [u8; 32] = [
+        0xd7, 0x5a, 0x98, 0x01, 0x82, 0xb1, 0x0a, 0xb7, 0xd5, 0x4b, 0xfe, 0xd3, 0xc9, 0x64, 0x07, 0x3a, 0x0e,
+        0xe1, 0x72, 0xf3, 0xda, 0xa6, 0x23, 0x25, 0xaf, 0x02, 0x1a, 0x68, 0xf7, 0x07, 0x51, 0x1a,
+    ];
+    Vkey::new("example.com/log", PUBLIC).expect("a key")
 }
 
 /// Holds an event, or what is wrong with it, to what is promised of both.

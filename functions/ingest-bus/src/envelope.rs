@@ -108,7 +108,10 @@ impl Message {
         match (id, time, detail) {
             (Some(id), Some(time), Some(detail)) => {
                 let within = |problem: FieldError| {
-                    Some(FieldError { field: problem.field.strip_prefix("/detail")?.to_owned(), ..problem })
+                    let rest = problem.field.strip_prefix("/detail")?.to_owned();
+                    // Beside the detail there is the detail-type.
+                    (rest.is_empty() || rest.starts_with('/'))
+                        .then_some(FieldError { field: rest, ..problem })
                 };
                 Ok(Opened {
                     envelope: Envelope { id, time },
