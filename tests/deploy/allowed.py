@@ -22,6 +22,7 @@ ALLOWED = {
         ("GetItem", "AuditSettings"),
         ("GetItem", "AuditLedger"),
         ("Query", "AuditLedger"),
+        ("UpdateItem", "AuditRates"),
     },
     "Sealer": {
         ("BatchGetItem", "AuditEvents"),
@@ -72,6 +73,7 @@ UNASKED = {
 # The attributes that a write may name. Any other write of these is without such a condition.
 ATTRIBUTES = {
     ("Authorizer", "UpdateItem", "AuditTokens"): {"token", "last_used_on"},
+    ("Query", "UpdateItem", "AuditRates"): {"token", "window", "reads", "expires_at"},
     ("Sealer", "UpdateItem", "AuditEvents"): {"workspace", "timestamp", "sequence"},
     ("Sealer", "PutItem", "AuditLedger"): {
         "workspace", "part", "entries", "root", "size", "frontier", "reason", "set_aside_at", "began_at",

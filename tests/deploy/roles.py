@@ -38,7 +38,7 @@ def every_operation(stack):
     dynamodb = stack.session.client("dynamodb")
     never = {"ConditionExpression": "attribute_exists(nothing)"}
     attempts = {}
-    for name in ("AuditEvents", "AuditTokens", "AuditQuarantine", "AuditSettings", "AuditLedger"):
+    for name in ("AuditEvents", "AuditTokens", "AuditQuarantine", "AuditSettings", "AuditLedger", "AuditRates"):
         table = {"TableName": stack.ids[name]}
         schema = dynamodb.describe_table(**table)["Table"]["KeySchema"]
         key = {element["AttributeName"]: {"S": "nobody"} for element in schema}

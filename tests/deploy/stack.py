@@ -66,9 +66,18 @@ class Stack:
         return function["Configuration"]["FunctionArn"]
 
     def counted(self, function):
-        """The lines of a function's log that the alarm's metric filter counts."""
+        """The lines of a function's log that an alarm's metric filter counts."""
         group, logs = f"/aws/lambda/{STACK}-{function}", self.session.client("logs")
-        (metric,) = logs.describe_metric_filters(logGroupName=group)["metricFilters"]
+        watched = {
+            resource["Properties"]["MetricName"]
+            for resource in self.processed["Resources"].values()
+            if resource["Type"] == "AWS::CloudWatch::Alarm"
+        }
+        (metric,) = [
+            metric
+            for metric in logs.describe_metric_filters(logGroupName=group)["metricFilters"]
+            if metric["metricTransformations"][0]["metricName"] in watched
+        ]
         # MiniStack knows no patterns on JSON, so this one is read here.
         clause = r'\$\.fields\.(\w+) = "([^"]+)"'
         if not re.fullmatch(rf"{{ {clause}(\s*\|\|\s*{clause})* }}", metric["filterPattern"]):

@@ -89,9 +89,17 @@ fn answer(attempts: &[Attempt], request: &Request) -> Result<Response, Error> {
     for appended in attempts.iter().filter_map(|attempt| attempt.result.as_ref().ok()) {
         write_units += appended.write_units;
     }
-    tracing::debug!(events = attempts.len(), write_units.table, write_units.indexes, "recorded");
-
     let results: Vec<_> = attempts.iter().enumerate().map(|(index, attempt)| attempt.result(index)).collect();
+    let count = |status| results.iter().filter(|result| result.status == status).count();
+    // The template makes metrics of these numbers.
+    tracing::info!(
+        recorded = count(ResultStatus::Recorded),
+        duplicates = count(ResultStatus::Duplicate),
+        conflicts = count(ResultStatus::Conflict),
+        write_units.table,
+        write_units.indexes,
+        "appended"
+    );
     let failures = || attempts.iter().filter_map(|attempt| attempt.result.as_ref().err());
     if let Some(Error::Unavailable(source)) = failures().find(|error| matches!(error, Error::Unavailable(_)))
     {

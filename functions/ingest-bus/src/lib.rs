@@ -34,31 +34,38 @@ pub async fn handle(
     let received = event.payload.open()?;
     let now = ambient::now();
     let mut response = SqsBatchResponse::default();
+    let mut settled = Vec::new();
     match received {
-        Received::Bare(message) => settle(store, &message, now).await?,
+        Received::Bare(message) => settled.push(settle(store, &message, now).await?),
         Received::Batch(messages) => {
             // Collected first: the compiler cannot see that a borrowing closure kept across an await is Send.
             let outcomes: Vec<_> = messages.iter().map(|message| settle(store, message, now)).collect();
             let outcomes: Vec<_> = stream::iter(outcomes).buffered(CONCURRENCY).collect().await;
             for (message, outcome) in messages.iter().zip(outcomes) {
-                if let Err(error) = outcome {
-                    tracing::error!(message_id = message.id, source = %describe(&error), "not recorded; the queue delivers it again");
-                    let mut failure = BatchItemFailure::default();
-                    failure.item_identifier.clone_from(&message.id);
-                    response.batch_item_failures.push(failure);
+                match outcome {
+                    Ok(status) => settled.push(status),
+                    Err(error) => {
+                        tracing::error!(message_id = message.id, source = %describe(&error), "not recorded; the queue delivers it again");
+                        let mut failure = BatchItemFailure::default();
+                        failure.item_identifier.clone_from(&message.id);
+                        response.batch_item_failures.push(failure);
+                    }
                 }
             }
         }
     }
+    let count = |status| settled.iter().filter(|settled| **settled == Some(status)).count();
+    // The template makes metrics of these numbers.
+    tracing::info!(recorded = count(Status::Recorded), duplicates = count(Status::Duplicate), "appended");
     Ok(response)
 }
 
-/// Brings a message to its end: recorded, or in quarantine.
-async fn settle(store: &Store, message: &Message, now: Timestamp) -> Result<(), Error> {
+/// Brings a message to its end: recorded, as the status says, or in quarantine.
+async fn settle(store: &Store, message: &Message, now: Timestamp) -> Result<Option<Status>, Error> {
     match record(store, message, now).await? {
         Ok(Appended { status: Status::Conflict, .. }) => {
             let conflict = message.set_aside(Reason::Conflict, Vec::new(), now);
-            quarantine(store, conflict, now).await
+            quarantine(store, conflict, now).await.map(|()| None)
         }
         Ok(Appended { status, write_units }) => {
             tracing::debug!(
@@ -68,9 +75,9 @@ async fn settle(store: &Store, message: &Message, now: Timestamp) -> Result<(), 
                 write_units.indexes,
                 "recorded"
             );
-            Ok(())
+            Ok(Some(status))
         }
-        Err(quarantined) => quarantine(store, *quarantined, now).await,
+        Err(quarantined) => quarantine(store, *quarantined, now).await.map(|()| None),
     }
 }
 

@@ -11,6 +11,7 @@ mod isolation;
 mod open_routes;
 mod paging;
 mod quarantine;
+mod rates;
 mod reading;
 mod recording;
 mod shards;
