@@ -19,7 +19,8 @@ def deploy(sam, stage, endpoint, issuer):
     command = [sam, "deploy", "--template-file", "template.yaml", "--stack-name", STACK, "--resolve-s3"]
     command += ["--capabilities", "CAPABILITY_IAM", "--no-confirm-changeset", "--no-progressbar"]
     command += ["--parameter-overrides", f"JwtIssuer={issuer}", f"JwtAudience={AUDIENCE}"]
-    command += [f"LedgerOrigin={LEDGER_ORIGIN}"]
+    # Whoever waits here for what is sealed asks more often than a client would.
+    command += [f"LedgerOrigin={LEDGER_ORIGIN}", "ReadLimit=1000"]
     environment = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
     environment |= OWNER | {"AWS_ENDPOINT_URL": endpoint, "SAM_CLI_TELEMETRY": "0"}
     run = subprocess.run(command, cwd=stage, env=environment, capture_output=True, text=True)
