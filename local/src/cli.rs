@@ -59,6 +59,9 @@ struct Serve {
     /// Keep the answers of the token authorizer this long; 0 asks it every time [default: the template's 60]
     #[arg(long, value_name = "SECONDS")]
     authorizer_ttl: Option<u64>,
+    /// Let a token read no more often than N times in ten seconds, as the template does [default: no limit]
+    #[arg(long, value_name = "N")]
+    read_limit: Option<u32>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -146,7 +149,8 @@ async fn terminated() {
 
 impl Serve {
     async fn run(self, stopped: impl Future<Output = ()>) -> Result<(), Error> {
-        let Self { port, dynamodb_port, data, memory, no_demo, ready_file, authorizer_ttl } = self;
+        let Self { port, dynamodb_port, data, memory, no_demo, ready_file, authorizer_ttl, read_limit } =
+            self;
         let storage = if memory { Storage::Memory } else { Storage::Directory(data) };
         let options = Options {
             port,
@@ -154,6 +158,7 @@ impl Serve {
             storage: storage.clone(),
             demo: !no_demo,
             authorizer_ttl: authorizer_ttl.map(Duration::from_secs),
+            read_limit,
             seal: true,
         };
         let system = System::start(options).await?;

@@ -47,6 +47,8 @@ pub struct Options {
     pub demo: bool,
     /// How long the token authorizer's answers are kept; `None` is as the template says.
     pub authorizer_ttl: Option<Duration>,
+    /// How often a token may read in ten seconds; `None` is as often as it likes.
+    pub read_limit: Option<u32>,
     /// Whether events are sealed as they come. Without it they stay as they are written, which is what a
     /// test wants that looks at how they are written.
     pub seal: bool,
@@ -95,7 +97,8 @@ impl System {
         let endpoint = url(&listener)?;
         let tables = Tables::over(directory, &template, options.dynamodb_port).await?;
 
-        let unheard = Store::connect(&Config::local(tables.endpoint()));
+        let config = Config { read_limit: options.read_limit, ..Config::local(tables.endpoint()) };
+        let unheard = Store::connect(&config);
         let (stream, store) = match options.seal {
             false => (None, unheard),
             true => {

@@ -10,10 +10,11 @@ use shared::{
     catalogue::{CATALOGUE, CATEGORIES},
     error::{Error, FieldError},
     event::Event,
-    http::{HAS_MORE, NEXT_AFTER, NEXT_CURSOR},
+    http::{HAS_MORE, NEXT_AFTER, NEXT_CURSOR, RATE_LIMIT, RATE_LIMIT_POLICY, X_RATE_LIMIT},
     json::InvalidJson,
     page::Filter,
     principal::{Scope, TokenHolder},
+    rate::Rate,
     token::{TokenId, WorkspaceToken},
 };
 
@@ -419,7 +420,19 @@ fn page_answers(description: &str, schema: &str, page: Value, events: &[Event]) 
         };
         answers = answers.content(200, description, content_type, schema, example);
     }
-    answers.problems(vec![Error::NotAcceptable(FORMATS.map(|(_, _, content_type)| content_type).join(", "))])
+    let not_acceptable = Error::NotAcceptable(FORMATS.map(|(_, _, content_type)| content_type).join(", "));
+    let too_many = Error::TooManyReads(Rate { limit: 40, left: 0, resets_in_seconds: 7 });
+    let answers = answers.problems(vec![not_acceptable, too_many]);
+    [200, 429].into_iter().fold(answers, |answers, status| {
+        answers
+            .header(status, RATE_LIMIT_POLICY, "How often a token may read: `q` times in `w` seconds.")
+            .header(
+                status,
+                RATE_LIMIT,
+                "How often it still may (`r`), and in how many seconds it is as before (`t`).",
+            )
+            .header(status, X_RATE_LIMIT, "How often it may in ten seconds, as Mode says it.")
+    })
 }
 
 /// What every route for workspace admins may answer.

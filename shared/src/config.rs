@@ -25,6 +25,8 @@ pub struct Config {
     pub open_at_init: bool,
     /// The names of the tables.
     pub tables: Tables,
+    /// How often a token may read in ten seconds; without it, as often as it likes.
+    pub read_limit: Option<u32>,
 }
 
 /// The names of the tables. A function is told only those it uses; the others have the names that
@@ -41,6 +43,8 @@ pub struct Tables {
     pub settings: String,
     /// The sealed logs.
     pub ledger: String,
+    /// How often tokens read.
+    pub rates: String,
 }
 
 /// What is logged, and how.
@@ -81,6 +85,9 @@ pub enum InvalidConfig {
     /// A variable that must be set is not.
     #[error("{0} is not set; on AWS the template and Lambda set it, elsewhere see README.md")]
     Missing(&'static str),
+    /// The limit is no number.
+    #[error("READ_LIMIT is not a number of reads in ten seconds; 0 is no limit")]
+    ReadLimit,
     /// The bundle of certificates cannot be read.
     #[error("AWS_CA_BUNDLE names a file that cannot be read: {0}")]
     Bundle(#[source] std::io::Error),
@@ -89,12 +96,12 @@ pub enum InvalidConfig {
 impl Config {
     /// Reads `AWS_REGION`, `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, `AWS_SESSION_TOKEN`,
     /// `AWS_ENDPOINT_URL_DYNAMODB` (or `DYNAMODB_ENDPOINT`), `AWS_CA_BUNDLE`, `OPEN_AT_INIT` (`0` opens the connection
-    /// with the first request), `EVENTS_TABLE`, `TOKENS_TABLE`, `QUARANTINE_TABLE`, `SETTINGS_TABLE` and
-    /// `LEDGER_TABLE`.
+    /// with the first request), `EVENTS_TABLE`, `TOKENS_TABLE`, `QUARANTINE_TABLE`, `SETTINGS_TABLE`, `LEDGER_TABLE`,
+    /// `RATES_TABLE` and `READ_LIMIT`.
     ///
     /// # Errors
-    /// If there is neither a key nor an endpoint of our own, which takes any key; or if a bundle is named
-    /// that cannot be read.
+    /// If there is neither a key nor an endpoint of our own, which takes any key; if a bundle is named
+    /// that cannot be read; or if the limit is no number.
     pub fn from_env() -> Result<Self, InvalidConfig> {
         Self::read(Self::variable)
     }
@@ -147,6 +154,11 @@ impl Config {
                 quarantine: named("QUARANTINE_TABLE", "AuditQuarantine"),
                 settings: named("SETTINGS_TABLE", "AuditSettings"),
                 ledger: named("LEDGER_TABLE", "AuditLedger"),
+                rates: named("RATES_TABLE", "AuditRates"),
+            },
+            read_limit: match variable("READ_LIMIT").as_deref() {
+                None | Some("0") => None,
+                Some(limit) => Some(limit.parse().map_err(|_| InvalidConfig::ReadLimit)?),
             },
         })
     }
@@ -227,6 +239,16 @@ mod tests {
         check(&[("DYNAMODB_ENDPOINT", "http://127.0.0.1:8000")], &Trust::Nobody);
         let missing = read(&[&keys[..], &[("AWS_CA_BUNDLE", "/nowhere")]].concat());
         assert!(matches!(missing, Err(InvalidConfig::Bundle(_))));
+    }
+
+    #[test]
+    fn a_limit_is_a_number_and_none_is_none() {
+        let limit = |text| {
+            let endpoint = ("DYNAMODB_ENDPOINT", "http://127.0.0.1:8000");
+            read(&[endpoint, ("READ_LIMIT", text)]).map(|config| config.read_limit).ok()
+        };
+        assert_eq!([limit("40"), limit("0")], [Some(Some(40)), Some(None)]);
+        assert_eq!([limit("-1"), limit("many")], [None, None]);
     }
 
     #[test]

@@ -6,6 +6,8 @@
 
 use serde::Serialize;
 
+use crate::rate::Rate;
+
 /// One thing wrong with one part of what was sent.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct FieldError {
@@ -82,6 +84,9 @@ pub enum Error {
     /// The workspace has as many live tokens as it may have.
     #[error("This workspace has {0} live tokens, the most there may be; revoke one first.")]
     TooManyTokens(usize),
+    /// The token has read as often as it may in this window.
+    #[error("This token has read as often as it may for now; wait as long as Retry-After says.")]
+    TooManyReads(Rate),
     /// The store did not take or give the data; nothing was disclosed.
     #[error("The audit log cannot be reached right now; try again shortly.")]
     Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),

@@ -18,6 +18,7 @@ use crate::{
     error::{Error, FieldError},
     id::{EventId, WorkspaceId},
     principal::{Admin, Scope, TokenHolder},
+    rate::{Rate, WINDOW_SECONDS},
     service_event::Origin,
     store::WriteUnits,
     timestamp::Timestamp,
@@ -31,6 +32,13 @@ pub const NEXT_CURSOR: &str = "x-next-cursor";
 pub const NEXT_AFTER: &str = "x-next-after";
 /// The header that says whether the feed has more at once.
 pub const HAS_MORE: &str = "x-has-more";
+
+/// The header with how often a token may read.
+pub const RATE_LIMIT_POLICY: &str = "ratelimit-policy";
+/// The header with how often it still may, and when it may again.
+pub const RATE_LIMIT: &str = "ratelimit";
+/// The header with how often it may, as Mode has it.
+pub const X_RATE_LIMIT: &str = "x-ratelimit-limit";
 
 /// What a function answers to API Gateway.
 pub type Response = ApiGatewayV2httpResponse;
@@ -228,6 +236,22 @@ pub fn with_next_link(mut response: Response, target: &str) -> Response {
     response
 }
 
+/// The same answer with how the token stands: `RateLimit-Policy` and `RateLimit` of
+/// draft-ietf-httpapi-ratelimit-headers, and Mode's `X-RateLimit-Limit`.
+pub fn with_rate(mut response: Response, rate: Option<Rate>) -> Response {
+    let Some(Rate { limit, left, resets_in_seconds }) = rate else { return response };
+    let headers = [
+        (RATE_LIMIT_POLICY, format!("\"reads\";q={limit};w={WINDOW_SECONDS}")),
+        (RATE_LIMIT, format!("\"reads\";r={left};t={resets_in_seconds}")),
+        (X_RATE_LIMIT, limit.to_string()),
+    ];
+    for (name, value) in headers {
+        let value = HeaderValue::try_from(value).expect("numbers and quotes are a header's");
+        response.headers.insert(HeaderName::from_static(name), value);
+    }
+    response
+}
+
 /// The answer, or the problem in its place, logged if it is ours.
 pub fn respond(request: &Request, answer: Result<Response, Error>) -> Response {
     answer.unwrap_or_else(|error| {
@@ -246,7 +270,15 @@ pub fn respond(request: &Request, answer: Result<Response, Error>) -> Response {
             }
             _ => tracing::info!(request_id, route, problem = problem.id, "refused"),
         }
-        problem.into_response(request.id(), None::<&()>)
+        let response = problem.into_response(request.id(), None::<&()>);
+        match error {
+            Error::TooManyReads(rate) => {
+                let mut response = with_rate(response, Some(rate));
+                response.headers.insert(header::RETRY_AFTER, HeaderValue::from(rate.resets_in_seconds));
+                response
+            }
+            _ => response,
+        }
     })
 }
 
@@ -331,6 +363,7 @@ impl Problem {
             Error::TooLarge(_) => (413, "too_large", "The request is too large", vec![]),
             Error::InvalidBody(errors) => (422, "invalid_body", "The body is not valid", pointers(errors)),
             Error::InvalidEvent(errors) => (422, "invalid_event", "The event is not valid", pointers(errors)),
+            Error::TooManyReads(_) => (429, "too_many_reads", "The token reads too often", vec![]),
             Error::Inconsistent(_) => (500, "inconsistent_log", "The log contradicts itself", vec![]),
             Error::Internal(_) => (500, "internal", "Something went wrong on our side", vec![]),
             Error::Unavailable(_) => (503, "unavailable", "The audit log cannot be reached", vec![]),

@@ -62,11 +62,6 @@ mod tests {
     ];
 
     #[test]
-    fn no_start_waits_for_the_jitter_of_the_cpu() {
-        assert_eq!(option_env!("AWS_LC_SYS_NO_JITTER_ENTROPY"), Some("1"), "see .cargo/config.toml");
-    }
-
-    #[test]
     fn the_roots_are_amazons() {
         let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
         let bodies = AMAZON_ROOTS.split("-----BEGIN CERTIFICATE-----").skip(1);

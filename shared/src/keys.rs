@@ -11,6 +11,7 @@
 //! | AuditQuarantine | `source`: `<event source>`                   | `quarantined_at`: `<time>#<id>` | a bus event set aside |
 //! | AuditSettings   | `workspace`: `<workspace>`                   |                                 | how it is kept        |
 //! | AuditLedger     | `workspace`: `<workspace>`                   | `part`: see [`ledger`]          | its sealed log        |
+//! | AuditRates      | `token`: `<token id>`                        | `window`: its number            | how often it read     |
 //!
 //! A time is always its 27 characters, so that DynamoDB's byte order is the order of time and
 //! then of id. Neither a workspace nor an id can hold a `#`, so that no two keys mean the same and
@@ -202,6 +203,19 @@ mod tests {
         check("acme#012", None);
         check("acme#1#2", None);
         check("#1", None);
+    }
+
+    #[test]
+    fn a_place_is_read_from_the_key_that_is_written() {
+        let check = |partition: &str, sort_key: &str, expected: Option<(&str, Option<u8>)>| {
+            let found = Place::from_key(partition, sort_key);
+            let found = found.as_ref().map(|(workspace, place)| (workspace.as_str(), place.shard));
+            assert_eq!(found, expected, "{partition} {sort_key}");
+        };
+        check("acme", "2025-02-18T10:47:37.000000Z#e-1", Some(("acme", None)));
+        check("acme#3", "2025-02-18T10:47:37.000000Z#e-1", Some(("acme", Some(3))));
+        check("acme#3", "e-1", None);
+        check("ACME", "2025-02-18T10:47:37.000000Z#e-1", None);
     }
 
     proptest! {

@@ -23,6 +23,7 @@ pub mod page;
 pub mod parameters;
 pub mod plan;
 pub mod principal;
+pub mod rate;
 #[cfg(feature = "openapi")]
 mod schema;
 pub mod service_event;

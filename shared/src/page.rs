@@ -223,7 +223,12 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::id::EventId;
+    use crate::{
+        catalogue::CATEGORIES,
+        disclosure::{Disclosure, Salt},
+        event::{Actor, ActorType, Entity},
+        id::EventId,
+    };
 
     fn filter() -> Filter {
         Filter::default()
@@ -242,6 +247,86 @@ mod tests {
 
     fn actions(names: &[&str]) -> Vec<Action> {
         names.iter().map(|name| Action::parse(name).unwrap()).collect()
+    }
+
+    fn event() -> Event {
+        let actor = Actor { ip: Some("203.0.113.7".to_owned()), ..Actor::new(ActorType::User, "u1") };
+        let entity =
+            Entity { entity_type: "group".to_owned(), entity_id: "g1".to_owned(), entity_name: None };
+        Event {
+            workspace: acme(),
+            id: position().id,
+            action: Action::parse("group_created").unwrap(),
+            timestamp: position().timestamp,
+            received_at: position().timestamp,
+            outcome: Outcome::Success,
+            description: None,
+            actor: Some(actor),
+            entity: Some(entity),
+            context: serde_json::Map::from_iter([("correlation_id".to_owned(), "r1".into())]),
+            changes: Vec::new(),
+            disclosure: Disclosure::Whole(Salt::from_bytes([7; 16])),
+            sequence: None,
+        }
+    }
+
+    #[test]
+    fn every_filter_by_itself_takes_its_own_and_leaves_the_others() {
+        let text = |text: &str| Some(text.to_owned());
+        let check = |filter: Filter, expected: bool| {
+            assert_eq!(filter.matches(&event()), expected, "{filter:?}");
+        };
+        check(filter(), true);
+        check(Filter { actions: actions(&["group_deleted", "group_created"]), ..filter() }, true);
+        check(Filter { actions: actions(&["group_deleted"]), ..filter() }, false);
+        for (category, expected) in [("user_groups", true), ("export_data", false)] {
+            let categories = CATEGORIES.iter().filter(|row| row.name == category).collect();
+            check(Filter { categories, ..filter() }, expected);
+        }
+        for (found, expected) in [(true, true), (false, false)] {
+            let or_other = |own: &str| text(if found { own } else { "other" });
+            check(Filter { actor: or_other("u1"), ..filter() }, expected);
+            check(Filter { entity_type: or_other("group"), ..filter() }, expected);
+            check(Filter { entity_id: or_other("g1"), ..filter() }, expected);
+            check(Filter { correlation_id: or_other("r1"), ..filter() }, expected);
+            check(Filter { ip: or_other("203.0.113.7"), ..filter() }, expected);
+        }
+        check(Filter { outcome: Some(Outcome::Success), ..filter() }, true);
+        check(Filter { outcome: Some(Outcome::Failure), ..filter() }, false);
+        // All of them together, and one that is another's.
+        let all = Filter { actor: text("u1"), entity_id: text("g1"), ip: text("203.0.113.7"), ..filter() };
+        check(all.clone(), true);
+        check(Filter { entity_type: text("report"), ..all }, false);
+    }
+
+    #[test]
+    fn a_range_takes_its_start_and_leaves_its_end() {
+        let time = |text: &str| Timestamp::parse(text).ok();
+        let (start, end) = (time("2025-02-18T10:00:00Z"), time("2025-02-18T11:00:00Z"));
+        let check = |text: &str, expected: [bool; 4]| {
+            let found = [(None, None), (start, None), (None, end), (start, end)]
+                .map(|(start, end)| Filter { start, end, ..filter() }.in_range(time(text).unwrap()));
+            assert_eq!(found, expected, "{text}");
+        };
+        check("2025-02-18T09:59:59.999999Z", [true, false, true, false]);
+        check("2025-02-18T10:00:00Z", [true, true, true, true]);
+        check("2025-02-18T10:59:59.999999Z", [true, true, true, true]);
+        check("2025-02-18T11:00:00Z", [true, true, false, false]);
+    }
+
+    #[test]
+    fn what_two_reads_took_is_added_up() {
+        let mut read = ReadUnits { units: 0.5, keys: 2, events: 3 };
+        read += ReadUnits { units: 1.5, keys: 3, events: 4 };
+        assert_eq!((read.units, read.keys, read.events), (2.0, 5, 7));
+    }
+
+    #[test]
+    fn an_order_is_read_by_its_name() {
+        for (name, order) in Order::NAMES.into_iter().zip([Order::Descending, Order::Ascending]) {
+            assert_eq!((Order::parse(name), order.name()), (Some(order), name));
+        }
+        assert_eq!(Order::parse("DESC"), None);
     }
 
     #[test]

@@ -303,6 +303,16 @@ mod tests {
     }
 
     #[test]
+    fn what_is_kept_of_it_is_read_again() {
+        let hashed = token().hashed();
+        let kept = HashedToken::from_bytes(hashed.as_bytes()).unwrap();
+        assert!(kept.matches(&hashed));
+        assert_eq!(kept.as_bytes()[..], Sha256::digest(token().bearer().as_bytes())[..]);
+        assert!(HashedToken::from_bytes(&hashed.as_bytes()[..31]).is_none());
+        assert_eq!(token().id().to_string(), "abcdefABCDEF");
+    }
+
+    #[test]
     fn its_secret_is_not_in_its_debug_form() {
         assert_eq!(
             format!("{:?} {:?}", token(), token().hashed()),

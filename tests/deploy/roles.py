@@ -2,6 +2,7 @@
 
 import json
 
+from allowed import ALLOWED
 from botocore import xform_name
 from botocore.exceptions import ClientError
 from emulator import session
@@ -13,72 +14,8 @@ INDEXES = {
     "AuditEvents/by_entity": ["workspace", "entity_type", "entity_id"],
     "AuditTokens/by_workspace": ["workspace"],
 }
-# What each role may do. All else must be refused.
-ALLOWED = {
-    "Authorizer": {("GetItem", "AuditTokens"), ("UpdateItem", "AuditTokens")},
-    "IngestApi": {
-        ("PutItem", "AuditEvents"),
-        ("ExecuteStatement", "AuditEvents"),
-        ("GetItem", "AuditSettings"),
-    },
-    "IngestBus": {
-        ("ReceiveMessage", "BusQueue"),
-        ("DeleteMessage", "BusQueue"),
-        ("GetQueueAttributes", "BusQueue"),
-        ("PutItem", "AuditEvents"),
-        ("ExecuteStatement", "AuditEvents"),
-        ("PutItem", "AuditQuarantine"),
-        ("GetItem", "AuditSettings"),
-    },
-    "Query": {
-        ("Query", "AuditEvents"),
-        ("Query", "AuditEvents/by_action"),
-        ("Query", "AuditEvents/by_actor"),
-        ("Query", "AuditEvents/by_entity"),
-        ("BatchGetItem", "AuditEvents"),
-        ("PutItem", "AuditEvents"),
-        ("GetItem", "AuditSettings"),
-        ("GetItem", "AuditLedger"),
-        ("Query", "AuditLedger"),
-    },
-    "Sealer": {
-        ("BatchGetItem", "AuditEvents"),
-        ("Scan", "AuditEvents"),
-        ("UpdateItem", "AuditEvents"),
-        ("GetItem", "AuditLedger"),
-        ("PutItem", "AuditLedger"),
-        ("ListStreams", "AuditEvents"),
-        ("SendMessage", "SealerGaveUp"),
-    },
-    "Ledger": {
-        ("BatchGetItem", "AuditEvents"),
-        ("PutItem", "AuditEvents"),
-        ("GetItem", "AuditSettings"),
-        ("GetItem", "AuditLedger"),
-        ("Query", "AuditLedger"),
-        ("PutItem", "AuditLedger"),
-        ("GetPublicKey", "LedgerKey"),
-        ("Sign", "LedgerKey"),
-    },
-    "Redactions": {
-        ("BatchGetItem", "AuditEvents"),
-        ("PutItem", "AuditEvents"),
-        ("UpdateItem", "AuditEvents"),
-        ("Query", "AuditEvents/by_action"),
-        ("Query", "AuditEvents/by_actor"),
-        ("GetItem", "AuditSettings"),
-        ("GetItem", "AuditLedger"),
-        ("Query", "AuditLedger"),
-    },
-    "Tokens": {
-        ("GetItem", "AuditTokens"),
-        ("PutItem", "AuditTokens"),
-        ("UpdateItem", "AuditTokens"),
-        ("Query", "AuditTokens/by_workspace"),
-        ("PutItem", "AuditEvents"),
-        ("GetItem", "AuditSettings"),
-    },
-}
+# What is called by another name than IAM has for it.
+CALLS = {"PartiQLInsert": "ExecuteStatement"}
 
 
 def least_privilege(stack, endpoint):
@@ -103,7 +40,7 @@ def every_operation(stack):
     dynamodb = stack.session.client("dynamodb")
     never = {"ConditionExpression": "attribute_exists(nothing)"}
     attempts = {}
-    for name in ("AuditEvents", "AuditTokens", "AuditQuarantine", "AuditSettings", "AuditLedger"):
+    for name in ("AuditEvents", "AuditTokens", "AuditQuarantine", "AuditSettings", "AuditLedger", "AuditRates"):
         table = {"TableName": stack.ids[name]}
         schema = dynamodb.describe_table(**table)["Table"]["KeySchema"]
         key = {element["AttributeName"]: {"S": "nobody"} for element in schema}
@@ -114,7 +51,7 @@ def every_operation(stack):
             ("UpdateItem", name): ("dynamodb", table | {"Key": key} | never),
             ("DeleteItem", name): ("dynamodb", table | {"Key": key} | never),
             # Without a key there is nothing to insert.
-            ("ExecuteStatement", name): ("dynamodb", {"Statement": f"INSERT INTO \"{table['TableName']}\" VALUE {{'no': 1}}"}),
+            ("PartiQLInsert", name): ("dynamodb", {"Statement": f"INSERT INTO \"{table['TableName']}\" VALUE {{'no': 1}}"}),
             ("Scan", name): ("dynamodb", table | {"Limit": 1}),
             ("Query", name): ("dynamodb", table | of_nobody([schema[0]["AttributeName"]])),
         }
@@ -174,12 +111,12 @@ def assume_twin(stack, endpoint, role):
 def permitted(client, operation, arguments):
     """Whether it is answered. A condition that fails and a message that is not there are answers too."""
     try:
-        getattr(client, xform_name(operation))(**arguments)
+        getattr(client, xform_name(CALLS.get(operation, operation)))(**arguments)
     except ClientError as error:
         code = error.response["Error"]["Code"]
         if code in ("AccessDenied", "AccessDeniedException"):
             return False
-        nothing = operation == "ExecuteStatement" and code == "ValidationException"
+        nothing = operation == "PartiQLInsert" and code == "ValidationException"
         if not nothing and code not in ("ConditionalCheckFailedException", "ReceiptHandleIsInvalid"):
             raise
     return True

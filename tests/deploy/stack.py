@@ -19,7 +19,8 @@ def deploy(sam, stage, endpoint, issuer):
     command = [sam, "deploy", "--template-file", "template.yaml", "--stack-name", STACK, "--resolve-s3"]
     command += ["--capabilities", "CAPABILITY_IAM", "--no-confirm-changeset", "--no-progressbar"]
     command += ["--parameter-overrides", f"JwtIssuer={issuer}", f"JwtAudience={AUDIENCE}"]
-    command += [f"LedgerOrigin={LEDGER_ORIGIN}"]
+    # Whoever waits here for what is sealed asks more often than a client would.
+    command += [f"LedgerOrigin={LEDGER_ORIGIN}", "ReadLimit=1000"]
     environment = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
     environment |= OWNER | {"AWS_ENDPOINT_URL": endpoint, "SAM_CLI_TELEMETRY": "0"}
     run = subprocess.run(command, cwd=stage, env=environment, capture_output=True, text=True)
@@ -66,9 +67,18 @@ class Stack:
         return function["Configuration"]["FunctionArn"]
 
     def counted(self, function):
-        """The lines of a function's log that the alarm's metric filter counts."""
+        """The lines of a function's log that an alarm's metric filter counts."""
         group, logs = f"/aws/lambda/{STACK}-{function}", self.session.client("logs")
-        (metric,) = logs.describe_metric_filters(logGroupName=group)["metricFilters"]
+        watched = {
+            resource["Properties"]["MetricName"]
+            for resource in self.processed["Resources"].values()
+            if resource["Type"] == "AWS::CloudWatch::Alarm"
+        }
+        (metric,) = [
+            metric
+            for metric in logs.describe_metric_filters(logGroupName=group)["metricFilters"]
+            if metric["metricTransformations"][0]["metricName"] in watched
+        ]
         # MiniStack knows no patterns on JSON, so this one is read here.
         clause = r'\$\.fields\.(\w+) = "([^"]+)"'
         if not re.fullmatch(rf"{{ {clause}(\s*\|\|\s*{clause})* }}", metric["filterPattern"]):

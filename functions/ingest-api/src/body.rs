@@ -16,16 +16,20 @@ const EVENTS: &str = "events";
 
 /// What a client sent.
 #[derive(Debug)]
-pub(crate) enum Sent {
+pub enum Sent {
+    /// One event, by itself.
     One(SentEvent),
+    /// Several, as `{"events": […]}`.
     Batch(Vec<SentEvent>),
 }
 
 /// One event as it was sent, and what its JSON alone shows to be wrong with it.
 #[derive(Debug)]
-pub(crate) struct SentEvent {
-    pub(crate) value: Value,
-    pub(crate) problems: Vec<FieldError>,
+pub struct SentEvent {
+    /// The event, read.
+    pub value: Value,
+    /// What its JSON alone shows to be wrong with it.
+    pub problems: Vec<FieldError>,
 }
 
 impl Sent {
@@ -33,7 +37,7 @@ impl Sent {
     ///
     /// # Errors
     /// If the body as a whole is not one that the route takes.
-    pub(crate) fn parse(body: &[u8]) -> Result<Self, Error> {
+    pub fn parse(body: &[u8]) -> Result<Self, Error> {
         // The events of a batch stand two levels deep.
         let Document { value, problems } = json::parse(body, json::MAX_DEPTH + 2)?;
         let refuse = |field: &str, code, detail: &str| {

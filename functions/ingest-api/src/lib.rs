@@ -19,8 +19,7 @@ use shared::{
     timestamp::Timestamp,
 };
 
-pub use self::body::{MAX_BODY_BYTES, MAX_EVENTS};
-use self::body::{Sent, SentEvent};
+pub use self::body::{MAX_BODY_BYTES, MAX_EVENTS, Sent, SentEvent};
 
 /// Records the events of a request and says what became of each.
 ///
@@ -101,9 +100,17 @@ fn recorded(status: Status) -> Result<Status, Error> {
 }
 
 fn answer(attempts: &[Attempt], write_units: WriteUnits, request: &Request) -> Result<Response, Error> {
-    tracing::debug!(events = attempts.len(), write_units.table, write_units.indexes, "recorded");
-
     let results: Vec<_> = attempts.iter().enumerate().map(|(index, attempt)| attempt.result(index)).collect();
+    let count = |status| results.iter().filter(|result| result.status == status).count();
+    // The template makes metrics of these numbers.
+    tracing::info!(
+        recorded = count(ResultStatus::Recorded),
+        duplicates = count(ResultStatus::Duplicate),
+        conflicts = count(ResultStatus::Conflict),
+        write_units.table,
+        write_units.indexes,
+        "appended"
+    );
     let failures = || attempts.iter().filter_map(|attempt| attempt.result.as_ref().err());
     if let Some(Error::Unavailable(source)) = failures().find(|error| matches!(error, Error::Unavailable(_)))
     {

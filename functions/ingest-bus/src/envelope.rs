@@ -19,13 +19,15 @@ use shared::{
 pub struct Delivery(Box<RawValue>);
 
 /// A delivery, taken apart.
-pub(crate) enum Received {
+pub enum Received {
+    /// One envelope, by itself.
     Bare(Message),
+    /// Envelopes from the queue.
     Batch(Vec<Message>),
 }
 
 /// One envelope as it was delivered.
-pub(crate) struct Message {
+pub struct Message {
     /// The queue's id of it, by which it is reported as failed; empty for a bare one.
     pub(crate) id: String,
     /// When the queue took it, which a redelivery repeats; `None` for a bare one.
@@ -34,11 +36,13 @@ pub(crate) struct Message {
 }
 
 /// An envelope, opened.
-pub(crate) struct Opened {
-    pub(crate) envelope: Envelope,
-    pub(crate) detail: Value,
+pub struct Opened {
+    /// What the envelope says.
+    pub envelope: Envelope,
+    /// The event within.
+    pub detail: Value,
     /// What the JSON of the detail alone shows to be wrong with it.
-    pub(crate) problems: Vec<FieldError>,
+    pub problems: Vec<FieldError>,
 }
 
 impl Delivery {
@@ -46,7 +50,7 @@ impl Delivery {
     ///
     /// # Errors
     /// If it is neither.
-    pub(crate) fn open(self) -> Result<Received, serde_json::Error> {
+    pub fn open(self) -> Result<Received, serde_json::Error> {
         #[derive(Deserialize)]
         struct Shape {
             #[serde(rename = "Records")]
@@ -78,7 +82,7 @@ impl Message {
     ///
     /// # Errors
     /// Why it cannot be opened.
-    pub(crate) fn open(&self) -> Result<Opened, (Reason, Vec<FieldError>)> {
+    pub fn open(&self) -> Result<Opened, (Reason, Vec<FieldError>)> {
         // The detail stands one level deep.
         let document = json::parse(self.body.as_bytes(), json::MAX_DEPTH + 1).map_err(|error| {
             (Reason::InvalidJson, vec![FieldError::new("", "invalid_json", error.to_string())])
@@ -104,7 +108,10 @@ impl Message {
         match (id, time, detail) {
             (Some(id), Some(time), Some(detail)) => {
                 let within = |problem: FieldError| {
-                    Some(FieldError { field: problem.field.strip_prefix("/detail")?.to_owned(), ..problem })
+                    let rest = problem.field.strip_prefix("/detail")?.to_owned();
+                    // Beside the detail there is the detail-type.
+                    (rest.is_empty() || rest.starts_with('/'))
+                        .then_some(FieldError { field: rest, ..problem })
                 };
                 Ok(Opened {
                     envelope: Envelope { id, time },
@@ -118,7 +125,7 @@ impl Message {
 
     /// The message as it is kept in quarantine. Its place there follows from the message alone, so
     /// that a redelivery overwrites it.
-    pub(crate) fn set_aside(&self, reason: Reason, problems: Vec<FieldError>, now: Timestamp) -> Quarantined {
+    pub fn set_aside(&self, reason: Reason, problems: Vec<FieldError>, now: Timestamp) -> Quarantined {
         let envelope = serde_json::from_str::<Value>(&self.body).unwrap_or_default();
         let member = |name: &str| {
             envelope.get(name).and_then(Value::as_str).filter(|text| (1..=256).contains(&text.len()))

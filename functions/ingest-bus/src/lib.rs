@@ -18,8 +18,7 @@ use shared::{
     timestamp::Timestamp,
 };
 
-pub use self::envelope::Delivery;
-use self::envelope::{Message, Received};
+pub use self::envelope::{Delivery, Message, Opened, Received};
 
 /// How many messages are set aside at a time: as many connections to the store are open at most.
 const CONCURRENCY: usize = 32;
@@ -36,28 +35,35 @@ pub async fn handle(
     let received = event.payload.open()?;
     let now = ambient::now();
     let mut response = SqsBatchResponse::default();
+    let mut settled = Vec::new();
     match received {
         Received::Bare(message) => {
-            for settled in settle(store, &[message], now).await {
-                settled?;
+            for end in settle(store, &[message], now).await {
+                settled.push(end?);
             }
         }
         Received::Batch(messages) => {
-            for (message, settled) in messages.iter().zip(settle(store, &messages, now).await) {
-                if let Err(error) = settled {
-                    tracing::error!(message_id = message.id, source = %describe(&error), "not recorded; the queue delivers it again");
-                    let mut failure = BatchItemFailure::default();
-                    failure.item_identifier.clone_from(&message.id);
-                    response.batch_item_failures.push(failure);
+            for (message, end) in messages.iter().zip(settle(store, &messages, now).await) {
+                match end {
+                    Ok(status) => settled.push(status),
+                    Err(error) => {
+                        tracing::error!(message_id = message.id, source = %describe(&error), "not recorded; the queue delivers it again");
+                        let mut failure = BatchItemFailure::default();
+                        failure.item_identifier.clone_from(&message.id);
+                        response.batch_item_failures.push(failure);
+                    }
                 }
             }
         }
     }
+    let count = |status| settled.iter().filter(|settled| **settled == Some(status)).count();
+    // The template makes metrics of these numbers.
+    tracing::info!(recorded = count(Status::Recorded), duplicates = count(Status::Duplicate), "appended");
     Ok(response)
 }
 
-/// Brings messages to their end, each by itself: recorded, or in quarantine.
-async fn settle(store: &Store, messages: &[Message], now: Timestamp) -> Vec<Result<(), Error>> {
+/// Brings messages to their end, each by itself: recorded, as the status says, or in quarantine.
+async fn settle(store: &Store, messages: &[Message], now: Timestamp) -> Vec<Result<Option<Status>, Error>> {
     let read: Vec<_> = messages.iter().map(|message| read(message, now)).collect();
     let events: Vec<_> = read.iter().flatten().collect();
     let AppendedAll { results, write_units } = store.append_all(&events).await;
@@ -67,16 +73,16 @@ async fn settle(store: &Store, messages: &[Message], now: Timestamp) -> Vec<Resu
     let mut ends = Vec::with_capacity(messages.len());
     for (message, read) in messages.iter().zip(read) {
         let end = match read {
-            Ok(_) => results.next().expect("there is a result for each event").map(|status| {
-                let conflict = || Box::new(message.set_aside(Reason::Conflict, Vec::new(), now));
-                (status == Status::Conflict).then(conflict)
+            Ok(_) => results.next().expect("there is a result for each event").map(|status| match status {
+                Status::Conflict => Err(Box::new(message.set_aside(Reason::Conflict, Vec::new(), now))),
+                status => Ok(status),
             }),
-            Err(quarantined) => Ok(Some(quarantined)),
+            Err(quarantined) => Ok(Err(quarantined)),
         };
         ends.push(async {
             match end? {
-                Some(quarantined) => quarantine(store, *quarantined, now).await,
-                None => Ok(()),
+                Ok(status) => Ok(Some(status)),
+                Err(quarantined) => quarantine(store, *quarantined, now).await.map(|()| None),
             }
         });
     }

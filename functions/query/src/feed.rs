@@ -71,6 +71,8 @@ pub(crate) async fn feed(store: &Store, request: &Request) -> Result<Response, E
     let holder = request.token_holder(Scope::Read)?;
     let Asked { filter, next, limit, wait, format } = Asked::parse(request.query())?;
     let format = Format::choose(format, request.header("accept"))?;
+    // A reader that waits has asked once.
+    let rate = store.count_read(&holder.token, ambient::now()).await?;
     let room = Room { events: limit, bytes: MAX_PAGE_BYTES, measure: format.measure() };
     let Feed { events, next, head } = read(store, &holder, &filter, next, room, wait).await?;
 
@@ -86,7 +88,7 @@ pub(crate) async fn feed(store: &Store, request: &Request) -> Result<Response, E
         let checkpoint = LogHead { size: head.size(), root: head.root() };
         http::ok(&FeedPage { audit_logs: &events, has_more, next_after, checkpoint })
     });
-    Ok(http::with_next_after(response, next_after, has_more))
+    Ok(http::with_next_after(http::with_rate(response, rate), next_after, has_more))
 }
 
 /// Reads a page; waits for one that has something in it, if asked to.

@@ -60,6 +60,7 @@ async fn list(store: &Store, request: &Request) -> Result<Response, Error> {
     let format = Format::choose(*format, request.header("accept"))?;
     let after = cursor.as_ref().map(|cursor| filter.resume(&holder.workspace, cursor)).transpose()?;
 
+    let rate = store.count_read(&holder.token, ambient::now()).await?;
     let room = Room { events: *limit, bytes: MAX_PAGE_BYTES, measure: format.measure() };
     let Page { events, next, read } = store.page(&holder.workspace, filter, after.as_ref(), room).await?;
 
@@ -72,7 +73,7 @@ async fn list(store: &Store, request: &Request) -> Result<Response, Error> {
     tracing::debug!(read.units, read.keys, read.events, written.table, written.indexes, "read a page");
 
     let next_cursor = next.map(|position| filter.cursor(&holder.workspace, &position));
-    let response = format.write(&events, next_cursor.as_deref());
+    let response = http::with_rate(format.write(&events, next_cursor.as_deref()), rate);
     Ok(match &next_cursor {
         Some(cursor) => http::with_next_link(response, &parameters.link(request.path(), cursor)),
         None => response,

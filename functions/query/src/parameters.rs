@@ -167,6 +167,8 @@ fn one_of(names: &[&str]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use proptest::{collection::vec, prelude::*, sample::select};
+
     use super::*;
 
     fn parse(query: &str) -> Result<Parameters, Error> {
@@ -222,6 +224,32 @@ mod tests {
             "start=2025-01-01T00:00:00Z&workspace=globex&limit=x",
             &["start unknown_parameter", "workspace unknown_parameter", "limit out_of_range"],
         );
+    }
+
+    proptest! {
+        #[test]
+        fn no_query_makes_it_panic_and_each_refusal_names_its_parameter(
+            names in vec(select(FILTERS.into_iter().chain(LIST_NAMES).chain(["", "workspace"]).collect::<Vec<_>>()), 0..6),
+            values in vec("\\PC{0,12}|[0-9TZ:.+-]{0,30}|[a-z_,]{0,20}", 6),
+        ) {
+            let pairs: Vec<_> = names.iter().map(|name| (*name).to_owned()).zip(values).collect();
+            match Parameters::parse(pairs) {
+                Ok(parsed) => {
+                    // What is understood is asked the same again by the link to the next page.
+                    let link = parsed.link("", "c");
+                    let again = parse(link.trim_start_matches('?')).unwrap();
+                    prop_assert_eq!(again, Parameters { cursor: Some("c".to_owned()), ..parsed });
+                }
+                Err(Error::InvalidQuery(problems)) => {
+                    prop_assert!(!problems.is_empty());
+                    for problem in problems {
+                        prop_assert!(problem.field.is_empty() || names.contains(&problem.field.as_str()));
+                        prop_assert!(!problem.code.is_empty() && !problem.detail.is_empty());
+                    }
+                }
+                Err(error) => prop_assert!(false, "{error}"),
+            }
+        }
     }
 
     #[test]

@@ -119,6 +119,14 @@ mod tests {
     }
 
     #[test]
+    fn its_events_are_numbered_from_its_first_to_its_end() {
+        let delta = delta(300, 7);
+        assert_eq!(delta.end(), 307);
+        let numbered: Vec<_> = delta.sequenced().map(|(sequence, _)| sequence).collect();
+        assert_eq!(numbered, [300, 301, 302, 303, 304, 305, 306]);
+    }
+
+    #[test]
     fn a_delta_ends_with_its_tile() {
         for (first, room) in [(0, 256), (1, 255), (255, 1), (256, 256)] {
             assert_eq!(Delta::room(first), room);

@@ -74,12 +74,13 @@ impl Store {
 
     /// Records events of different keys in one request, and settles those whose end it tells.
     async fn insert(&self, events: &mut [Appending<'_>]) -> WriteUnits {
+        let table = &self.tables.events;
         let mut statements = Vec::with_capacity(events.len());
         let mut sent = Vec::with_capacity(events.len());
         for (_, event, result) in events {
             match self.partition_of(event).await {
                 Ok(partition) => {
-                    statements.push(self.statement(item::attributes_of(event, &partition)));
+                    statements.push(statement(table, item::attributes_of(event, &partition)));
                     sent.push((partition, *event, result));
                 }
                 Err(error) => *result = Some(Err(error)),
@@ -126,24 +127,21 @@ impl Store {
         *result = Some(appended.map(|appended| appended.status));
         write_units
     }
+}
 
-    /// The statement that writes an item where none of its key is.
-    fn statement(&self, item: Attributes) -> BatchStatementRequest {
-        // No spaces: each byte is signed and sent.
-        let mut text = String::with_capacity(256);
-        text.push_str("INSERT INTO \"");
-        text.push_str(&self.tables.events);
-        text.push_str("\" VALUE {");
-        for (name, _) in &item {
-            text.push_str(if text.ends_with('{') { "'" } else { ",'" });
-            text.push_str(name);
-            text.push_str("':?");
-        }
-        text.push('}');
-        BatchStatementRequest::builder()
-            .statement(text)
-            .set_parameters(Some(item.into_iter().map(|(_, value)| value).collect()))
-            .build()
-            .expect("it has a statement")
+/// The statement that writes an item into a table, if there is none of its key.
+fn statement(table: &str, item: Attributes) -> BatchStatementRequest {
+    // No spaces: each byte is signed and sent.
+    let mut text = format!("INSERT INTO \"{table}\" VALUE {{");
+    for (index, (name, _)) in item.iter().enumerate() {
+        text.push_str(if index == 0 { "'" } else { ",'" });
+        text.push_str(name);
+        text.push_str("':?");
     }
+    text.push('}');
+    BatchStatementRequest::builder()
+        .statement(text)
+        .set_parameters(Some(item.into_iter().map(|(_, value)| value).collect()))
+        .build()
+        .expect("it has a statement")
 }

@@ -12,6 +12,7 @@
 //!   index, which follows the table within a moment.
 //! - [`Store::create_token`] and [`Store::revoke_token`] write the token and the event about it in one
 //!   transaction: neither is ever there without the other.
+//! - [`Store::count_read`] counts the reads of each token, for all instances of a function together.
 //! - [`Store::quarantine`] keeps what the bus brought and nobody could understand.
 //!
 //! - What the sealer, the ledger and the redaction of events do is told in their own modules, and so is
@@ -31,6 +32,7 @@ mod item;
 mod ledger;
 mod opening;
 mod quarantine;
+mod rates;
 mod read;
 mod reconcile;
 mod redaction;
@@ -78,13 +80,14 @@ pub struct Store {
     client: Client,
     tables: Tables,
     settings: Arc<SettingsCache>,
+    read_limit: Option<u32>,
     hints: Option<Hints>,
 }
 
 impl Store {
     /// Prepares to reach the tables; nothing is sent yet.
     pub fn connect(config: &Config) -> Self {
-        let Config { region, credentials, endpoint, bundle: _, open_at_init: _, tables } = config;
+        let Config { region, credentials, endpoint, bundle: _, open_at_init: _, tables, read_limit } = config;
         // An attempt that hangs is given up while its invocation still has time for the next.
         let timeouts = TimeoutConfig::builder()
             .connect_timeout(Duration::from_secs(1))
@@ -107,6 +110,7 @@ impl Store {
             client: Client::from_conf(sdk.build()),
             tables: tables.clone(),
             settings: Arc::default(),
+            read_limit: *read_limit,
             hints: None,
         }
     }

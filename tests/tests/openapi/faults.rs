@@ -88,3 +88,27 @@ pub(crate) async fn inconsistent(app: &TestApp, description: &mut Description) {
         description.holds(method, path, &answer.expect_problem(500, "inconsistent_log"));
     }
 }
+
+/// A second read where a window has one. It may be the first of the next window, but not three times.
+pub(crate) async fn too_many_reads(description: &mut Description) {
+    let app = TestApp::start_limiting(1).await;
+    let reader = app.reader("acme").await;
+    let mut left = 3;
+    let list = loop {
+        let answer = reader.list("").await;
+        left -= 1;
+        if answer.status == 429 || left == 0 {
+            break answer;
+        }
+    };
+    description.holds("GET", LOGS, &list.expect_problem(429, "too_many_reads"));
+    let mut left = 2;
+    let feed = loop {
+        let answer = reader.feed("").await;
+        left -= 1;
+        if answer.status == 429 || left == 0 {
+            break answer;
+        }
+    };
+    description.holds("GET", FEED, &feed.expect_problem(429, "too_many_reads"));
+}

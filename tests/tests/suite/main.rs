@@ -3,12 +3,15 @@
 #![allow(clippy::unwrap_used, reason = "in a test, an unwrap is an assertion")]
 
 mod access;
+mod bad_input;
 mod bus;
 mod hostile_input;
 mod idempotency;
+mod isolation;
 mod open_routes;
 mod paging;
 mod quarantine;
+mod rates;
 mod reading;
 mod recording;
 mod shards;

@@ -195,3 +195,13 @@ async fn a_message_that_comes_again_is_in_quarantine_once() {
     assert_eq!(app.tables().quarantined("unknown").await.len(), 1);
     assert_eq!(app.tables().quarantined("product").await.len(), 1);
 }
+
+#[tokio::test]
+async fn what_is_repeated_beside_the_detail_is_no_problem_of_the_event() {
+    let app = TestApp::start().await;
+    let whole = envelope("envelope-1", &detail("e-1", 0)).to_string();
+    let twice = whole.replacen('{', r#"{"detail-type":"audit event","#, 1);
+    invoke::ingest_bus(&app.store(), &batch(&[("m-1", &twice)])).await.unwrap();
+    assert_eq!(app.tables().events("acme").await.len(), 1);
+    assert_eq!(app.tables().quarantined("product").await, [] as [Value; 0]);
+}

@@ -1,0 +1,20 @@
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use shared::timestamp::Timestamp;
+
+// A timestamp, in all the forms that are taken.
+fuzz_target!(|text: &str| {
+    let Ok(time) = Timestamp::parse(text) else { return };
+    let written = time.to_string();
+    assert_eq!(Timestamp::parse(&written), Ok(time));
+    assert_eq!(written.len(), 27);
+    // Whatever we take is RFC 3339, and the same instant to somebody else.
+    match text.parse::<jiff::Timestamp>() {
+        // What is finer than a microsecond is cut off, before 1970 as after it.
+        Ok(theirs) => {
+            assert_eq!(theirs.as_nanosecond().div_euclid(1000), time.unix_microseconds().into(), "{text}");
+        }
+        Err(_) => assert!(text.starts_with("9999-12-3"), "{text}"),
+    }
+});

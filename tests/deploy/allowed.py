@@ -1,0 +1,88 @@
+"""What each function's role may do: the one list that the template and the deployed stack are held to."""
+
+# What each role may do. All else must be refused.
+ALLOWED = {
+    "Authorizer": {("GetItem", "AuditTokens"), ("UpdateItem", "AuditTokens")},
+    "IngestApi": {("PutItem", "AuditEvents"), ("PartiQLInsert", "AuditEvents"), ("GetItem", "AuditSettings")},
+    "IngestBus": {
+        ("ReceiveMessage", "BusQueue"),
+        ("DeleteMessage", "BusQueue"),
+        ("GetQueueAttributes", "BusQueue"),
+        ("PutItem", "AuditEvents"),
+        ("PartiQLInsert", "AuditEvents"),
+        ("PutItem", "AuditQuarantine"),
+        ("GetItem", "AuditSettings"),
+    },
+    "Query": {
+        ("Query", "AuditEvents"),
+        ("Query", "AuditEvents/by_action"),
+        ("Query", "AuditEvents/by_actor"),
+        ("Query", "AuditEvents/by_entity"),
+        ("BatchGetItem", "AuditEvents"),
+        ("PutItem", "AuditEvents"),
+        ("GetItem", "AuditSettings"),
+        ("GetItem", "AuditLedger"),
+        ("Query", "AuditLedger"),
+        ("UpdateItem", "AuditRates"),
+    },
+    "Sealer": {
+        ("BatchGetItem", "AuditEvents"),
+        ("Scan", "AuditEvents"),
+        ("UpdateItem", "AuditEvents"),
+        ("GetItem", "AuditLedger"),
+        ("PutItem", "AuditLedger"),
+        ("ListStreams", "AuditEvents"),
+        ("SendMessage", "SealerGaveUp"),
+    },
+    "Ledger": {
+        ("BatchGetItem", "AuditEvents"),
+        ("PutItem", "AuditEvents"),
+        ("GetItem", "AuditSettings"),
+        ("GetItem", "AuditLedger"),
+        ("Query", "AuditLedger"),
+        ("PutItem", "AuditLedger"),
+        ("GetPublicKey", "LedgerKey"),
+        ("Sign", "LedgerKey"),
+    },
+    "Redactions": {
+        ("BatchGetItem", "AuditEvents"),
+        ("PutItem", "AuditEvents"),
+        ("UpdateItem", "AuditEvents"),
+        ("Query", "AuditEvents/by_action"),
+        ("Query", "AuditEvents/by_actor"),
+        ("GetItem", "AuditSettings"),
+        ("GetItem", "AuditLedger"),
+        ("Query", "AuditLedger"),
+    },
+    "Tokens": {
+        ("GetItem", "AuditTokens"),
+        ("PutItem", "AuditTokens"),
+        ("UpdateItem", "AuditTokens"),
+        ("Query", "AuditTokens/by_workspace"),
+        ("PutItem", "AuditEvents"),
+        ("GetItem", "AuditSettings"),
+    },
+}
+# What the rehearsal cannot ask for: MiniStack reads a stream without the rights of the function's role.
+UNASKED = {
+    "Sealer": {
+        ("DescribeStream", "AuditEvents/stream"),
+        ("GetRecords", "AuditEvents/stream"),
+        ("GetShardIterator", "AuditEvents/stream"),
+    },
+}
+# The attributes that a write may name. Any other write of these is without such a condition.
+ATTRIBUTES = {
+    ("Authorizer", "UpdateItem", "AuditTokens"): {"token", "last_used_on"},
+    ("Query", "UpdateItem", "AuditRates"): {"token", "window", "reads", "expires_at"},
+    ("Sealer", "UpdateItem", "AuditEvents"): {"workspace", "timestamp", "sequence"},
+    ("Sealer", "PutItem", "AuditLedger"): {
+        "workspace", "part", "entries", "root", "size", "frontier", "reason", "set_aside_at", "began_at",
+        "after_partition", "after_key",
+    },
+    ("Ledger", "PutItem", "AuditLedger"): {"workspace", "part", "size", "root", "note"},
+    ("Redactions", "UpdateItem", "AuditEvents"): {
+        "workspace", "timestamp", "actor", "actor_id", "changes", "context", "description", "entity", "entity_type",
+        "entity_id", "salt", "redacted",
+    },
+}

@@ -1,0 +1,444 @@
+"""Holds template.yaml, as SAM transforms it, to what is promised of the deployment.
+
+    python tests/template/check.py        in an environment that has aws-sam-translator (aws-sam-cli brings it)
+
+Prints each rule that is broken, and then shows of every rule that it can break: the template is damaged in one place
+after another, and each damage must be found.
+"""
+
+import copy
+import json
+import os
+import re
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+sys.path.insert(0, str(ROOT / "tests" / "deploy"))
+os.environ.setdefault("AWS_DEFAULT_REGION", "us-east-1")
+
+from allowed import ALLOWED, ATTRIBUTES, UNASKED  # noqa: E402
+from calls import of_functions  # noqa: E402
+from samtranslator.translator.transform import transform  # noqa: E402
+from samtranslator.yaml_helper import yaml_parse  # noqa: E402
+
+FUNCTIONS = sorted(ALLOWED)
+OPEN_ROUTES = {"get /api/actions", "get /api/schema", "get /api/openapi.json", "get /api/health"}
+# IAM can allow these on everything or not at all.
+ON_EVERYTHING = {"dynamodb:ListStreams", "xray:PutTraceSegments", "xray:PutTelemetryRecords"}
+LOGGED = {
+    "requestId", "requestTime", "identity.sourceIp", "httpMethod", "routeKey", "path", "status", "responseLength",
+    "responseLatency", "integrationLatency", "authorizer.workspace", "authorizer.token", "authorizer.claims.sub",
+    "authorizer.error", "integrationErrorMessage", "error.message",
+}
+RULES = []
+
+
+class NoPolicies:
+    """No role of ours has a managed policy, so there is none to look up."""
+
+    def load(self):
+        return {}
+
+
+def transformed():
+    source = yaml_parse((ROOT / "template.yaml").read_text())
+    uploaded = copy.deepcopy(source)
+    for function in FUNCTIONS:
+        uploaded["Resources"][function]["Properties"]["CodeUri"] = "s3://bucket/key"
+    values = {"JwtIssuer": "https://identity.example.com", "JwtAudience": "audit-logs", "LedgerOrigin": "example.com"}
+    return source, transform(uploaded, values, NoPolicies())
+
+
+def rule(check):
+    RULES.append(check)
+    return check
+
+
+class Resources(dict):
+    def of(self, kind):
+        return {name: each for name, each in self.items() if each["Type"] == kind}
+
+    def properties(self, name):
+        return self[name]["Properties"]
+
+
+def target(resource):
+    """A resource of a statement in the words of `allowed.py`."""
+    match resource:
+        case {"Fn::GetAtt": [name, "Arn"]}:
+            return name
+        case {"Fn::GetAtt": [name, "StreamArn"]}:
+            return f"{name}/stream"
+        case {"Fn::Sub": text}:
+            return re.sub(r"^\$\{(\w+)\.Arn\}/index/", r"\1/", text)
+    return json.dumps(resource)
+
+
+def listed(value):
+    return value if isinstance(value, list) else [value]
+
+
+def statements(resources, function):
+    role = resources.properties(f"{function}Role")
+    return [each for policy in role["Policies"] for each in policy["PolicyDocument"]["Statement"]]
+
+
+@rule
+def every_role_allows_what_its_function_calls_and_no_more(source, resources):
+    for function in FUNCTIONS:
+        logs = {("CreateLogStream", f"{function}Logs"), ("PutLogEvents", f"{function}Logs")}
+        wanted = ALLOWED[function] | UNASKED.get(function, set()) | logs
+        found = set()
+        for statement in statements(resources, function):
+            if statement["Effect"] != "Allow" or "NotAction" in statement or "NotResource" in statement:
+                yield f"{function}: a statement of another kind"
+            for action in listed(statement["Action"]):
+                for resource in listed(statement["Resource"]):
+                    if resource == "*" and action in ON_EVERYTHING:
+                        if action == "dynamodb:ListStreams":
+                            found.add(("ListStreams", "AuditEvents"))
+                    else:
+                        found.add((action.split(":")[1], target(resource)))
+        for extra in sorted(found - wanted):
+            yield f"{function}: may {extra}, for no call of its own"
+        for missing in sorted(wanted - found):
+            yield f"{function}: may not {missing}"
+
+
+@rule
+def the_list_of_what_is_allowed_is_what_the_code_calls(source, resources):
+    for function, called in of_functions().items():
+        allowed = {
+            (operation, target.split("/")[0])
+            for operation, target in ALLOWED[function]
+            if target.startswith("Audit") and operation != "ListStreams"
+        }
+        for extra in sorted(allowed - called):
+            yield f"{function}: its code never makes {extra}"
+        for missing in sorted(called - allowed):
+            yield f"{function}: its code makes {missing}"
+
+
+@rule
+def nothing_is_allowed_by_a_wildcard(source, resources):
+    for function in FUNCTIONS:
+        for statement in statements(resources, function):
+            for action in listed(statement["Action"]):
+                if "*" in action:
+                    yield f"{function}: {action}"
+                for resource in listed(statement["Resource"]):
+                    if "*" in json.dumps(resource) and action not in ON_EVERYTHING:
+                        yield f"{function}: {action} on {resource}"
+
+
+@rule
+def a_write_names_no_attribute_that_is_not_its_own(source, resources):
+    for function in FUNCTIONS:
+        for statement in statements(resources, function):
+            conditions = statement.get("Condition", {})
+            attributes = conditions.get("ForAllValues:StringEquals", {}).get("dynamodb:Attributes")
+            for action in listed(statement["Action"]):
+                for resource in listed(statement["Resource"]):
+                    wanted = ATTRIBUTES.get((function, action.split(":")[1], target(resource)))
+                    if (wanted is None) != (attributes is None) or (wanted and wanted != set(attributes)):
+                        yield f"{function}: {action} on {target(resource)} names {attributes}"
+
+
+@rule
+def a_role_is_for_one_function_and_lambda_alone_assumes_it(source, resources):
+    used = [each["Properties"]["Role"] for each in resources.of("AWS::Lambda::Function").values()]
+    for function in FUNCTIONS:
+        role = resources.properties(f"{function}Role")
+        if used.count({"Fn::GetAtt": [f"{function}Role", "Arn"]}) != 1:
+            yield f"{function}Role is not the role of one function"
+        if "ManagedPolicyArns" in role:
+            yield f"{function}Role has managed policies"
+        trust = role["AssumeRolePolicyDocument"]["Statement"]
+        if [each["Principal"] for each in trust] != [{"Service": "lambda.amazonaws.com"}]:
+            yield f"{function}Role is assumed by others"
+    if sorted(resources.of("AWS::Lambda::Function")) != FUNCTIONS:
+        yield "there are other functions than allowed.py knows"
+
+
+@rule
+def no_table_is_lost(source, resources):
+    for name, table in resources.of("AWS::DynamoDB::Table").items():
+        properties = table["Properties"]
+        kept = {table.get("DeletionPolicy"), table.get("UpdateReplacePolicy")}
+        if kept != {"Retain"}:
+            yield f"{name} goes with its stack"
+        if properties.get("DeletionProtectionEnabled") is not True:
+            yield f"{name} can be deleted"
+        if properties.get("PointInTimeRecoverySpecification") != {"PointInTimeRecoveryEnabled": True}:
+            yield f"{name} cannot be restored"
+        if properties.get("SSESpecification") != {"SSEEnabled": True}:
+            yield f"{name} is not encrypted with a key of the account"
+        if properties.get("BillingMode") != "PAY_PER_REQUEST":
+            yield f"{name} does not scale to zero"
+    for name, key in resources.of("AWS::KMS::Key").items():
+        if {key.get("DeletionPolicy"), key.get("UpdateReplacePolicy")} != {"Retain"}:
+            yield f"{name} goes with its stack"
+
+
+@rule
+def what_the_rule_cannot_deliver_is_kept(source, resources):
+    (bus_target,) = resources.properties("BusRule")["Targets"]
+    if bus_target.get("RetryPolicy") != {"MaximumEventAgeInSeconds": 86400, "MaximumRetryAttempts": 185}:
+        yield "the rule does not try for a day"
+    if bus_target.get("DeadLetterConfig") != {"Arn": {"Fn::GetAtt": ["BusRuleDeadLetters", "Arn"]}}:
+        yield "the rule has no dead letters"
+
+
+@rule
+def a_message_is_not_given_out_twice_at_a_time(source, resources):
+    queue, function = resources.properties("BusQueue"), resources.properties("IngestBus")
+    (mapping,) = [
+        each["Properties"]
+        for each in resources.of("AWS::Lambda::EventSourceMapping").values()
+        if each["Properties"]["EventSourceArn"] == {"Fn::GetAtt": ["BusQueue", "Arn"]}
+    ]
+    if queue["VisibilityTimeout"] < 6 * function["Timeout"] + mapping["MaximumBatchingWindowInSeconds"]:
+        yield "the queue's visibility timeout is shorter than six times the function's, and the window"
+    if mapping.get("FunctionResponseTypes") != ["ReportBatchItemFailures"]:
+        yield "one message that fails brings its whole batch again"
+    reserved = function["ReservedConcurrentExecutions"]["Fn::If"][1]
+    if mapping["ScalingConfig"]["MaximumConcurrency"] > reserved:
+        yield "the queue takes more concurrency than the function has"
+
+
+@rule
+def every_queue_is_encrypted_and_keeps_14_days(source, resources):
+    for name, queue in resources.of("AWS::SQS::Queue").items():
+        properties = queue["Properties"]
+        if properties.get("SqsManagedSseEnabled") is not True:
+            yield f"{name} is not encrypted"
+        if properties.get("MessageRetentionPeriod") != 1209600:
+            yield f"{name} does not keep 14 days"
+    if resources.properties("BusQueue")["RedrivePolicy"]["maxReceiveCount"] < 5:
+        yield "the queue gives up early"
+
+
+@rule
+def what_the_stream_could_not_bring_is_kept(source, resources):
+    (mapping,) = [
+        each["Properties"]
+        for each in resources.of("AWS::Lambda::EventSourceMapping").values()
+        if each["Properties"]["EventSourceArn"] == {"Fn::GetAtt": ["AuditEvents", "StreamArn"]}
+    ]
+    if mapping["DestinationConfig"]["OnFailure"]["Destination"] != {"Fn::GetAtt": ["SealerGaveUp", "Arn"]}:
+        yield "the stream has no dead letters"
+    if not mapping.get("BisectBatchOnFunctionError") or mapping.get("MaximumRetryAttempts", -1) < 1:
+        yield "one bad event keeps the stream waiting"
+
+
+@rule
+def every_function_has_concurrency_logs_and_traces_of_its_own(source, resources):
+    for name, function in resources.of("AWS::Lambda::Function").items():
+        properties = function["Properties"]
+        match properties.get("ReservedConcurrentExecutions"):
+            case {"Fn::If": ["ReservesConcurrency", int(count), {"Ref": "AWS::NoValue"}]} if count > 0:
+                pass
+            case other:
+                yield f"{name} reserves no concurrency: {other}"
+        if properties.get("TracingConfig") != {"Mode": "Active"}:
+            yield f"{name} is not traced"
+        logging = properties.get("LoggingConfig", {})
+        if logging.get("LogFormat") != "JSON" or logging.get("LogGroup") != {"Ref": f"{name}Logs"}:
+            yield f"{name} does not log JSON into its own group"
+
+
+@rule
+def every_log_is_forgotten_in_time(source, resources):
+    groups = resources.of("AWS::Logs::LogGroup")
+    for name, group in groups.items():
+        if group["Properties"].get("RetentionInDays") != {"Ref": "LogRetentionDays"}:
+            yield f"{name} is kept for ever"
+    if sorted(groups) != sorted([f"{function}Logs" for function in FUNCTIONS] + ["ApiLogs"]):
+        yield "a log group is missing"
+
+
+@rule
+def every_alarm_tells_somebody_and_every_function_and_queue_has_one(source, resources):
+    watched = set()
+    for name, alarm in resources.of("AWS::CloudWatch::Alarm").items():
+        properties = alarm["Properties"]
+        if properties.get("AlarmActions") != [{"Ref": "AlarmTopic"}] or properties.get("ActionsEnabled") is False:
+            yield f"{name} tells nobody"
+        for dimension in properties.get("Dimensions", []):
+            watched.add((properties["MetricName"], json.dumps(dimension["Value"])))
+    for function in FUNCTIONS:
+        for metric in ("Errors", "Throttles"):
+            if (metric, json.dumps({"Ref": function})) not in watched:
+                yield f"{metric} of {function} are not watched"
+    for queue in ("BusRuleDeadLetters", "BusQueueDeadLetters", "SealerGaveUp"):
+        name = json.dumps({"Fn::GetAtt": [queue, "QueueName"]})
+        if ("ApproximateNumberOfMessagesVisible", name) not in watched:
+            yield f"{queue} is not watched"
+
+
+@rule
+def the_access_log_has_no_secret(source, resources):
+    stage = next(iter(resources.of("AWS::ApiGatewayV2::Stage").values()))["Properties"]
+    text = stage["AccessLogSettings"]["Format"]
+    json.loads(text)
+    for variable in re.findall(r"\$context\.([\w.]+)", text):
+        if variable not in LOGGED:
+            yield f"the access log has {variable}"
+    if re.search(r"authorization|\$request|\$stageVariables", text, re.IGNORECASE):
+        yield "the access log has something of the request itself"
+
+
+@rule
+def every_route_is_throttled_and_asks_who_calls(source, resources):
+    stage = next(iter(resources.of("AWS::ApiGatewayV2::Stage").values()))["Properties"]
+    default = stage.get("DefaultRouteSettings", {})
+    if not (0 < default.get("ThrottlingRateLimit", 0) <= 1000 and 0 < default.get("ThrottlingBurstLimit", 0)):
+        yield "routes are not throttled"
+    settings = stage.get("RouteSettings", {})
+    paths = next(iter(resources.of("AWS::ApiGatewayV2::Api").values()))["Properties"]["Body"]["paths"]
+    routes = {f"{method} {path}": operation for path, each in paths.items() for method, operation in each.items()}
+    for route, operation in routes.items():
+        (authorizer,) = operation["security"][0]
+        if (authorizer == "NONE") != (route in OPEN_ROUTES):
+            yield f"{route} is for {authorizer}"
+        is_changed_by_admins = authorizer == "Admin" and not route.startswith("get ")
+        if is_changed_by_admins and route.replace(route.split()[0], route.split()[0].upper(), 1) not in settings:
+            yield f"{route} is throttled no more than a read"
+    for route in settings:
+        method, path = route.split()
+        if f"{method.lower()} {path}" not in routes:
+            yield f"{route} is throttled and does not exist"
+
+
+@rule
+def a_revoked_token_is_refused_within_a_minute(source, resources):
+    token = source["Resources"]["Api"]["Properties"]["Auth"]["Authorizers"]["Token"]
+    if token["Identity"] != {"Headers": ["Authorization"], "ReauthorizeEvery": 60}:
+        yield f"the authorizer's answers are kept by {token['Identity']}"
+
+
+def broken(source, template):
+    resources = Resources(template["Resources"])
+    return [f"{check.__name__}: {told}" for check in RULES for told in check(source, resources)]
+
+
+# One place after another to damage: the rule that must notice, and how.
+DAMAGES = {
+    "every_role_allows_what_its_function_calls_and_no_more": [
+        lambda r: statement(r, "Query", 0)["Action"].append("dynamodb:DeleteItem"),
+        lambda r: statement(r, "IngestApi", 0).update(Resource={"Fn::GetAtt": ["AuditTokens", "Arn"]}),
+        lambda r: statement(r, "Ledger", 0)["Action"].remove("dynamodb:PutItem"),
+        lambda r: statement(r, "Tokens", 0).update(Effect="Deny"),
+    ],
+    "nothing_is_allowed_by_a_wildcard": [
+        lambda r: statement(r, "Query", 0).update(Action="dynamodb:*"),
+        lambda r: statement(r, "Authorizer", 0).update(Resource="*"),
+    ],
+    "a_write_names_no_attribute_that_is_not_its_own": [
+        lambda r: statement(r, "Sealer", 1).pop("Condition"),
+        lambda r: statement(r, "Authorizer", 1)["Condition"]["ForAllValues:StringEquals"]["dynamodb:Attributes"].append(
+            "hash"
+        ),
+    ],
+    "a_role_is_for_one_function_and_lambda_alone_assumes_it": [
+        lambda r: r["Query"]["Properties"].update(Role={"Fn::GetAtt": ["TokensRole", "Arn"]}),
+        lambda r: r["QueryRole"]["Properties"].update(ManagedPolicyArns=["arn:aws:iam::aws:policy/ReadOnlyAccess"]),
+        lambda r: r["QueryRole"]["Properties"]["AssumeRolePolicyDocument"]["Statement"][0].update(Principal="*"),
+    ],
+    "no_table_is_lost": [
+        lambda r: r["AuditEvents"].update(DeletionPolicy="Delete"),
+        lambda r: r["AuditEvents"]["Properties"].update(DeletionProtectionEnabled=False),
+        lambda r: r["AuditTokens"]["Properties"].pop("PointInTimeRecoverySpecification"),
+        lambda r: r["AuditLedger"]["Properties"].pop("SSESpecification"),
+        lambda r: r["LedgerKey"].pop("UpdateReplacePolicy"),
+    ],
+    "what_the_rule_cannot_deliver_is_kept": [
+        lambda r: r["BusRule"]["Properties"]["Targets"][0].pop("DeadLetterConfig"),
+        lambda r: r["BusRule"]["Properties"]["Targets"][0]["RetryPolicy"].update(MaximumRetryAttempts=3),
+    ],
+    "a_message_is_not_given_out_twice_at_a_time": [
+        lambda r: r["BusQueue"]["Properties"].update(VisibilityTimeout=60),
+        lambda r: r["IngestBus"]["Properties"].update(Timeout=60),
+    ],
+    "every_queue_is_encrypted_and_keeps_14_days": [
+        lambda r: r["BusRuleDeadLetters"]["Properties"].pop("SqsManagedSseEnabled"),
+        lambda r: r["BusQueueDeadLetters"]["Properties"].update(MessageRetentionPeriod=3600),
+    ],
+    "what_the_stream_could_not_bring_is_kept": [
+        lambda r: r["SealerStream"]["Properties"].update(BisectBatchOnFunctionError=False),
+    ],
+    "every_function_has_concurrency_logs_and_traces_of_its_own": [
+        lambda r: r["Query"]["Properties"].pop("ReservedConcurrentExecutions"),
+        lambda r: r["Query"]["Properties"].update(TracingConfig={"Mode": "PassThrough"}),
+        lambda r: r["Query"]["Properties"]["LoggingConfig"].update(LogFormat="Text"),
+    ],
+    "every_log_is_forgotten_in_time": [lambda r: r["ApiLogs"]["Properties"].pop("RetentionInDays")],
+    "every_alarm_tells_somebody_and_every_function_and_queue_has_one": [
+        lambda r: r["ApiErrors"]["Properties"].update(AlarmActions=[]),
+        lambda r: r.pop("QueryErrors"),
+        lambda r: r.pop("SealerGaveUpNotEmpty"),
+    ],
+    "the_access_log_has_no_secret": [
+        lambda r: stage(r)["AccessLogSettings"].update(Format='{"a": "$context.authorizer.secret"}'),
+        lambda r: stage(r)["AccessLogSettings"].update(Format='{"a": "$request.header.Authorization"}'),
+    ],
+    "every_route_is_throttled_and_asks_who_calls": [
+        lambda r: stage(r).pop("DefaultRouteSettings"),
+        lambda r: stage(r)["RouteSettings"].clear(),
+        lambda r: path(r, "/api/{workspace}/audit_logs")["get"].update(security=[{"NONE": []}]),
+    ],
+}
+
+
+def statement(resources, function, number):
+    found = statements(resources, function)[number]
+    found["Action"] = listed(found["Action"])
+    return found
+
+
+def stage(resources):
+    return next(iter(resources.of("AWS::ApiGatewayV2::Stage").values()))["Properties"]
+
+
+def path(resources, name):
+    return next(iter(resources.of("AWS::ApiGatewayV2::Api").values()))["Properties"]["Body"]["paths"][name]
+
+
+def main():
+    source, template = transformed()
+    found = broken(source, template)
+    unnoticed, damages = [], 0
+    for name, each in DAMAGES.items():
+        for number, damage in enumerate(each):
+            damaged = copy.deepcopy(template)
+            apply(damage, damaged)
+            damages += 1
+            if not any(told.startswith(f"{name}:") for told in broken(source, damaged)):
+                unnoticed.append(f"damage {number} of {name} goes unnoticed")
+    forever = copy.deepcopy(source)
+    forever["Resources"]["Api"]["Properties"]["Auth"]["Authorizers"]["Token"]["Identity"]["ReauthorizeEvery"] = 3600
+    if not broken(forever, template):
+        unnoticed.append("an authorizer's answer that is kept for an hour goes unnoticed")
+    ALLOWED["Tokens"].add(("DeleteItem", "AuditTokens"))
+    if not broken(source, template):
+        unnoticed.append("a right for which there is no call goes unnoticed")
+    ALLOWED["Tokens"].remove(("DeleteItem", "AuditTokens"))
+    ALLOWED["Query"].remove(("PutItem", "AuditEvents"))
+    if not any(told.startswith("the_list") for told in broken(source, template)):
+        unnoticed.append("a call for which there is no right goes unnoticed")
+    for told in found + unnoticed:
+        print(told)
+    print(f"{len(RULES)} rules, {len(found)} broken; {damages + 3} damages, {len(unnoticed)} unnoticed")
+    return 1 if found or unnoticed else 0
+
+
+def apply(damage, template):
+    """Damages a template in place, whatever the damage removes."""
+    resources = Resources(template["Resources"])
+    damage(resources)
+    template["Resources"] = resources
+
+
+if __name__ == "__main__":
+    sys.exit(main())

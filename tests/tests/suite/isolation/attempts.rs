@@ -1,0 +1,240 @@
+//! Attempts: which route, by whom, and where the foreign name stands.
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use fastrand::Rng;
+use local::template::{Authorizer, Route};
+use serde_json::{Value, json};
+use tests::TestApp;
+
+use super::{
+    NOBODYS, THEIRS, authorization,
+    globex::{Globex, Twins},
+};
+
+/// One request.
+#[derive(Clone, Debug)]
+pub(super) struct Attempt {
+    /// The route, as the template has it.
+    pub(super) route: String,
+    pub(super) method: String,
+    pub(super) target: String,
+    pub(super) authorization: String,
+    pub(super) headers: Vec<(&'static str, String)>,
+    pub(super) body: Option<String>,
+    /// The foreign name in it, or its twin.
+    pub(super) named: String,
+}
+
+/// Everybody who tries, by what they send: of acme, or of nobody.
+pub(super) struct Callers {
+    tokens: Vec<String>,
+    admins: Vec<String>,
+    /// Mixtures of what is good in acme and what is good in globex.
+    mixed: Vec<String>,
+}
+
+impl Callers {
+    pub(super) async fn of(app: &TestApp, globex: &Globex) -> Self {
+        let (reader, writer, both) =
+            (app.reader("acme").await, app.writer("acme").await, app.holder_of_both("acme").await);
+        let tokens = [&reader, &writer, &both].map(authorization).to_vec();
+        let (id, secret) = globex.bearer.strip_prefix("alw_").unwrap().split_once('_').unwrap();
+        let own = tokens[2].strip_prefix("Bearer alw_").unwrap().split_once('_').unwrap();
+        let basic = |id: &str, secret: &str| format!("Basic {}", STANDARD.encode(format!("{id}:{secret}")));
+        let bearer = |id: &str, secret: &str| format!("Bearer alw_{id}_{secret}");
+        let mixed = vec![
+            basic(id, own.1),
+            basic(own.0, secret),
+            bearer(id, own.1),
+            bearer(own.0, secret),
+            authorization(&app.member("acme")),
+            format!("Bearer {own}, Bearer {theirs}", own = &tokens[2][7..], theirs = globex.bearer),
+            String::new(),
+        ];
+        Self { tokens, admins: vec![authorization(&app.admin("acme"))], mixed }
+    }
+}
+
+/// Makes attempts.
+pub(super) struct Generator<'a> {
+    random: Rng,
+    routes: &'a [Route],
+    description: &'a Value,
+    callers: Callers,
+    globex: &'a Globex,
+}
+
+impl<'a> Generator<'a> {
+    pub(super) fn new(
+        seed: u64,
+        routes: &'a [Route],
+        description: &'a Value,
+        callers: Callers,
+        globex: &'a Globex,
+    ) -> Self {
+        Self { random: Rng::with_seed(seed), routes, description, callers, globex }
+    }
+
+    /// An attempt at something of globex, and its twin at nothing.
+    pub(super) fn attempt(&mut self) -> [Attempt; 2] {
+        let globex = self.globex;
+        let route = &self.routes[self.random.usize(..self.routes.len())];
+        let authorization = self.caller(route);
+        // Where the foreign name stands. Whatever place the route does not have, the path's workspace is one.
+        let place = self.random.u8(..7);
+        let query = self.parameters(route);
+        let (named, whole) = match place {
+            0 if route.path.contains("{token}") => (self.pick(&globex.tokens), None),
+            1 if query.contains(&"cursor".to_owned()) => {
+                let cursor = self.pick(&globex.cursors);
+                let more = ["", "&action=connection_created", "&order=asc"][self.random.usize(..3)];
+                (cursor, Some(format!("cursor=[named]{more}")))
+            }
+            2 if !query.is_empty() => {
+                let (name, twins) = &globex.known[self.random.usize(..globex.known.len())];
+                match query.iter().any(|parameter| parameter == name) {
+                    // What is looked for must not be there for acme either: its own reads have other actors.
+                    true if *name == "entity_id" => {
+                        (twins.clone(), Some("entity_type=connection&entity_id=[named]".into()))
+                    }
+                    true => (twins.clone(), Some(format!("{name}=[named]"))),
+                    false => (self.workspaces(), None),
+                }
+            }
+            3 => {
+                let name =
+                    ["workspace", "workspace_username", "token", "tenant", "scopes"][self.random.usize(..5)];
+                (self.workspaces(), Some(format!("{name}=[named]")))
+            }
+            _ => (self.workspaces(), None),
+        };
+        let in_body = route.method == "POST" && self.random.bool();
+        let key = (place == 4 && in_body).then(|| &globex.keys[self.random.usize(..globex.keys.len())]);
+        let named = key.map_or(named, |(twins, _)| twins.clone());
+        let own_path = key.is_some() || whole.is_some() || place == 0 || (in_body && self.random.bool());
+        let own = own_path && (whole.is_some() || in_body || route.path.contains("{token}"));
+        let body = (route.method == "POST").then(|| self.body(route, in_body, key, own));
+        let target = self.path(route, own);
+        let query = whole.or_else(|| self.random.bool().then(|| self.harmless(&query)).flatten());
+        let target = query.map_or(target.clone(), |query| format!("{target}?{query}"));
+        let headers = self.headers();
+        let attempt = |named: String| Attempt {
+            route: format!("{} {}", route.method, route.path),
+            method: route.method.clone(),
+            target: target.replace("[named]", &named),
+            authorization: authorization.clone(),
+            headers: headers.iter().map(|(name, value)| (*name, value.replace("[named]", &named))).collect(),
+            body: body.as_ref().map(|body| body.replace("[named]", &named)),
+            named,
+        };
+        [attempt(named.0), attempt(named.1)]
+    }
+
+    fn pick(&mut self, of: &[Twins]) -> Twins {
+        of[self.random.usize(..of.len())].clone()
+    }
+
+    /// The workspace in one of the ways in which it can be written in a path.
+    fn workspaces(&mut self) -> Twins {
+        let written: fn(&str) -> String = match self.random.u8(..8) {
+            0 => |name| name.to_uppercase(),
+            1 => |name| format!("%67{}", &name[1..]),
+            2 => |name| format!("acme%2F..%2F{name}"),
+            3 => |name| format!("{name}%23"),
+            _ => str::to_owned,
+        };
+        (written(THEIRS), written(NOBODYS))
+    }
+
+    /// Mostly one who is let in on the route; else one of the others.
+    fn caller(&mut self, route: &Route) -> String {
+        let Callers { tokens, admins, mixed } = &self.callers;
+        let fitting = if route.authorizer == Authorizer::Jwt { admins } else { tokens };
+        let among = match self.random.u8(..10) {
+            0 => mixed,
+            1 => tokens,
+            2 => admins,
+            _ => fitting,
+        };
+        among[self.random.usize(..among.len())].clone()
+    }
+
+    /// The names of the query parameters that the description has of a route.
+    fn parameters(&self, route: &Route) -> Vec<String> {
+        let path = &self.description["paths"][route.path.replace("+}", "}")];
+        let of = |list: &Value| list.as_array().cloned().unwrap_or_default();
+        let listed = [of(&path["parameters"]), of(&path[route.method.to_lowercase()]["parameters"])].concat();
+        let named = listed.iter().filter(|parameter| parameter["in"] == "query");
+        named.filter_map(|parameter| parameter["name"].as_str().map(str::to_owned)).collect()
+    }
+
+    /// A query without anything foreign in it. `wait` would only take its time.
+    fn harmless(&mut self, names: &[String]) -> Option<String> {
+        let names: Vec<_> = names.iter().filter(|name| *name != "wait").collect();
+        let name = names.get(self.random.usize(..names.len().max(1)))?.as_str();
+        let value = match name {
+            "start_timestamp" | "end_timestamp" => "2025-02-18T10:00:00Z",
+            "action" => "connection_created",
+            "category" => "workspace_connections",
+            "outcome" => "success",
+            "order" => "asc",
+            "format" => ["json", "ndjson", "csv", "ocsf"][self.random.usize(..4)],
+            _ => "1",
+        };
+        Some(format!("{name}={value}"))
+    }
+
+    /// The path, with the foreign name in place of the workspace, or of what stands after it in one's own.
+    fn path(&mut self, route: &Route, own: bool) -> String {
+        let tiles = ["0/000", "entries/000", "0/000.p/21", "entries/000.p/20", "1/000", "entries/000.p/1"];
+        let workspace = if own { "acme" } else { "[named]" };
+        let token = if own { "[named]" } else { &self.globex.tokens[0].0 };
+        let segments = route.path.split('/').map(|segment| match segment {
+            "{workspace}" => workspace.to_owned(),
+            "{token}" => token.to_owned(),
+            "{tile+}" => tiles[self.random.usize(..tiles.len())].to_owned(),
+            "{sequence}" => self.random.u64(..25).to_string(),
+            other if other.starts_with('{') => "[named]".to_owned(),
+            other => other.to_owned(),
+        });
+        segments.collect::<Vec<_>>().join("/")
+    }
+
+    /// A body such as the route takes, with something foreign in it or not.
+    fn body(&mut self, route: &Route, foreign: bool, key: Option<&(Twins, String)>, own: bool) -> String {
+        let mut body = match (route.path.rsplit('/').next(), key) {
+            // The key of an event of theirs: whoever is told that it is taken knows that it is there.
+            (Some("audit_logs"), Some((_, timestamp))) => {
+                return json!({
+                    "id": "[named]", "timestamp": timestamp,
+                    "action": "connection_created", "actor": {"user_id": "u1"},
+                })
+                .to_string();
+            }
+            (Some("audit_logs"), None) => json!({"action": "connection_created", "actor": {"user_id": "u1"}}),
+            // In one's own workspace a token would be made, until there are too many.
+            (Some("tokens"), _) if own => json!({"name": "mine", "expires_at": "2000-01-01T00:00:00Z"}),
+            (Some("tokens"), _) => json!({"name": "mine", "scopes": ["audit_log:read"]}),
+            (Some("redactions"), Some(_)) => return json!({"actor": "[named]"}).to_string(),
+            (Some("redactions"), None) => json!({"sequences": [self.random.u64(..20)]}),
+            _ => json!({}),
+        };
+        if foreign || key.is_some() {
+            let names = ["workspace", "workspace_username", "partition", "token"];
+            body[names[self.random.usize(..names.len())]] = json!("[named]");
+        }
+        match route.path.ends_with("/audit_logs") && self.random.u8(..4) == 0 {
+            true => json!({"events": [body.clone(), body]}).to_string(),
+            false => body.to_string(),
+        }
+    }
+
+    /// Headers that would name a workspace to a service that believed them.
+    fn headers(&mut self) -> Vec<(&'static str, String)> {
+        let names =
+            ["x-workspace", "x-amz-authorizer-workspace", "x-forwarded-host", "x-original-url", "cookie"];
+        let named = self.random.u8(..4) == 0;
+        let header = (names[self.random.usize(..names.len())], "[named]".to_owned());
+        named.then_some(header).into_iter().collect()
+    }
+}

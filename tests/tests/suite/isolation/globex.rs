@@ -1,0 +1,107 @@
+//! The workspace that others reach for, full of what only it has.
+
+use serde_json::{Value, json};
+use tests::{TestApp, sample::at};
+
+use super::THEIRS;
+
+/// Something of globex, and something of the same form that nobody has.
+pub(super) type Twins = (String, String);
+
+/// A workspace, sealed, and what is known of it.
+pub(super) struct Globex {
+    /// A token that reads and records.
+    pub(super) bearer: String,
+    /// Texts that stand in its data and nowhere else, and that nobody sends.
+    pub(super) secrets: Vec<String>,
+    /// Its tokens by their public part.
+    pub(super) tokens: Vec<Twins>,
+    /// Its cursors.
+    pub(super) cursors: Vec<Twins>,
+    /// What can be known from outside and looked for, by the name of the parameter.
+    pub(super) known: Vec<(&'static str, Twins)>,
+    /// The keys of its events: id and timestamp.
+    pub(super) keys: Vec<(Twins, String)>,
+}
+
+impl Globex {
+    /// Makes it, and seals it.
+    pub(super) async fn in_(app: &TestApp) -> Self {
+        let client = app.holder_of_both(THEIRS).await;
+        let admin = app.admin(THEIRS);
+        let mut secrets = Vec::new();
+        let mut secret = |what: &str| {
+            let text = format!("{what}-{}", uuid::Uuid::new_v4().simple());
+            secrets.push(text.clone());
+            text
+        };
+        let name = secret("name");
+        let scopes = ["audit_log:read", "audit_log:write"];
+        let created = admin.create_token(&json!({"name": name, "scopes": scopes})).await.expect(201).body;
+        let mut event = |number: i64| {
+            json!({
+                "id": format!("of-globex-{number}"),
+                "timestamp": at(number),
+                "action": "connection_created",
+                "description": secret("description"),
+                "actor": {
+                    "user_id": format!("user-of-globex-{number}"),
+                    "username": secret("username"),
+                    "ip": format!("203.0.113.{number}"),
+                    "user_agent": secret("agent"),
+                },
+                "entity": {
+                    "entity_type": "connection",
+                    "entity_id": format!("connection-of-globex-{number}"),
+                    "entity_name": secret("entity"),
+                },
+                "context": {"correlation_id": format!("request-of-globex-{number}"), "note": secret("note")},
+                "changes": [{"path": "/password", "old": secret("old"), "new": secret("new")}],
+            })
+        };
+        let events: Vec<_> = (0..20).map(&mut event).collect();
+        client.record(&json!({ "events": events })).await.expect(201);
+        app.reconcile().await;
+
+        let cursor = async |query: &str| -> String {
+            let page = client.list(query).await.expect(200).body;
+            page["next_cursor"].as_str().unwrap().to_owned()
+        };
+        let mut cursors = Vec::new();
+        for query in ["limit=1", "limit=5&action=connection_created", "limit=2&order=asc"] {
+            let theirs = cursor(query).await;
+            cursors.push((theirs.clone(), nobodys_cursor(&theirs)));
+        }
+        let twins = |theirs: String| (theirs.clone(), theirs.replace("globex", "glubex"));
+        let known = ["actor", "entity_id", "correlation_id", "ip", "id"];
+        let known = known.into_iter().flat_map(|name| (0..5).map(move |number| (name, number)));
+        let known = known.map(|(name, number)| {
+            let text = match name {
+                "actor" => format!("user-of-globex-{number}"),
+                "entity_id" => format!("connection-of-globex-{number}"),
+                "correlation_id" => format!("request-of-globex-{number}"),
+                "id" => format!("of-globex-{number}"),
+                _ => return (name, (format!("203.0.113.{number}"), format!("203.0.213.{number}"))),
+            };
+            (name, twins(text))
+        });
+        let token = |token: &Value| token.as_str().unwrap().to_owned();
+        let tokens = [client.token.clone(), token(&created["token"])];
+        secrets.push(token(&created["secret"]));
+        Self {
+            bearer: token(&created["bearer"]),
+            secrets,
+            tokens: tokens.map(|token| (token.clone(), token.chars().rev().collect())).to_vec(),
+            cursors,
+            known: known.collect(),
+            keys: (0..20).map(|number| (twins(format!("of-globex-{number}")), at(number))).collect(),
+        }
+    }
+}
+
+/// The same cursor with one of its last characters exchanged.
+fn nobodys_cursor(cursor: &str) -> String {
+    let place = cursor.len() - 4;
+    let other = if cursor.as_bytes()[place] == b'A' { "B" } else { "A" };
+    format!("{}{other}{}", &cursor[..place], &cursor[place + 1..])
+}

@@ -1,0 +1,117 @@
+//! Isolation: whoever tries to reach into another workspace learns nothing, not even that it is there.
+//!
+//! An attempt is one request that names something of globex: its workspace, a token, an event, a cursor, or the id
+//! of somebody in it; by somebody who has no right there. Its twin names in the same place something of the same
+//! form that nobody has. No answer may hold a byte that only globex has, and both must be the same, but for what
+//! was named. The routes are the template's and their parameters the description's, so that a new one is
+//! tried without a line here.
+//!
+//! `ATTEMPTS` and `SEED` in the environment choose how many there are, and which.
+
+mod attempts;
+mod globex;
+mod judge;
+
+use std::{collections::BTreeMap, env, str::FromStr};
+
+use local::template::{TEMPLATE, Template};
+use serde_json::Value;
+use tests::{Client, TestApp};
+
+use self::{
+    attempts::{Attempt, Callers, Generator},
+    globex::Globex,
+    judge::{Seen, judge},
+};
+
+/// The other workspace, and one of the same form that there is not.
+const THEIRS: &str = "globex";
+const NOBODYS: &str = "glubex";
+
+fn chosen<T: FromStr>(variable: &str, default: T) -> T {
+    env::var(variable).ok().map_or(default, |text| text.parse().ok().expect("a number"))
+}
+
+async fn sent(app: &TestApp, attempt: &Attempt) -> Seen {
+    let client = app.client("acme").with_authorization(&attempt.authorization);
+    let mut request = client.request(attempt.method.parse().unwrap(), &attempt.target);
+    for (name, value) in &attempt.headers {
+        request = request.header(*name, value);
+    }
+    if let Some(body) = &attempt.body {
+        request = request.header("content-type", "application/json").body(body.clone());
+    }
+    Seen::of(&client.send(request).await)
+}
+
+/// What is in the tables of globex, but for the day on which its tokens were used.
+async fn theirs(app: &TestApp) -> (Vec<Value>, Vec<Value>) {
+    (app.tables().events(THEIRS).await, app.tables().tokens(THEIRS).await)
+}
+
+#[tokio::test]
+async fn no_attempt_learns_anything_of_another_workspace() {
+    let (attempts, seed) = (chosen("ATTEMPTS", 2_000), chosen("SEED", 20_250_218));
+    let app = TestApp::start().await;
+    let globex = Globex::in_(&app).await;
+    let description = app.client("").get("/api/openapi.json").await.expect(200).body;
+    let routes = Template::parse(TEMPLATE).unwrap().api.routes;
+    let mut generator =
+        Generator::new(seed, &routes, &description, Callers::of(&app, &globex).await, &globex);
+    let before = theirs(&app).await;
+    assert!(before.0.len() > 10);
+
+    let mut outcomes: BTreeMap<(String, u16), usize> = BTreeMap::new();
+    let mut leaks = Vec::new();
+    for number in 0..attempts {
+        let [foreign, absent] = generator.attempt();
+        let seen = [sent(&app, &foreign).await, sent(&app, &absent).await];
+        *outcomes.entry((foreign.route.clone(), seen[0].status)).or_default() += 1;
+        let found = judge([&foreign, &absent], &seen, &globex.secrets);
+        leaks.extend(found.map(|leak| format!("attempt {number}: {leak}\n{foreign:?}\n{absent:?}")));
+    }
+    for ((route, status), count) in &outcomes {
+        println!("{count:6}  {status}  {route}");
+    }
+    println!("{attempts} attempts with seed {seed}, {} leaks", leaks.len());
+    assert!(leaks.is_empty(), "{}", leaks[..leaks.len().min(5)].join("\n\n"));
+    assert!(theirs(&app).await == before, "something of globex was changed");
+    if attempts >= 1_000 {
+        let tried = |route: &local::template::Route| {
+            outcomes.keys().any(|(name, _)| *name == format!("{} {}", route.method, route.path))
+        };
+        assert!(routes.iter().all(tried), "a route was never tried: {outcomes:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_leak_is_found() {
+    let app = TestApp::start().await;
+    let globex = Globex::in_(&app).await;
+    // One who holds a token of globex reads it: to the judge, that is a leak on every route that discloses.
+    let thief = |workspace: &str, path: &str| Attempt {
+        route: String::new(),
+        method: "GET".to_owned(),
+        target: format!("/api/{workspace}/{path}"),
+        authorization: format!("Bearer {}", globex.bearer),
+        headers: vec![],
+        body: None,
+        named: workspace.to_owned(),
+    };
+    for path in ["audit_logs", "audit_logs?format=csv", "audit_logs/feed", "ledger/entries/5"] {
+        let pair = [thief(THEIRS, path), thief(NOBODYS, path)];
+        let seen = [sent(&app, &pair[0]).await, sent(&app, &pair[1]).await];
+        let found = judge([&pair[0], &pair[1]], &seen, &globex.secrets).expect(path);
+        assert!(found.contains("a secret"), "{path}: {found}");
+        // Without a secret in it, the difference alone is told.
+        let found = judge([&pair[0], &pair[1]], &seen, &[]).expect(path);
+        assert!(found.contains("status"), "{path}: {found}");
+    }
+    judge::tests_itself();
+}
+
+/// Somebody of acme, by the authorization that they send.
+fn authorization(client: &Client) -> String {
+    let request = client.request(reqwest::Method::GET, "/").build().unwrap();
+    request.headers()["authorization"].to_str().unwrap().to_owned()
+}

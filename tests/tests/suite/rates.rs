@@ -1,0 +1,72 @@
+//! How often a token may read.
+
+use shared::{config::Config, error::Error, rate::Rate, store::Store, timestamp::Timestamp, token::TokenId};
+use tests::{Answer, TestApp, sample::event};
+
+fn header(answer: &Answer, name: &str) -> Option<String> {
+    answer.headers.get(name).map(|value| value.to_str().unwrap().to_owned())
+}
+
+#[tokio::test]
+async fn a_token_reads_as_often_as_it_may_and_is_then_told_when_it_may_again() {
+    let app = TestApp::start_limiting(3).await;
+    let reader = app.holder_of_both("acme").await;
+    let mut read = 0;
+    // A window may end on the way; in every one there are three reads.
+    let refused = loop {
+        let answer = if read % 2 == 0 { reader.list("").await } else { reader.feed("").await };
+        assert_eq!(header(&answer, "ratelimit-policy").as_deref(), Some("\"reads\";q=3;w=10"));
+        assert_eq!(header(&answer, "x-ratelimit-limit").as_deref(), Some("3"));
+        if answer.status == 429 {
+            break answer;
+        }
+        answer.expect(200);
+        read += 1;
+        assert!(read < 100, "never refused");
+    };
+    assert!(read >= 3, "only {read}");
+    let refused = refused.expect_problem(429, "too_many_reads");
+    let wait = header(&refused, "retry-after").unwrap();
+    assert!((1..=10).contains(&wait.parse::<i64>().unwrap()), "{wait}");
+    assert_eq!(header(&refused, "ratelimit"), Some(format!("\"reads\";r=0;t={wait}")));
+    // Nothing was read, and nothing is said to have been; the feed of an empty log leaves no record.
+    let recorded = app.tables().events_of("acme", "audit_log_accessed").await.len();
+    assert!(recorded <= read, "{recorded} records of {read} reads");
+    // Another token has its own count, and recording has none.
+    app.reader("acme").await.list("").await.expect(200);
+    let recorded = reader.record(&event("e-1", 0)).await.expect(201);
+    assert_eq!(header(&recorded, "ratelimit"), None);
+}
+
+#[tokio::test]
+async fn instances_count_together_and_a_new_window_begins_at_nothing() {
+    let app = TestApp::start().await;
+    let limited =
+        |limit| Store::connect(&Config { read_limit: Some(limit), ..Config::local(app.dynamodb_endpoint()) });
+    let (one, other) = (limited(3), limited(3));
+    let token = TokenId::parse("abcdefABCDEF").unwrap();
+    let at = |time: &str| Timestamp::parse(time).unwrap();
+    let now = at("2025-02-18T10:00:04Z");
+    let left = async |store: &Store, now| match store.count_read(&token, now).await {
+        Ok(rate) => rate.map(|rate| (rate.left, rate.resets_in_seconds)),
+        Err(Error::TooManyReads(Rate { limit: 3, left: 0, resets_in_seconds })) => {
+            Some((99, resets_in_seconds))
+        }
+        Err(error) => panic!("{error:?}"),
+    };
+    assert_eq!(left(&one, now).await, Some((2, 6)));
+    assert_eq!(left(&other, now).await, Some((1, 6)));
+    assert_eq!(left(&one, at("2025-02-18T10:00:09.999999Z")).await, Some((0, 1)));
+    assert_eq!(left(&other, now).await, Some((99, 6)));
+    assert_eq!(left(&one, at("2025-02-18T10:00:10Z")).await, Some((2, 10)));
+    let without = Store::connect(&Config::local(app.dynamodb_endpoint()));
+    assert_eq!(left(&without, now).await, None);
+}
+
+#[tokio::test]
+async fn a_read_that_cannot_be_counted_is_not_made() {
+    let nowhere = Config { read_limit: Some(40), ..Config::local("http://127.0.0.1:1") };
+    let token = TokenId::parse("abcdefABCDEF").unwrap();
+    let counted = Store::connect(&nowhere).count_read(&token, shared::ambient::now()).await;
+    assert!(matches!(counted, Err(Error::Unavailable(_))), "{counted:?}");
+}
