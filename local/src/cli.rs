@@ -152,6 +152,7 @@ impl Serve {
             port,
             dynamodb_port,
             storage: storage.clone(),
+            tables: None,
             demo: !no_demo,
             authorizer_ttl: authorizer_ttl.map(Duration::from_secs),
             seal: true,
