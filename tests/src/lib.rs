@@ -7,6 +7,7 @@ pub mod client;
 mod faulty_engine;
 pub mod invoke;
 pub mod queue;
+pub mod runtime_api;
 pub mod sample;
 pub mod stream;
 mod tables;

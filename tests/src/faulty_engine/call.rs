@@ -19,13 +19,15 @@ impl Call {
     }
 
     /// The items that it puts.
-    pub(super) fn puts(&self) -> Vec<&Value> {
-        let puts = |action: &'_ Value| !action["Put"]["Item"].is_null();
+    pub(super) fn puts(&self) -> Vec<Value> {
+        let body = &self.body;
         match self.operation.as_str() {
-            "PutItem" => vec![&self.body["Item"]],
+            "PutItem" => vec![body["Item"].clone()],
+            "BatchExecuteStatement" => body["Statements"].as_array().unwrap().iter().map(inserted).collect(),
             "TransactWriteItems" => {
-                let actions = self.body["TransactItems"].as_array().unwrap();
-                actions.iter().filter(|action| puts(action)).map(|action| &action["Put"]["Item"]).collect()
+                let items =
+                    body["TransactItems"].as_array().unwrap().iter().map(|action| &action["Put"]["Item"]);
+                items.filter(|item| item.is_object()).cloned().collect()
             }
             _ => Vec::new(),
         }
@@ -41,6 +43,10 @@ impl Call {
         let body = &self.body;
         match self.operation.as_str() {
             "PutItem" => written(&body["TableName"], &body["Item"]).into_iter().collect(),
+            "BatchExecuteStatement" => {
+                let table = Value::from("AuditEvents");
+                self.puts().iter().filter_map(|item| written(&table, item)).collect()
+            }
             "UpdateItem" => written(&body["TableName"], &body["Key"]).into_iter().collect(),
             "TransactWriteItems" => {
                 let actions = body["TransactItems"].as_array().unwrap();
@@ -57,6 +63,13 @@ impl Call {
     pub(super) fn reads_index(&self) -> bool {
         self.body["IndexName"].is_string()
     }
+}
+
+/// The item of a statement `INSERT INTO "table" VALUE {'name': ?, …}`.
+fn inserted(statement: &Value) -> Value {
+    let names = statement["Statement"].as_str().unwrap().split('\'').skip(1).step_by(2);
+    let values = statement["Parameters"].as_array().unwrap().iter().cloned();
+    names.map(str::to_owned).zip(values).collect::<serde_json::Map<_, _>>().into()
 }
 
 /// The key by which an item is known again: that of an event or of a token.

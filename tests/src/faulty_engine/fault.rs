@@ -58,6 +58,8 @@ pub enum Fault {
     TransactionInProgress,
     /// A single write meets a transaction on its item.
     MetTransaction,
+    /// Half of the statements of a batch are not done, and their answers say why.
+    StatementsLeftOut,
     /// Half of the keys of a batch are left for the next call.
     KeysLeftOut,
     /// All keys of a batch are left for the next call.
@@ -145,7 +147,8 @@ impl Fault {
             Self::AnswerGarbled => Applied(After::Garbled),
             Self::AnswerDelayed => Applied(After::Delayed),
             Self::AnswerWithheld => Applied(After::Withheld),
-            Self::KeysLeftOut
+            Self::StatementsLeftOut
+            | Self::KeysLeftOut
             | Self::NoKeysTaken
             | Self::OneItemPages
             | Self::EmptyPages
@@ -168,6 +171,7 @@ impl Fault {
             | Self::TransactionInvalid
             | Self::TransactionInProgress => operation == "TransactWriteItems",
             Self::MetTransaction => matches!(operation, "PutItem" | "UpdateItem"),
+            Self::StatementsLeftOut => operation == "BatchExecuteStatement",
             Self::KeysLeftOut | Self::NoKeysTaken => operation == "BatchGetItem",
             Self::OneItemPages | Self::EmptyPages => matches!(operation, "Query" | "Scan"),
             Self::IndexBehind => operation == "Query",
@@ -179,7 +183,7 @@ impl Fault {
     }
 }
 
-/// Whether an operation writes.
-pub(super) fn is_write(operation: &str) -> bool {
-    matches!(operation, "PutItem" | "UpdateItem" | "DeleteItem" | "BatchWriteItem" | "TransactWriteItems")
+/// Whether an operation writes. Our statements are all of them writes.
+fn is_write(operation: &str) -> bool {
+    matches!(operation, "PutItem" | "UpdateItem" | "BatchExecuteStatement" | "TransactWriteItems")
 }

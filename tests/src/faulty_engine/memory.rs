@@ -32,7 +32,7 @@ pub(super) enum Altered {
 
 impl Memory {
     pub(super) fn note(&mut self, call: &Call) {
-        self.last_written.extend(call.puts().into_iter().filter_map(identity));
+        self.last_written.extend(call.puts().iter().filter_map(identity));
         let beyond = self.last_written.len().saturating_sub(BEHIND);
         self.last_written.drain(..beyond);
     }
@@ -62,6 +62,10 @@ impl Memory {
                 let rest = &call.body["RequestItems"];
                 return Altered::Answered(json!({"Responses": {}, "UnprocessedKeys": rest}));
             }
+            Fault::StatementsLeftOut => {
+                let statements = call.body["Statements"].as_array_mut().unwrap();
+                statements.truncate(statements.len().div_ceil(2));
+            }
             Fault::KeysLeftOut => {
                 for wanted in call.body["RequestItems"].as_object_mut().unwrap().values_mut() {
                     let keys = wanted["Keys"].as_array_mut().unwrap();
@@ -77,6 +81,12 @@ impl Memory {
     pub(super) fn alter_answer(&self, fault: Fault, asked: &Call, answer: &mut Value) {
         let consistent = asked.body["ConsistentRead"] == true;
         match fault {
+            Fault::StatementsLeftOut => {
+                let asked = asked.body["Statements"].as_array().unwrap().len();
+                let error = json!({"Code": "ThrottlingError", "Message": "as the test wants"});
+                let answers = answer["Responses"].as_array_mut().unwrap();
+                answers.resize(asked, json!({"Error": error, "TableName": "AuditEvents"}));
+            }
             Fault::KeysLeftOut => {
                 let mut rest = asked.body["RequestItems"].clone();
                 for wanted in rest.as_object_mut().unwrap().values_mut() {

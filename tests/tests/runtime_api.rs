@@ -1,0 +1,103 @@
+//! The runtime API that programs are run under: what it tells them, and what it sees of them.
+
+#![expect(clippy::unwrap_used, reason = "in a test, an unwrap is an assertion")]
+
+use std::{
+    path::Path,
+    process::{Command, Stdio},
+    time::Duration,
+};
+
+use serde_json::{Value, json};
+use tests::runtime_api::{Failed, Instance, NotStarted, Signal, program};
+
+/// Longer than anything takes, on a machine that is busy with other things.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+#[tokio::test]
+async fn a_function_is_told_its_work_and_answers() {
+    let echo = echo().await;
+    for said in [json!({"a": 1}), json!({"b": "x".repeat(5_000_000)})] {
+        let answer = echo.invoke(said.to_string(), PATIENCE).await.unwrap();
+        let answer: Value = serde_json::from_slice(&answer.payload).unwrap();
+        assert_eq!(answer["said"], said);
+        assert_eq!(answer["arn"], "arn:aws:lambda:us-east-1:000000000000:function:echo");
+        assert!(answer["deadline_ms"].as_i64().unwrap() > jiff::Timestamp::now().as_millisecond());
+    }
+    assert!(echo.init() > Duration::ZERO);
+    assert!(echo.max_rss_bytes().unwrap() > 5_000_000);
+    assert!(echo.cpu_time().unwrap() > Duration::ZERO);
+}
+
+#[tokio::test]
+async fn several_invocations_wait_for_each_other() {
+    let echo = echo().await;
+    let answers = futures::future::join_all((0..20).map(|number| {
+        let echo = &echo;
+        async move { echo.invoke(number.to_string(), PATIENCE).await.unwrap() }
+    }));
+    for (number, answer) in answers.await.iter().enumerate() {
+        let answer: Value = serde_json::from_slice(&answer.payload).unwrap();
+        assert_eq!(answer["said"], number);
+    }
+}
+
+#[tokio::test]
+async fn a_failure_is_reported_and_the_instance_goes_on() {
+    let echo = echo().await;
+    for told in ["fail", "panic"] {
+        let Err(Failed::Reported(report)) = echo.invoke(json!({"do": told}).to_string(), PATIENCE).await
+        else {
+            panic!("{told}: there is no report");
+        };
+        let report: Value = serde_json::from_str(&report).unwrap();
+        assert!(report["errorMessage"].as_str().unwrap().contains("as it was told to"), "{report}");
+    }
+    echo.invoke("1", PATIENCE).await.unwrap();
+}
+
+#[tokio::test]
+async fn an_instance_that_ends_or_is_late_gives_no_answer() {
+    let echo = echo().await;
+    assert_eq!(echo.invoke(r#"{"do":"exit"}"#, PATIENCE).await.unwrap_err(), Failed::Exited);
+    assert_eq!(echo.ended().await.code(), Some(3));
+    assert_eq!(echo.invoke("1", PATIENCE).await.unwrap_err(), Failed::Exited);
+
+    let echo = self::echo().await;
+    let late = echo.invoke(r#"{"do":"hang"}"#, Duration::from_millis(1)).await;
+    assert_eq!(late.unwrap_err(), Failed::TimedOut);
+    assert!(!echo.kill().await.unwrap().success());
+    assert_eq!(echo.invoke("1", PATIENCE).await.unwrap_err(), Failed::Exited);
+}
+
+#[tokio::test]
+async fn an_instance_that_was_stopped_goes_on_where_it_was() {
+    let echo = echo().await;
+    echo.signal(Signal::Stop).await.unwrap();
+    let answer = echo.invoke("1", PATIENCE);
+    tokio::pin!(answer);
+    // It is given the work and does not answer, however long one waits.
+    assert!(tokio::time::timeout(Duration::from_millis(50), &mut answer).await.is_err());
+    echo.signal(Signal::Continue).await.unwrap();
+    answer.await.unwrap();
+}
+
+#[tokio::test]
+async fn what_does_not_start_is_told() {
+    let start = |program: &str, arguments: &[&str]| {
+        let mut command = Command::new(program);
+        command.args(arguments);
+        async move { Instance::start("none", command, PATIENCE).await.err() }
+    };
+    assert!(matches!(start("/nowhere/program", &[]).await, Some(NotStarted::NotRun(_))));
+    assert_eq!(start("false", &[]).await, Some(NotStarted::Exited));
+    let mut silent = Command::new("cat");
+    silent.arg("/dev/zero").stdout(Stdio::null());
+    let silent = Instance::start("none", silent, Duration::from_millis(50)).await;
+    assert_eq!(silent.err(), Some(NotStarted::TimedOut));
+}
+
+async fn echo() -> Instance {
+    let echo = program(Path::new(env!("CARGO_BIN_EXE_echo")), "http://127.0.0.1:1");
+    Instance::start("echo", echo, PATIENCE).await.unwrap()
+}
