@@ -167,6 +167,11 @@ impl Queue {
         dead.len()
     }
 
+    /// Whether no message waits or is being worked on.
+    pub fn is_empty(&self) -> bool {
+        self.state.lock().unwrap().messages.is_empty()
+    }
+
     /// From now on nothing goes wrong.
     pub fn heal(&self) {
         self.state.lock().unwrap().plan.shares.clear();

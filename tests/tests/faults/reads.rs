@@ -12,9 +12,9 @@ const CREATE: &str = "POST /api/{workspace}/tokens";
 
 #[tokio::test]
 async fn a_page_that_ends_early_is_not_taken_for_the_last() {
-    let drill = Drill::start().await;
-    let ids = record(&drill.app.store(), 0..12).await;
     for fault in [Fault::OneItemPages, Fault::EmptyPages] {
+        let drill = Drill::start().await;
+        let ids = record(&drill.app.store(), 0..12).await;
         let engine = drill.engine(Plan::default().always("*", fault)).await;
         let store = engine.store();
         assert_eq!(list(&store, "action=group_created&limit=5").await, ids, "{fault:?}");
@@ -22,7 +22,6 @@ async fn a_page_that_ends_early_is_not_taken_for_the_last() {
         let whole = list(&store, "limit=5").await;
         assert!(ids.iter().all(|id| whole.contains(id)), "{fault:?}: {whole:?}");
         // The search of the sealer, and the feed over what it sealed.
-        drill.app.tables().delete("AuditLedger", [("workspace", "-"), ("part", "RECONCILED")]).await;
         invoke::sealer(&store, json!({"reconcile": true})).await;
         let told = feed(&store).await;
         assert!(ids.iter().all(|id| told.contains(id)), "{fault:?}: {told:?}");
