@@ -6,6 +6,7 @@ mod bus;
 pub mod client;
 mod faulty_engine;
 pub mod invoke;
+pub mod process;
 pub mod queue;
 pub mod runtime_api;
 pub mod sample;

@@ -25,7 +25,7 @@ use serde_json::Value;
 use shared::{config::Config, store::Store};
 use tokio::{
     net::{TcpListener, TcpStream},
-    sync::watch,
+    sync::{Notify, watch},
     task::{JoinHandle, JoinSet},
 };
 
@@ -53,6 +53,7 @@ struct Proxy {
     memory: Mutex<Memory>,
     /// How many faults have happened.
     happened: watch::Sender<usize>,
+    hung_up: Notify,
 }
 
 /// The connection ends without an answer.
@@ -67,6 +68,7 @@ impl FaultyEngine {
             plan: Mutex::new(plan),
             memory: Mutex::default(),
             happened: watch::Sender::new(0),
+            hung_up: Notify::new(),
         });
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let endpoint = format!("http://{}", listener.local_addr().unwrap());
@@ -115,6 +117,16 @@ impl FaultyEngine {
         happened.wait_for(|happened| *happened >= faults).await.unwrap();
     }
 
+    /// Resets all connections that there are.
+    pub fn hang_up(&self) {
+        self.proxy.hung_up.notify_waiters();
+    }
+
+    /// How many calls came, of any operation.
+    pub fn all_calls(&self) -> usize {
+        self.proxy.plan.lock().unwrap().calls.values().sum()
+    }
+
     /// Where it listens.
     pub fn endpoint(&self) -> &str {
         &self.endpoint
@@ -146,8 +158,11 @@ async fn converse(stream: TcpStream, proxy: Arc<Proxy>) {
     // Whoever closes a socket so resets its connection.
     stream.set_zero_linger().unwrap();
     let answer = service_fn(|request| proxy.clone().answer(request));
-    // An error is a connection that was to end so, or whose other side is gone.
-    let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), answer).await;
+    tokio::select! {
+        // An error is a connection that was to end so, or whose other side is gone.
+        _ = http1::Builder::new().serve_connection(TokioIo::new(stream), answer) => {}
+        () = proxy.hung_up.notified() => {}
+    }
 }
 
 impl Proxy {

@@ -11,11 +11,12 @@ use std::{
 };
 
 /// Where the faults are: file and enum.
-const FAULTS: [(&str, &str); 4] = [
+const FAULTS: [(&str, &str); 5] = [
     ("src/faulty_engine/fault.rs", "Fault"),
     ("src/queue.rs", "QueueFault"),
     ("src/stream.rs", "StreamFault"),
     ("src/client.rs", "ClientFault"),
+    ("src/process.rs", "ProcessFault"),
 ];
 
 /// What survives which faults.

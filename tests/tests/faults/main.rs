@@ -7,6 +7,7 @@ mod clients;
 mod connections;
 mod documented;
 mod outages;
+mod processes;
 mod queue;
 mod reads;
 mod refusals;
