@@ -156,6 +156,7 @@ impl Serve {
             port,
             dynamodb_port,
             storage: storage.clone(),
+            tables: None,
             demo: !no_demo,
             authorizer_ttl: authorizer_ttl.map(Duration::from_secs),
             read_limit,

@@ -43,6 +43,8 @@ pub struct Options {
     pub dynamodb_port: u16,
     /// Where the data is kept.
     pub storage: Storage,
+    /// The URL of tables that are there already: they are used, and `storage` is not.
+    pub tables: Option<String>,
     /// Whether to make the demo's workspace, token and events on the first start.
     pub demo: bool,
     /// How long the token authorizer's answers are kept; `None` is as the template says.
@@ -75,7 +77,8 @@ pub struct System {
     stream: Option<Stream>,
     stop: watch::Sender<bool>,
     server: JoinHandle<()>,
-    tables: Tables,
+    /// Its own tables, if it uses no others.
+    tables: Option<Tables>,
 }
 
 /// Only the tables, running.
@@ -92,12 +95,19 @@ impl System {
     /// Says what is in the way, and what to do about it.
     pub async fn start(options: Options) -> Result<Self, Error> {
         let template = Template::parse(TEMPLATE)?;
-        let directory = options.storage.open()?;
         let listener = listen(options.port, "--port").await?;
         let endpoint = url(&listener)?;
-        let tables = Tables::over(directory, &template, options.dynamodb_port).await?;
+        let (tables, dynamodb_endpoint) = match options.tables {
+            Some(endpoint) => (None, endpoint),
+            None => {
+                let directory = options.storage.open()?;
+                let tables = Tables::over(directory, &template, options.dynamodb_port).await?;
+                let endpoint = tables.endpoint().to_owned();
+                (Some(tables), endpoint)
+            }
+        };
 
-        let config = Config { read_limit: options.read_limit, ..Config::local(tables.endpoint()) };
+        let config = Config { read_limit: options.read_limit, ..Config::local(&dynamodb_endpoint) };
         let unheard = Store::connect(&config);
         let (stream, store) = match options.seal {
             false => (None, unheard),
@@ -108,7 +118,7 @@ impl System {
                 (Some(stream), store)
             }
         };
-        let directory = tables.directory.as_ref();
+        let directory = tables.as_ref().and_then(|tables| tables.directory.as_ref());
         let signer = signer(directory.map(DataDirectory::ledger_key).as_deref())?;
         let functions = Functions::of(&template, store.clone(), signer)?;
         let jwt_key = directory.map(|directory| DataDirectory::jwt_key(directory.path()));
@@ -127,7 +137,7 @@ impl System {
         let now = jiff::Timestamp::now();
         let credentials = Credentials {
             endpoint: endpoint.clone(),
-            dynamodb_endpoint: tables.endpoint().to_owned(),
+            dynamodb_endpoint,
             workspace: demo::WORKSPACE.to_owned(),
             token: TokenCredentials::default(),
             admin_jwt: identity_provider.issue(demo::WORKSPACE, "admin", now),
@@ -157,7 +167,7 @@ impl System {
 
     /// The URL of the tables.
     pub fn dynamodb_endpoint(&self) -> &str {
-        self.tables.endpoint()
+        &self.credentials.dynamodb_endpoint
     }
 
     /// The name of the event bus.
@@ -217,12 +227,15 @@ impl System {
         if let Some(stream) = self.stream {
             stream.drain().await;
         }
-        self.tables.shutdown().await;
+        if let Some(tables) = self.tables {
+            tables.shutdown().await;
+        }
     }
 
     /// Finds the workspace token of an earlier start, or makes one where the demo is wanted.
     async fn prepare_token(&mut self, demo: bool, now: jiff::Timestamp) -> Result<(), Error> {
-        let file = self.tables.directory.as_ref().map(DataDirectory::credentials);
+        let directory = self.tables.as_ref().and_then(|tables| tables.directory.as_ref());
+        let file = directory.map(DataDirectory::credentials);
         let earlier = file.as_deref().map(Credentials::read).transpose()?.flatten();
         let earlier = earlier.map(|credentials| credentials.token).unwrap_or_default();
         self.credentials.token = earlier.clone();

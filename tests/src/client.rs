@@ -3,8 +3,23 @@
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use reqwest::{Method, header::HeaderMap};
 use serde_json::{Value, json};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+};
 
 use crate::TestApp;
+
+/// What may go wrong between a client and the API. `docs/faults.md` has a row for each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ClientFault {
+    /// It sends a request, and hangs up before the answer.
+    HungUp,
+    /// It sends the same request eight times at once.
+    SentAtOnce,
+    /// It breaks off in the middle of a request.
+    BrokeOff,
+}
 
 /// A user of the API. Its short methods ask for its own workspace.
 #[derive(Clone)]
@@ -122,6 +137,41 @@ impl Client {
     /// `POST /api/{workspace}/audit_logs` with one event, or several as `{"events": […]}`.
     pub async fn record(&self, body: &Value) -> Answer {
         self.record_bytes(body.to_string()).await
+    }
+
+    /// The same with a fault; the answers that came.
+    pub async fn record_with(&self, fault: ClientFault, event: &Value) -> Vec<Answer> {
+        match fault {
+            ClientFault::HungUp => {
+                let steps = fastrand::u64(0..40);
+                let patience = std::time::Duration::from_millis(steps);
+                // Dropping the request closes its connection.
+                tokio::time::timeout(patience, self.record(event)).await.into_iter().collect()
+            }
+            ClientFault::SentAtOnce => futures::future::join_all((0..8).map(|_| self.record(event))).await,
+            ClientFault::BrokeOff => {
+                self.send_half(&event.to_string()).await;
+                Vec::new()
+            }
+        }
+    }
+
+    /// The head of a request to record this, and half of it.
+    async fn send_half(&self, body: &str) {
+        let address = self.endpoint.strip_prefix("http://").unwrap();
+        let head = format!(
+            "POST {} HTTP/1.1\r\nhost: {address}\r\nauthorization: {}\r\ncontent-length: {}\r\n\r\n",
+            self.path("audit_logs"),
+            self.authorization.as_deref().unwrap_or_default(),
+            body.len(),
+        );
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        stream.write_all(head.as_bytes()).await.unwrap();
+        stream.write_all(&body.as_bytes()[..body.len() / 2]).await.unwrap();
+        stream.shutdown().await.unwrap();
+        // It is over once the other side has hung up as well.
+        let mut rest = Vec::new();
+        stream.read_to_end(&mut rest).await.unwrap();
     }
 
     /// The same with a body of any bytes.

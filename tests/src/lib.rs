@@ -3,11 +3,14 @@
 #![expect(clippy::unwrap_used, reason = "in what only tests use, an unwrap is an assertion")]
 
 mod bus;
-mod client;
+pub mod client;
 mod faulty_engine;
 pub mod invoke;
+pub mod process;
+pub mod queue;
 pub mod runtime_api;
 pub mod sample;
+pub mod stream;
 mod tables;
 pub mod tamper;
 
@@ -27,7 +30,7 @@ use tokio::{
 pub use self::{
     bus::{Bus, entry},
     client::{Answer, Client},
-    faulty_engine::{Fault, FaultyEngine},
+    faulty_engine::{Fault, FaultyEngine, Plan},
     tables::{Tables, plain},
 };
 
@@ -36,6 +39,8 @@ pub struct TestApp {
     system: System,
     http: reqwest::Client,
     tables: Tables,
+    /// The engine, where something is between it and the system.
+    _engine: Option<local::Tables>,
 }
 
 impl TestApp {
@@ -69,6 +74,15 @@ impl TestApp {
     pub async fn start_sealing_in(directory: &Path) -> Self {
         let storage = Storage::Directory(directory.to_owned());
         Self::start_with(Options { storage, seal: true, ..Options::default() }).await
+    }
+
+    /// One whose every call to the tables goes through an engine with faults; and that engine.
+    pub async fn start_with_faults(seal: bool) -> (Self, FaultyEngine) {
+        let engine = local::Tables::start(0, Storage::Memory).await.unwrap();
+        let faulty = FaultyEngine::with(engine.endpoint(), Plan::default()).await;
+        let options = Options { tables: Some(faulty.endpoint().to_owned()), seal, ..Options::default() };
+        let app = Self::start_with(options).await;
+        (Self { tables: Tables::at(engine.endpoint()), _engine: Some(engine), ..app }, faulty)
     }
 
     /// Ends it, so that its data can be used by another.
@@ -171,7 +185,7 @@ impl TestApp {
     async fn start_with(options: Options) -> Self {
         let system = System::start(options).await.unwrap();
         let tables = Tables::at(system.dynamodb_endpoint());
-        Self { http: reqwest::Client::new(), tables, system }
+        Self { http: reqwest::Client::new(), tables, system, _engine: None }
     }
 }
 

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use shared::catalogue::CATALOGUE;
 use tests::{
-    Fault, FaultyEngine, TestApp, entry, eventually,
+    Fault, FaultyEngine, Plan, TestApp, entry, eventually,
     invoke::{self, batch, envelope},
     sample::{at, documented_event, event, full_event},
 };
@@ -142,8 +142,9 @@ async fn a_well_formed_action_that_nobody_knows_is_recorded_as_other() {
 #[tokio::test]
 async fn only_what_could_not_be_written_is_reported_for_another_delivery() {
     let app = TestApp::start().await;
-    let puts = FaultyEngine::before(app.dynamodb_endpoint(), "PutItem", Fault::Denied, 1).await;
-    let faulty = FaultyEngine::before(puts.endpoint(), "BatchExecuteStatement", Fault::Denied, 1).await;
+    let plan =
+        Plan::default().first(1, "PutItem", Fault::Denied).first(1, "BatchExecuteStatement", Fault::Denied);
+    let faulty = FaultyEngine::with(app.dynamodb_endpoint(), plan).await;
     let envelopes: Vec<_> = (0..5)
         .map(|number| envelope(&format!("m-{number}"), &detail(&format!("e-{number}"), 0)).to_string())
         .collect();

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use tests::{
-    Fault, FaultyEngine, TestApp, invoke,
+    Fault, FaultyEngine, Plan, TestApp, invoke,
     sample::{event, full_event},
 };
 
@@ -145,8 +145,9 @@ async fn a_write_that_the_sdk_had_to_repeat_is_recorded_and_no_duplicate() {
 #[tokio::test]
 async fn where_the_store_takes_only_some_events_the_answer_says_which_and_all_may_be_sent_again() {
     let app = TestApp::start().await;
-    let puts = FaultyEngine::before(app.dynamodb_endpoint(), "PutItem", Fault::Denied, 2).await;
-    let faulty = FaultyEngine::before(puts.endpoint(), "BatchExecuteStatement", Fault::Denied, 1).await;
+    let plan =
+        Plan::default().first(2, "PutItem", Fault::Denied).first(1, "BatchExecuteStatement", Fault::Denied);
+    let faulty = FaultyEngine::with(app.dynamodb_endpoint(), plan).await;
     let events: Vec<_> = (0..5).map(|number| event(&format!("e-{number}"), number)).collect();
     let request = invoke::audit_logs("POST", &json!({"events": events}));
     let (status, body) = invoke::ingest_api(&faulty.store(), request.clone()).await;
@@ -196,11 +197,10 @@ async fn a_batch_tells_new_events_from_duplicates_conflicts_and_repetitions() {
 #[tokio::test]
 async fn a_request_to_the_store_writes_25_events_for_the_units_of_as_many_puts() {
     let app = TestApp::start().await;
-    let batches = FaultyEngine::counting(app.dynamodb_endpoint(), "BatchExecuteStatement").await;
-    let puts = FaultyEngine::counting(batches.endpoint(), "PutItem").await;
+    let engine = FaultyEngine::counting(app.dynamodb_endpoint()).await;
     let events: Vec<_> = (0..60).map(|number| event(&format!("e-{number}"), number)).collect();
     let request = invoke::audit_logs("POST", &json!({"events": events}));
-    let (status, body) = invoke::ingest_api(&puts.store(), request).await;
-    assert_eq!((status, batches.calls(), puts.calls()), (201, 3, 0));
+    let (status, body) = invoke::ingest_api(&engine.store(), request).await;
+    assert_eq!((status, engine.calls("BatchExecuteStatement"), engine.calls("PutItem")), (201, 3, 0));
     assert_eq!(body["debug"]["write_units"], json!({"table": 60.0, "indexes": 120.0}));
 }

@@ -1,0 +1,18 @@
+//! Any of the functions that the drills of processes kill, stop and thaw, by its name: the shipped handler under the
+//! runtime that it is shipped with, in a program that `cargo test` builds.
+
+use lambda_runtime::{Error, run, service_fn, tracing};
+use shared::{config::Config, store::Store};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    tracing::init_default_subscriber();
+    let store = Store::connect(&Config::from_env()?);
+    match std::env::args().nth(1).as_deref() {
+        Some("ingest-api") => run(service_fn(|event| ingest_api::handle(&store, event))).await,
+        Some("ingest-bus") => run(service_fn(|event| ingest_bus::handle(&store, event))).await,
+        Some("query") => run(service_fn(|event| query::handle(&store, event))).await,
+        Some("sealer") => run(service_fn(|event| sealer::handle(&store, event))).await,
+        other => Err(format!("there is no function {other:?} here").into()),
+    }
+}

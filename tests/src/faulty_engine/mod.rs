@@ -1,0 +1,273 @@
+//! A proxy before the engine that makes chosen calls go wrong, as no engine does by itself.
+//!
+//! It speaks DynamoDB's own words: the SDK in the functions cannot tell it from the service. What befalls
+//! which call is said by a [`Plan`]; what there is, by [`Fault`].
+
+mod answer;
+mod call;
+mod fault;
+mod memory;
+mod plan;
+
+use std::{
+    io,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use axum::{
+    body::{Body, Bytes},
+    http::{HeaderMap, Request, Response, StatusCode, header},
+};
+use hyper::{body::Incoming, server::conn::http1, service::service_fn};
+use hyper_util::rt::TokioIo;
+use serde_json::Value;
+use shared::{config::Config, store::Store};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::{Notify, watch},
+    task::{JoinHandle, JoinSet},
+};
+
+use self::{
+    call::Call,
+    fault::{After, Way},
+    memory::{Altered, Memory},
+};
+pub use self::{fault::Fault, plan::Plan};
+
+/// Later than the SDK waits for one attempt.
+const TOO_LATE: Duration = Duration::from_millis(3500);
+
+/// The engine, with faults.
+pub struct FaultyEngine {
+    endpoint: String,
+    proxy: Arc<Proxy>,
+    server: JoinHandle<()>,
+}
+
+struct Proxy {
+    engine: String,
+    http: reqwest::Client,
+    plan: Mutex<Plan>,
+    memory: Mutex<Memory>,
+    /// How many faults have happened.
+    happened: watch::Sender<usize>,
+    hung_up: Notify,
+}
+
+/// The connection ends without an answer.
+type Reset = io::Error;
+
+impl FaultyEngine {
+    /// The engine, with what the plan says.
+    pub async fn with(engine: &str, plan: Plan) -> Self {
+        let proxy = Arc::new(Proxy {
+            engine: engine.to_owned(),
+            http: reqwest::Client::new(),
+            plan: Mutex::new(plan),
+            memory: Mutex::default(),
+            happened: watch::Sender::new(0),
+            hung_up: Notify::new(),
+        });
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let endpoint = format!("http://{}", listener.local_addr().unwrap());
+        let server = tokio::spawn(serve(listener, proxy.clone()));
+        Self { endpoint, proxy, server }
+    }
+
+    /// Fails the first `times` calls of `operation`, such as `PutItem`; all others arrive.
+    pub async fn before(engine: &str, operation: &'static str, fault: Fault, times: usize) -> Self {
+        Self::with(engine, Plan::default().first(times, operation, fault)).await
+    }
+
+    /// The engine without faults, whose calls are counted.
+    pub async fn counting(engine: &str) -> Self {
+        Self::with(engine, Plan::default()).await
+    }
+
+    /// From now on this happens. What was counted is forgotten.
+    pub fn plan(&self, plan: Plan) {
+        *self.proxy.plan.lock().unwrap() = plan;
+    }
+
+    /// From now on all is well.
+    pub fn heal(&self) {
+        self.plan(Plan::default());
+    }
+
+    /// How often the operation was called.
+    pub fn calls(&self, operation: &str) -> usize {
+        self.proxy.plan.lock().unwrap().calls.get(operation).copied().unwrap_or_default()
+    }
+
+    /// How often the fault happened.
+    pub fn happened(&self, fault: Fault) -> usize {
+        self.proxy.plan.lock().unwrap().happened.get(&fault).copied().unwrap_or_default()
+    }
+
+    /// Which faults happened, and how often.
+    pub fn all_that_happened(&self) -> Vec<(Fault, usize)> {
+        self.proxy.plan.lock().unwrap().happened.iter().map(|(fault, times)| (*fault, *times)).collect()
+    }
+
+    /// Waits until as many faults have happened, from the start.
+    pub async fn reached(&self, faults: usize) {
+        let mut happened = self.proxy.happened.subscribe();
+        happened.wait_for(|happened| *happened >= faults).await.unwrap();
+    }
+
+    /// Resets all connections that there are.
+    pub fn hang_up(&self) {
+        self.proxy.hung_up.notify_waiters();
+    }
+
+    /// How many calls came, of any operation.
+    pub fn all_calls(&self) -> usize {
+        self.proxy.plan.lock().unwrap().calls.values().sum()
+    }
+
+    /// Where it listens.
+    pub fn endpoint(&self) -> &str {
+        &self.endpoint
+    }
+
+    /// A store that knows only this engine.
+    pub fn store(&self) -> Store {
+        Store::connect(&Config::local(&self.endpoint))
+    }
+}
+
+impl Drop for FaultyEngine {
+    fn drop(&mut self) {
+        self.server.abort();
+    }
+}
+
+async fn serve(listener: TcpListener, proxy: Arc<Proxy>) {
+    // Its connections end with it.
+    let mut connections = JoinSet::new();
+    loop {
+        let (stream, _) = listener.accept().await.unwrap();
+        connections.spawn(converse(stream, proxy.clone()));
+        while connections.try_join_next().is_some() {}
+    }
+}
+
+async fn converse(stream: TcpStream, proxy: Arc<Proxy>) {
+    // Whoever closes a socket so resets its connection.
+    stream.set_zero_linger().unwrap();
+    let answer = service_fn(|request| proxy.clone().answer(request));
+    tokio::select! {
+        // An error is a connection that was to end so, or whose other side is gone.
+        _ = http1::Builder::new().serve_connection(TokioIo::new(stream), answer) => {}
+        () = proxy.hung_up.notified() => {}
+    }
+}
+
+impl Proxy {
+    async fn answer(self: Arc<Self>, request: Request<Incoming>) -> Result<Response<Body>, Reset> {
+        let (parts, body) = request.into_parts();
+        let body = axum::body::to_bytes(Body::new(body), usize::MAX).await.map_err(io::Error::other)?;
+        let call = Call::read(parts.headers, &body);
+        let fault = self.plan.lock().unwrap().befall(&call.operation, &call.written_keys());
+        let Some(fault) = fault else {
+            let (status, body) = self.forward(call).await;
+            return Ok(answer::whole(status, body));
+        };
+        // A task of its own: what is under way at the engine goes on though the caller hangs up.
+        tokio::spawn(self.fail(fault, call)).await.unwrap()
+    }
+
+    async fn fail(self: Arc<Self>, fault: Fault, call: Call) -> Result<Response<Body>, Reset> {
+        match fault.way() {
+            Way::Refused(status, name, reason) => {
+                self.tell();
+                Ok(answer::error(status, name, reason))
+            }
+            Way::Cancelled(reason) => {
+                self.tell();
+                let writes = call.body["TransactItems"].as_array().unwrap().len();
+                Ok(answer::cancelled(reason, writes))
+            }
+            Way::Applied(after) => {
+                let (status, body) = self.forward(call).await;
+                self.tell();
+                match after {
+                    After::Replaced => Ok(answer::error(500, "InternalServerError", "")),
+                    After::Reset => Err(reset()),
+                    After::Truncated => Ok(answer::half(status, &body)),
+                    After::Garbled => Ok(answer::garbled(status, &body)),
+                    After::Delayed => {
+                        tokio::time::sleep(TOO_LATE).await;
+                        Ok(answer::whole(status, body))
+                    }
+                    After::Withheld => match answer::none().await {},
+                }
+            }
+            Way::Changed => {
+                self.tell();
+                self.change(fault, call).await
+            }
+            Way::Special if fault == Fault::CallDelayed => {
+                tokio::time::sleep(TOO_LATE).await;
+                let (status, body) = self.forward(call).await;
+                // Told late: whoever waits for it wants to see what the call did.
+                self.tell();
+                Ok(answer::whole(status, body))
+            }
+            Way::Special => {
+                self.tell();
+                match fault {
+                    Fault::AnsweredByAnother => Ok(answer::foreign_page()),
+                    Fault::CalledTwice => {
+                        self.forward(call.clone()).await;
+                        let (status, body) = self.forward(call).await;
+                        Ok(answer::whole(status, body))
+                    }
+                    Fault::NeverAnswered => match answer::none().await {},
+                    _ => Err(reset()),
+                }
+            }
+        }
+    }
+
+    async fn change(&self, fault: Fault, call: Call) -> Result<Response<Body>, Reset> {
+        let altered = self.memory.lock().unwrap().alter_call(fault, call.clone());
+        match altered {
+            Altered::Answered(body) => Ok(answer::written(200, &body)),
+            Altered::Asked(altered) => {
+                let (status, body) = self.forward(altered).await;
+                if status != StatusCode::OK {
+                    return Ok(answer::whole(status, body));
+                }
+                let mut body: Value = serde_json::from_slice(&body).unwrap();
+                self.memory.lock().unwrap().alter_answer(fault, &call, &mut body);
+                Ok(answer::written(200, &body))
+            }
+        }
+    }
+
+    /// Lets the engine do it.
+    async fn forward(&self, mut call: Call) -> (StatusCode, Bytes) {
+        {
+            let mut memory = self.memory.lock().unwrap();
+            memory.note(&call);
+            memory.purify(&mut call);
+        }
+        let keep = |name: &header::HeaderName| *name != header::CONTENT_LENGTH && *name != header::HOST;
+        let headers = call.headers.iter().filter(|(name, _)| keep(name));
+        let headers: HeaderMap = headers.map(|(name, value)| (name.clone(), value.clone())).collect();
+        let request = self.http.post(&self.engine).headers(headers).body(call.body.to_string());
+        let answer = request.send().await.unwrap();
+        (answer.status(), answer.bytes().await.unwrap())
+    }
+
+    fn tell(&self) {
+        self.happened.send_modify(|happened| *happened += 1);
+    }
+}
+
+fn reset() -> Reset {
+    io::ErrorKind::ConnectionReset.into()
+}

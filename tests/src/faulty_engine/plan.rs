@@ -1,0 +1,134 @@
+//! Which calls go wrong, and how: the same for the same seed and the same calls.
+
+use std::collections::{BTreeMap, HashMap};
+
+use tokio::time::Instant;
+
+use super::Fault;
+
+/// What is to happen to the calls that come.
+///
+/// The first rule that takes a call decides; a call that none takes arrives as it is.
+#[derive(Debug)]
+pub struct Plan {
+    rules: Vec<Rule>,
+    random: fastrand::Rng,
+    units_per_second: Option<f64>,
+    /// Of each key: what it may still take, and as of when.
+    buckets: HashMap<String, (f64, Instant)>,
+    /// How many calls of each operation came.
+    pub(super) calls: BTreeMap<String, usize>,
+    /// How often each fault happened.
+    pub(super) happened: BTreeMap<Fault, usize>,
+}
+
+#[derive(Debug)]
+struct Rule {
+    /// Of which operation; of any, where it is `*`.
+    operation: &'static str,
+    fault: Fault,
+    when: When,
+    /// How many calls it has looked at.
+    seen: usize,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum When {
+    First(usize),
+    Nth(usize),
+    Share(f64),
+}
+
+impl Default for Plan {
+    fn default() -> Self {
+        Self::seeded(0)
+    }
+}
+
+impl Plan {
+    /// Nothing goes wrong yet. What is left to chance is decided by this seed.
+    pub fn seeded(seed: u64) -> Self {
+        Self {
+            rules: Vec::new(),
+            random: fastrand::Rng::with_seed(seed),
+            units_per_second: None,
+            buckets: HashMap::new(),
+            calls: BTreeMap::new(),
+            happened: BTreeMap::new(),
+        }
+    }
+
+    /// The first `times` calls of an operation, such as `PutItem` or `*`.
+    pub fn first(self, times: usize, operation: &'static str, fault: Fault) -> Self {
+        self.rule(operation, fault, When::First(times))
+    }
+
+    /// Every call of an operation.
+    pub fn always(self, operation: &'static str, fault: Fault) -> Self {
+        self.first(usize::MAX, operation, fault)
+    }
+
+    /// The call of an operation that has this number, counted from 0.
+    pub fn nth(self, number: usize, operation: &'static str, fault: Fault) -> Self {
+        self.rule(operation, fault, When::Nth(number))
+    }
+
+    /// This share of the calls of an operation.
+    pub fn share(self, share: f64, operation: &'static str, fault: Fault) -> Self {
+        self.rule(operation, fault, When::Share(share))
+    }
+
+    /// One partition key takes so many write units a second, and no more: [`Fault::KeyCapped`].
+    pub fn capped(self, units_per_second: f64) -> Self {
+        Self { units_per_second: Some(units_per_second), ..self }
+    }
+
+    fn rule(mut self, operation: &'static str, fault: Fault, when: When) -> Self {
+        self.rules.push(Rule { operation, fault, when, seen: 0 });
+        self
+    }
+
+    /// What befalls a call that has come; `keys` are the partition keys that it writes, with their units.
+    pub(super) fn befall(&mut self, operation: &str, keys: &[(String, f64)]) -> Option<Fault> {
+        *self.calls.entry(operation.to_owned()).or_default() += 1;
+        let random = &mut self.random;
+        let meant = |rule: &&mut Rule| {
+            (rule.operation == "*" || rule.operation == operation) && rule.fault.befalls(operation)
+        };
+        let fault = self.rules.iter_mut().filter(meant).find_map(|rule| {
+            let number = rule.seen;
+            rule.seen += 1;
+            let befalls = match rule.when {
+                When::First(times) => number < times,
+                When::Nth(wanted) => number == wanted,
+                When::Share(share) => random.f64() < share,
+            };
+            befalls.then_some(rule.fault)
+        });
+        let fault = fault.or_else(|| self.exceeds(keys).then_some(Fault::KeyCapped));
+        if let Some(fault) = fault {
+            *self.happened.entry(fault).or_default() += 1;
+        }
+        fault
+    }
+
+    /// Whether one of the keys has taken all that it may; otherwise they take this as well.
+    fn exceeds(&mut self, keys: &[(String, f64)]) -> bool {
+        let Some(rate) = self.units_per_second else { return false };
+        let now = Instant::now();
+        for (key, _) in keys {
+            let (left, at) = self.buckets.entry(key.clone()).or_insert((rate, now));
+            *left = rate.min(*left + rate * now.duration_since(*at).as_secs_f64());
+            *at = now;
+        }
+        if keys.iter().any(|(key, units)| self.buckets[key].0 < *units) {
+            return true;
+        }
+        for (key, units) in keys {
+            if let Some((left, _)) = self.buckets.get_mut(key) {
+                *left -= units;
+            }
+        }
+        false
+    }
+}

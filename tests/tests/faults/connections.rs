@@ -1,0 +1,51 @@
+//! The call or its answer is lost, late, broken, or comes twice: nobody knows whether the write was done.
+
+use tests::Fault;
+
+use crate::{Doors, Drill, RECORDED, REFUSED};
+
+#[tokio::test]
+async fn after_a_reset_the_write_is_tried_again_and_recorded_once() {
+    let drill = Drill::start().await;
+    drill.check([Fault::ResetBefore, Fault::ResetAfter], RECORDED, REFUSED).await;
+}
+
+#[tokio::test]
+async fn a_write_whose_answer_is_lost_or_broken_is_recorded_once() {
+    let drill = Drill::start().await;
+    drill.check([Fault::AnswerLost, Fault::AnswerTruncated], RECORDED, REFUSED).await;
+}
+
+#[tokio::test]
+async fn an_answer_that_cannot_be_read_is_no_acknowledgement() {
+    let drill = Drill::start().await;
+    drill.check([Fault::AnswerGarbled], REFUSED, REFUSED).await;
+}
+
+#[tokio::test]
+async fn an_answer_later_than_the_sdk_waits_is_asked_for_again() {
+    let drill = Drill::start().await;
+    assert_eq!(drill.record(Fault::AnswerDelayed, 1).await, RECORDED);
+}
+
+#[tokio::test]
+async fn a_write_that_arrives_after_its_retry_changes_nothing() {
+    let drill = Drill::start().await;
+    assert_eq!(drill.record(Fault::CallDelayed, 1).await, RECORDED);
+}
+
+#[tokio::test]
+async fn a_write_that_is_delivered_twice_is_recorded_once() {
+    let drill = Drill::start().await;
+    drill.check([Fault::CalledTwice], RECORDED, RECORDED).await;
+}
+
+#[tokio::test]
+async fn silence_is_given_up_in_time_for_an_answer_to_the_sender() {
+    let drill = Drill::start().await;
+    let (never, withheld) = futures::join!(
+        drill.record(Fault::NeverAnswered, usize::MAX),
+        drill.record(Fault::AnswerWithheld, usize::MAX),
+    );
+    assert_eq!([never, withheld], [Doors { ..REFUSED }, REFUSED]);
+}

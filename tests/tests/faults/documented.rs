@@ -1,0 +1,141 @@
+//! `docs/faults.md` and the tests say the same.
+//!
+//! The faults are the variants of the enums in `tests/src`; a test survives a fault if the fault's name is in
+//! its body. So a fault without a row, a row without its test, a test that the row does not name, and
+//! a row for something that is no fault all fail here.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::Path,
+};
+
+/// Where the faults are: file and enum.
+const FAULTS: [(&str, &str); 5] = [
+    ("src/faulty_engine/fault.rs", "Fault"),
+    ("src/queue.rs", "QueueFault"),
+    ("src/stream.rs", "StreamFault"),
+    ("src/client.rs", "ClientFault"),
+    ("src/process.rs", "ProcessFault"),
+];
+
+/// What survives which faults.
+type Survivors = BTreeMap<String, BTreeSet<String>>;
+
+#[test]
+fn the_list_of_faults_and_the_tests_agree() {
+    let document = read("../docs/faults.md");
+    let listed = listed(&document);
+    let defined: BTreeSet<_> =
+        FAULTS.into_iter().flat_map(|(file, name)| variants(&read(file), name)).collect();
+    assert_eq!(disagreements(&listed, &defined, &survivors()), Vec::<String>::new());
+    assert!(listed.len() >= 40, "{} faults", listed.len());
+}
+
+#[test]
+fn a_list_that_does_not_agree_is_noticed() {
+    let row = |fault: &str, test: &str| (fault.to_owned(), BTreeSet::from([test.to_owned()]));
+    let tests = Survivors::from([row("Fault::A", "x.rs::a"), row("Fault::B", "x.rs::b")]);
+    let defined = BTreeSet::from(["Fault::A".to_owned(), "Fault::B".to_owned()]);
+    let check = |listed: Survivors, expected: &str| {
+        assert_eq!(disagreements(&listed, &defined, &tests), [expected]);
+    };
+    assert!(disagreements(&tests, &defined, &tests).is_empty());
+    check(Survivors::from([row("Fault::A", "x.rs::a")]), "Fault::B has no row");
+    let mut listed = tests.clone();
+    listed.extend([row("Fault::C", "x.rs::a")]);
+    check(listed, "Fault::C is no fault");
+    let other = Survivors::from([row("Fault::A", "x.rs::a"), row("Fault::B", "x.rs::a")]);
+    check(other, r#"Fault::B is survived by {"x.rs::b"}, and its row says {"x.rs::a"}"#);
+}
+
+/// Writing in batches would need a fault of its own: DynamoDB may leave a part of a batch undone.
+#[test]
+fn the_store_writes_nothing_in_batches_that_may_be_done_in_part() {
+    for file in sources("../shared/src/store") {
+        assert!(!read(&file).contains("batch_write_item"), "{file}: add the fault ItemsLeftOut");
+    }
+}
+
+fn disagreements(listed: &Survivors, defined: &BTreeSet<String>, tests: &Survivors) -> Vec<String> {
+    let unlisted = defined.iter().filter(|fault| !listed.contains_key(*fault));
+    let unlisted = unlisted.map(|fault| format!("{fault} has no row"));
+    let unknown = listed.keys().filter(|fault| !defined.contains(*fault));
+    let unknown = unknown.map(|fault| format!("{fault} is no fault"));
+    let none = BTreeSet::new();
+    let other = listed.iter().filter(|(fault, _)| defined.contains(*fault)).filter_map(|(fault, rows)| {
+        let survivors = tests.get(fault).unwrap_or(&none);
+        (survivors != rows)
+            .then(|| format!("{fault} is survived by {survivors:?}, and its row says {rows:?}"))
+    });
+    unlisted.chain(unknown).chain(other).collect()
+}
+
+/// The rows of the document's tables: the fault in the first cell, its tests in the last.
+fn listed(document: &str) -> Survivors {
+    let code = |cell: &str| cell.split('`').skip(1).step_by(2).map(str::to_owned).collect::<Vec<_>>();
+    let rows = document.lines().filter(|line| line.starts_with("| `"));
+    rows.map(|row| {
+        let cells: Vec<_> = row.trim_matches('|').split('|').collect();
+        (code(cells[0])[0].clone(), code(cells[cells.len() - 1]).into_iter().collect())
+    })
+    .collect()
+}
+
+/// The variants of an enum, as they are written elsewhere.
+fn variants(source: &str, name: &str) -> Vec<String> {
+    let (_, body) = source.split_once(&format!("pub enum {name} {{\n")).unwrap();
+    let (body, _) = body.split_once("\n}").unwrap();
+    let lines = body.lines().map(str::trim).filter(|line| !line.starts_with("//"));
+    lines.map(|line| format!("{name}::{}", line.trim_end_matches(','))).collect()
+}
+
+/// Which tests of this folder have which fault in their body.
+fn survivors() -> Survivors {
+    let mut survivors = Survivors::new();
+    for file in sources("tests/faults").into_iter().filter(|file| !file.ends_with("/documented.rs")) {
+        let source = read(&file);
+        for test in source.split("#[tokio::test").skip(1) {
+            let (_, test) = test.split_once("async fn ").unwrap();
+            let name = test.split('(').next().unwrap();
+            // What follows the test in the file is no part of it.
+            let body = test.split("\n}\n").next().unwrap();
+            for fault in named(body) {
+                let file = file.strip_prefix("tests/").unwrap();
+                survivors.entry(fault).or_default().insert(format!("{file}::{name}"));
+            }
+        }
+    }
+    survivors
+}
+
+/// All faults that a text names.
+fn named(text: &str) -> BTreeSet<String> {
+    let word = |at: usize| {
+        let end =
+            text[at..].find(|c: char| !c.is_alphanumeric() && c != '_').map_or(text.len(), |end| at + end);
+        &text[at..end]
+    };
+    let before = |at: usize| {
+        let start = text[..at].rfind(|c: char| !c.is_alphanumeric() && c != '_').map_or(0, |start| start + 1);
+        &text[start..at]
+    };
+    let paths = text.match_indices("::").map(|(at, _)| (before(at), word(at + 2)));
+    paths
+        .filter(|(name, _)| FAULTS.iter().any(|(_, fault)| fault == name))
+        .map(|(name, variant)| format!("{name}::{variant}"))
+        .collect()
+}
+
+fn sources(folder: &str) -> Vec<String> {
+    let files = fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(folder)).unwrap();
+    let name = |file: fs::DirEntry| file.file_name().into_string().unwrap();
+    files
+        .map(|file| format!("{folder}/{}", name(file.unwrap())))
+        .filter(|file| file.ends_with(".rs"))
+        .collect()
+}
+
+fn read(file: &str) -> String {
+    fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(file)).unwrap()
+}

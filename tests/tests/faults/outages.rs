@@ -1,0 +1,82 @@
+//! Half of DynamoDB is away, or one key of it is as busy as can be.
+
+use serde_json::json;
+use tests::{Fault, Plan, invoke, sample::event};
+
+use crate::{Drill, deliver, with_workspace};
+
+const LIST: &str = "GET /api/{workspace}/audit_logs";
+
+#[tokio::test]
+async fn while_writes_fail_nothing_is_acknowledged_and_nothing_is_shown() {
+    let drill = Drill::start().await;
+    let plan = || Plan::default().always("*", Fault::WritesFail);
+    let engine = drill.engine(plan()).await;
+    let store = engine.store();
+    let request = invoke::audit_logs("POST", &event("e-1", 0));
+    let detail = with_workspace(event("e-2", 0));
+    let batch = invoke::batch(&[("m-1", &invoke::envelope("v-1", &detail).to_string()), ("m-2", "{")]);
+    let recorded = async || invoke::ingest_api(&store, request.clone()).await.0;
+    let delivered = async || invoke::ingest_bus(&store, &batch).await.unwrap().batch_item_failures.len();
+    let read = async || invoke::query(&store, invoke::by_token(LIST, &[], "")).await;
+    let (status, failures, (read_status, page)) = futures::join!(recorded(), delivered(), read());
+    assert_eq!((status, failures, read_status), (503, 2, 503));
+    assert!(page["audit_logs"].is_null());
+    assert!(drill.app.tables().events("acme").await.is_empty());
+
+    engine.heal();
+    assert_eq!((recorded().await, delivered().await, read().await.0), (201, 0, 200));
+    assert_eq!((drill.count("e-1").await, drill.count("e-2").await), (1, 1));
+}
+
+#[tokio::test]
+async fn while_reads_fail_an_instance_that_has_recorded_goes_on_recording() {
+    let drill = Drill::start().await;
+    let engine = drill.engine(Plan::default()).await;
+    let store = engine.store();
+    let record = async |id| {
+        let request = invoke::audit_logs("POST", &event(id, 0));
+        invoke::ingest_api(&store, request).await.0
+    };
+    assert_eq!(record("e-1").await, 201);
+    engine.plan(Plan::default().always("*", Fault::ReadsFail));
+    assert_eq!(record("e-2").await, 201);
+    let (status, page) = invoke::query(&store, invoke::by_token(LIST, &[], "")).await;
+    assert_eq!((status, page["audit_logs"].is_null()), (503, true));
+    // A token that cannot be read is none that is refused: a refusal would be kept for a minute.
+    let token = shared::ambient::workspace_token().unwrap();
+    assert!(invoke::authorizer(&store, &format!("Bearer {}", *token.bearer())).await.is_err());
+    assert!(engine.happened(Fault::ReadsFail) > 0);
+}
+
+#[tokio::test]
+async fn a_key_at_its_cap_slows_its_own_workspace_and_no_other() {
+    let drill = Drill::start().await;
+    let engine = drill.engine(Plan::default().capped(60.0)).await;
+    let store = engine.store();
+    let events: Vec<_> = (0..200).map(|number| event(&format!("e-{number:03}"), number)).collect();
+    let request = invoke::audit_logs("POST", &json!({ "events": events }));
+    let busy = async {
+        // As a client does that was told which of its events are not recorded yet.
+        loop {
+            let (status, answer) = invoke::ingest_api(&store, request.clone()).await;
+            if status != 503 {
+                return (status, answer);
+            }
+            let unavailable = |result: &&serde_json::Value| result["status"] == "unavailable";
+            assert!(answer["results"].as_array().unwrap().iter().any(|result| unavailable(&result)));
+        }
+    };
+    let calm = async {
+        engine.reached(1).await;
+        let mut calm = with_workspace(event("calm", 0));
+        calm["workspace"] = json!("globex");
+        let batch = invoke::batch(&[("m-1", &invoke::envelope("v-1", &calm).to_string())]);
+        assert!(deliver(&store, &batch).await);
+    };
+    let ((status, answer), ()) = futures::join!(busy, calm);
+    assert!(matches!(status, 200 | 201), "{answer}");
+    assert!(engine.happened(Fault::KeyCapped) > 0);
+    assert_eq!(drill.app.tables().events_of("acme", "group_created").await.len(), 200);
+    assert_eq!(drill.app.tables().events("globex").await.len(), 1);
+}

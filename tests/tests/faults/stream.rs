@@ -1,0 +1,120 @@
+//! What the stream may do to the sealer's hints. Crashes and interleavings of sealers, call by call, are in
+//! `tests/tests/sealing`.
+
+use serde_json::{Value, json};
+use tests::{
+    Fault, FaultyEngine, Plan, TestApp, invoke,
+    sample::event,
+    stream::{StreamFault, batches},
+};
+
+const EVENTS: i64 = 40;
+
+#[tokio::test]
+async fn what_the_stream_lost_is_found_by_the_search() {
+    let (app, keys) = recorded().await;
+    give(&app, batches("acme", &keys, Some(StreamFault::RecordsLost))).await;
+    assert!(sequences(&app).await.len() < keys.len());
+    app.reconcile().await;
+    all_is_sealed_once(&app).await;
+}
+
+#[tokio::test]
+async fn records_that_come_twice_seal_an_event_once() {
+    let (app, keys) = recorded().await;
+    give(&app, batches("acme", &keys, Some(StreamFault::RecordsTwice))).await;
+    all_is_sealed_once(&app).await;
+}
+
+#[tokio::test]
+async fn records_in_any_order_seal_all_events() {
+    let (app, keys) = recorded().await;
+    give(&app, batches("acme", &keys, Some(StreamFault::RecordsReversed))).await;
+    all_is_sealed_once(&app).await;
+}
+
+#[tokio::test]
+async fn records_of_events_that_are_not_there_are_passed_over() {
+    let (app, keys) = recorded().await;
+    give(&app, batches("acme", &keys, Some(StreamFault::RecordsOfNothing))).await;
+    all_is_sealed_once(&app).await;
+}
+
+#[tokio::test]
+async fn a_sealer_that_is_throttled_gives_its_batch_back_and_seals_it_later() {
+    let (app, keys) = recorded().await;
+    let plan = Plan::default().always("UpdateItem", Fault::KeyThrottled);
+    let engine = FaultyEngine::with(app.dynamodb_endpoint(), plan).await;
+    let store = engine.store();
+    let batch = &batches("acme", &keys, None)[0];
+    let answer = invoke::sealer(&store, batch.clone()).await;
+    let first = &batch["Records"][0]["dynamodb"]["SequenceNumber"];
+    assert_eq!(answer, json!({"batchItemFailures": [{"itemIdentifier": first}]}));
+    assert!(engine.happened(Fault::KeyThrottled) > 0);
+    engine.heal();
+    for batch in batches("acme", &keys, None) {
+        assert_eq!(invoke::sealer(&store, batch).await, json!({"batchItemFailures": []}));
+    }
+    all_is_sealed_once(&app).await;
+}
+
+#[tokio::test]
+async fn two_sealers_whose_calls_are_lost_and_delivered_twice_seal_each_event_once() {
+    let (app, keys) = recorded().await;
+    let lossy = async |seed| {
+        let plan = Plan::seeded(seed)
+            .share(0.1, "*", Fault::ResetAfter)
+            .share(0.1, "*", Fault::ResetBefore)
+            .share(0.1, "*", Fault::CalledTwice)
+            .share(0.1, "*", Fault::AnswerLost);
+        let engine = FaultyEngine::with(app.dynamodb_endpoint(), plan).await;
+        let store = engine.store();
+        for batch in batches("acme", &keys, None) {
+            while invoke::sealer(&store, batch.clone()).await != json!({"batchItemFailures": []}) {}
+        }
+        let happened = |fault| engine.happened(fault) > 0;
+        assert!(
+            happened(Fault::ResetAfter) && happened(Fault::CalledTwice),
+            "{:?}",
+            engine.all_that_happened()
+        );
+    };
+    futures::join!(lossy(1), lossy(2));
+    all_is_sealed_once(&app).await;
+}
+
+/// A system with events, none of them sealed; and their sort keys.
+async fn recorded() -> (TestApp, Vec<String>) {
+    let app = TestApp::start().await;
+    let events: Vec<_> = (0..EVENTS).map(|number| event(&format!("e-{number}"), number)).collect();
+    let (status, _) =
+        invoke::ingest_api(&app.store(), invoke::audit_logs("POST", &json!({"events": events}))).await;
+    assert_eq!(status, 201);
+    let events = app.tables().events("acme").await;
+    let keys = events.iter().map(|event| event["timestamp"].as_str().unwrap().to_owned()).collect();
+    (app, keys)
+}
+
+async fn give(app: &TestApp, batches: Vec<Value>) {
+    for batch in batches {
+        assert_eq!(invoke::sealer(&app.store(), batch).await, json!({"batchItemFailures": []}));
+    }
+}
+
+/// The sequences of all events, as the table has them.
+async fn sequences(app: &TestApp) -> Vec<u64> {
+    let events = app.tables().events("acme").await;
+    let mut sequences: Vec<_> = events.iter().filter_map(|event| event["sequence"].as_u64()).collect();
+    sequences.sort_unstable();
+    sequences
+}
+
+/// In the table and in the feed, the sequences are 0, 1, 2, … to the last.
+async fn all_is_sealed_once(app: &TestApp) {
+    let all: Vec<_> = (0..EVENTS.unsigned_abs()).collect();
+    assert_eq!(sequences(app).await, all);
+    let request = invoke::by_token("GET /api/{workspace}/audit_logs/feed", &[], "limit=1000");
+    let (status, page) = invoke::query(&app.store(), request).await;
+    let fed = page["audit_logs"].as_array().unwrap().iter().map(|event| event["sequence"].as_u64().unwrap());
+    assert_eq!((status, fed.collect::<Vec<_>>()), (200, all));
+}

@@ -1,0 +1,130 @@
+//! A token and its event, or an erasure and its event, are written together or not at all.
+
+use serde_json::{Value, json};
+use tests::{Fault, FaultyEngine, Plan, TestApp, invoke, sample::event};
+
+use crate::Drill;
+
+const CREATE: &str = "POST /api/{workspace}/tokens";
+const REVOKE: &str = "DELETE /api/{workspace}/tokens/{token}";
+
+#[tokio::test]
+async fn a_cancelled_transaction_leaves_neither_token_nor_event() {
+    let drill = Drill::start().await;
+    for fault in [
+        Fault::TransactionConflict,
+        Fault::TransactionCapacity,
+        Fault::TransactionThrottled,
+        Fault::TransactionInvalid,
+    ] {
+        let engine = always(&drill.app, fault).await;
+        assert_eq!(create(&engine).await.0, 503, "{fault:?}");
+        assert!(engine.happened(fault) > 0);
+        let before = live_token(&drill.app).await;
+        assert_eq!(revoke(&engine, &before).await.0, 503, "{fault:?}");
+        tokens_and_events_agree(&drill.app).await;
+        assert_eq!(revoke(&healed(engine), &before).await.0, 204, "{fault:?}");
+        tokens_and_events_agree(&drill.app).await;
+    }
+}
+
+#[tokio::test]
+async fn a_transaction_still_under_way_is_waited_for() {
+    let drill = Drill::start().await;
+    let plan = Plan::default().first(1, "TransactWriteItems", Fault::TransactionInProgress);
+    let engine = drill.engine(plan).await;
+    assert_eq!(create(&engine).await.0, 201);
+    assert_eq!(engine.happened(Fault::TransactionInProgress), 1);
+    tokens_and_events_agree(&drill.app).await;
+}
+
+#[tokio::test]
+async fn a_transaction_that_nobody_knows_the_end_of_is_done_once_or_not_at_all() {
+    let drill = Drill::start().await;
+    let check = async |fault: Fault, times: usize| {
+        let plan = Plan::default().first(times, "TransactWriteItems", fault);
+        let engine = drill.engine(plan).await;
+        let (status, _) = create(&engine).await;
+        assert!(matches!(status, 201 | 503), "{fault:?}: {status}");
+        assert!(engine.happened(fault) > 0);
+        (fault, status)
+    };
+    let once = futures::join!(
+        check(Fault::ResetBefore, 1),
+        check(Fault::ResetAfter, 1),
+        check(Fault::AnswerLost, 1),
+        check(Fault::AnswerTruncated, 1),
+        check(Fault::CalledTwice, usize::MAX),
+        check(Fault::CallDelayed, 1),
+    );
+    for (fault, status) in <[_; 6]>::from(once) {
+        assert_eq!(status, 201, "{fault:?}");
+    }
+    futures::join!(check(Fault::ResetAfter, usize::MAX), check(Fault::AnswerGarbled, 1));
+    tokens_and_events_agree(&drill.app).await;
+}
+
+#[tokio::test]
+async fn an_erasure_that_is_cancelled_erases_nothing() {
+    let drill = Drill::start().await;
+    let (status, _) =
+        invoke::ingest_api(&drill.app.store(), invoke::audit_logs("POST", &event("e-1", 0))).await;
+    assert_eq!(status, 201);
+    drill.app.reconcile().await;
+    let before = drill.app.tables().events("acme").await;
+    let request = || invoke::redact(&json!({"sequences": [0], "parts": ["actor"]}));
+    for fault in [Fault::TransactionConflict, Fault::TransactionThrottled] {
+        let engine = always(&drill.app, fault).await;
+        let (status, problem) = invoke::redactions(&engine.store(), request()).await;
+        assert_eq!((status, &problem["id"]), (503, &json!("unavailable")), "{fault:?}");
+        assert_eq!(drill.app.tables().events("acme").await, before);
+    }
+    let (status, body) = invoke::redactions(&drill.app.store(), request()).await;
+    assert!(matches!(status, 200 | 201), "{body}");
+    let after = drill.app.tables().events("acme").await;
+    assert_eq!(after.len(), before.len() + 1);
+    assert!(after.iter().any(|event| event["redacted"].is_string() && event["actor"].is_null()));
+}
+
+async fn always(app: &TestApp, fault: Fault) -> FaultyEngine {
+    let plan = Plan::default().always("TransactWriteItems", fault);
+    FaultyEngine::with(app.dynamodb_endpoint(), plan).await
+}
+
+fn healed(engine: FaultyEngine) -> FaultyEngine {
+    engine.heal();
+    engine
+}
+
+async fn create(engine: &FaultyEngine) -> (i64, Value) {
+    let body = json!({"name": "drill", "scopes": ["audit_log:read"]});
+    invoke::manage_tokens(&engine.store(), invoke::tokens(CREATE, "", &body)).await
+}
+
+async fn revoke(engine: &FaultyEngine, token: &str) -> (i64, Value) {
+    invoke::manage_tokens(&engine.store(), invoke::tokens(REVOKE, token, &Value::Null)).await
+}
+
+async fn live_token(app: &TestApp) -> String {
+    app.reader("acme").await.token
+}
+
+/// Each token has the event of its creation, each revoked one that of its revocation, and each such event
+/// its token.
+async fn tokens_and_events_agree(app: &TestApp) {
+    let tokens = app.tables().tokens("acme").await;
+    let told = async |action: &str| {
+        let events = app.tables().events_of("acme", action).await;
+        let mut told: Vec<_> = events.iter().map(|event| event["entity_id"].clone()).collect();
+        told.sort_by_key(Value::to_string);
+        told
+    };
+    let known = |is: fn(&Value) -> bool| {
+        let mut known: Vec<_> =
+            tokens.iter().filter(|token| is(token)).map(|token| token["token"].clone()).collect();
+        known.sort_by_key(Value::to_string);
+        known
+    };
+    assert_eq!(told("api_token_workspace_created").await, known(|_| true));
+    assert_eq!(told("api_token_workspace_revoked").await, known(|token| token["revoked_at"].is_string()));
+}
