@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// The sizes of batches that are counted.
-const BATCHES: [usize; 6] = [1, 10, 25, 100, 250, 500];
+const BATCHES: [usize; 5] = [1, 10, 25, 100, 500];
 
 pub(crate) async fn run(programs: Programs) -> Result<Report> {
     on_path("valgrind")
@@ -109,9 +109,9 @@ impl Counter<'_> {
     async fn warm(&self, door: Door, batch: usize) -> Result<f64> {
         let program = self.stage.programs.ours(door.function());
         let (few, many) = match batch {
-            ..10 => (5, 55),
-            10..100 => (3, 13),
-            _ => (2, 6),
+            ..10 => (5, 35),
+            10..100 => (3, 9),
+            _ => (2, 4),
         };
         let mut payloads = Payloads::new()?;
         let payloads: Vec<_> = (0..many).map(|_| payloads.of(door, batch)).collect();

@@ -7,7 +7,9 @@ use shared::{
     id::WorkspaceId,
     page::{Filter, MAX_LIMIT, Page},
     plan::{Path, Plan},
+    shards::Shards,
     store::{Room, Store},
+    timestamp::Timestamp,
 };
 
 use crate::{
@@ -19,6 +21,8 @@ use crate::{
 
 /// The sizes of pages that are counted.
 const PAGES: [usize; 2] = [100, MAX_LIMIT];
+/// How many shards a busy workspace is given.
+const SHARDS: u8 = 4;
 /// The read units of an event alone, up to 4 KB (DynamoDB, read consistency).
 const UNITS_OF_AN_EVENT: f64 = 0.5;
 /// How many events' units the largest page may take for each that it returns, where there is an index.
@@ -73,8 +77,15 @@ pub(crate) async fn run(events: usize) -> Result<Report> {
             }
         }
     }
+    let read = sharded(system.store()).await?;
+    report.figure("items_per_item.sharded", read.events / read.returned);
     system.shutdown().await;
     report.say(table);
+    report.say(format!(
+        "The first page of 100 of a workspace with {SHARDS} shards, unfiltered: {:.2} events read for each, {:.1} read units.",
+        read.events / read.returned,
+        read.units
+    ));
     let single = ["action", "actor", "entity_typeandentity_id"];
     let most = |what: &str, size: usize| {
         single
@@ -89,6 +100,17 @@ pub(crate) async fn run(events: usize) -> Result<Report> {
         Some(too_much) => Err(format!("{}\n{too_much}", report.text).into()),
         None => Ok(report),
     }
+}
+
+/// The first page of a workspace with shards.
+async fn sharded(store: &Store) -> Result<Read> {
+    let workspace = WorkspaceId::parse("sharded")?;
+    let day = |text: &str| Timestamp::parse(text).expect("a literal time");
+    let change = Shards::default().change(SHARDS, day("2025-02-18T00:00:00Z"), day("2025-02-16T00:00:00Z"));
+    let shards = change.map_err(|refused| format!("{refused:?}"))?;
+    store.set_shards(&workspace, &Shards::default(), &shards).await?;
+    fill(store, &workspace, 2_000).await?;
+    page(store, &workspace, &Filter::default(), 100).await
 }
 
 /// What a page took.

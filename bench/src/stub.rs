@@ -23,7 +23,7 @@ use axum::{
     http::{HeaderMap, Response, StatusCode},
     serve::{Listener, ListenerExt as _},
 };
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 use serde_json::{Value, json};
 use tokio::{
     net::{TcpListener, TcpStream},
@@ -213,6 +213,8 @@ impl Tls {
     async fn bind(bundle: &Path) -> Result<Self> {
         let mut params = CertificateParams::new([])?;
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        // Of another name than what it signs: OpenSSL takes a certificate under its own name for self-signed.
+        params.distinguished_name.push(DnType::CommonName, "bench authority");
         let authority = CertifiedIssuer::self_signed(params, KeyPair::generate()?)?;
         fs::write(bundle, authority.pem())?;
         let key = KeyPair::generate()?;
