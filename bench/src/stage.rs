@@ -39,7 +39,10 @@ impl Stage {
         let mut payloads = Payloads::new()?;
         for door in Door::BOTH {
             let instance = stage.start(&stage.programs.ours(door.function()), &stage.stub.http).await?;
-            invoke(&instance, &payloads.of(door, 2)).await?;
+            // A batch goes by requests of 25 events: what is measured has such requests, and these rests.
+            for batch in [1, 2, 10, 25] {
+                invoke(&instance, &payloads.of(door, batch)).await?;
+            }
         }
         stage.stub.stop_learning();
         Ok(stage)

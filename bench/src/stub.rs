@@ -145,7 +145,9 @@ impl Memory {
     ) -> Result<(StatusCode, Bytes)> {
         // The engine is asked what the call takes, whether the caller asked or not.
         let mut call: Value = serde_json::from_slice(&body)?;
-        call["ReturnConsumedCapacity"] = json!("TOTAL");
+        if call["ReturnConsumedCapacity"].is_null() {
+            call["ReturnConsumedCapacity"] = json!("TOTAL");
+        }
         let mut request = self.client.post(&self.engine).body(call.to_string());
         for name in ["content-type", "authorization", "x-amz-date", "x-amz-target", "x-amz-security-token"] {
             if let Some(value) = headers.get(name) {
@@ -180,7 +182,12 @@ impl Memory {
         let each = took.as_array().map_or(std::slice::from_ref(took), Vec::as_slice);
         let units = each.iter().filter_map(|took| took["CapacityUnits"].as_f64()).sum::<f64>();
         match operation {
-            "PutItem" | "UpdateItem" | "DeleteItem" | "TransactWriteItems" => tally.write_units += units,
+            "BatchExecuteStatement"
+            | "DeleteItem"
+            | "ExecuteStatement"
+            | "PutItem"
+            | "TransactWriteItems"
+            | "UpdateItem" => tally.write_units += units,
             _ => tally.read_units += units,
         }
     }
@@ -195,11 +202,10 @@ fn place(operation: &str, body: &[u8]) -> String {
         return table.unwrap_or_default().to_owned();
     }
     let call: Value = serde_json::from_slice(body).unwrap_or_default();
-    format!(
-        "{} {}",
-        call["TableName"].as_str().unwrap_or_default(),
-        call["IndexName"].as_str().unwrap_or_default()
-    )
+    // An answer to several statements has a part for each.
+    let statements = call["Statements"].as_array().map_or(0, Vec::len);
+    let name = |member: &str| call[member].as_str().unwrap_or_default().to_owned();
+    format!("{} {} {statements}", name("TableName"), name("IndexName"))
 }
 
 /// Connections that are through with their handshake.
