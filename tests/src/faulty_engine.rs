@@ -62,6 +62,11 @@ impl FaultyEngine {
         Self::before(engine, operation, Fault::Denied, 0).await
     }
 
+    /// Where it listens, for another one before it.
+    pub fn endpoint(&self) -> &str {
+        &self.endpoint
+    }
+
     /// How often the operation was called.
     pub fn calls(&self) -> usize {
         self.faults.calls.load(Ordering::SeqCst)

@@ -6,7 +6,6 @@
 mod body;
 
 use aws_lambda_events::apigw::ApiGatewayV2httpRequest;
-use futures::{StreamExt as _, stream};
 use lambda_runtime::LambdaEvent;
 use serde::Serialize;
 use shared::{
@@ -16,15 +15,12 @@ use shared::{
     id::{EventId, WorkspaceId},
     new_event::{Door, Fallback, NewEvent},
     principal::Scope,
-    store::{Appended, Status, Store, WriteUnits},
+    store::{Appended, AppendedAll, Status, Store, WriteUnits},
     timestamp::Timestamp,
 };
 
 pub use self::body::{MAX_BODY_BYTES, MAX_EVENTS};
 use self::body::{Sent, SentEvent};
-
-/// How many events are written at a time: as many connections to the store are open at most.
-const CONCURRENCY: usize = 32;
 
 /// Records the events of a request and says what became of each.
 ///
@@ -45,19 +41,23 @@ async fn record(store: &Store, request: &Request) -> Result<Response, Error> {
     let now = ambient::now();
     match sent {
         Sent::One(event) => {
-            let attempt = attempt(store, &holder.workspace, event, now).await;
             // Alone, an event that could not be recorded is the problem of its request.
-            let appended = attempt.result?;
-            answer(&[Attempt { event: attempt.event, result: Ok(appended) }], request)
+            let new = read(&holder.workspace, event, now)?;
+            let Appended { status, write_units } = store.append(&new.event).await?;
+            answer(&[Attempt { new: Some(new), result: Ok(recorded(status)?) }], write_units, request)
         }
         Sent::Batch(events) => {
             // Each is received a microsecond after the one before it: so two that are the same are not
             // taken for one that the SDK sent twice, and the order of the request is kept.
-            let attempts = (0..)
-                .zip(events)
-                .map(|(index, event)| attempt(store, &holder.workspace, event, now.plus_microseconds(index)));
-            let attempts: Vec<_> = stream::iter(attempts).buffered(CONCURRENCY).collect().await;
-            answer(&attempts, request)
+            let read = |(index, event)| read(&holder.workspace, event, now.plus_microseconds(index));
+            let events: Vec<_> = (0..).zip(events).map(read).collect();
+            let good: Vec<_> = events.iter().flatten().map(|new| &new.event).collect();
+            let AppendedAll { results, write_units } = store.append_all(&good).await;
+            // If we crash here, some events of the request are recorded and others are not. A client that
+            // sends all of them again, with their ids, records the rest.
+            let mut results = results.into_iter();
+            let attempts: Vec<_> = events.into_iter().map(|event| Attempt::of(event, &mut results)).collect();
+            answer(&attempts, write_units, request)
         }
     }
 }
@@ -65,31 +65,42 @@ async fn record(store: &Store, request: &Request) -> Result<Response, Error> {
 /// One event, as far as it came.
 struct Attempt {
     /// What was to be recorded, if it was an event at all.
-    event: Option<NewEvent>,
-    result: Result<Appended, Error>,
+    new: Option<NewEvent>,
+    result: Result<Status, Error>,
 }
 
-async fn attempt(store: &Store, workspace: &WorkspaceId, sent: SentEvent, now: Timestamp) -> Attempt {
+impl Attempt {
+    /// The end of an event: its own, or the next of those that were appended.
+    fn of(
+        event: Result<NewEvent, Error>,
+        appended: &mut impl Iterator<Item = Result<Status, Error>>,
+    ) -> Self {
+        match event {
+            Ok(new) => {
+                let result = appended.next().expect("there is a result for each event");
+                Self { new: Some(new), result: result.and_then(recorded) }
+            }
+            Err(error) => Self { new: None, result: Err(error) },
+        }
+    }
+}
+
+/// The event that was sent, if it is one.
+fn read(workspace: &WorkspaceId, sent: SentEvent, now: Timestamp) -> Result<NewEvent, Error> {
     let SentEvent { value, problems } = sent;
     let fallback = Fallback { now, id: ambient::event_id(), salt: ambient::salt() };
-    let event = match NewEvent::parse(value, problems, Door::Api(workspace), fallback) {
-        Ok(event) => event,
-        Err(problems) => return Attempt { event: None, result: Err(Error::InvalidEvent(problems)) },
-    };
-    let result = match store.append(&event.event).await {
-        Ok(Appended { status: Status::Conflict, .. }) => Err(Error::Conflict),
-        result => result,
-    };
-    // If we crash here, some events of the request are recorded and others are not. A client that
-    // sends all of them again, with their ids, records the rest.
-    Attempt { event: Some(event), result }
+    NewEvent::parse(value, problems, Door::Api(workspace), fallback).map_err(Error::InvalidEvent)
 }
 
-fn answer(attempts: &[Attempt], request: &Request) -> Result<Response, Error> {
-    let mut write_units = WriteUnits::default();
-    for appended in attempts.iter().filter_map(|attempt| attempt.result.as_ref().ok()) {
-        write_units += appended.write_units;
+/// A status that is no failure.
+fn recorded(status: Status) -> Result<Status, Error> {
+    match status {
+        Status::Recorded | Status::Duplicate => Ok(status),
+        Status::Conflict => Err(Error::Conflict),
     }
+}
+
+fn answer(attempts: &[Attempt], write_units: WriteUnits, request: &Request) -> Result<Response, Error> {
     tracing::debug!(events = attempts.len(), write_units.table, write_units.indexes, "recorded");
 
     let results: Vec<_> = attempts.iter().enumerate().map(|(index, attempt)| attempt.result(index)).collect();
@@ -160,7 +171,7 @@ pub enum ResultStatus {
 impl Attempt {
     fn result(&self, index: usize) -> RecordingResult<'_> {
         let status = match &self.result {
-            Ok(Appended { status: Status::Duplicate, .. }) => ResultStatus::Duplicate,
+            Ok(Status::Duplicate) => ResultStatus::Duplicate,
             Ok(_) => ResultStatus::Recorded,
             Err(Error::InvalidEvent(_)) => ResultStatus::Invalid,
             Err(Error::Conflict) => ResultStatus::Conflict,
@@ -169,9 +180,9 @@ impl Attempt {
         RecordingResult {
             index,
             status,
-            id: self.event.as_ref().map(|new| &new.event.id),
-            timestamp: self.event.as_ref().map(|new| new.event.timestamp),
-            retry_safe: self.event.as_ref().map(|new| new.retry_safe),
+            id: self.new.as_ref().map(|new| &new.event.id),
+            timestamp: self.new.as_ref().map(|new| new.event.timestamp),
+            retry_safe: self.new.as_ref().map(|new| new.retry_safe),
             problem: self.result.as_ref().err().map(Problem::of),
         }
     }

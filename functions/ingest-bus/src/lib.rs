@@ -12,15 +12,16 @@ use lambda_runtime::LambdaEvent;
 use shared::{
     ambient,
     error::Error,
+    event::Event,
     new_event::{Door, Fallback, NewEvent},
-    store::{Appended, Quarantined, Reason, Status, Store},
+    store::{AppendedAll, Quarantined, Reason, Status, Store},
     timestamp::Timestamp,
 };
 
 pub use self::envelope::Delivery;
 use self::envelope::{Message, Received};
 
-/// How many messages are handled at a time: as many connections to the store are open at most.
+/// How many messages are set aside at a time: as many connections to the store are open at most.
 const CONCURRENCY: usize = 32;
 
 /// Records the events of a delivery and names the messages that must come again.
@@ -36,13 +37,14 @@ pub async fn handle(
     let now = ambient::now();
     let mut response = SqsBatchResponse::default();
     match received {
-        Received::Bare(message) => settle(store, &message, now).await?,
+        Received::Bare(message) => {
+            for settled in settle(store, &[message], now).await {
+                settled?;
+            }
+        }
         Received::Batch(messages) => {
-            // Collected first: the compiler cannot see that a borrowing closure kept across an await is Send.
-            let outcomes: Vec<_> = messages.iter().map(|message| settle(store, message, now)).collect();
-            let outcomes: Vec<_> = stream::iter(outcomes).buffered(CONCURRENCY).collect().await;
-            for (message, outcome) in messages.iter().zip(outcomes) {
-                if let Err(error) = outcome {
+            for (message, settled) in messages.iter().zip(settle(store, &messages, now).await) {
+                if let Err(error) = settled {
                     tracing::error!(message_id = message.id, source = %describe(&error), "not recorded; the queue delivers it again");
                     let mut failure = BatchItemFailure::default();
                     failure.item_identifier.clone_from(&message.id);
@@ -54,42 +56,41 @@ pub async fn handle(
     Ok(response)
 }
 
-/// Brings a message to its end: recorded, or in quarantine.
-async fn settle(store: &Store, message: &Message, now: Timestamp) -> Result<(), Error> {
-    match record(store, message, now).await? {
-        Ok(Appended { status: Status::Conflict, .. }) => {
-            let conflict = message.set_aside(Reason::Conflict, Vec::new(), now);
-            quarantine(store, conflict, now).await
-        }
-        Ok(Appended { status, write_units }) => {
-            tracing::debug!(
-                message_id = message.id,
-                ?status,
-                write_units.table,
-                write_units.indexes,
-                "recorded"
-            );
-            Ok(())
-        }
-        Err(quarantined) => quarantine(store, *quarantined, now).await,
+/// Brings messages to their end, each by itself: recorded, or in quarantine.
+async fn settle(store: &Store, messages: &[Message], now: Timestamp) -> Vec<Result<(), Error>> {
+    let read: Vec<_> = messages.iter().map(|message| read(message, now)).collect();
+    let events: Vec<_> = read.iter().flatten().collect();
+    let AppendedAll { results, write_units } = store.append_all(&events).await;
+    // If we crash here, all messages come again, and what is recorded is a duplicate then.
+    tracing::debug!(events = results.len(), write_units.table, write_units.indexes, "recorded");
+    let mut results = results.into_iter();
+    let mut ends = Vec::with_capacity(messages.len());
+    for (message, read) in messages.iter().zip(read) {
+        let end = match read {
+            Ok(_) => results.next().expect("there is a result for each event").map(|status| {
+                let conflict = || Box::new(message.set_aside(Reason::Conflict, Vec::new(), now));
+                (status == Status::Conflict).then(conflict)
+            }),
+            Err(quarantined) => Ok(Some(quarantined)),
+        };
+        ends.push(async {
+            match end? {
+                Some(quarantined) => quarantine(store, *quarantined, now).await,
+                None => Ok(()),
+            }
+        });
     }
+    stream::iter(ends).buffered(CONCURRENCY).collect().await
 }
 
-/// Records the event of a message; or says why there is none in it.
-async fn record(
-    store: &Store,
-    message: &Message,
-    now: Timestamp,
-) -> Result<Result<Appended, Box<Quarantined>>, Error> {
-    let opened = match message.open() {
-        Ok(opened) => opened,
-        Err((reason, problems)) => return Ok(Err(Box::new(message.set_aside(reason, problems, now)))),
-    };
+/// The event of a message; or why there is none in it.
+fn read(message: &Message, now: Timestamp) -> Result<Event, Box<Quarantined>> {
+    let set_aside = |reason, problems| Box::new(message.set_aside(reason, problems, now));
+    let opened = message.open().map_err(|(reason, problems)| set_aside(reason, problems))?;
     let fallback = Fallback { now, id: opened.envelope.id.clone(), salt: ambient::salt() };
-    match NewEvent::parse(opened.detail, opened.problems, Door::Bus(&opened.envelope), fallback) {
-        Ok(new) => store.append(&new.event).await.map(Ok),
-        Err(problems) => Ok(Err(Box::new(message.set_aside(Reason::InvalidEvent, problems, now)))),
-    }
+    NewEvent::parse(opened.detail, opened.problems, Door::Bus(&opened.envelope), fallback)
+        .map(|new| new.event)
+        .map_err(|problems| set_aside(Reason::InvalidEvent, problems))
 }
 
 async fn quarantine(store: &Store, quarantined: Quarantined, now: Timestamp) -> Result<(), Error> {

@@ -6,6 +6,7 @@
 //!   there being none, so that DynamoDB itself tells a new event from one that is already there, at
 //!   the price of the write alone. It says whether what is there is the same event or another one.
 //!   A write that may or may not have arrived can be repeated with no harm.
+//! - [`Store::append_all`] does so for several events, with a fraction of the requests.
 //! - [`Store::page`] reads the events that match a filter in the order of time. Without a filter it
 //!   is consistent: whatever was acknowledged before the read began is in it. With one it reads an
 //!   index, which follows the table within a moment.
@@ -24,6 +25,7 @@ mod checkpoint;
 mod events;
 mod feed;
 mod hints;
+mod inserts;
 mod inspect;
 mod item;
 mod ledger;
@@ -51,6 +53,7 @@ pub use self::{
     events::{Appended, Status},
     feed::Feed,
     hints::Hints,
+    inserts::AppendedAll,
     inspect::{Borne, Chunk, Filed, Kept, Rest, StoredDelta, StoredHead, StoredRoot, StoredSigned},
     ledger::{Candidate, Stamped, Written},
     quarantine::{Quarantined, Reason},

@@ -142,7 +142,8 @@ async fn a_well_formed_action_that_nobody_knows_is_recorded_as_other() {
 #[tokio::test]
 async fn only_what_could_not_be_written_is_reported_for_another_delivery() {
     let app = TestApp::start().await;
-    let faulty = FaultyEngine::before(app.dynamodb_endpoint(), "PutItem", Fault::Denied, 1).await;
+    let puts = FaultyEngine::before(app.dynamodb_endpoint(), "PutItem", Fault::Denied, 1).await;
+    let faulty = FaultyEngine::before(puts.endpoint(), "BatchExecuteStatement", Fault::Denied, 1).await;
     let envelopes: Vec<_> = (0..5)
         .map(|number| envelope(&format!("m-{number}"), &detail(&format!("e-{number}"), 0)).to_string())
         .collect();

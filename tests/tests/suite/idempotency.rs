@@ -145,7 +145,8 @@ async fn a_write_that_the_sdk_had_to_repeat_is_recorded_and_no_duplicate() {
 #[tokio::test]
 async fn where_the_store_takes_only_some_events_the_answer_says_which_and_all_may_be_sent_again() {
     let app = TestApp::start().await;
-    let faulty = FaultyEngine::before(app.dynamodb_endpoint(), "PutItem", Fault::Denied, 2).await;
+    let puts = FaultyEngine::before(app.dynamodb_endpoint(), "PutItem", Fault::Denied, 2).await;
+    let faulty = FaultyEngine::before(puts.endpoint(), "BatchExecuteStatement", Fault::Denied, 1).await;
     let events: Vec<_> = (0..5).map(|number| event(&format!("e-{number}"), number)).collect();
     let request = invoke::audit_logs("POST", &json!({"events": events}));
     let (status, body) = invoke::ingest_api(&faulty.store(), request.clone()).await;
@@ -158,4 +159,48 @@ async fn where_the_store_takes_only_some_events_the_answer_says_which_and_all_ma
     let count = |wanted: &str| statuses(&body).iter().filter(|status| **status == wanted).count();
     assert_eq!((status, count("recorded"), count("duplicate")), (200, 2, 3));
     assert_eq!(app.tables().events("acme").await.len(), 5);
+}
+
+#[tokio::test]
+async fn a_batch_that_the_sdk_had_to_repeat_is_recorded_and_no_duplicate() {
+    let app = TestApp::start().await;
+    let faulty =
+        FaultyEngine::before(app.dynamodb_endpoint(), "BatchExecuteStatement", Fault::AnswerLost, 1).await;
+    let events: Vec<_> = (0..5).map(|number| event(&format!("e-{number}"), number)).collect();
+    let request = invoke::audit_logs("POST", &json!({"events": events}));
+    let (status, body) = invoke::ingest_api(&faulty.store(), request).await;
+    assert_eq!((status, statuses(&body)), (201, vec!["recorded"; 5]));
+    assert_eq!(app.tables().events("acme").await.len(), 5);
+}
+
+#[tokio::test]
+async fn a_batch_tells_new_events_from_duplicates_conflicts_and_repetitions() {
+    let app = TestApp::start().await;
+    let client = app.writer("acme").await;
+    client.record(&event("e-0", 0)).await.expect(201);
+    client.record(&event("e-1", 1)).await.expect(201);
+    let mut other = event("e-1", 1);
+    other["action"] = json!("group_deleted");
+    let mut later = event("e-2", 2);
+    later["action"] = json!("group_deleted");
+    let events = [event("e-0", 0), other, event("e-2", 2), event("e-2", 2), later, event("e-3", 3)];
+    let answer = client.record(&json!({"events": events})).await.expect(207);
+    assert_eq!(
+        statuses(&answer.body),
+        ["duplicate", "conflict", "recorded", "duplicate", "conflict", "recorded"]
+    );
+    assert_eq!(app.tables().events_of("acme", "group_created").await.len(), 4);
+    assert_eq!(app.tables().events_of("acme", "group_deleted").await.len(), 0);
+}
+
+#[tokio::test]
+async fn a_request_to_the_store_writes_25_events_for_the_units_of_as_many_puts() {
+    let app = TestApp::start().await;
+    let batches = FaultyEngine::counting(app.dynamodb_endpoint(), "BatchExecuteStatement").await;
+    let puts = FaultyEngine::counting(batches.endpoint(), "PutItem").await;
+    let events: Vec<_> = (0..60).map(|number| event(&format!("e-{number}"), number)).collect();
+    let request = invoke::audit_logs("POST", &json!({"events": events}));
+    let (status, body) = invoke::ingest_api(&puts.store(), request).await;
+    assert_eq!((status, batches.calls(), puts.calls()), (201, 3, 0));
+    assert_eq!(body["debug"]["write_units"], json!({"table": 60.0, "indexes": 120.0}));
 }

@@ -1,0 +1,141 @@
+//! Several events at once.
+//!
+//! Each is a statement of PartiQL, 25 to a request. `INSERT` writes what is not there and nothing else, and takes
+//! the units of a put; but a request is signed, sent and answered once for all of its statements. They stand each
+//! for itself: what an `INSERT` does not plainly write, because something is there already or the table was too
+//! busy, is put by itself, and that tells a duplicate from a conflict, and tries again.
+
+use std::collections::HashSet;
+
+use aws_sdk_dynamodb::{
+    error::{DisplayErrorContext, SdkError},
+    types::{BatchStatementRequest, ReturnConsumedCapacity},
+};
+use futures::{StreamExt as _, stream};
+
+use super::{
+    Status, Store, WriteUnits,
+    item::{self, Item},
+};
+use crate::{error::Error, event::Event};
+
+/// The most statements in a request, by the reference of `BatchExecuteStatement`.
+const MAX_STATEMENTS: usize = 25;
+/// How many requests of statements are under way at a time.
+const REQUESTS: usize = 8;
+/// How many puts are under way at a time: as many connections are open at most.
+const PUTS: usize = 32;
+
+/// What became of several events.
+#[derive(Debug)]
+pub struct AppendedAll {
+    /// One for each event, in their order.
+    pub results: Vec<Result<Status, Error>>,
+    /// What the writes took in all.
+    pub write_units: WriteUnits,
+}
+
+/// An event on its way: its place among those that came with it, and what became of it, if that is known.
+type Appending<'a> = (usize, &'a Event, Option<Result<Status, Error>>);
+
+impl Store {
+    /// Records events, each once and by itself: that one is not recorded says nothing of another. Of two with
+    /// one key the first is recorded.
+    ///
+    /// An error in a result is [`Error::Unavailable`]: the event may not have been written, and to append it
+    /// again is safe.
+    pub async fn append_all(&self, events: &[&Event]) -> AppendedAll {
+        let mut write_units = WriteUnits::default();
+        let mut keys = HashSet::new();
+        let all = (0..).zip(events).map(|(index, event)| (index, *event, None));
+        // A request takes no two statements of one key; and the second of two must come after the first.
+        let (mut firsts, mut repeats): (Vec<Appending<'_>>, Vec<_>) =
+            all.partition(|(_, event, _)| keys.insert((&event.workspace, event.position())));
+        if firsts.len() > 1 {
+            let requests: Vec<_> =
+                firsts.chunks_mut(MAX_STATEMENTS).map(|chunk| self.insert(chunk)).collect();
+            let mut requests = stream::iter(requests).buffer_unordered(REQUESTS);
+            while let Some(units) = requests.next().await {
+                write_units += units;
+            }
+        }
+        for events in [&mut firsts, &mut repeats] {
+            let unsettled = events.iter_mut().filter(|(_, _, result)| result.is_none());
+            let puts: Vec<_> = unsettled.map(|event| self.put(event)).collect();
+            let mut puts = stream::iter(puts).buffer_unordered(PUTS);
+            while let Some(units) = puts.next().await {
+                write_units += units;
+            }
+        }
+        firsts.append(&mut repeats);
+        firsts.sort_unstable_by_key(|(index, ..)| *index);
+        AppendedAll { results: firsts.into_iter().filter_map(|(.., result)| result).collect(), write_units }
+    }
+
+    /// Records events of different keys in one request, and settles those whose end it tells.
+    async fn insert(&self, events: &mut [Appending<'_>]) -> WriteUnits {
+        let mut statements = Vec::with_capacity(events.len());
+        let mut sent = Vec::with_capacity(events.len());
+        for (_, event, result) in events {
+            match self.partition_of(event).await {
+                Ok(partition) => {
+                    statements.push(self.statement(item::from_event(event, &partition)));
+                    sent.push((partition, *event, result));
+                }
+                Err(error) => *result = Some(Err(error)),
+            }
+        }
+        if statements.is_empty() {
+            return WriteUnits::default();
+        }
+        let outcome = self
+            .client
+            .batch_execute_statement()
+            .set_statements(Some(statements))
+            .return_consumed_capacity(ReturnConsumedCapacity::Indexes)
+            .send()
+            .await;
+        for (partition, event, _) in &sent {
+            self.hint(partition, event);
+        }
+        // If we crash here, some of them are recorded and their sender does not know: sent again with the same
+        // keys they are duplicates.
+        match outcome {
+            Ok(output) => {
+                for (answer, (_, _, result)) in output.responses().iter().zip(sent) {
+                    *result = answer.error().is_none().then_some(Ok(Status::Recorded));
+                }
+                WriteUnits::of(output.consumed_capacity())
+            }
+            // It was refused as a whole: what is wrong with one of them shall not keep the others out.
+            Err(SdkError::ServiceError(_)) => WriteUnits::default(),
+            Err(error) => {
+                let source = DisplayErrorContext(&error).to_string();
+                for (_, _, result) in sent {
+                    *result = Some(Err(Error::Unavailable(source.clone().into())));
+                }
+                WriteUnits::default()
+            }
+        }
+    }
+
+    /// Records one of several events by itself.
+    async fn put(&self, (_, event, result): &mut Appending<'_>) -> WriteUnits {
+        let appended = self.append(event).await;
+        let write_units = appended.as_ref().map(|appended| appended.write_units).unwrap_or_default();
+        *result = Some(appended.map(|appended| appended.status));
+        write_units
+    }
+
+    /// The statement that writes an item where none of its key is.
+    fn statement(&self, item: Item) -> BatchStatementRequest {
+        let mut item: Vec<_> = item.into_iter().collect();
+        item.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
+        let names: Vec<_> = item.iter().map(|(name, _)| format!("'{name}': ?")).collect();
+        BatchStatementRequest::builder()
+            .statement(format!("INSERT INTO \"{}\" VALUE {{{}}}", self.tables.events, names.join(", ")))
+            .set_parameters(Some(item.into_iter().map(|(_, value)| value).collect()))
+            .build()
+            .expect("it has a statement")
+    }
+}
