@@ -25,17 +25,40 @@ pub(crate) fn event(
     number: usize,
     random: &mut Rng,
 ) -> Result<Event, Vec<FieldError>> {
-    let start = Timestamp::parse("2025-02-18T10:47:37Z").expect("a literal time");
-    let timestamp = start.plus_seconds(i64::try_from(number).unwrap_or_default());
+    read(sent(number, random), workspace, timestamp(number))
+}
+
+/// The event of Mode's documentation.
+pub(crate) fn documented(workspace: &WorkspaceId) -> Result<Event, Vec<FieldError>> {
+    let event = json!({
+        "id": "12326c8c-3c13-45a3-9b36-5a16d42937db",
+        "action": "connection_group_added_with_role",
+        "description": "group added to connection",
+        "timestamp": "2025-02-18T10:47:37Z",
+        "actor": {
+            "user_id": "af03c0246b82", "username": "peter_parker", "ip": "157.52.123.42",
+            "user_agent": "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/132.0.0.0 Safari/537.36",
+        },
+        "entity": {"entity_type": "workspace_connection", "entity_id": "af5aaf31658b", "entity_name": "Star Space"},
+        "context": {
+            "group_id": "4f68a254168a", "role": "view", "group_name": "internalgroup",
+            "correlation_id": "12321917-5e07-4094-ae08-1b6254a2a6c8",
+        },
+    });
+    read(event, workspace, timestamp(0))
+}
+
+/// An event of the bench, as a client sends it.
+pub(crate) fn sent(number: usize, random: &mut Rng) -> Value {
     let actions: Vec<_> = CATALOGUE.iter().filter(|row| row.writer == Writer::Client).collect();
     // Of each action there are few, but for one with as many as an actor has.
     let action = match random.usize(..10) {
         0 => ACTION,
         _ => actions[random.usize(..actions.len())].action,
     };
-    let event = json!({
+    json!({
         "id": format!("12326c8c-3c13-45a3-9b36-{number:012}"),
-        "timestamp": timestamp,
+        "timestamp": timestamp(number),
         "action": action,
         "actor": {
             "user_id": format!("af03c0246b8{}", random.usize(..ACTORS)), "username": "peter_parker",
@@ -50,8 +73,30 @@ pub(crate) fn event(
             "group_id": "4f68a254168a", "role": "view", "group_name": "internalgroup",
             "correlation_id": format!("12321917-5e07-4094-ae08-1b6254a2a6c{}", random.usize(..10)),
         },
-    });
-    read(event, workspace, timestamp)
+    })
+}
+
+/// An event whose canonical JSON has as many bytes, within a few.
+pub(crate) fn event_of_size(
+    workspace: &WorkspaceId,
+    number: usize,
+    bytes: usize,
+) -> Result<Event, Vec<FieldError>> {
+    // A string has at most 16 KiB: so there are several, each of what is left.
+    let mut event = sent(number, &mut Rng::with_seed(1));
+    for part in 0.. {
+        let left = bytes.saturating_sub(event.to_string().len());
+        if left < 16 {
+            break;
+        }
+        event["context"][format!("part{part}")] = json!("x".repeat((left - 12).min(16_000)));
+    }
+    read(event, workspace, timestamp(number))
+}
+
+fn timestamp(number: usize) -> Timestamp {
+    let start = Timestamp::parse("2025-02-18T10:47:37Z").expect("a literal time");
+    start.plus_seconds(i64::try_from(number).unwrap_or_default())
 }
 
 fn read(event: Value, workspace: &WorkspaceId, now: Timestamp) -> Result<Event, Vec<FieldError>> {

@@ -1,10 +1,5 @@
 //! What a page takes, for each filter.
 
-use std::{error::Error, fmt::Write as _};
-
-use fastrand::Rng;
-use futures::{StreamExt as _, TryStreamExt as _, stream};
-use indicatif::{ProgressBar, ProgressStyle};
 use local::{Options, System};
 use shared::{
     catalogue::{Action, Category},
@@ -12,57 +7,132 @@ use shared::{
     id::WorkspaceId,
     page::{Filter, MAX_LIMIT, Page},
     plan::{Path, Plan},
+    shards::Shards,
     store::{Room, Store},
+    timestamp::Timestamp,
 };
 
-use crate::events::{ACTION, event};
+use crate::{
+    Result,
+    events::ACTION,
+    fill::fill,
+    report::{Report, Table},
+};
 
 /// The sizes of pages that are counted.
 const PAGES: [usize; 2] = [100, MAX_LIMIT];
+/// How many shards a busy workspace is given.
+const SHARDS: u8 = 4;
 /// The read units of an event alone, up to 4 KB (DynamoDB, read consistency).
 const UNITS_OF_AN_EVENT: f64 = 0.5;
 /// How many events' units the largest page may take for each that it returns, where there is an index.
 const MOST: f64 = 1.05;
 
-/// Fills a workspace and reads a page of each filter from it; the figures as a Markdown table.
+/// Fills a workspace and reads a page of each filter from it.
 ///
 /// # Errors
 /// If the largest page of a filter with an index takes more than [`MOST`], by units.
-pub(crate) async fn run(events: usize) -> Result<String, Box<dyn Error>> {
+pub(crate) async fn run(events: usize) -> Result<Report> {
     let system = System::start(Options::default()).await?;
     let workspace = WorkspaceId::parse("bench")?;
     fill(system.store(), &workspace, events).await?;
-    let mut table = format!(
-        "{events} events like Mode's example in the workspace; a page in each row. Read for each: whole events\n\
-         that were read for each that was returned. By units, for each: the read units of the page over those\n\
-         of its events, each read by its key; at most {MOST} for {MAX_LIMIT} events from an index.\n\n\
-         | filter | listed in | page | events | read for each | by units, for each | read units | units for 1,000 events |\n\
-         |---|---|---|---|---|---|---|---|\n"
-    );
+    let mut report = Report::of("reads");
+    report.say(format!(
+        "{events} events like Mode's example in the workspace; a page in each row. Read for each: whole events that were \
+         read for each that was returned. By units, for each: the read units of the page over those of its events, each \
+         read by its key; at most {MOST} for {MAX_LIMIT} events from an index."
+    ));
+    let mut table = Table::new([
+        "filter",
+        "listed in",
+        "page",
+        "events",
+        "read for each",
+        "by units, for each",
+        "read units",
+        "units for 1,000 events",
+    ]);
+    let mut too_much = None;
     for (name, filter) in filters() {
         let path = Plan::of(&filter, 1).path;
         for size in PAGES {
-            let room = Room { events: size, bytes: usize::MAX, measure: |_| 0 };
-            let Page { events, read, .. } = system.store().page(&workspace, &filter, None, room).await?;
-            #[expect(clippy::cast_precision_loss, reason = "there are some thousands at most")]
-            let (returned, looked_at) = (events.len().max(1) as f64, read.events as f64);
-            let by_units = read.units / (returned * UNITS_OF_AN_EVENT);
-            writeln!(
-                table,
-                "| {name} | {} | {size} | {} | {:.2} | {by_units:.2} | {:.1} | {:.0} |",
-                place(&path),
-                events.len(),
-                looked_at / returned,
-                read.units,
-                read.units / returned * 1000.0
-            )?;
-            if path != Path::Time && events.len() == MAX_LIMIT && by_units > MOST {
-                return Err(format!("{table}\n{name} takes more than {MOST} events' units for each").into());
+            let read = page(system.store(), &workspace, &filter, size).await?;
+            let by_units = read.units / (read.returned * UNITS_OF_AN_EVENT);
+            table.row([
+                name.to_owned(),
+                place(&path).to_owned(),
+                size.to_string(),
+                format!("{}", read.returned),
+                format!("{:.2}", read.events / read.returned),
+                format!("{by_units:.2}"),
+                format!("{:.1}", read.units),
+                format!("{:.0}", read.units / read.returned * 1000.0),
+            ]);
+            let short: String =
+                name.chars().filter(|letter| letter.is_ascii_lowercase() || *letter == '_').collect();
+            report.figure(format!("units.{short}.{size}"), read.units);
+            report.figure(format!("items_per_item.{short}.{size}"), read.events / read.returned);
+            if path != Path::Time && read.returned >= 1000.0 && by_units > MOST {
+                too_much = Some(format!("{name} takes more than {MOST} events' units for each"));
             }
         }
     }
+    let read = sharded(system.store()).await?;
+    report.figure("items_per_item.sharded", read.events / read.returned);
     system.shutdown().await;
-    Ok(table)
+    report.say(table);
+    report.say(format!(
+        "The first page of 100 of a workspace with {SHARDS} shards, unfiltered: {:.2} events read for each, {:.1} read units.",
+        read.events / read.returned,
+        read.units
+    ));
+    let single = ["action", "actor", "entity_typeandentity_id"];
+    let most = |what: &str, size: usize| {
+        single
+            .iter()
+            .map(|filter| report.figures[&format!("reads.{what}.{filter}.{size}")])
+            .fold(0.0, f64::max)
+    };
+    let (units, items) = (most("units", 100), most("items_per_item", 1000));
+    report.figure("units.single_filter.100", units);
+    report.figure("items_per_item.single_filter", items);
+    match too_much {
+        Some(too_much) => Err(format!("{}\n{too_much}", report.text).into()),
+        None => Ok(report),
+    }
+}
+
+/// The first page of a workspace with shards.
+async fn sharded(store: &Store) -> Result<Read> {
+    let workspace = WorkspaceId::parse("sharded")?;
+    let day = |text: &str| Timestamp::parse(text).expect("a literal time");
+    let change = Shards::default().change(SHARDS, day("2025-02-18T00:00:00Z"), day("2025-02-16T00:00:00Z"));
+    let shards = change.map_err(|refused| format!("{refused:?}"))?;
+    store.set_shards(&workspace, &Shards::default(), &shards).await?;
+    fill(store, &workspace, 2_000).await?;
+    page(store, &workspace, &Filter::default(), 100).await
+}
+
+/// What a page took.
+pub(crate) struct Read {
+    /// How many events it has; one, where it has none.
+    pub(crate) returned: f64,
+    /// How many whole events were read.
+    pub(crate) events: f64,
+    pub(crate) units: f64,
+}
+
+/// Reads the first page of a filter.
+#[expect(clippy::cast_precision_loss, reason = "there are some thousands at most")]
+pub(crate) async fn page(
+    store: &Store,
+    workspace: &WorkspaceId,
+    filter: &Filter,
+    size: usize,
+) -> Result<Read> {
+    let room = Room { events: size, bytes: usize::MAX, measure: |_| 0 };
+    let Page { events, read, .. } = store.page(workspace, filter, None, room).await?;
+    Ok(Read { returned: events.len().max(1) as f64, events: read.events as f64, units: read.units })
 }
 
 /// Where the events of a query are listed: an index of keys, or the table, which is read as it is.
@@ -76,7 +146,7 @@ fn place(path: &Path<'_>) -> &'static str {
 }
 
 /// One filter of each kind; with an index the first ones, without one the others.
-fn filters() -> Vec<(&'static str, Filter)> {
+pub(crate) fn filters() -> Vec<(&'static str, Filter)> {
     let text = |text: &str| Some(text.to_owned());
     let none = Filter::default;
     vec![
@@ -100,20 +170,4 @@ fn filters() -> Vec<(&'static str, Filter)> {
         ),
         ("`ip` (1 in 10)", Filter { ip: text("157.52.123.1"), ..none() }),
     ]
-}
-
-async fn fill(store: &Store, workspace: &WorkspaceId, count: usize) -> Result<(), Box<dyn Error>> {
-    let mut random = Rng::with_seed(1);
-    let events: Result<Vec<_>, _> = (0..count).map(|number| event(workspace, number, &mut random)).collect();
-    let events = events.map_err(|problems| format!("an event of the bench is not valid: {problems:?}"))?;
-    let style = ProgressStyle::with_template("recording {bar:40} {pos}/{len} ({per_sec}, {eta} left)")?;
-    let progress = ProgressBar::new(count as u64).with_style(style);
-    stream::iter(&events)
-        .map(|event| store.append(event))
-        .buffer_unordered(32)
-        .inspect(|_| progress.inc(1))
-        .try_collect::<Vec<_>>()
-        .await?;
-    progress.finish_and_clear();
-    Ok(())
 }

@@ -40,6 +40,7 @@ pub struct Instance {
     work: mpsc::UnboundedSender<Invocation>,
     exit: watch::Receiver<Option<ExitStatus>>,
     numbers: AtomicU64,
+    asks: watch::Receiver<u64>,
     server: JoinHandle<()>,
     reaper: JoinHandle<()>,
 }
@@ -82,6 +83,8 @@ pub enum NotStarted {
 pub enum Signal {
     /// It ends at once, whatever it is doing.
     Kill,
+    /// It is asked to end.
+    Terminate,
     /// It stands still, as an instance that Lambda froze.
     Stop,
     /// It goes on.
@@ -103,6 +106,7 @@ struct Api {
     name: String,
     work: AsyncMutex<mpsc::UnboundedReceiver<Invocation>>,
     started: watch::Sender<Option<Result<Instant, String>>>,
+    asks: watch::Sender<u64>,
     given: Mutex<HashMap<String, (Instant, Asker)>>,
 }
 
@@ -136,10 +140,12 @@ impl Instance {
         let address = listener.local_addr().map_err(not_run)?.to_string();
         let (work, queue) = mpsc::unbounded_channel();
         let (started, mut first) = watch::channel(None);
+        let (asked, asks) = watch::channel(0);
         let api = Arc::new(Api {
             name: name.to_owned(),
             work: AsyncMutex::new(queue),
             started,
+            asks: asked,
             given: Mutex::default(),
         });
         let server = tokio::spawn(serve(listener, api));
@@ -171,6 +177,7 @@ impl Instance {
             work,
             exit: exit.clone(),
             numbers: AtomicU64::new(0),
+            asks,
             server,
             reaper,
         };
@@ -220,6 +227,19 @@ impl Instance {
         }
     }
 
+    /// Waits until the function is done with all it was given, and asks for more.
+    ///
+    /// # Errors
+    /// If the instance ends before.
+    pub async fn idle(&self) -> Result<(), Failed> {
+        let given = self.numbers.load(Ordering::Relaxed);
+        let (mut asks, mut exit) = (self.asks.clone(), self.exit.clone());
+        tokio::select! {
+            Ok(_) = asks.wait_for(|asks| *asks > given) => Ok(()),
+            _ = exit.wait_for(Option::is_some) => Err(Failed::Exited),
+        }
+    }
+
     /// Does this to the process. One that has ended stays so.
     ///
     /// # Errors
@@ -230,6 +250,7 @@ impl Instance {
         }
         let name = match signal {
             Signal::Kill => "KILL",
+            Signal::Terminate => "TERM",
             Signal::Stop => "STOP",
             Signal::Continue => "CONT",
         };
@@ -311,6 +332,7 @@ async fn next(State(api): State<Arc<Api>>) -> Response<Body> {
             true
         }
     });
+    api.asks.send_modify(|asks| *asks += 1);
     let Some(invocation) = api.work.lock().await.recv().await else {
         return answer(StatusCode::INTERNAL_SERVER_ERROR, "{}");
     };

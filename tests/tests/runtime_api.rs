@@ -24,6 +24,7 @@ async fn a_function_is_told_its_work_and_answers() {
         assert_eq!(answer["arn"], "arn:aws:lambda:us-east-1:000000000000:function:echo");
         assert!(answer["deadline_ms"].as_i64().unwrap() > jiff::Timestamp::now().as_millisecond());
     }
+    echo.idle().await.unwrap();
     assert!(echo.init() > Duration::ZERO);
     assert!(echo.max_rss_bytes().unwrap() > 5_000_000);
     assert!(echo.cpu_time().unwrap() > Duration::ZERO);
@@ -62,6 +63,11 @@ async fn an_instance_that_ends_or_is_late_gives_no_answer() {
     assert_eq!(echo.invoke(r#"{"do":"exit"}"#, PATIENCE).await.unwrap_err(), Failed::Exited);
     assert_eq!(echo.ended().await.code(), Some(3));
     assert_eq!(echo.invoke("1", PATIENCE).await.unwrap_err(), Failed::Exited);
+
+    let echo = self::echo().await;
+    echo.signal(Signal::Terminate).await.unwrap();
+    assert!(!echo.ended().await.success());
+    assert_eq!(echo.idle().await, Err(Failed::Exited));
 
     let echo = self::echo().await;
     let late = echo.invoke(r#"{"do":"hang"}"#, Duration::from_millis(1)).await;

@@ -1,0 +1,66 @@
+//! Whether the exact figures are within their limits. No time is among them.
+
+use std::{collections::BTreeMap, fs};
+
+use crate::{
+    Result,
+    programs::root,
+    report::{Table, number},
+};
+
+/// How the limits are kept: by the figure's name, each with the most that it may be.
+type Limits = BTreeMap<String, f64>;
+
+/// Compares what was measured with the limits of `bench/gate.json` that the suites concern.
+///
+/// # Errors
+/// If a figure is above its limit, or a limit's figure was not measured.
+pub(crate) fn check(figures: &BTreeMap<String, f64>, suites: &[&str]) -> Result<String> {
+    let path = root().join("bench/gate.json");
+    let limits: Limits = serde_json::from_str(&fs::read_to_string(&path)?)?;
+    let (table, failures) = compare(figures, &limits, suites);
+    match failures {
+        0 => Ok(format!("{table}\n")),
+        failures => {
+            Err(format!("{table}\n\n{failures} of these are not within their limits (bench/gate.json)")
+                .into())
+        }
+    }
+}
+
+fn compare(figures: &BTreeMap<String, f64>, limits: &Limits, suites: &[&str]) -> (Table, usize) {
+    let mut table = Table::new(["figure", "limit", "measured", ""]);
+    let mut failures = 0;
+    let concerned = |name: &str| name.split('.').next().is_some_and(|suite| suites.contains(&suite));
+    for (name, limit) in limits.iter().filter(|(name, _)| concerned(name)) {
+        let measured = figures.get(name);
+        let within = measured.is_some_and(|measured| measured <= limit);
+        failures += usize::from(!within);
+        table.row([
+            name.clone(),
+            number(*limit),
+            measured.map_or_else(|| "not measured".to_owned(), |measured| number(*measured)),
+            if within { "ok".to_owned() } else { "**over**".to_owned() },
+        ]);
+    }
+    (table, failures)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_over_its_limit_or_missing_is_told() {
+        let limits: Limits =
+            [("cost.a".to_owned(), 4.0), ("cost.b".to_owned(), 1.0), ("size.c".to_owned(), 1.0)].into();
+        let check = |figures: &[(&str, f64)], suites: &[&str], failures: usize| {
+            let figures = figures.iter().map(|(name, value)| ((*name).to_owned(), *value)).collect();
+            assert_eq!(compare(&figures, &limits, suites).1, failures, "{figures:?}");
+        };
+        check(&[("cost.a", 4.0), ("cost.b", 0.5)], &["cost"], 0);
+        check(&[("cost.a", 4.1), ("cost.b", 0.5)], &["cost"], 1);
+        check(&[("cost.a", 4.0)], &["cost"], 1);
+        check(&[("cost.a", 4.0), ("cost.b", 1.0)], &["cost", "size"], 1);
+    }
+}
