@@ -65,6 +65,7 @@ ALLOWED = {
         ("GetItem", "AuditLedger"),
         ("Query", "AuditLedger"),
     },
+    "Viewer": set(),
     "Tokens": {
         ("GetItem", "AuditTokens"),
         ("PutItem", "AuditTokens"),
