@@ -16,6 +16,7 @@ DOCUMENTS = ["README.md", *sorted(f"docs/{path.name}" for path in (ROOT / "docs"
 FENCE = re.compile(r"^( *)```(\w*)\n(.*?)^\1```$", re.M | re.S)
 # What cannot run here: a piece of the block, and why.
 NOT_RUN = {
+    "tests/rie.sh": "names tests",
     "cargo test --workspace": "its first line is how the system of this test was started, its second the tests themselves",
     "sam deploy --guided": "needs an AWS account; tests/deploy.sh rehearses it",
     "operator -- shards": "needs an AWS account; the operator's own tests run it",
@@ -23,7 +24,6 @@ NOT_RUN = {
     "local -- dynamodb": "serves until it is stopped; tests/rie.sh starts the same",
     "export DYNAMODB_ENDPOINT": "needs cargo-lambda; tests/rie.sh runs each function's program on the same files",
     "sam local invoke": "needs Docker; tests/rie.sh runs SAM's own emulator",
-    "tests/rie.sh": "names tests",
     "cargo test --profile long": "names tests",
     "EVENTS=": "names tests",
     "tests/sumdb.sh": "needs Go; a test of its own",
@@ -49,9 +49,6 @@ class Samples:
     def __init__(self, work, ready):
         self.work, self.ready = work, ready
         self.home = work / "home"
-        shutil.rmtree(self.home, ignore_errors=True)
-        (self.home / ".data").mkdir(parents=True)
-        (self.home / ".data/credentials.json").write_text(json.dumps(ready, indent=2))
         self.environment = os.environ | {
             "HOME": str(self.home),
             "AUDIT_ENDPOINT": ready["endpoint"],
@@ -69,7 +66,16 @@ class Samples:
         }
         self.ran, self.not_run = 0, 0
 
+    def begin(self):
+        """A home as a reader has it who begins with the document."""
+        shutil.rmtree(self.home, ignore_errors=True)
+        (self.home / ".data").mkdir(parents=True)
+        (self.home / ".data/credentials.json").write_text(json.dumps(self.ready, indent=2))
+
     def document(self, name):
+        self.begin()
+        if name == "docs/migration.md":
+            self.fixtures()
         text = (ROOT / name).read_text()
         shell, jsons = [PRELUDE], []
         for block in FENCE.finditer(text):
@@ -187,6 +193,7 @@ class Samples:
                 "category": "user_groups", "actor": {"user_id": "u1"}, "workspace_username": "other",
             }
             write(f"page-{page}.json", {"audit_logs": [event]})
+        self.run("auditlog export", [os.environ["AUDITLOG"], "export", "all.ndjson", "--category", "workspace_collections"])
 
 
 def transform(transformer, event):
@@ -207,7 +214,6 @@ def main():
     parser.add_argument("--ready", type=pathlib.Path, required=True)
     arguments = parser.parse_args()
     samples = Samples(arguments.work, json.loads(arguments.ready.read_text()))
-    samples.fixtures()
     for name in DOCUMENTS:
         samples.document(name)
         print(f"ran      {name}", flush=True)
