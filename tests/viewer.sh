@@ -34,21 +34,15 @@ for file in lit-html.js LICENSE; do
     cmp "$work/node_modules/lit-html/$file" "functions/viewer/page/lit-html/$file"
 done
 
-cargo build --quiet -p local -p cli
+cargo build --quiet -p cli
+# On the disk, so that `local jwt` finds its key; and the authorizer is asked each time, so that a revoked token is seen at once.
 data=$work/data
-rm -rf "$data" "$work/ready.json"
-# The authorizer is asked each time, so that a revoked token is seen at once.
-RUST_LOG=error "$target/debug/local" --data "$data" --port 0 --authorizer-ttl 0 --ready-file "$work/ready.json" >"$work/local.log" 2>&1 &
-local=$!
-trap 'kill "$local" 2>/dev/null || true; wait "$local" 2>/dev/null || true; rm -rf "$data" "$work/ready.json"' EXIT
-for _ in $(seq 600); do
-    [ -s "$work/ready.json" ] && break
-    kill -0 "$local" 2>/dev/null || break
-    sleep 0.1
-done
-[ -s "$work/ready.json" ] || { cat "$work/local.log"; echo "the local system did not start"; exit 1; }
+rm -rf "$data"
+local_options=(--data "$data" --authorizer-ttl 0)
+. tests/local.sh
 
 jwt() { "$target/debug/local" jwt --workspace "$1" --data "$data"; }
 JWT_EMPTY=$(jwt empty) JWT_LARGE=$(jwt large)
 export CHROMIUM JWT_EMPTY JWT_LARGE VIEWER_WORK="$work" AUDITLOG="$target/debug/auditlog" EVENTS="${EVENTS:-10000}"
 node --test --test-concurrency=1 --test-reporter=spec tests/viewer/
+rm -rf "$data"
