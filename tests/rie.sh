@@ -18,7 +18,7 @@ cd "$(dirname "$0")/.."
 
 target=${CARGO_TARGET_DIR:-$PWD/target}
 work=$target/rie
-functions=(authorizer ingest-api ingest-bus ledger query redactions sealer tokens)
+functions=(authorizer ingest-api ingest-bus ledger query redactions sealer tokens viewer)
 
 venv() { # venv NAME PACKAGE…
     local name=$1

@@ -7,6 +7,7 @@ use crate::{
     error::Error,
     export::Export,
     flags::Flags,
+    import::Import,
     login,
     manual::{Completions, Manual},
     proof::Proof,
@@ -23,6 +24,7 @@ Examples:
   auditlog query --since 7d --outcome failure        what failed in the last 7 days
   auditlog tail --follow --output ndjson             each event once it is sealed, for another program
   auditlog export 2025.csv --start 2025-01-01 --end 2026-01-01 --format csv
+  auditlog import --from workos events.json          what another service recorded
   auditlog proof 81234 --out 81234.json              an event with what proves it
   auditlog verify event 81234.json --key log.vkey    and the proof, checked offline
   auditlog actions                                   what can be in an audit log
@@ -77,6 +79,24 @@ byte the same as without the interruption. FILE is complete once FILE.state is g
 The end is settled when the export begins, now or earlier. A product may deliver an event some time
 after its timestamp, and an event gets its sequence some moments after it was delivered: give an --end
 some minutes back, such as -15m, where the range is to be final.";
+
+const IMPORT_EXAMPLES: &str = "\
+Examples:
+  auditlog import --from workos events.json
+  auditlog import --from retraced events.ndjson --actions actions.json
+  auditlog import --from mode page-1.json page-2.json page-3.json
+  auditlog import --from ndjson all.ndjson               what `auditlog export` wrote
+
+Interrupt it whenever you like: the same command goes on where it ended. Each event keeps its id and
+timestamp, or gets an id that follows from the row, so that none is recorded twice, however often it is
+sent; rows that are the same in every part and have no id are one event.
+
+An action that is not in the catalogue becomes a custom one: user.signed_in is x_user_signed_in here.
+--actions names others, as {\"user.signed_in\": \"x_login\"}. What has no place of its own goes into the
+event's context. docs/migration.md has all of it in tables.
+
+A row that is refused is written to FILE.refused with its number and the reason; then the exit code is 1.
+The file is read whole: give a very large one in pieces.";
 
 const TAIL_EXAMPLES: &str = "\
 Examples:
@@ -139,7 +159,7 @@ Examples:
   auditlog man | man -l -
   auditlog man --dir ~/.local/share/man/man1";
 
-/// Reads, exports and verifies the audit log of a workspace, and manages its tokens.
+/// Reads, exports, imports and verifies the audit log of a workspace, and manages its tokens.
 #[derive(Debug, Parser)]
 #[command(name = "auditlog", version, after_help = EXAMPLES)]
 pub(crate) struct Cli {
@@ -160,6 +180,9 @@ enum Command {
     /// Write any range of events to a file; resumable
     #[command(after_help = EXPORT_EXAMPLES)]
     Export(Export),
+    /// Record events of another service; resumable
+    #[command(after_help = IMPORT_EXAMPLES)]
+    Import(Import),
     /// Show events in the order they were sealed, and go on with those to come
     #[command(after_help = TAIL_EXAMPLES)]
     Tail(Tail),
@@ -193,6 +216,7 @@ impl Cli {
             Command::Login => login::run(&flags),
             Command::Query(query) => query.run(&flags),
             Command::Export(export) => export.run(&flags),
+            Command::Import(import) => import.run(&flags),
             Command::Tail(tail) => tail.run(&flags),
             Command::Proof(proof) => proof.run(&flags),
             Command::Verify(verify) => verify.run(&flags),

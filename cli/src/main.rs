@@ -11,6 +11,7 @@ mod events;
 mod export;
 mod filters;
 mod flags;
+mod import;
 mod interrupt;
 mod ledger;
 mod login;

@@ -20,7 +20,7 @@ const MAX_PAYLOAD_BYTES: usize = 6 * 1024 * 1024;
 const TIMEOUT: Duration = Duration::from_secs(30);
 
 const AUTHORIZERS: &[&str] = &["authorizer"];
-const HTTP: &[&str] = &["ingest-api", "ledger", "query", "redactions", "tokens"];
+const HTTP: &[&str] = &["ingest-api", "ledger", "query", "redactions", "tokens", "viewer"];
 const BATCH: &[&str] = &["ingest-bus"];
 const STREAM: &[&str] = &["sealer"];
 
@@ -86,6 +86,7 @@ impl Functions {
                 invoke(name, &event, async move |event| redactions::handle(&store, event).await).await
             }
             "tokens" => invoke(name, &event, async move |event| tokens::handle(&store, event).await).await,
+            "viewer" => invoke(name, &event, viewer::handle).await,
             _ => Err(InvokeError::Failed),
         }
     }

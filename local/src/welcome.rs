@@ -19,6 +19,7 @@ pub(crate) fn text(system: &System, storage: &Storage) -> String {
         "\
 Audit Logs is running, for this machine only. Ctrl-C ends it.
 
+  The page            {endpoint}/#/{workspace}
   API and event bus   {endpoint}
   Tables (DynamoDB)   {tables}
   Data                {kept}

@@ -13,6 +13,7 @@
 mod answers;
 mod examples;
 mod parameters;
+mod reference;
 mod routes;
 mod sent;
 
@@ -23,6 +24,8 @@ use shared::{
     disclosure::Part, event::ReadEvent, http::Problem, id::EventId, principal::Scope, timestamp::Timestamp,
 };
 use utoipa::ToSchema;
+
+pub use self::reference::page;
 
 /// Where the schemas of a description are.
 const SCHEMAS: &str = "#/components/schemas/";

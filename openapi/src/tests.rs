@@ -64,6 +64,21 @@ fn query_serves_what_the_code_gives() {
 }
 
 #[test]
+fn the_page_for_people_is_what_the_code_gives() {
+    let path = format!("{}/../docs/api.md", env!("CARGO_MANIFEST_DIR"));
+    let written = fs::read_to_string(path).unwrap();
+    assert!(
+        written == page(&document()),
+        "docs/api.md is of older code: cargo run -p openapi writes it anew"
+    );
+    for (path, item) in document()["paths"].as_object().unwrap() {
+        for method in item.as_object().unwrap().keys().filter(|name| *name != "parameters") {
+            assert!(written.contains(&format!("`{} {path}`", method.to_uppercase())), "{method} {path}");
+        }
+    }
+}
+
+#[test]
 fn every_key_is_one_of_openapi() {
     // The model of utoipa drops what OpenAPI does not know. Schemas are another matter: it does not
     // know all of JSON Schema.

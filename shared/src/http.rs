@@ -9,9 +9,13 @@ use aws_lambda_events::{
     encodings::Body,
     http::{HeaderMap, HeaderName, HeaderValue, header},
 };
-use base64::{Engine as _, engine::general_purpose::STANDARD};
+use base64::{
+    Engine as _,
+    engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
+};
 use serde::Serialize;
 use serde_json::Value;
+use sha2::{Digest as _, Sha256};
 
 use crate::{
     disclosure::Salt,
@@ -191,6 +195,32 @@ pub fn ok_bytes(body: &[u8]) -> Response {
     // To be kept by who asked, and by nobody between: it took a token to get it.
     let forever = HeaderValue::from_static("private, max-age=31536000, immutable");
     response.headers.insert(header::CACHE_CONTROL, forever);
+    response
+}
+
+/// 200 with a file that anyone may have, or 304 for a caller who has it as it is.
+///
+/// It may be kept, and is asked for again each time: so a deployment is seen at once.
+pub fn file(
+    request: &Request,
+    content_type: &'static str,
+    body: &'static str,
+    headers: &[(&'static str, &'static str)],
+) -> Response {
+    let etag = format!("\"{}\"", URL_SAFE_NO_PAD.encode(&Sha256::digest(body)[..16]));
+    let known = request.header("if-none-match").unwrap_or_default().split(',').map(str::trim);
+    let mut response = if known.into_iter().any(|tag| tag == "*" || tag.trim_start_matches("W/") == etag) {
+        let mut response = response(304, content_type, String::new());
+        response.body = None;
+        response
+    } else {
+        response(200, content_type, body.to_owned())
+    };
+    let headers =
+        headers.iter().map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)));
+    response.headers.extend(headers);
+    response.headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    response.headers.extend(HeaderValue::try_from(etag).map(|etag| (header::ETAG, etag)));
     response
 }
 

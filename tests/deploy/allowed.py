@@ -54,6 +54,7 @@ ALLOWED = {
         ("GetItem", "AuditLedger"),
         ("Query", "AuditLedger"),
     },
+    "Viewer": set(),
     "Tokens": {
         ("GetItem", "AuditTokens"),
         ("PutItem", "AuditTokens"),

@@ -160,6 +160,20 @@ impl Api {
         }
     }
 
+    /// Sends a JSON body that changes nothing when it comes again, until it is answered.
+    ///
+    /// # Errors
+    /// If it cannot be reached, or answers without success.
+    pub(crate) fn post_again(
+        &self,
+        path: &str,
+        body: &Value,
+        identity: Identity<'_>,
+    ) -> Result<Answer, Error> {
+        let answer = self.send_patiently(identity, || self.http.post(self.endpoint.url(path)).json(body))?;
+        if answer.is_success() { Ok(answer) } else { Err(problem::refusal(&answer, identity)) }
+    }
+
     /// The answer, which may be a refusal: only what fails in passing is tried again, and then an error.
     fn send_patiently(
         &self,

@@ -36,7 +36,7 @@ async fn routes_and_methods_that_there_are_not_are_not_found() {
         ("POST", "/api/actions"),
         ("GET", "/api/acme"),
         ("GET", "/api"),
-        ("GET", "/"),
+        ("POST", "/"),
         ("GET", "/api/acme/audit_logs/"),
         ("GET", "/api/acme/audit_logs/e-1"),
         ("GET", "/API/acme/audit_logs"),

@@ -1,0 +1,73 @@
+// Which events are shown, and how that stands in the address, so that a link shows the same to whoever may read it.
+
+export const LISTS = ["category", "action"];
+export const TEXTS = [
+  "start_timestamp", "end_timestamp", "actor", "entity_type", "entity_id", "outcome", "correlation_id", "ip",
+];
+export const LABELS = {
+  category: "Category", action: "Action", start_timestamp: "From", end_timestamp: "Before", actor: "Actor",
+  entity_type: "Entity type", entity_id: "Entity", outcome: "Outcome", correlation_id: "Correlation id", ip: "IP address",
+};
+
+/** The filters as they are when nothing is filtered. */
+export const none = () => ({ category: [], action: [] });
+
+/** The filters among parameters; what else stands there is passed over. */
+export function read(parameters) {
+  const filters = none();
+  for (const name of LISTS) {
+    filters[name] = parameters.getAll(name).flatMap((value) => value.split(",")).filter(Boolean);
+  }
+  for (const name of TEXTS) {
+    if (parameters.get(name)) filters[name] = parameters.get(name);
+  }
+  return filters;
+}
+
+/** The filters as the API's parameters. */
+export function parameters(filters) {
+  const query = new URLSearchParams();
+  for (const name of LISTS) {
+    for (const value of filters[name]) query.append(name, value);
+  }
+  for (const name of TEXTS) {
+    if (filters[name]) query.set(name, filters[name]);
+  }
+  return query;
+}
+
+/** Each thing that is filtered by, with the filters that are left without it. */
+export function entries(filters) {
+  const lists = LISTS.flatMap((name) => filters[name].map((value) => ({
+    name, value, without: { ...filters, [name]: filters[name].filter((other) => other !== value) },
+  })));
+  const texts = TEXTS.filter((name) => filters[name]).map((name) => ({
+    name, value: filters[name], without: { ...filters, [name]: undefined },
+  }));
+  return [...lists, ...texts];
+}
+
+/** The filters with a value of a list added, or taken away if it is there. */
+export function toggled(filters, name, value) {
+  const list = filters[name];
+  return { ...filters, [name]: list.includes(value) ? list.filter((other) => other !== value) : [...list, value] };
+}
+
+/** Where the page is: the workspace, what of it is shown, the filters, and the event that is open. */
+export function place(hash) {
+  const [path, query = ""] = hash.replace(/^#\/?/, "").split("?");
+  const [workspace = "", view = ""] = path.split("/").map((part) => {
+    try { return decodeURIComponent(part); } catch { return ""; }
+  });
+  const sent = new URLSearchParams(query);
+  const event = /^\d{1,15}$/.test(sent.get("event") ?? "") ? Number(sent.get("event")) : undefined;
+  return { workspace, view: view === "tokens" ? "tokens" : "events", filters: read(sent), event };
+}
+
+/** The address of a place. */
+export function address({ workspace, view, filters, event }) {
+  const query = view === "tokens" ? new URLSearchParams() : parameters(filters);
+  if (event !== undefined && view !== "tokens") query.set("event", event);
+  const text = query.toString();
+  return `#/${encodeURIComponent(workspace)}/${view}${text && `?${text}`}`;
+}

@@ -1,0 +1,190 @@
+// How many events there were when, as far as they were loaded; a range of it can be brushed, by pointer or by keys.
+
+import { html, nothing, render, svg } from "./lit-html/lit-html.js";
+import { announce, count, moment, plural, timestamp } from "./words.js";
+
+const BARS = 72;
+const [WIDTH, HEIGHT] = [720, 72];
+
+export class Timeline {
+  #log;
+  #filters;
+  #choose;
+  #frame;
+  #range;
+  #bars = [];
+  #brush;
+  #cursor;
+  #counting;
+
+  /** `choose` is called with the two ends of a range, as times of the API. */
+  constructor(choose) {
+    this.#choose = choose;
+    this.element = document.createElement("section");
+    this.element.className = "timeline";
+    this.element.setAttribute("aria-label", "Timeline");
+  }
+
+  show(log, filters) {
+    this.#counting?.abort();
+    [this.#log, this.#filters, this.#brush, this.#cursor] = [log, filters, undefined, undefined];
+    log.addEventListener("change", () => this.update());
+    this.update();
+  }
+
+  update() {
+    this.#frame ??= requestAnimationFrame(() => {
+      this.#frame = undefined;
+      this.#count();
+      this.#draw();
+    });
+  }
+
+  /** Sorts what is loaded into bars. */
+  #count() {
+    let [first, last] = [Infinity, -Infinity];
+    for (const [time] of this.#log.moments()) [first, last] = [Math.min(first, time), Math.max(last, time)];
+    const start = this.#filters.start_timestamp ? Date.parse(this.#filters.start_timestamp) : first;
+    const end = this.#filters.end_timestamp ? Date.parse(this.#filters.end_timestamp) : last + 1;
+    this.#bars = Array.from({ length: BARS }, () => ({ success: 0, failure: 0 }));
+    if (!Number.isFinite(start) || !Number.isFinite(end)) {
+      this.#range = undefined;
+      return;
+    }
+    this.#range = { start, end: Math.max(end, start + 1000), first };
+    const span = this.#range.end - start;
+    for (const [time, failed] of this.#log.moments()) {
+      const bar = this.#bars[Math.min(BARS - 1, Math.max(0, Math.floor(((time - start) / span) * BARS)))];
+      if (failed) bar.failure += 1;
+      else bar.success += 1;
+    }
+  }
+
+  #timeOf(bar) {
+    const { start, end } = this.#range;
+    return start + ((end - start) * bar) / BARS;
+  }
+
+  #draw() {
+    const log = this.#log;
+    const loaded = plural(log.length, "event");
+    const summary = log.isComplete
+      ? `${loaded}`
+      : `${loaded} loaded, the newest; there are older ones${log.isLoading ? "\u2026" : ""}`;
+    render(html`
+      <div class="timeline-head">
+        <p><b>${summary}</b></p>
+        ${!log.isComplete && log.length > 0 ? this.#counting
+          ? html`<button class="quiet" @click=${() => this.#counting.abort()}>Stop counting</button>`
+          : html`<button class="quiet" @click=${() => this.#countAll()}>Count them all</button>` : nothing}
+      </div>
+      ${this.#range ? this.#chart() : html`<div class="no-chart"></div>`}`, this.element);
+  }
+
+  #chart() {
+    const { start, end, first } = this.#range;
+    const highest = Math.max(1, ...this.#bars.map(({ success, failure }) => success + failure));
+    const width = WIDTH / BARS;
+    const scale = (number) => (number === 0 ? 0 : Math.max(2, (number / highest) * (HEIGHT - 4)));
+    const bars = this.#bars.map(({ success, failure }, index) => {
+      const [all, bad] = [scale(success + failure), Math.min(scale(failure), scale(success + failure))];
+      const x = index * width + 0.5;
+      return svg`<g><title>${this.#told(index)}</title>
+        <rect class="reach" x=${index * width} y="0" width=${width} height=${HEIGHT}></rect>
+        <rect class="success" x=${x} y=${HEIGHT - all} width=${width - 1} height=${all - bad}></rect>
+        <rect class="failure" x=${x} y=${HEIGHT - bad} width=${width - 1} height=${bad}></rect></g>`;
+    });
+    // What is older than the oldest event loaded is not known to be empty.
+    const unknown = this.#log.isComplete ? 0 : Math.min(WIDTH, Math.max(0, ((first - start) / (end - start)) * WIDTH));
+    const brush = this.#brush && [Math.min(...this.#brush), Math.max(...this.#brush) + 1];
+    const span = end - start;
+    return html`
+      <div class="chart" tabindex="0" role="group" aria-roledescription="histogram"
+        aria-label="Events by time, ${moment(start, span)} to ${moment(end, span)}, at most ${count(highest)} in a bar. Arrow keys go from bar to bar, with Shift they select, Enter shows the range, Escape lets it go."
+        @keydown=${(event) => this.#key(event)} @pointerdown=${(event) => this.#down(event)}
+        @pointermove=${(event) => this.#move(event)} @pointerup=${() => this.#apply()} @pointercancel=${() => this.#let()}>
+        <svg viewBox="0 0 ${WIDTH} ${HEIGHT}" preserveAspectRatio="none" aria-hidden="true">
+          ${svg`<defs><pattern id="unknown" width="6" height="6" patternUnits="userSpaceOnUse" patternTransform="rotate(45)">
+            <line class="hatch" x1="0" y1="0" x2="0" y2="6"></line></pattern></defs>
+          <rect x="0" y="0" width=${unknown} height=${HEIGHT} fill="url(#unknown)"></rect>
+          ${bars}
+          ${brush ? svg`<rect class="brush" x=${brush[0] * width} y="0" width=${(brush[1] - brush[0]) * width} height=${HEIGHT}></rect>` : nothing}`}
+        </svg>
+      </div>
+      <div class="axis" aria-hidden="true"><span>${moment(start, span)}</span>
+        <span>${brush ? `${moment(this.#timeOf(brush[0]), span)} \u2013 ${moment(this.#timeOf(brush[1]), span)}` : "drag to choose a range"}</span>
+        <span>${moment(end, span)}</span></div>`;
+  }
+
+  #told(index) {
+    const { success, failure } = this.#bars[index];
+    const span = this.#range.end - this.#range.start;
+    const failures = failure > 0 ? `, ${plural(failure, "failure")}` : "";
+    return `${moment(this.#timeOf(index), span)} \u2013 ${moment(this.#timeOf(index + 1), span)} UTC: ${plural(success + failure, "event")}${failures}`;
+  }
+
+  async #countAll() {
+    this.#counting = new AbortController();
+    const { signal } = this.#counting;
+    this.update();
+    await this.#log.rest(signal);
+    if (this.#counting?.signal === signal) this.#counting = undefined;
+    announce(plural(this.#log.length, "event"));
+    this.update();
+  }
+
+  #barAt(event) {
+    const { left, width } = event.currentTarget.getBoundingClientRect();
+    return Math.min(BARS - 1, Math.max(0, Math.floor(((event.clientX - left) / width) * BARS)));
+  }
+
+  #down(event) {
+    if (event.button !== 0) return;
+    event.currentTarget.setPointerCapture(event.pointerId);
+    const bar = this.#barAt(event);
+    this.#brush = [bar, bar];
+    this.#draw();
+  }
+
+  #move(event) {
+    if (!this.#brush || !event.currentTarget.hasPointerCapture(event.pointerId)) return;
+    this.#brush = [this.#brush[0], this.#barAt(event)];
+    this.#draw();
+  }
+
+  #let() {
+    this.#brush = undefined;
+    this.#draw();
+  }
+
+  #apply() {
+    if (!this.#brush || !this.#range) return;
+    const [from, to] = [Math.min(...this.#brush), Math.max(...this.#brush) + 1];
+    this.#brush = undefined;
+    // An end of the chart that is no filter stays none: what comes later is shown too.
+    const isLast = to === BARS && !this.#filters.end_timestamp;
+    const isFirst = from === 0 && !this.#filters.start_timestamp && this.#log.isComplete;
+    this.#choose(
+      isFirst ? this.#filters.start_timestamp : timestamp(Math.floor(this.#timeOf(from))),
+      isLast ? this.#filters.end_timestamp : timestamp(Math.ceil(this.#timeOf(to))),
+    );
+  }
+
+  #key(event) {
+    const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+    if (step) {
+      event.preventDefault();
+      const before = this.#cursor ?? (step > 0 ? -1 : BARS);
+      this.#cursor = Math.min(BARS - 1, Math.max(0, before + step));
+      this.#brush = [event.shiftKey && this.#brush ? this.#brush[0] : this.#cursor, this.#cursor];
+      announce(this.#told(this.#cursor));
+      this.#draw();
+    } else if (event.key === "Enter") {
+      event.preventDefault();
+      this.#apply();
+    } else if (event.key === "Escape" && this.#brush) {
+      event.stopPropagation();
+      this.#let();
+    }
+  }
+}

@@ -1,0 +1,10 @@
+//! The Lambda behind `/`.
+
+use lambda_runtime::{Error, run, service_fn};
+use shared::{config::Logs, logs};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    logs::start(&Logs::from_env());
+    run(service_fn(viewer::handle)).await
+}
