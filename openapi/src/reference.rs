@@ -100,7 +100,7 @@ fn describe(page: &mut String, method: &str, path: &str, item: &Value, operation
         }
         let json = answer["content"].get("application/json");
         if let Some(example) = json.and_then(|content| content.get("example")) {
-            code(page, &format!("{status}"), example);
+            code(page, status, example);
         }
     }
 }

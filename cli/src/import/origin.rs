@@ -150,7 +150,7 @@ fn workos(row: &Map<String, Value>) -> Result<Value, String> {
             "ip": location,
             "user_agent": context["user_agent"],
         },
-        "entity": targets.first().map(|target| entity(target)),
+        "entity": targets.first().map(entity),
         "context": rest,
     }))
 }
@@ -187,7 +187,7 @@ fn retraced(row: &Map<String, Value>) -> Result<Value, String> {
         "description": row.get("description"),
         "outcome": if failed { "failure" } else { "success" },
         "actor": {"user_id": user_id, "username": actor.get("name"), "ip": ip},
-        "entity": target.map(|target| entity(target)),
+        "entity": target.map(entity),
         "context": rest,
     }))
 }

@@ -160,7 +160,7 @@ fn row(format: &str, number: usize) -> String {
         "retraced" => json!({
             "id": id, "action": "doc.read", "crud": "r", "canonical_time": time, "group": {"id": "g"},
             "actor": {"id": user, "name": "Ann", "fields": {"n": "1"}},
-            "target": {"id": group, "type": "doc"}, "source_ip": "192.0.2.7", "is_failure": number % 2 == 0,
+            "target": {"id": group, "type": "doc"}, "source_ip": "192.0.2.7", "is_failure": number.is_multiple_of(2),
         }),
         _ => json!({
             "id": id, "action": "group_created", "category": "user_groups", "timestamp": time,

@@ -1,12 +1,16 @@
 //! Any of the functions that the drills of processes kill, stop and thaw, by its name: the shipped handler under the
 //! runtime that it is shipped with, in a program that `cargo test` builds.
 
-use lambda_runtime::{Error, run, service_fn, tracing};
-use shared::{config::Config, store::Store};
+use lambda_runtime::{Error, run, service_fn};
+use shared::{
+    config::{Config, Logs},
+    logs,
+    store::Store,
+};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    tracing::init_default_subscriber();
+    logs::start(&Logs::from_env());
     let store = Store::connect(&Config::from_env()?);
     match std::env::args().nth(1).as_deref() {
         Some("ingest-api") => run(service_fn(|event| ingest_api::handle(&store, event))).await,

@@ -9,7 +9,7 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
-use aws_lc_rs::{
+use ring::{
     digest::{SHA256, digest},
     hmac,
 };
