@@ -235,8 +235,10 @@ impl Instance {
         let given = self.numbers.load(Ordering::Relaxed);
         let (mut asks, mut exit) = (self.asks.clone(), self.exit.clone());
         tokio::select! {
-            Ok(_) = asks.wait_for(|asks| *asks > given) => Ok(()),
+            // It may have asked before it ended.
+            biased;
             _ = exit.wait_for(Option::is_some) => Err(Failed::Exited),
+            Ok(_) = asks.wait_for(|asks| *asks > given) => Ok(()),
         }
     }
 

@@ -187,6 +187,7 @@ fn run(database: &Database, operation: &str, body: &[u8]) -> Response<Body> {
 
 fn answer(database: &Database, operation: &str, body: &[u8]) -> dynoxide::Result<String> {
     match operation {
+        "BatchExecuteStatement" => call(body, |request| database.batch_execute_statement(request)),
         "BatchGetItem" => call(body, |request| database.batch_get_item(request)),
         "DescribeStream" => call(body, |request| database.describe_stream(request)),
         "GetItem" => call(body, |request| database.get_item(request)),

@@ -58,9 +58,12 @@ impl Table {
         let host = endpoint.strip_prefix("https://").ok_or("the endpoint is not https")?.to_owned();
         let mut roots = RootCertStore::empty();
         roots.add(CertificateDer::from_pem_slice(&fs::read(env::var("AWS_CA_BUNDLE")?)?)?)?;
+        // The provider that ours have.
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let tls = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
         Ok(Self {
             host,
-            config: Arc::new(ClientConfig::builder().with_root_certificates(roots).with_no_client_auth()),
+            config: Arc::new(tls.with_root_certificates(roots).with_no_client_auth()),
             key: env::var("AWS_ACCESS_KEY_ID")?,
             secret: env::var("AWS_SECRET_ACCESS_KEY")?,
             token: env::var("AWS_SESSION_TOKEN")?,
