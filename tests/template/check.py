@@ -23,7 +23,9 @@ from samtranslator.translator.transform import transform  # noqa: E402
 from samtranslator.yaml_helper import yaml_parse  # noqa: E402
 
 FUNCTIONS = sorted(ALLOWED)
-OPEN_ROUTES = {"get /api/actions", "get /api/schema", "get /api/openapi.json", "get /api/health"}
+OPEN_ROUTES = {
+    "get /", "get /viewer/{file+}", "get /api/actions", "get /api/schema", "get /api/openapi.json", "get /api/health",
+}
 # IAM can allow these on everything or not at all.
 ON_EVERYTHING = {"dynamodb:ListStreams", "xray:PutTraceSegments", "xray:PutTelemetryRecords"}
 LOGGED = {
