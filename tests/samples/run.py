@@ -25,6 +25,8 @@ NOT_RUN = {
     "export DYNAMODB_ENDPOINT": "needs cargo-lambda; tests/rie.sh runs each function's program on the same files",
     "sam local invoke": "needs Docker; tests/rie.sh runs SAM's own emulator",
     "cargo test --profile long": "names tests",
+    "cargo test -p tests": "names tests",
+    "cargo mutants": "takes hours, and changes the code",
     "EVENTS=": "names tests",
     "tests/sumdb.sh": "needs Go; a test of its own",
 }
