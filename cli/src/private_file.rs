@@ -23,6 +23,18 @@ pub(crate) fn replace(path: &Path, content: &[u8]) -> Result<(), Error> {
         .map_err(|error| Error::file(path, error))
 }
 
+/// What a file holds; `None` if there is none.
+///
+/// # Errors
+/// If it is there and cannot be read.
+pub(crate) fn read(path: &Path) -> Result<Option<Vec<u8>>, Error> {
+    match std::fs::read(path) {
+        Ok(content) => Ok(Some(content)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(Error::file(path, error)),
+    }
+}
+
 /// How a file is opened that only its owner may read.
 pub(crate) fn options() -> OpenOptions {
     let mut options = OpenOptions::new();

@@ -51,7 +51,7 @@ pub fn parse(text: &[u8], max_depth: usize) -> Result<Document, InvalidJson> {
 /// The canonical text of a value (RFC 8785): the same for all ways to write the same content.
 pub fn canonical(value: &impl Serialize) -> String {
     let value = serde_json::to_value(value).expect("the model has only string keys and finite numbers");
-    // Most values are written so by an ordinary serializer, at a quarter of the time.
+    // Most values are written so by an ordinary serializer, which is quicker.
     if is_ordinary(&value) {
         return value.to_string();
     }

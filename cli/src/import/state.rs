@@ -64,11 +64,7 @@ impl State {
     /// # Errors
     /// If it cannot be read, or is none of ours.
     pub(super) fn read(path: &Path) -> Result<Option<Self>, Error> {
-        let content = match std::fs::read(path) {
-            Ok(content) => content,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(Error::file(path, error)),
-        };
+        let Some(content) = private_file::read(path)? else { return Ok(None) };
         match serde_json::from_slice::<Self>(&content) {
             Ok(state) if state.version == VERSION => Ok(Some(state)),
             _ => Err(Error::failure(

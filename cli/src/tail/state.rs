@@ -32,11 +32,7 @@ impl State {
     /// # Errors
     /// If it cannot be read, is none of ours, or that of another question: then it names what differs.
     pub(super) fn read(path: &Path, asked: &Question) -> Result<Option<Self>, Error> {
-        let content = match std::fs::read(path) {
-            Ok(content) => content,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(Error::file(path, error)),
-        };
+        let Some(content) = private_file::read(path)? else { return Ok(None) };
         let state = match serde_json::from_slice::<Self>(&content) {
             Ok(state) if state.version == VERSION => state,
             _ => {

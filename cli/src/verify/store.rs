@@ -5,7 +5,6 @@
 
 use std::{
     fs::{File, TryLockError},
-    io,
     path::{Path, PathBuf},
 };
 
@@ -141,12 +140,7 @@ impl Store {
     }
 
     fn read(&self, name: &str) -> Result<Option<Vec<u8>>, Error> {
-        let path = self.path(name);
-        match std::fs::read(&path) {
-            Ok(content) => Ok(Some(content)),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(Error::file(&path, error)),
-        }
+        private_file::read(&self.path(name))
     }
 
     fn write(&self, name: &str, content: &[u8]) -> Result<(), Error> {
