@@ -1,6 +1,6 @@
 //! Who signs checkpoints: a key in AWS KMS that nobody can take out, or a key file on a laptop.
 
-use std::{fmt, fs};
+use std::{fmt, fs, sync::LazyLock};
 
 use aws_sdk_kms::{
     Client,
@@ -26,8 +26,11 @@ pub struct Signer {
 
 enum Pair {
     File(Box<SigningKey>),
-    Kms { client: Client, key_id: String, public: OnceCell<[u8; 32]> },
+    Kms { client: LaterClient, key_id: String, public: OnceCell<[u8; 32]> },
 }
+
+/// Made for the first signature: tiles and proofs need none, and every start would pay for it.
+type LaterClient = LazyLock<Client, Box<dyn FnOnce() -> Client + Send>>;
 
 /// How much of what KMS gives of an Ed25519 key (RFC 8410 §4) is the key itself: its end.
 const PUBLIC_KEY_BYTES: usize = 32;
@@ -46,13 +49,17 @@ impl Signer {
                 Pair::File(Box::new(SigningKey::from_bytes(&seed)))
             }
             Key::Kms { key_id, endpoint } => {
-                let mut sdk = aws_sdk_kms::Config::builder()
-                    .behavior_version(BehaviorVersion::latest())
-                    .region(Region::new(config.region.clone()))
-                    .credentials_provider(config.credentials.clone())
-                    .http_client(config.trust(endpoint.as_deref()).client());
-                sdk.set_endpoint_url(endpoint.clone());
-                let client = Client::from_conf(sdk.build());
+                let (config, endpoint) = (config.clone(), endpoint.clone());
+                let client = move || {
+                    let mut sdk = aws_sdk_kms::Config::builder()
+                        .behavior_version(BehaviorVersion::latest())
+                        .region(Region::new(config.region.clone()))
+                        .credentials_provider(config.credentials.clone())
+                        .http_client(config.trust(endpoint.as_deref()).client());
+                    sdk.set_endpoint_url(endpoint);
+                    Client::from_conf(sdk.build())
+                };
+                let client = LazyLock::new(Box::new(client) as Box<_>);
                 Pair::Kms { client, key_id: key_id.clone(), public: OnceCell::new() }
             }
         };
