@@ -1,10 +1,12 @@
 //! Workspaces full of the bench's events.
 
 use fastrand::Rng;
-use futures::{StreamExt as _, TryStreamExt as _, stream};
 use shared::{event::Event, id::WorkspaceId, keys::Place, store::Store};
 
 use crate::{Result, events::event};
+
+/// How many events are recorded at once.
+const AT_ONCE: usize = 200;
 
 /// Records as many events, and says where they are.
 pub(crate) async fn fill(store: &Store, workspace: &WorkspaceId, count: usize) -> Result<Vec<Place>> {
@@ -20,21 +22,19 @@ pub(crate) async fn fill_from(
 ) -> Result<Vec<Place>> {
     let mut random = Rng::with_seed(1 + first as u64);
     let progress = crate::progress("recording", count)?;
-    let appended = stream::iter((first..first + count).map(|number| valid(workspace, number, &mut random)))
-        .map(|event| async move {
-            let event = event?;
-            store.append(&event).await?;
-            Ok::<_, Box<dyn std::error::Error + Send + Sync>>(event)
-        })
-        .buffered(32)
-        .inspect_ok(|_| progress.inc(1))
-        .try_collect::<Vec<_>>()
-        .await?;
-    progress.finish_and_clear();
-    let mut places = Vec::new();
-    for event in &appended {
-        places.push(store.place_of(event).await?);
+    let mut places = Vec::with_capacity(count);
+    for begin in (first..first + count).step_by(AT_ONCE) {
+        let numbers = begin..(begin + AT_ONCE).min(first + count);
+        let events =
+            numbers.map(|number| valid(workspace, number, &mut random)).collect::<Result<Vec<_>>>()?;
+        let appended = store.append_all(&events.iter().collect::<Vec<_>>()).await;
+        appended.results.into_iter().collect::<std::result::Result<Vec<_>, _>>()?;
+        for event in &events {
+            places.push(store.place_of(event).await?);
+        }
+        progress.inc(events.len() as u64);
     }
+    progress.finish_and_clear();
     Ok(places)
 }
 

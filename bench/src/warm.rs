@@ -120,10 +120,10 @@ fn puts(engine: &Endpoint, turn: usize) -> Result<Vec<f64>> {
             "TableName": "AuditEvents",
             "Item": {
                 "workspace": {"S": "engine"}, "timestamp": {"S": format!("{timestamp}#{turn}-{number}")},
-                "received_at": {"S": timestamp}, "action": {"S": event["action"]},
+                "received_at": {"N": "1739875657000000"}, "action": {"S": event["action"]},
                 "actor_id": {"S": event["actor"]["user_id"]}, "entity_type": {"S": event["entity"]["entity_type"]},
                 "entity_id": {"S": event["entity"]["entity_id"]},
-                "actor": text("actor"), "entity": text("entity"), "context": text("context"),
+                "actor": text("actor"), "entity_name": {"S": event["entity"]["entity_name"]}, "context": text("context"),
             },
             "ConditionExpression": "attribute_not_exists(#timestamp)",
             "ExpressionAttributeNames": {"#timestamp": "timestamp"},
