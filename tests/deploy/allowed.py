@@ -83,7 +83,7 @@ ATTRIBUTES = {
     },
     ("Ledger", "PutItem", "AuditLedger"): {"workspace", "part", "size", "root", "note"},
     ("Redactions", "UpdateItem", "AuditEvents"): {
-        "workspace", "timestamp", "actor", "actor_id", "changes", "context", "description", "entity", "entity_type",
-        "entity_id", "salt", "redacted",
+        "workspace", "timestamp", "actor", "actor_id", "changes", "context", "description", "entity_type", "entity_id",
+        "entity_name", "salt", "redacted",
     },
 }

@@ -8,6 +8,12 @@ pub fn at(seconds: i64) -> String {
     format!("{:.6}", start + jiff::SignedDuration::from_secs(seconds))
 }
 
+/// The same as microseconds since 1970, as the tables have it.
+pub fn unix_microseconds(seconds: i64) -> String {
+    let time: jiff::Timestamp = at(seconds).parse().unwrap();
+    time.as_microsecond().to_string()
+}
+
 /// A small event with a key of its own.
 pub fn event(id: &str, seconds: i64) -> Value {
     json!({"id": id, "timestamp": at(seconds), "action": "group_created", "actor": {"user_id": "u1"}})

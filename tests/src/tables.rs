@@ -11,7 +11,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
 use shared::https::Trust;
 
-use crate::sample::at;
+use crate::sample::{at, unix_microseconds};
 
 /// The tables of one system.
 pub struct Tables(Client);
@@ -76,9 +76,9 @@ impl Tables {
                 .item("workspace", text(workspace))
                 .item("timestamp", text(&format!("{}#{action}", at(second))))
                 .item("action", text(action))
-                .item("received_at", text(&at(second)))
+                .item("received_at", AttributeValue::N(unix_microseconds(second)))
                 .item("salt", AttributeValue::B(vec![7; 16].into()))
-                .item("actor", text(r#"{"type":"user","user_id":"u1"}"#));
+                .item("actor_id", text("u1"));
             WriteRequest::builder().put_request(request.build().unwrap()).build()
         };
         for start in (0..count).step_by(25) {

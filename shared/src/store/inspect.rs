@@ -13,7 +13,7 @@ use aws_sdk_dynamodb::types::{AttributeValue, Select};
 
 use super::{
     Signed, Store,
-    item::{self, Item, array, from_event, text, to_event},
+    item::{self, Item, array, from_event, received_at, text, to_event},
     ledger::event_key,
     unavailable,
 };
@@ -283,7 +283,7 @@ impl Store {
             .map_err(unavailable)?;
         let filed = |item: &Item| {
             let sort_key = text(item, "timestamp")?.to_owned();
-            let received_at = text(item, "received_at").ok().and_then(|time| Timestamp::parse(time).ok());
+            let received_at = received_at(item).ok();
             let position = Position::from_sort_key(&sort_key);
             Ok(Filed { sort_key, position, sequence: borne(item), received_at })
         };

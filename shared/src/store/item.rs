@@ -2,12 +2,13 @@
 //!
 //! The parts of an event that have members of their own are kept as canonical JSON (RFC 8785):
 //! numbers come back as they went in, two items have the same content exactly if their attributes
-//! are equal, and each part can be hashed as it stands. Defaults are left out: bytes are paid for.
+//! are equal. Defaults are left out, and what an index lists an event by stands in that attribute alone: bytes are paid
+//! for, and what is there once cannot differ from itself.
 
-use std::collections::HashMap;
+use std::{borrow::Cow, collections::HashMap};
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Map;
 
 use super::corrupt;
@@ -15,7 +16,7 @@ use crate::{
     catalogue::Action,
     disclosure::{Disclosure, Part, Redacted, Salt},
     error::Error,
-    event::{Event, Outcome},
+    event::{Actor, ActorType, Entity, Event, Outcome},
     id::WorkspaceId,
     json::canonical,
     keys::{Position, workspace_of},
@@ -91,14 +92,14 @@ fn write_event(event: &Event, partition: &str) -> Writer {
         .text("workspace", partition)
         .text("timestamp", event.position().sort_key())
         .text("action", action.name())
-        .text("received_at", received_at.to_string())
+        .number("received_at", received_at.unix_microseconds())
         .optional("outcome", (*outcome != Outcome::default()).then_some("failure"))
         .optional("description", description.clone())
         .optional("actor_id", actor.as_ref().map(|actor| &actor.user_id))
-        .optional("actor", actor.as_ref().map(canonical))
+        .optional("actor", actor.as_ref().and_then(ActorRest::of))
         .optional("entity_type", entity.as_ref().map(|entity| &entity.entity_type))
         .optional("entity_id", entity.as_ref().map(|entity| &entity.entity_id))
-        .optional("entity", entity.as_ref().map(canonical))
+        .optional("entity_name", entity.as_ref().and_then(|entity| entity.entity_name.as_ref()))
         .optional("context", (!context.is_empty()).then(|| canonical(context)))
         .optional("changes", (!changes.is_empty()).then(|| canonical(changes)));
     let item = match disclosure {
@@ -115,7 +116,7 @@ pub(super) fn to_event(item: &Item) -> Result<Event, Error> {
     let Position { timestamp, id } =
         Position::from_sort_key(text(item, "timestamp")?).ok_or_else(|| corrupt("an event's sort key"))?;
     let disclosure = disclosure(item)?;
-    let actor = json(item, "actor")?;
+    let actor = actor(item)?;
     if actor.is_none() != disclosure.is_erased(Part::Actor) {
         return Err(corrupt("an event's actor"));
     }
@@ -124,16 +125,78 @@ pub(super) fn to_event(item: &Item) -> Result<Event, Error> {
         id,
         action: parsed(item, "action", Action::parse_lenient)?,
         timestamp,
-        received_at: parsed(item, "received_at", |time| Timestamp::parse(time).ok())?,
+        received_at: received_at(item)?,
         outcome: if item.contains_key("outcome") { Outcome::Failure } else { Outcome::Success },
         description: optional_text(item, "description"),
         actor,
-        entity: json(item, "entity")?,
+        entity: entity(item)?,
         context: json(item, "context")?.unwrap_or_else(Map::new),
         changes: json(item, "changes")?.unwrap_or_default(),
         disclosure,
         sequence: optional(item, "sequence", |value| value.as_n().ok()?.parse().ok())?,
     })
+}
+
+/// What is known of an actor but for their id, which stands beside it: an index lists the event by it.
+#[derive(Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+struct ActorRest<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    username: Option<Cow<'a, str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ip: Option<Cow<'a, str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    user_agent: Option<Cow<'a, str>>,
+    #[serde(rename = "type", skip_serializing_if = "is_user")]
+    kind: ActorType,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    on_behalf_of: Option<Cow<'a, Actor>>,
+}
+
+fn is_user(kind: &ActorType) -> bool {
+    *kind == ActorType::default()
+}
+
+impl ActorRest<'_> {
+    /// The rest of an actor as JSON, if anything is known but the id.
+    fn of(actor: &Actor) -> Option<String> {
+        let Actor { user_id: _, username, ip, user_agent, kind, on_behalf_of } = actor;
+        let rest = ActorRest {
+            username: username.as_deref().map(Cow::Borrowed),
+            ip: ip.as_deref().map(Cow::Borrowed),
+            user_agent: user_agent.as_deref().map(Cow::Borrowed),
+            kind: *kind,
+            on_behalf_of: on_behalf_of.as_deref().map(Cow::Borrowed),
+        };
+        (rest != ActorRest::default()).then(|| canonical(&rest))
+    }
+}
+
+fn actor(item: &Item) -> Result<Option<Actor>, Error> {
+    let rest = json::<ActorRest<'_>>(item, "actor")?;
+    let Some(user_id) = optional_text(item, "actor_id") else {
+        return rest.map_or(Ok(None), |_| Err(corrupt("an event's actor_id")));
+    };
+    let ActorRest { username, ip, user_agent, kind, on_behalf_of } = rest.unwrap_or_default();
+    Ok(Some(Actor {
+        user_id,
+        username: username.map(Cow::into_owned),
+        ip: ip.map(Cow::into_owned),
+        user_agent: user_agent.map(Cow::into_owned),
+        kind,
+        on_behalf_of: on_behalf_of.map(|other| Box::new(other.into_owned())),
+    }))
+}
+
+fn entity(item: &Item) -> Result<Option<Entity>, Error> {
+    let of = |name| optional_text(item, name);
+    match (of("entity_type"), of("entity_id"), of("entity_name")) {
+        (Some(entity_type), Some(entity_id), entity_name) => {
+            Ok(Some(Entity { entity_type, entity_id, entity_name }))
+        }
+        (None, None, None) => Ok(None),
+        _ => Err(corrupt("an event's entity")),
+    }
 }
 
 fn disclosure(item: &Item) -> Result<Disclosure, Error> {
@@ -168,7 +231,7 @@ pub(super) fn attributes(part: Part) -> &'static [&'static str] {
         Part::Changes => &["changes"],
         Part::Context => &["context"],
         Part::Description => &["description"],
-        Part::Entity => &["entity", "entity_type", "entity_id"],
+        Part::Entity => &["entity_type", "entity_id", "entity_name"],
     }
 }
 
@@ -218,6 +281,12 @@ pub(super) fn to_token(item: &Item) -> Result<WorkspaceToken, Error> {
         revoked_at: optional(item, "revoked_at", time)?,
         last_used_on: optional_text(item, "last_used_on"),
     })
+}
+
+/// When an event was received: microseconds since 1970, a third of what the text would take.
+pub(super) fn received_at(item: &Item) -> Result<Timestamp, Error> {
+    let time = |value: &AttributeValue| Timestamp::from_unix_microseconds(value.as_n().ok()?.parse().ok()?);
+    optional(item, "received_at", time)?.ok_or_else(|| corrupt("an item's received_at"))
 }
 
 /// The whole key of an event's item: its partition key and its sort key.

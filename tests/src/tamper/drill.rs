@@ -21,11 +21,11 @@ pub enum Drill {
     Control,
     /// Not tampering, but what the API offers: parts of an event are erased.
     Redaction,
-    /// Another actor stands in an event.
+    /// An event has another context.
     ChangedAttribute,
     /// An event has another salt.
     ChangedSalt,
-    /// An event is listed under another actor than it has.
+    /// An event is of another actor, under whom the index lists it.
     ChangedIndexKey,
     /// An event is deleted.
     DeletedEvent,
@@ -86,17 +86,17 @@ impl Drill {
                 raw.app.admin("acme").redact(&parts).await.expect(200);
                 return log.size;
             }
-            Self::ChangedAttribute => raw.put_event(with_other_actor(raw.event(one).await)).await,
+            Self::ChangedAttribute => {
+                let mut item = raw.event(one).await;
+                item.insert("context".to_owned(), text(r#"{"forged":true}"#));
+                raw.put_event(item).await;
+            }
             Self::ChangedSalt => {
                 let mut item = raw.event(one).await;
                 item.insert("salt".to_owned(), bytes(vec![7; 16]));
                 raw.put_event(item).await;
             }
-            Self::ChangedIndexKey => {
-                let mut item = raw.event(one).await;
-                item.insert("actor_id".to_owned(), text("nobody"));
-                raw.put_event(item).await;
-            }
+            Self::ChangedIndexKey => raw.put_event(with_other_actor(raw.event(one).await)).await,
             Self::DeletedEvent => raw.delete_event(&raw.entry(one).await.place).await,
             Self::SwappedContents => swap(raw, one, other, &["workspace", "timestamp", "sequence"]).await,
             Self::SwappedSequences => {
@@ -157,7 +157,6 @@ impl Drill {
 
 fn with_other_actor(mut item: Item) -> Item {
     item.insert("actor_id".to_owned(), text("nobody"));
-    item.insert("actor".to_owned(), text(r#"{"type":"user","user_id":"nobody"}"#));
     item
 }
 

@@ -7,7 +7,10 @@ use shared::{
     keys::Place,
     store::{Search, Store},
 };
-use tests::{invoke, sample::at};
+use tests::{
+    invoke,
+    sample::{at, unix_microseconds},
+};
 
 use crate::{
     engine::{Engine, Rule},
@@ -27,9 +30,9 @@ fn item(workspace: &str, second: i64) -> Value {
         "workspace": {"S": workspace},
         "timestamp": {"S": format!("{}#e-{second}", at(second))},
         "action": {"S": "group_created"},
-        "received_at": {"S": at(second)},
+        "received_at": {"N": unix_microseconds(second)},
         "salt": {"B": "AAAAAAAAAAAAAAAAAAAAAA=="},
-        "actor": {"S": r#"{"type":"user","user_id":"u1"}"#},
+        "actor_id": {"S": "u1"},
     })
 }
 

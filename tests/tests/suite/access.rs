@@ -172,7 +172,7 @@ async fn bearer_and_basic_are_the_same_token() {
     let kept = app.tables().events_of("acme", "audit_log_accessed").await;
     for record in kept {
         let actor: Value = serde_json::from_str(record["actor"].as_str().unwrap()).unwrap();
-        assert_eq!((&actor["user_id"], &actor["type"]), (&json!(token), &json!("workspace_token")));
+        assert_eq!((&record["actor_id"], &actor["type"]), (&json!(token), &json!("workspace_token")));
     }
 }
 

@@ -36,10 +36,9 @@ fn expected(drill: Drill, first: u64, log: &Prepared) -> [Option<Named>; 2] {
     let since_half = |kind| Some(Named { kind, sequences: (log.half, log.size - 1), detail: "rewritten: " });
     match drill {
         Drill::Control | Drill::Redaction => [None, None],
-        Drill::ChangedAttribute | Drill::ChangedSalt | Drill::SwappedContents => {
+        Drill::ChangedAttribute | Drill::ChangedSalt | Drill::ChangedIndexKey | Drill::SwappedContents => {
             both(Kind::EventChanged, " is not what was sealed")
         }
-        Drill::ChangedIndexKey => both(Kind::EventAttributes, "do not follow from it: \"actor_id\""),
         Drill::DeletedEvent => both(Kind::EventMissing, " is gone"),
         Drill::SwappedSequences => both(Kind::EventOtherSequence, " bears the sequence "),
         Drill::InsertedEvent => both(Kind::SequenceForged, "#forged\" bears it, and the log gives it to e-"),

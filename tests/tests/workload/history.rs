@@ -118,8 +118,7 @@ impl Told {
     /// An event, as the table has it.
     pub(crate) fn of_row(row: &Value) -> Self {
         let (timestamp, id) = row["timestamp"].as_str().unwrap().split_once('#').unwrap();
-        let actor: Value = serde_json::from_str(row["actor"].as_str().unwrap()).unwrap();
-        let actor = actor["user_id"].as_str().unwrap().to_owned();
+        let actor = row["actor_id"].as_str().unwrap().to_owned();
         Self { id: id.to_owned(), timestamp: timestamp.to_owned(), actor }
     }
 
