@@ -29,6 +29,7 @@ use lambda_runtime::{Context, Error, LambdaEvent};
 use ledger::{Ledger, Signer};
 use serde_json::{Value, json};
 use shared::{
+    ambient,
     catalogue::{Action, CATEGORIES},
     config::Config,
     https::Trust,
@@ -207,7 +208,7 @@ impl Stage {
         let mut recorded = Vec::new();
         for workspace in workspaces {
             let workspace = WorkspaceId::parse(&workspace).unwrap();
-            let page = self.store.page(&workspace, &filter, None, room).await.unwrap();
+            let page = self.store.page(&workspace, &filter, None, room, ambient::now()).await.unwrap();
             recorded.extend(page.events.iter().map(|event| json!(event)));
         }
         let quarantined = self.items("AuditQuarantine").await;

@@ -11,6 +11,7 @@ use serde::Serialize;
 use shared::{
     ambient,
     error::Error,
+    retention::expired,
     http::{self, Problem, Request, Response, Took},
     id::{EventId, WorkspaceId},
     new_event::{Door, Fallback, NewEvent},
@@ -96,6 +97,7 @@ fn recorded(status: Status) -> Result<Status, Error> {
     match status {
         Status::Recorded | Status::Duplicate => Ok(status),
         Status::Conflict => Err(Error::Conflict),
+        Status::Expired(retained_from) => Err(Error::InvalidEvent(vec![expired(retained_from)])),
     }
 }
 

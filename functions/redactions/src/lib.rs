@@ -97,11 +97,10 @@ async fn find(
         Which::Sequences(sequences) => {
             let size = store.head(workspace).await?.size();
             for sequence in sequences {
-                let sealed = match *sequence < size {
-                    true => store.sealed_event(workspace, *sequence).await?,
-                    false => None,
-                };
-                let (entry, event) = sealed.ok_or(Error::UnknownSequence)?;
+                if *sequence >= size {
+                    return Err(Error::UnknownSequence);
+                }
+                let (entry, event) = store.sealed_event(workspace, *sequence, ambient::now()).await?;
                 found.extend(redaction(entry.place, event, &wanted.parts));
             }
             if found.iter().map(|redaction| bytes(&redaction.before)).sum::<usize>() > MAX_BYTES {
@@ -146,7 +145,8 @@ async fn collect(
         MAX_BYTES - found.iter().map(|redaction| bytes(&redaction.before)).sum::<usize>().min(MAX_BYTES);
     let mut after: Option<Position> = None;
     loop {
-        let Page { events, next, .. } = store.page(workspace, filter, after.as_ref(), room).await?;
+        let Page { events, next, .. } =
+            store.page(workspace, filter, after.as_ref(), room, ambient::now()).await?;
         for event in events.into_iter().filter(&chosen) {
             let place = store.place_of(&event).await?;
             let Some(redaction) = redaction(place, event, parts) else { continue };

@@ -67,7 +67,7 @@ pub async fn check(
     // In this order: what is read later cannot be the smaller one.
     let signed = store.stored_signed(workspace).await?;
     let head = store.stored_head(workspace).await?;
-    let shards = store.shards_now(workspace).await?;
+    let shards = store.settings_now(workspace).await?.shards;
     bar.set_length(2 * head_size(&head).unwrap_or_default());
 
     let mut sizes: Vec<_> = kept.checkpoints.iter().map(Checkpoint::size).collect();
