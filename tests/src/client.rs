@@ -116,6 +116,16 @@ impl Client {
         self.post(&self.path("redactions"), body.to_string()).await
     }
 
+    /// `GET /api/{workspace}/settings`.
+    pub async fn settings(&self) -> Answer {
+        self.get(&self.path("settings")).await
+    }
+
+    /// `PATCH /api/{workspace}/settings`.
+    pub async fn set(&self, body: &Value) -> Answer {
+        self.send(self.request(Method::PATCH, &self.path("settings")).body(body.to_string())).await
+    }
+
     /// The pages of a query, by `next_cursor`, until there is no more.
     pub async fn pages(&self, query: &str) -> Vec<Vec<Value>> {
         let mut pages = Vec::new();

@@ -106,6 +106,14 @@ pub async fn sealer(store: &Store, payload: Value) -> Value {
     json!(sealer::handle(store, event).await.unwrap())
 }
 
+/// Calls `expiry` for a workspace; what it says of it.
+pub async fn expiry(store: &Store, workspace: &str) -> Result<expiry::Response, Error> {
+    let mut context = Context::default();
+    context.deadline = u64::MAX / 2;
+    let trigger = serde_json::from_value(json!({ "workspace": workspace })).unwrap();
+    expiry::handle(store, LambdaEvent::new(trigger, context)).await
+}
+
 /// Asks `ledger` for something under `/api/acme/ledger/`, such as `checkpoint`; status and text.
 pub async fn log_text(ledger: &Ledger, what: &str) -> (i64, String) {
     let mut request = audit_logs("GET", &Value::Null);
