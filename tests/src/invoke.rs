@@ -40,6 +40,11 @@ pub fn redact(body: &Value) -> Value {
     request("POST /api/{workspace}/redactions", admin(), body)
 }
 
+/// A request to a route of `/api/acme/settings` by the same admin.
+pub fn settings(route: &str, body: &Value) -> Value {
+    request(route, admin(), body)
+}
+
 fn token_holder() -> Value {
     json!({"lambda": {
         "workspace": "acme",
@@ -89,6 +94,11 @@ pub async fn manage_tokens(store: &Store, request: Value) -> HttpAnswer {
 /// Calls `redactions`.
 pub async fn redactions(store: &Store, request: Value) -> HttpAnswer {
     answer(redactions::handle(store, event(request)).await)
+}
+
+/// Calls `settings`.
+pub async fn manage_settings(store: &Store, request: Value) -> HttpAnswer {
+    answer(settings::handle(store, event(request)).await)
 }
 
 /// Calls `ledger`, with a key of its own, on a route that answers in JSON.
