@@ -8,7 +8,7 @@ fn help_teaches_with_examples_and_exit_codes() {
     let help = auditlog.succeed(&["--help"]);
     assert!(help.contains("Examples:") && help.contains("Exit codes:"), "{help}");
     for command in
-        ["login", "query", "export", "import", "tail", "proof", "verify", "tokens", "completions", "man"]
+        ["login", "query", "export", "import", "tail", "proof", "verify", "tokens", "settings", "completions", "man"]
     {
         assert!(auditlog.succeed(&[command, "--help"]).contains("Examples:"), "{command}");
     }
