@@ -148,7 +148,8 @@ fn lines(settings: &Value) -> String {
             until.map_or("on".to_owned(), |until| format!("to {until}"))
         ),
     };
-    let shards = settings["shards"].as_array().and_then(|shards| shards.last()?["count"].as_u64()).unwrap_or(1);
+    let shards =
+        settings["shards"].as_array().and_then(|shards| shards.last()?["count"].as_u64()).unwrap_or(1);
     let expired = settings["retained_from"].as_str();
     let lines = [
         ("retention", retention),

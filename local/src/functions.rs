@@ -125,7 +125,8 @@ pub(crate) async fn seal(store: Store, name: String, event: Value) -> bool {
 pub(crate) async fn scheduled(store: Store, Scheduled { function, input }: Scheduled) {
     if function == "expiry" {
         // A failure is logged, and the next time comes.
-        let _ = invoke(&function, &input.to_string(), async move |event| expiry::handle(&store, event).await).await;
+        let _ = invoke(&function, &input.to_string(), async move |event| expiry::handle(&store, event).await)
+            .await;
     }
 }
 

@@ -261,10 +261,9 @@ fn settings_change(name: &str) -> Value {
             ),
             json!({"type": ["string", "null"], "format": "date-time"}),
         ),
-        "confirm" => described(
-            "Must be true where events expire by the change.",
-            json!({"type": ["boolean", "null"]}),
-        ),
+        "confirm" => {
+            described("Must be true where events expire by the change.", json!({"type": ["boolean", "null"]}))
+        }
         _ => unreachable!("the member {name} of settings has no description"),
     }
 }

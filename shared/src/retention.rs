@@ -12,13 +12,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    catalogue::Action,
-    error::FieldError,
-    event::Event,
-    keys::Position,
-    page::Filter,
-    shards::SETTINGS_AGE_SECONDS,
-    timestamp::Timestamp,
+    catalogue::Action, error::FieldError, event::Event, keys::Position, page::Filter,
+    shards::SETTINGS_AGE_SECONDS, timestamp::Timestamp,
 };
 
 /// The longest period for which events can be kept that are not kept for ever, in days.

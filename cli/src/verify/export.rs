@@ -110,7 +110,8 @@ impl VerifyExport {
             })?;
             for expired in good.sequences() {
                 let place = usize::try_from(expired).unwrap_or(usize::MAX);
-                tally.expired += seen.get_mut(place).map_or(0, |seen| u64::from(!std::mem::replace(seen, true)));
+                tally.expired +=
+                    seen.get_mut(place).map_or(0, |seen| u64::from(!std::mem::replace(seen, true)));
             }
         }
         let missing = seen.iter().enumerate().filter(|(_, seen)| !**seen);

@@ -21,7 +21,8 @@ use crate::{
     terminal::safe_line,
 };
 
-const WRONG: &str = "Keep both: one of the two is not what the log had. Run `auditlog verify follow --recheck`.";
+const WRONG: &str =
+    "Keep both: one of the two is not what the log had. Run `auditlog verify follow --recheck`.";
 
 /// Options of `auditlog verify receipt`.
 #[derive(Args, Debug)]

@@ -58,9 +58,8 @@ pub async fn handle(store: &Store, event: LambdaEvent<Trigger>) -> Result<Respon
         Trigger::Workspace { workspace } => vec![WorkspaceId::parse(&workspace)?],
         Trigger::All { expire: _ } => store.workspaces_with_settings().await?,
     };
-    let in_time = || {
-        u64::try_from(ambient::now().unix_ms()).is_ok_and(|now| now + DEADLINE_MARGIN_MS < deadline_ms)
-    };
+    let in_time =
+        || u64::try_from(ambient::now().unix_ms()).is_ok_and(|now| now + DEADLINE_MARGIN_MS < deadline_ms);
     let mut response = Response::default();
     for workspace in workspaces {
         match expire_all(store, &workspace, in_time, &mut response).await {

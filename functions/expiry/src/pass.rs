@@ -75,13 +75,8 @@ pub async fn expire(store: &Store, workspace: &WorkspaceId, now: Timestamp) -> R
     };
     let window = Window::read(store, workspace, &head, receipted.as_ref(), before).await?;
     let Some(last) = window.due.last() else { return Ok(Expired::Nothing) };
-    let origin = Origin {
-        now,
-        event_id: ambient::receipt_id(),
-        salt: ambient::salt(),
-        ip: None,
-        user_agent: None,
-    };
+    let origin =
+        Origin { now, event_id: ambient::receipt_id(), salt: ambient::salt(), ip: None, user_agent: None };
     let receipt = service_event::expired(workspace, origin, context(&window, &head));
     match store.write_receipt(&settings, &last.place.position, &receipt).await? {
         // If we crash here, the next step marks what the receipt is for.
@@ -108,8 +103,7 @@ fn context(window: &Window, head: &Frontier) -> Map<String, Value> {
 /// Marks the events of a receipt; how many were there.
 async fn mark(store: &Store, workspace: &WorkspaceId, window: &Window, now: Timestamp) -> Result<u64, Error> {
     // Collected first: the compiler cannot see that a borrowing closure kept across an await is Send.
-    let marks: Vec<_> =
-        window.due.iter().map(|due| store.mark_expired(workspace, &due.place, now)).collect();
+    let marks: Vec<_> = window.due.iter().map(|due| store.mark_expired(workspace, &due.place, now)).collect();
     let mut marks = stream::iter(marks).buffer_unordered(CONCURRENCY);
     let mut events = 0;
     while let Some(marked) = marks.try_next().await? {

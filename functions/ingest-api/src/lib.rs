@@ -11,11 +11,11 @@ use serde::Serialize;
 use shared::{
     ambient,
     error::Error,
-    retention::expired,
     http::{self, Problem, Request, Response, Took},
     id::{EventId, WorkspaceId},
     new_event::{Door, Fallback, NewEvent},
     principal::Scope,
+    retention::expired,
     store::{Appended, AppendedAll, Status, Store, WriteUnits},
     timestamp::Timestamp,
 };

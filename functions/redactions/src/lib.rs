@@ -103,7 +103,8 @@ async fn find(
                 }
                 let (entry, event) = store.sealed_event(workspace, *sequence, ambient::now()).await?;
                 if is_receipt(&event) {
-                    let detail = format!("{sequence} is a receipt for expired events, which nothing is erased of");
+                    let detail =
+                        format!("{sequence} is a receipt for expired events, which nothing is erased of");
                     return Err(Error::InvalidBody(vec![FieldError::new("/sequences", "read_only", detail)]));
                 }
                 found.extend(redaction(entry.place, event, &wanted.parts));

@@ -54,7 +54,11 @@ impl Patch {
         };
         object.finish(FIELDS);
         if problems.is_empty() && patch.retention_days.is_none() && patch.legal_hold.is_none() {
-            problems.push(FieldError::new("", "required", "say what is to change: retention_days or legal_hold"));
+            problems.push(FieldError::new(
+                "",
+                "required",
+                "say what is to change: retention_days or legal_hold",
+            ));
         }
         if problems.is_empty() { Ok(patch) } else { Err(Error::InvalidBody(problems)) }
     }

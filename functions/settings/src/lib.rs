@@ -95,7 +95,9 @@ fn changed(
     let to_come = old.days_to_come(now);
     let otherwise = |days| match to_come {
         // Sent again, it stays as it is.
-        Some(to_come) => to_come.value != days || patch.effective_from.is_some_and(|from| from != to_come.from),
+        Some(to_come) => {
+            to_come.value != days || patch.effective_from.is_some_and(|from| from != to_come.from)
+        }
         None => old.days(now) != days,
     };
     if let Some(days) = patch.retention_days.filter(|days| otherwise(*days)) {
@@ -117,7 +119,9 @@ fn changed(
         }
         retained_from => {
             let before = retained_from.map(|time| time.to_string()).unwrap_or_default();
-            let detail = format!("at {from} all events of before {before} expire by this, for good; send true for that");
+            let detail = format!(
+                "at {from} all events of before {before} expire by this, for good; send true for that"
+            );
             Err(Error::InvalidBody(vec![FieldError::new("/confirm", "required", detail)]))
         }
     }

@@ -13,8 +13,7 @@ use crate::reference;
 pub(super) fn show() -> Value {
     let answers = admin_answers().json(200, "The settings", "Settings", example());
     let description = "What has expired by them is there for no reader, whatever is still stored of it.";
-    let mut operation =
-        operation("getSettings", SETTINGS, "Get how the log is kept", description, answers);
+    let mut operation = operation("getSettings", SETTINGS, "Get how the log is kept", description, answers);
     operation["security"] = admin_security();
     operation
 }

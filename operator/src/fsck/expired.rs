@@ -37,7 +37,10 @@ impl Expired {
     pub(super) fn note(&mut self, sequence: u64, event: &Event) {
         if event.action.name() == RECEIPT {
             let text = |name: &str| event.context.get(name).and_then(|value| value.as_str());
-            let (runs, root) = (text("sequences").and_then(parse_runs), text("root").and_then(|root| Hash::parse(root).ok()));
+            let (runs, root) = (
+                text("sequences").and_then(parse_runs),
+                text("root").and_then(|root| Hash::parse(root).ok()),
+            );
             self.receipts.push(Receipt { sequence, runs, root });
         }
     }

@@ -39,7 +39,8 @@ fn nothing_expires_until_somebody_sets_it() {
 fn a_longer_period_brings_nothing_back() {
     let thirty = keep(&Retention::default(), Some(30), day(100));
     let sixty = keep(&thirty, Some(60), day(110));
-    let check = |at: i64, expected: i64| assert_eq!(sixty.retained_from(day(at)), Some(day(expected)), "{at}");
+    let check =
+        |at: i64, expected: i64| assert_eq!(sixty.retained_from(day(at)), Some(day(expected)), "{at}");
     check(109, 79);
     check(110, 80);
     check(139, 80);
@@ -163,7 +164,8 @@ enum Deed {
 
 fn deed() -> impl Strategy<Value = Deed> {
     prop_oneof![
-        (proptest::option::of(1..40_u32), 120..500_000_i64).prop_map(|(days, notice)| Deed::Keep(days, notice)),
+        (proptest::option::of(1..40_u32), 120..500_000_i64)
+            .prop_map(|(days, notice)| Deed::Keep(days, notice)),
         any::<bool>().prop_map(Deed::Hold),
     ]
 }

@@ -41,7 +41,10 @@ impl SettingsCache {
     fn get(&self, workspace: &WorkspaceId) -> Option<Arc<Settings>> {
         let age = Duration::from_secs(SETTINGS_AGE_SECONDS.unsigned_abs());
         let cached = self.0.lock().ok()?;
-        cached.get(workspace).filter(|(read_at, _)| read_at.elapsed() < age).map(|(_, settings)| settings.clone())
+        cached
+            .get(workspace)
+            .filter(|(read_at, _)| read_at.elapsed() < age)
+            .map(|(_, settings)| settings.clone())
     }
 
     fn put(&self, workspace: &WorkspaceId, read_at: Instant, settings: &Arc<Settings>) {

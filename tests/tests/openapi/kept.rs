@@ -30,7 +30,10 @@ pub(crate) async fn settings(app: &TestApp, description: &mut Description) {
     let changed = [
         admin.set(&json!({"retention_days": 365})).await.expect_problem(422, "invalid_body"),
         admin.set(&year).await.expect(200),
-        admin.set(&json!({"retention_days": 30, "confirm": true})).await.expect_problem(409, "settings_changing"),
+        admin
+            .set(&json!({"retention_days": 30, "confirm": true}))
+            .await
+            .expect_problem(409, "settings_changing"),
         admin.set(&json!({"legal_hold": {"reason": "case 17"}})).await.expect(200),
         admin.send(patch(path, "{".to_owned())).await.expect_problem(400, "invalid_json"),
         nobody.set(&year).await.expect_refusal(401, "Unauthorized"),

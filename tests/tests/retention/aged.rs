@@ -87,7 +87,8 @@ pub(crate) fn held(retention: &Retention) -> Retention {
 pub(crate) async fn set(store: &Store, retention: &Retention) {
     let old = store.settings_now(&acme()).await.unwrap().retention;
     let admin = Admin { workspace: acme(), user_id: "u1".to_owned(), username: None };
-    let record = service_event::settings_changed(&admin, origin(ambient::now()), Vec::new(), Default::default());
+    let record =
+        service_event::settings_changed(&admin, origin(ambient::now()), Vec::new(), Default::default());
     assert!(matches!(store.set_retention(&old, retention, &record).await.unwrap(), Written::Now(_)));
 }
 

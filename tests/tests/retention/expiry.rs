@@ -184,7 +184,8 @@ async fn receipts_never_expire() {
 async fn the_events_of_all_shards_expire() {
     let app = TestApp::start().await;
     let time = |text: &str| Timestamp::parse(text).unwrap();
-    let four = Shards::default().change(4, time("2025-02-18T00:00:00Z"), time("2025-02-01T00:00:00Z")).unwrap();
+    let four =
+        Shards::default().change(4, time("2025-02-18T00:00:00Z"), time("2025-02-01T00:00:00Z")).unwrap();
     assert!(fresh(&app).set_shards(&acme(), &Shards::default(), &four).await.unwrap());
     let client = app.holder_of_both("acme").await;
     let events: Vec<_> = (0..40).map(|number| event(&format!("e-{number}"), number)).collect();

@@ -6,7 +6,10 @@ use shared::ledger::{
     proof::{verify_consistency, verify_inclusion},
     tlog_proof::TlogProof,
 };
-use tests::{entry, sample::{at, event}};
+use tests::{
+    entry,
+    sample::{at, event},
+};
 
 use crate::aged::{Aged, NEW, OLD, days, hash, hashes};
 

@@ -55,9 +55,7 @@ async fn what_lets_events_expire_must_be_confirmed() {
 async fn a_change_waits_for_the_one_before_it_and_a_later_one_can_be_taken_back() {
     let app = TestApp::start().await;
     let admin = app.admin("acme");
-    let days = |days: Option<u32>, from: Option<Timestamp>| {
-        json!({"retention_days": days, "effective_from": from, "confirm": true})
-    };
+    let days = |days: Option<u32>, from: Option<Timestamp>| json!({"retention_days": days, "effective_from": from, "confirm": true});
     let next_week = ambient::now().plus_seconds(7 * 86_400);
     let later = admin.set(&days(Some(7), Some(next_week))).await.expect(200).body;
     assert_eq!(later["retention_to_come"], json!({"retention_days": 7, "from": next_week}));

@@ -25,8 +25,7 @@ async fn a_run_may_end_at_any_call() {
 /// Whether a run has a call of this number; with the fault at it, and all that is to hold after another run.
 async fn ends_at(number: usize, fault: Fault) -> bool {
     let engine = local::Tables::start(0, Storage::Memory).await.unwrap();
-    let (tables, store) =
-        (Tables::at(engine.endpoint()), Store::connect(&Config::local(engine.endpoint())));
+    let (tables, store) = (Tables::at(engine.endpoint()), Store::connect(&Config::local(engine.endpoint())));
     tables.put_events("acme", "group_created", EVENTS).await;
     let place = |number| Place::from_key("acme", &format!("{}#group_created", at(number))).unwrap().1;
     let places: Vec<_> = (0..EVENTS).map(place).collect();

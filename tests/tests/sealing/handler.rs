@@ -162,11 +162,13 @@ async fn events_of_one_id_in_two_partitions_are_two_events() {
     });
     audit(&engine.store(), &places, &Shown::default()).await.unwrap();
     let sealed = engine.store().sealed_events(&acme(), 0..2, ambient::now()).await.unwrap();
-    let actions: Vec<_> =
-        sealed.into_iter().map(|(.., sealed)| match sealed {
+    let actions: Vec<_> = sealed
+        .into_iter()
+        .map(|(.., sealed)| match sealed {
             Sealed::Event(event) => event.action.name().to_owned(),
             other => panic!("{other:?}"),
-        }).collect();
+        })
+        .collect();
     assert_eq!(actions, ["group_created", "group_deleted"]);
 }
 
