@@ -33,6 +33,7 @@ pub struct Feed {
 
 /// What there is of an event that is sealed.
 #[derive(Clone, Debug)]
+#[expect(clippy::large_enum_variant, reason = "nearly all of them are events, as large as an Option of one")]
 pub enum Sealed {
     /// The event itself.
     Event(Event),
