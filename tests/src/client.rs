@@ -78,6 +78,11 @@ impl Client {
         Self { token, ..self.with_bearer(created["bearer"].as_str().unwrap()) }
     }
 
+    /// What it sends as a Bearer.
+    pub fn bearer(&self) -> &str {
+        self.authorization.as_deref().and_then(|header| header.strip_prefix("Bearer ")).unwrap_or_default()
+    }
+
     /// The same user, who calls another system.
     pub fn at(self, app: &TestApp) -> Self {
         Self { endpoint: app.client("").endpoint, ..self }

@@ -1,6 +1,7 @@
 //! What has expired: receipts, and exports that lack what they are for.
 
 use serde_json::{Value, json};
+use tests::{TestApp, invoke, sample::event};
 
 use crate::{api::Api, auditlog::Auditlog, events, ledger::Log};
 
@@ -103,4 +104,39 @@ fn a_receipt_that_is_for_other_entries_is_refused() {
     assert!(expired.receipt(&["--state=log"]).is_err());
     let told = expired.auditlog.fail(1, &["verify", "receipt", "before", "--key", &expired.key]);
     assert!(told.contains("Not proved: "), "{told}");
+}
+
+/// What the service writes is what the command reads.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_receipt_of_the_real_service_explains_what_is_missing() {
+    let directory = tempfile::tempdir().unwrap();
+    let app = TestApp::start_sealing_in(directory.path()).await;
+    let client = app.holder_of_both("acme").await;
+    let old: Vec<_> = (0..300).map(|number| event(&format!("old-{number}"), number)).collect();
+    client.record(&json!({ "events": old })).await.expect(201);
+    app.sealed().await;
+    app.keep_days("acme", 30).await;
+    app.shutdown().await;
+    let app = TestApp::start_sealing_in(directory.path()).await;
+    let client = client.at(&app);
+    assert_eq!(invoke::expiry(&app.store(), "acme").await.unwrap().events, 300);
+    app.sealed().await;
+    assert_eq!(app.tables().sweep().await, 300);
+
+    let key = client.ledger("key").await.expect(200).text;
+    let auditlog = Auditlog::new()
+        .with("AUDITLOG_ENDPOINT", app.endpoint())
+        .with("AUDITLOG_WORKSPACE", "acme")
+        .with("AUDITLOG_TOKEN", client.bearer());
+    // In this order: what the export itself leaves in the log is after the checkpoint.
+    auditlog.succeed(&["verify", "follow", "--once", "--state=log", "--key", key.trim_end()]);
+    auditlog.succeed(&["export", "all.ndjson"]);
+    let report = auditlog.succeed(&["verify", "export", "all.ndjson", "--state=log", "--complete"]);
+    assert!(report.contains("but for 300 that have expired, as receipts say\n"), "{report}");
+    let receipt = client.read("action=x_audit_log_expired").await[0]["sequence"].to_string();
+    auditlog.succeed(&["proof", &receipt, "--out", "receipt.json"]);
+    let verify = ["verify", "receipt", "receipt.json", "--key", key.trim_end(), "--state=log"];
+    let report = auditlog.succeed(&verify);
+    assert!(report.contains("expired      300: sequences 1-300\n"), "{report}");
+    assert!(report.contains("with the hashes in log: it is for these"), "{report}");
 }

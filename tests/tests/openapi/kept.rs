@@ -1,16 +1,7 @@
 //! Every answer of the settings, and of what has expired.
 
 use serde_json::json;
-use shared::{
-    ambient,
-    config::Config,
-    id::WorkspaceId,
-    keys::Place,
-    principal::Admin,
-    retention::{NOTICE_SECONDS, Retention},
-    service_event::{self, Origin},
-    store::Store,
-};
+use shared::{ambient, config::Config, id::WorkspaceId, keys::Place, store::Store};
 use tests::{TestApp, sample::at};
 
 use crate::{ENTRY, REDACTIONS, SETTINGS, TILE, description::Description};
@@ -53,18 +44,7 @@ pub(crate) async fn expired(app: &TestApp, description: &mut Description) {
     app.tables().put_events("umbrella", "group_created", 1).await;
     let (_, place) = Place::from_key("umbrella", &format!("{}#group_created", at(0))).unwrap();
     sealer::seal(&store, &workspace, &[place], ambient::now()).await.unwrap();
-    let from = ambient::now().plus_seconds(-60);
-    let a_day = Retention::default().keep(Some(1), from, from.plus_seconds(-NOTICE_SECONDS)).unwrap();
-    let admin = Admin { workspace, user_id: "u1".to_owned(), username: None };
-    let origin = Origin {
-        now: ambient::now(),
-        event_id: ambient::event_id(),
-        salt: ambient::salt(),
-        ip: None,
-        user_agent: None,
-    };
-    let record = service_event::settings_changed(&admin, origin, Vec::new(), Default::default());
-    store.set_retention(&Retention::default(), &a_day, &record).await.unwrap();
+    app.keep_days("umbrella", 1).await;
 
     let reader = app.reader("umbrella").await;
     reader.ledger("checkpoint").await.expect(200);
