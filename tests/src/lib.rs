@@ -23,6 +23,7 @@ use local::{Options, Storage, System};
 use serde_json::{Value, json};
 use shared::{
     ambient,
+    config::Config,
     id::WorkspaceId,
     principal::Admin,
     retention::{NOTICE_SECONDS, Retention},
@@ -176,7 +177,9 @@ impl TestApp {
             user_agent: None,
         };
         let record = service_event::settings_changed(&admin, origin, Vec::new(), Default::default());
-        let set = self.store().set_retention(&Retention::default(), &retention, &record).await.unwrap();
+        // Not the system's own store, which would remember what it was before.
+        let store = Store::connect(&Config::local(self.dynamodb_endpoint()));
+        let set = store.set_retention(&Retention::default(), &retention, &record).await.unwrap();
         assert!(matches!(set, Written::Now(_)));
     }
 
