@@ -17,8 +17,8 @@
 # - the import of the OpenAPI document which SAM makes of the routes: MiniStack skips it, and stack.py creates the
 #   same routes, integrations and authorizers from it one by one.
 # - throttling of the API and of DynamoDB, the account's concurrency, MaximumConcurrency of the queue.
-# - the conditions on the attributes that the authorizer, the sealer, the ledger and redactions may write: MiniStack does
-#   not know which ones a write names.
+# - the conditions on the attributes that the authorizer, the sealer, the ledger, redactions, settings and expiry may
+#   write: MiniStack does not know which ones a write names.
 # - a part of a batch of the stream that comes again, its window, its bisection and its retries: MiniStack takes a batch
 #   whose function answered as done, whatever the answer says.
 # - the rights on the stream: MiniStack reads it without the role's, and to whoever asks for it with them it names no

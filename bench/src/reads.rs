@@ -2,6 +2,7 @@
 
 use local::{Options, System};
 use shared::{
+    ambient,
     catalogue::{Action, Category},
     event::Outcome,
     id::WorkspaceId,
@@ -131,7 +132,7 @@ pub(crate) async fn page(
     size: usize,
 ) -> Result<Read> {
     let room = Room { events: size, bytes: usize::MAX, measure: |_| 0 };
-    let Page { events, read, .. } = store.page(workspace, filter, None, room).await?;
+    let Page { events, read, .. } = store.page(workspace, filter, None, room, ambient::now()).await?;
     Ok(Read { returned: events.len().max(1) as f64, events: read.events as f64, units: read.units })
 }
 

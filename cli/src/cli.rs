@@ -12,6 +12,7 @@ use crate::{
     manual::{Completions, Manual},
     proof::Proof,
     query::Query,
+    settings::Settings,
     tail::Tail,
     tokens::Tokens,
     verify::Verify,
@@ -148,6 +149,21 @@ Examples:
 Only admins of the workspace may do this, with a JWT of your identity provider: --admin-jwt,
 AUDITLOG_ADMIN_JWT, or kept by `auditlog login`.";
 
+const SETTINGS_EXAMPLES: &str = "\
+Examples:
+  auditlog settings get
+  auditlog settings set --retention-days 365 --confirm       from two minutes ahead on
+  auditlog settings set --retention-days 90 --from +7d --confirm
+  auditlog settings set --retention-days unlimited
+  auditlog settings set --hold \"case 17\"                    nothing expires until --release
+  auditlog settings set --release --confirm
+
+What has expired is gone for every reader at the instant that is shown, and nothing brings it back:
+neither a longer period nor a hold. So --confirm is asked for wherever events expire by a change.
+
+Only admins of the workspace may do this, with a JWT of your identity provider: --admin-jwt,
+AUDITLOG_ADMIN_JWT, or kept by `auditlog login`.";
+
 const COMPLETIONS_EXAMPLES: &str = "\
 Examples:
   auditlog completions bash > ~/.local/share/bash-completion/completions/auditlog
@@ -197,6 +213,9 @@ enum Command {
     /// Create, list and revoke workspace tokens
     #[command(subcommand, after_help = TOKENS_EXAMPLES)]
     Tokens(Tokens),
+    /// Show and change how long events are kept
+    #[command(subcommand, after_help = SETTINGS_EXAMPLES)]
+    Settings(Settings),
     /// Write completions for a shell
     #[command(after_help = COMPLETIONS_EXAMPLES)]
     Completions(Completions),
@@ -222,6 +241,7 @@ impl Cli {
             Command::Verify(verify) => verify.run(&flags),
             Command::Actions(actions) => actions.run(&flags),
             Command::Tokens(tokens) => tokens.run(&flags),
+            Command::Settings(settings) => settings.run(&flags),
             Command::Completions(completions) => completions.run(),
             Command::Man(manual) => manual.run(),
         }

@@ -23,6 +23,7 @@ mod proof;
 mod query;
 mod question;
 mod secret;
+mod settings;
 mod table;
 mod tail;
 mod terminal;

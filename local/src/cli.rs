@@ -161,6 +161,7 @@ impl Serve {
             authorizer_ttl: authorizer_ttl.map(Duration::from_secs),
             read_limit,
             seal: true,
+            schedule: true,
         };
         let system = System::start(options).await?;
         println!("{}", welcome::text(&system, &storage));

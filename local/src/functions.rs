@@ -11,7 +11,7 @@ use shared::store::Store;
 
 use crate::{
     Error,
-    template::{ACCOUNT, REGION, Template},
+    template::{ACCOUNT, REGION, Scheduled, Template},
 };
 
 /// The largest event and the largest answer of an invocation.
@@ -20,9 +20,10 @@ const MAX_PAYLOAD_BYTES: usize = 6 * 1024 * 1024;
 const TIMEOUT: Duration = Duration::from_secs(30);
 
 const AUTHORIZERS: &[&str] = &["authorizer"];
-const HTTP: &[&str] = &["ingest-api", "ledger", "query", "redactions", "tokens", "viewer"];
+const HTTP: &[&str] = &["ingest-api", "ledger", "query", "redactions", "settings", "tokens", "viewer"];
 const BATCH: &[&str] = &["ingest-bus"];
 const STREAM: &[&str] = &["sealer"];
+const SCHEDULED: &[&str] = &["expiry"];
 
 /// The functions, all over the same tables.
 #[derive(Clone)]
@@ -49,6 +50,7 @@ impl Functions {
             (template.api.routes.iter().map(|route| &route.function).collect(), HTTP),
             (vec![&template.bus.function], BATCH),
             (vec![&template.sealer], STREAM),
+            (template.scheduled.iter().map(|scheduled| &scheduled.function).collect(), SCHEDULED),
         ];
         for (names, known) in wanted {
             if let Some(unknown) = names.into_iter().find(|name| !known.contains(&name.as_str())) {
@@ -85,6 +87,9 @@ impl Functions {
             "redactions" => {
                 invoke(name, &event, async move |event| redactions::handle(&store, event).await).await
             }
+            "settings" => {
+                invoke(name, &event, async move |event| settings::handle(&store, event).await).await
+            }
             "tokens" => invoke(name, &event, async move |event| tokens::handle(&store, event).await).await,
             "viewer" => invoke(name, &event, viewer::handle).await,
             _ => Err(InvokeError::Failed),
@@ -114,6 +119,15 @@ pub(crate) async fn seal(store: Store, name: String, event: Value) -> bool {
         _ => Err(InvokeError::Failed),
     };
     sealed.is_ok_and(|answer| answer["batchItemFailures"] == json!([]))
+}
+
+/// Gives a function what its schedule has for it.
+pub(crate) async fn scheduled(store: Store, Scheduled { function, input }: Scheduled) {
+    if function == "expiry" {
+        // A failure is logged, and the next time comes.
+        let _ = invoke(&function, &input.to_string(), async move |event| expiry::handle(&store, event).await)
+            .await;
+    }
 }
 
 /// Gives `payload` to the handler as the runtime does, in a task of its own, so that a panic is a

@@ -28,11 +28,13 @@ use crate::{
     samples,
     server::{self, Server},
     stream::Stream,
-    template::{TEMPLATE, Template},
+    template::{Scheduled, TEMPLATE, Template},
 };
 
 /// How long running requests may take to end, before the process ends without them.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// How often what has a schedule runs here, whatever its schedule says.
+const SCHEDULE_EVERY: Duration = Duration::from_secs(3600);
 
 /// How a system is started. The default is what a test wants: in memory, on any free port, empty.
 #[derive(Clone, Debug, Default)]
@@ -54,6 +56,8 @@ pub struct Options {
     /// Whether events are sealed as they come. Without it they stay as they are written, which is what a
     /// test wants that looks at how they are written.
     pub seal: bool,
+    /// Whether the functions run that a schedule invokes, at the start and every hour.
+    pub schedule: bool,
 }
 
 /// Where the data is kept.
@@ -75,6 +79,7 @@ pub struct System {
     credentials: Credentials,
     queue: Arc<Queue>,
     stream: Option<Stream>,
+    schedule: Option<JoinHandle<()>>,
     stop: watch::Sender<bool>,
     server: JoinHandle<()>,
     /// Its own tables, if it uses no others.
@@ -121,6 +126,7 @@ impl System {
         let directory = tables.as_ref().and_then(|tables| tables.directory.as_ref());
         let signer = signer(directory.map(DataDirectory::ledger_key).as_deref())?;
         let functions = Functions::of(&template, store.clone(), signer)?;
+        let schedule = options.schedule.then(|| tokio::spawn(run(store.clone(), template.scheduled)));
         let jwt_key = directory.map(|directory| DataDirectory::jwt_key(directory.path()));
         let identity_provider = Arc::new(IdentityProvider::open(jwt_key.as_deref(), &template.api.jwt)?);
         let ttl = options.authorizer_ttl.unwrap_or(Duration::from_secs(template.api.token.ttl_seconds));
@@ -152,6 +158,7 @@ impl System {
             credentials,
             queue,
             stream,
+            schedule,
             stop,
             server,
             tables,
@@ -224,6 +231,9 @@ impl System {
             tracing::warn!("a request did not end; it is cut off");
         }
         self.queue.drain().await;
+        if let Some(schedule) = self.schedule {
+            schedule.abort();
+        }
         if let Some(stream) = self.stream {
             stream.drain().await;
         }
@@ -338,6 +348,17 @@ fn signer(file: Option<&Path>) -> Result<Signer, Error> {
     let seed = new()?;
     private_file::write(file, STANDARD.encode(seed).as_bytes())?;
     Ok(Signer::with_seed(ORIGIN, &seed))
+}
+
+/// Runs what has a schedule, one after the other, for ever.
+async fn run(store: Store, scheduled: Vec<Scheduled>) {
+    let mut interval = tokio::time::interval(SCHEDULE_EVERY);
+    loop {
+        interval.tick().await;
+        for scheduled in scheduled.clone() {
+            functions::scheduled(store.clone(), scheduled).await;
+        }
+    }
 }
 
 /// Opens a port on the loopback interface, and on no other.

@@ -45,6 +45,7 @@ pub fn document() -> Value {
             {"name": routes::AUDIT_LOG, "description": "Record events and read them."},
             {"name": routes::LEDGER, "description": "Prove what is in the log, to whoever trusts nobody."},
             {"name": routes::REDACTIONS, "description": "Erase personal data, as an admin of the workspace."},
+            {"name": routes::SETTINGS, "description": "How long events are kept, as an admin of the workspace."},
             {"name": routes::TOKENS, "description": "Manage tokens, as an admin of the workspace."},
             {"name": routes::OPEN, "description": "What anyone may ask."},
         ],
@@ -86,6 +87,7 @@ fn schemas() -> Map<String, Value> {
     add::<ledger::InclusionProof>(&mut schemas);
     add::<ledger::ConsistencyProof>(&mut schemas);
     add::<redactions::Redacted>(&mut schemas);
+    add::<settings::WorkspaceSettings<'_>>(&mut schemas);
     add::<tokens::CreatedToken<'_>>(&mut schemas);
     add::<tokens::Tokens<'_>>(&mut schemas);
     add::<Problem>(&mut schemas);

@@ -1,6 +1,7 @@
 //! The routes: who may call, what they send, what they get.
 
 mod ledger;
+mod settings;
 
 use aws_lambda_events::encodings::Body;
 use ingest_api::{MAX_BODY_BYTES, MAX_EVENTS};
@@ -10,7 +11,7 @@ use shared::{
     catalogue::{CATALOGUE, CATEGORIES},
     error::{Error, FieldError},
     event::Event,
-    http::{HAS_MORE, NEXT_AFTER, NEXT_CURSOR, RATE_LIMIT, RATE_LIMIT_POLICY, X_RATE_LIMIT},
+    http::{EXPIRED, HAS_MORE, NEXT_AFTER, NEXT_CURSOR, RATE_LIMIT, RATE_LIMIT_POLICY, X_RATE_LIMIT},
     json::InvalidJson,
     page::Filter,
     principal::{Scope, TokenHolder},
@@ -26,6 +27,8 @@ pub(crate) const AUDIT_LOG: &str = "Audit log";
 pub(crate) const LEDGER: &str = "Ledger";
 /// The tag of the route that erases.
 pub(crate) const REDACTIONS: &str = "Redactions";
+/// The tag of the routes of settings.
+pub(crate) const SETTINGS: &str = "Settings";
 /// The tag of the routes of workspace tokens.
 pub(crate) const TOKENS: &str = "Workspace tokens";
 /// The tag of the routes that are open to anyone.
@@ -78,6 +81,11 @@ pub(crate) fn paths() -> Value {
             "parameters": [parameters::workspace()],
             "post": redact(),
         },
+        "/api/{workspace}/settings": {
+            "parameters": [parameters::workspace()],
+            "get": settings::show(),
+            "patch": settings::change(),
+        },
         "/api/{workspace}/tokens": {
             "parameters": [parameters::workspace()],
             "post": create_token(),
@@ -119,7 +127,7 @@ fn list() -> Value {
 
 fn feed() -> Value {
     let (log, events) = (examples::Log::new(), [examples::Log::event()]);
-    let page = json!({"audit_logs": events, "has_more": false, "next_after": 2, "checkpoint": log.head()});
+    let page = json!({"audit_logs": events, "has_more": false, "next_after": 2, "expired": 0, "checkpoint": log.head()});
     let answers = page_answers("A page of the feed", "AuditLogFeed", page, &events)
         .header_of(
             200,
@@ -132,6 +140,12 @@ fn feed() -> Value {
             HAS_MORE,
             "`has_more`, in every format: whether anything follows at once.",
             json!({"type": "boolean"}),
+        )
+        .header_of(
+            200,
+            EXPIRED,
+            "`expired`, in every format: how many sequences were passed over because their events have expired.",
+            json!({"type": "integer", "minimum": 0}),
         )
         .problems(vec![invalid("after"), ledger::inconsistent()]);
     let mut operation = operation(
@@ -212,6 +226,7 @@ fn redact() -> Value {
         .problems(vec![
             Error::InvalidJson(not_json()),
             Error::UnknownSequence,
+            Error::Expired,
             too_large(redactions::MAX_BODY_BYTES),
             Error::InvalidBody(vec![FieldError::new(
                 "/actor",

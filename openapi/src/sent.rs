@@ -14,6 +14,7 @@ use shared::{
         ACTOR_FIELDS, CHANGE_FIELDS, ENTITY_FIELDS, EVENT_FIELDS, MAX_AHEAD_SECONDS, MAX_CHANGES,
         MAX_CONTEXT_KEYS, MAX_IDENTIFIER_BYTES, MAX_KEY_BYTES, MAX_TEXT_BYTES,
     },
+    retention,
 };
 use tokens::{DEFAULT_DAYS, MAX_DAYS, MAX_NAME_BYTES};
 
@@ -38,6 +39,10 @@ pub(crate) fn schemas() -> Map<String, Value> {
         ("Json", any_json()),
         ("NewToken", described("A token to generate.", object(tokens::FIELDS, &["name"], token))),
         ("NewRedaction", new_redaction()),
+        (
+            "SettingsChange",
+            described("What is to be another.", object(settings::FIELDS, &[], settings_change)),
+        ),
     ];
     schemas.into_iter().map(|(name, schema)| (name.to_owned(), schema)).collect()
 }
@@ -81,7 +86,7 @@ fn event(name: &str) -> Value {
         "timestamp" => described(
             &format!(
                 "When it happened: RFC 3339 with any offset and 0 to 9 fraction digits, kept to the \
-                 microsecond; from the year 2000 to {} minutes ahead.",
+                 microsecond; from the year 2000, or since when events are kept, to {} minutes ahead.",
                 MAX_AHEAD_SECONDS / 60
             ),
             json!({"type": ["string", "null"], "format": "date-time"}),
@@ -230,6 +235,36 @@ fn redaction(name: &str) -> Value {
             described("Why, in words that may stand in the log.", or_null(reason))
         }
         _ => unreachable!("the member {name} of a redaction has no description"),
+    }
+}
+
+fn settings_change(name: &str) -> Value {
+    match name {
+        "retention_days" => described(
+            "For how many days events are kept; null is for ever.",
+            json!({"type": ["integer", "null"], "minimum": 1, "maximum": retention::MAX_DAYS}),
+        ),
+        "legal_hold" => described(
+            "A hold, while which nothing expires; null ends it.",
+            or_null(object(settings::HOLD_FIELDS, &["reason"], |_| {
+                let mut reason = text();
+                reason["minLength"] = json!(1);
+                reason["maxLength"] = json!(settings::MAX_REASON_BYTES);
+                described("Why it is placed, in words that may stand in the log.", reason)
+            })),
+        ),
+        "effective_from" => described(
+            &format!(
+                "From when on; at least {} seconds and at most {} days ahead.",
+                retention::NOTICE_SECONDS,
+                retention::MAX_NOTICE_DAYS
+            ),
+            json!({"type": ["string", "null"], "format": "date-time"}),
+        ),
+        "confirm" => {
+            described("Must be true where events expire by the change.", json!({"type": ["boolean", "null"]}))
+        }
+        _ => unreachable!("the member {name} of settings has no description"),
     }
 }
 

@@ -155,6 +155,8 @@ fn every_error_is_described_somewhere() {
             Error::NotAcceptable(_) => Some("not_acceptable"),
             Error::TooLarge(_) => Some("too_large"),
             Error::Conflict => Some("conflict"),
+            Error::Expired => Some("expired"),
+            Error::SettingsChanging(_) => Some("settings_changing"),
             Error::UnknownWorkspace | Error::UnknownToken | Error::UnknownSequence | Error::UnknownTile => {
                 Some("not_found")
             }
@@ -177,6 +179,7 @@ fn every_error_is_described_somewhere() {
     });
     let expected = [
         "conflict",
+        "expired",
         "forbidden",
         "inconsistent_log",
         "internal",
@@ -187,6 +190,7 @@ fn every_error_is_described_somewhere() {
         "invalid_query",
         "not_acceptable",
         "not_found",
+        "settings_changing",
         "too_large",
         "too_many_reads",
         "too_many_tokens",

@@ -67,7 +67,7 @@ async fn main() -> ExitCode {
 async fn shards(workspace: &str, change: Option<(u8, String)>) -> Result<Shards, Box<dyn Error>> {
     let workspace = WorkspaceId::parse(workspace).map_err(|error| format!("the workspace {error}"))?;
     let store = Store::connect(&Config::from_env()?);
-    let old = store.shards_now(&workspace).await?;
+    let old = store.settings_now(&workspace).await?.shards;
     let Some((count, day)) = change else { return Ok(old) };
     let from = Timestamp::parse(&format!("{day}T00:00:00Z"))
         .map_err(|_| "--from must be a day such as 2026-12-01")?;

@@ -6,6 +6,7 @@
 use crate::{
     disclosure::Salt,
     id::EventId,
+    retention::RECEIPT_ID,
     timestamp::Timestamp,
     token::{BASE62, PlainToken},
 };
@@ -19,6 +20,12 @@ pub fn now() -> Timestamp {
 /// sort in the order they were made.
 pub fn event_id() -> EventId {
     EventId::parse(&uuid::Uuid::now_v7().to_string()).expect("a UUID has only digits, letters and dashes")
+}
+
+/// An id for a receipt, by which its key can be told from those of other events.
+pub fn receipt_id() -> EventId {
+    let id = format!("{RECEIPT_ID}{}", uuid::Uuid::now_v7());
+    EventId::parse(&id).expect("a UUID has only digits, letters and dashes, and the prefix a dot")
 }
 
 /// The seed of an event's salts, with 128 bits of the operating system's entropy.

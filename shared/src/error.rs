@@ -6,7 +6,7 @@
 
 use serde::Serialize;
 
-use crate::rate::Rate;
+use crate::{rate::Rate, timestamp::Timestamp};
 
 /// One thing wrong with one part of what was sent.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -67,6 +67,14 @@ pub enum Error {
     /// The log has no such entry, or not yet.
     #[error("The log has no entry of this sequence yet, or what it tells of is gone.")]
     UnknownSequence,
+    /// What is asked for has expired; its hash is there, as before.
+    #[error(
+        "What this was of has expired, as the workspace's settings say. Its hash stays in the log: ledger/tile/0 and ledger/proof/inclusion answer as before."
+    )]
+    Expired,
+    /// A change of settings waits for the one before it.
+    #[error("The last change of these settings takes effect at {0}; send this one again after that.")]
+    SettingsChanging(Timestamp),
     /// The log has no such tile, or not yet.
     #[error("The last signed checkpoint has no such tile; paths are those of C2SP tlog-tiles.")]
     UnknownTile,

@@ -37,6 +37,9 @@ pub const NEXT_AFTER: &str = "x-next-after";
 /// The header that says whether the feed has more at once.
 pub const HAS_MORE: &str = "x-has-more";
 
+/// The header that says how many expired events the feed passed over.
+pub const EXPIRED: &str = "x-expired";
+
 /// The header with how often a token may read.
 pub const RATE_LIMIT_POLICY: &str = "ratelimit-policy";
 /// The header with how often it still may, and when it may again.
@@ -258,6 +261,12 @@ pub fn with_next_after(mut response: Response, next_after: i64, has_more: bool) 
     response
 }
 
+/// The same answer with how many expired events the feed passed over, in [`EXPIRED`].
+pub fn with_expired(mut response: Response, expired: u64) -> Response {
+    response.headers.insert(HeaderName::from_static(EXPIRED), HeaderValue::from(expired));
+    response
+}
+
 /// The same answer with `Link: <target>; rel="next"` (RFC 8288).
 pub fn with_next_link(mut response: Response, target: &str) -> Response {
     if let Ok(link) = HeaderValue::try_from(format!("<{target}>; rel=\"next\"")) {
@@ -390,6 +399,10 @@ impl Problem {
             }
             Error::Conflict => (409, "conflict", "Another event has this id and timestamp", vec![]),
             Error::TooManyTokens(_) => (409, "too_many_tokens", "The workspace has too many tokens", vec![]),
+            Error::SettingsChanging(_) => {
+                (409, "settings_changing", "The last change is not in effect yet", vec![])
+            }
+            Error::Expired => (410, "expired", "It has expired", vec![]),
             Error::TooLarge(_) => (413, "too_large", "The request is too large", vec![]),
             Error::InvalidBody(errors) => (422, "invalid_body", "The body is not valid", pointers(errors)),
             Error::InvalidEvent(errors) => (422, "invalid_event", "The event is not valid", pointers(errors)),

@@ -24,9 +24,11 @@ pub mod parameters;
 pub mod plan;
 pub mod principal;
 pub mod rate;
+pub mod retention;
 #[cfg(feature = "openapi")]
 mod schema;
 pub mod service_event;
+pub mod settings;
 pub mod shards;
 pub mod store;
 pub mod timestamp;

@@ -1,14 +1,15 @@
-//! The events that this service records itself: what was done to tokens, who read the log, and what
-//! was erased from it.
+//! The events that this service records itself: what was done to tokens and settings, who read the log, and
+//! what was erased from it or has expired.
 
 use serde_json::{Map, Value, json};
 
 use crate::{
     catalogue::Action,
     disclosure::{Disclosure, Part, Salt},
-    event::{Actor, ActorType, Entity, Event, Outcome},
+    event::{Actor, ActorType, Change, Entity, Event, Outcome},
     id::{EventId, WorkspaceId},
     principal::{Admin, Scope, TokenHolder},
+    retention::receipt_action,
     timestamp::Timestamp,
     token::TokenId,
 };
@@ -79,6 +80,33 @@ pub fn redacted(
     Event {
         description: Some(description),
         ..event(&admin.workspace, action, origin, actor, audit_log(&admin.workspace), context)
+    }
+}
+
+/// `x_audit_log_settings_changed`: an admin changed how the log of their workspace is kept. `context` says from
+/// when on it is so.
+pub fn settings_changed(
+    admin: &Admin,
+    origin: Origin,
+    changes: Vec<Change>,
+    context: Map<String, Value>,
+) -> Event {
+    let actor = Actor { username: admin.username.clone(), ..Actor::new(ActorType::User, &admin.user_id) };
+    let action = Action::own_custom("x_audit_log_settings_changed");
+    Event {
+        description: Some("The settings of the audit log were changed".to_owned()),
+        changes,
+        ..event(&admin.workspace, action, origin, actor, audit_log(&admin.workspace), context)
+    }
+}
+
+/// `x_audit_log_expired`: the receipt for events that have expired. `context` says which they were, and what the
+/// log has of them.
+pub fn expired(workspace: &WorkspaceId, origin: Origin, context: Map<String, Value>) -> Event {
+    let actor = Actor::new(ActorType::System, "audit-logs");
+    Event {
+        description: Some("Events expired".to_owned()),
+        ..event(workspace, receipt_action(), origin, actor, audit_log(workspace), context)
     }
 }
 

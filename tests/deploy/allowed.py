@@ -54,6 +54,22 @@ ALLOWED = {
         ("GetItem", "AuditLedger"),
         ("Query", "AuditLedger"),
     },
+    "Settings": {
+        ("GetItem", "AuditSettings"),
+        ("UpdateItem", "AuditSettings"),
+        ("PutItem", "AuditEvents"),
+    },
+    "Expiry": {
+        ("BatchGetItem", "AuditEvents"),
+        ("PutItem", "AuditEvents"),
+        ("Query", "AuditEvents"),
+        ("UpdateItem", "AuditEvents"),
+        ("GetItem", "AuditSettings"),
+        ("Scan", "AuditSettings"),
+        ("UpdateItem", "AuditSettings"),
+        ("GetItem", "AuditLedger"),
+        ("Query", "AuditLedger"),
+    },
     "Viewer": set(),
     "Tokens": {
         ("GetItem", "AuditTokens"),
@@ -81,6 +97,9 @@ ATTRIBUTES = {
         "workspace", "part", "entries", "root", "size", "frontier", "reason", "set_aside_at", "began_at",
         "after_partition", "after_key",
     },
+    ("Settings", "UpdateItem", "AuditSettings"): {"workspace", "retention"},
+    ("Expiry", "UpdateItem", "AuditEvents"): {"workspace", "timestamp", "sequence", "expires_at"},
+    ("Expiry", "UpdateItem", "AuditSettings"): {"workspace", "retention", "receipted_to", "marked_to"},
     ("Ledger", "PutItem", "AuditLedger"): {"workspace", "part", "size", "root", "note"},
     ("Redactions", "UpdateItem", "AuditEvents"): {
         "workspace", "timestamp", "actor", "actor_id", "changes", "context", "description", "entity_type", "entity_id",

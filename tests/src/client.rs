@@ -78,6 +78,11 @@ impl Client {
         Self { token, ..self.with_bearer(created["bearer"].as_str().unwrap()) }
     }
 
+    /// What it sends as a Bearer.
+    pub fn bearer(&self) -> &str {
+        self.authorization.as_deref().and_then(|header| header.strip_prefix("Bearer ")).unwrap_or_default()
+    }
+
     /// The same user, who calls another system.
     pub fn at(self, app: &TestApp) -> Self {
         Self { endpoint: app.client("").endpoint, ..self }
@@ -114,6 +119,16 @@ impl Client {
     /// `POST /api/{workspace}/redactions`.
     pub async fn redact(&self, body: &Value) -> Answer {
         self.post(&self.path("redactions"), body.to_string()).await
+    }
+
+    /// `GET /api/{workspace}/settings`.
+    pub async fn settings(&self) -> Answer {
+        self.get(&self.path("settings")).await
+    }
+
+    /// `PATCH /api/{workspace}/settings`.
+    pub async fn set(&self, body: &Value) -> Answer {
+        self.send(self.request(Method::PATCH, &self.path("settings")).body(body.to_string())).await
     }
 
     /// The pages of a query, by `next_cursor`, until there is no more.

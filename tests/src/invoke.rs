@@ -40,6 +40,11 @@ pub fn redact(body: &Value) -> Value {
     request("POST /api/{workspace}/redactions", admin(), body)
 }
 
+/// A request to a route of `/api/acme/settings` by the same admin.
+pub fn settings(route: &str, body: &Value) -> Value {
+    request(route, admin(), body)
+}
+
 fn token_holder() -> Value {
     json!({"lambda": {
         "workspace": "acme",
@@ -91,6 +96,11 @@ pub async fn redactions(store: &Store, request: Value) -> HttpAnswer {
     answer(redactions::handle(store, event(request)).await)
 }
 
+/// Calls `settings`.
+pub async fn manage_settings(store: &Store, request: Value) -> HttpAnswer {
+    answer(settings::handle(store, event(request)).await)
+}
+
 /// Calls `ledger`, with a key of its own, on a route that answers in JSON.
 pub async fn ledger(store: &Store, request: Value) -> HttpAnswer {
     let signer = Signer::with_seed("audit-logs.local", &[7; 32]);
@@ -104,6 +114,14 @@ pub async fn sealer(store: &Store, payload: Value) -> Value {
     context.deadline = u64::MAX / 2;
     let event = LambdaEvent::new(serde_json::from_value(payload).unwrap(), context);
     json!(sealer::handle(store, event).await.unwrap())
+}
+
+/// Calls `expiry` for a workspace; what it says of it.
+pub async fn expiry(store: &Store, workspace: &str) -> Result<expiry::Response, Error> {
+    let mut context = Context::default();
+    context.deadline = u64::MAX / 2;
+    let trigger = serde_json::from_value(json!({ "workspace": workspace })).unwrap();
+    expiry::handle(store, LambdaEvent::new(trigger, context)).await
 }
 
 /// Asks `ledger` for something under `/api/acme/ledger/`, such as `checkpoint`; status and text.

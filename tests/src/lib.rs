@@ -21,7 +21,15 @@ use std::{
 
 use local::{Options, Storage, System};
 use serde_json::{Value, json};
-use shared::store::Store;
+use shared::{
+    ambient,
+    config::Config,
+    id::WorkspaceId,
+    principal::Admin,
+    retention::{NOTICE_SECONDS, Retention},
+    service_event::{self, Origin},
+    store::{Store, Written},
+};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,
@@ -148,6 +156,31 @@ impl TestApp {
     /// Seals everything that is there, as the scheduled search does.
     pub async fn reconcile(&self) {
         invoke::sealer(&self.store(), json!({"reconcile": true})).await;
+    }
+
+    /// Lets the events of a workspace be kept for so many days, since an hour ago. What has read its settings
+    /// within a minute does not know of it yet.
+    pub async fn keep_days(&self, workspace: &str, days: u32) {
+        let from = ambient::now().plus_seconds(-3600);
+        let retention =
+            Retention::default().keep(Some(days), from, from.plus_seconds(-NOTICE_SECONDS)).unwrap();
+        let admin = Admin {
+            workspace: WorkspaceId::parse(workspace).unwrap(),
+            user_id: "u1".to_owned(),
+            username: None,
+        };
+        let origin = Origin {
+            now: ambient::now(),
+            event_id: ambient::event_id(),
+            salt: ambient::salt(),
+            ip: None,
+            user_agent: None,
+        };
+        let record = service_event::settings_changed(&admin, origin, Vec::new(), Default::default());
+        // Not the system's own store, which would remember what it was before.
+        let store = Store::connect(&Config::local(self.dynamodb_endpoint()));
+        let set = store.set_retention(&Retention::default(), &retention, &record).await.unwrap();
+        assert!(matches!(set, Written::Now(_)));
     }
 
     /// What is in the tables, past all our code.

@@ -102,6 +102,18 @@ impl Tables {
         self.0.delete_item().table_name(table).set_key(Some(item_key(key))).send().await.unwrap();
     }
 
+    /// Deletes all events that are marked, as DynamoDB does some time after; how many.
+    pub async fn sweep(&self) -> usize {
+        let items = self.0.scan().table_name("AuditEvents").into_paginator().items().send();
+        let items: Vec<_> = items.collect::<Result<_, _>>().await.unwrap();
+        let marked: Vec<_> = items.into_iter().filter(|item| item.contains_key("expires_at")).collect();
+        for item in &marked {
+            let key = ["workspace", "timestamp"].map(|name| (name, item[name].as_s().unwrap().as_str()));
+            self.delete("AuditEvents", key).await;
+        }
+        marked.len()
+    }
+
     async fn partition(&self, table: &str, index: Option<&str>, key: &str, value: &str) -> Vec<Value> {
         let items = self
             .0

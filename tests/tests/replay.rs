@@ -29,6 +29,7 @@ use lambda_runtime::{Context, Error, LambdaEvent};
 use ledger::{Ledger, Signer};
 use serde_json::{Value, json};
 use shared::{
+    ambient,
     catalogue::{Action, CATEGORIES},
     config::Config,
     https::Trust,
@@ -41,8 +42,19 @@ use tests::{TestApp, plain};
 /// The files that are handed over first, in this order.
 const FIRST: [&str; 3] = ["sealer-stream.json", "sealer-redelivered.json", "sealer-reconcile.json"];
 /// The functions that files are named for.
-const FUNCTIONS: [&str; 9] =
-    ["authorizer", "ingest-api", "ingest-bus", "ledger", "query", "redactions", "sealer", "tokens", "viewer"];
+const FUNCTIONS: [&str; 11] = [
+    "authorizer",
+    "expiry",
+    "ingest-api",
+    "ingest-bus",
+    "ledger",
+    "query",
+    "redactions",
+    "sealer",
+    "settings",
+    "tokens",
+    "viewer",
+];
 /// What checkpoints are signed with; `tests/rie.sh` has it too.
 const SIGNING_SEED: [u8; 32] = [7; 32];
 
@@ -193,6 +205,12 @@ impl Stage {
             }
             "query" => answer(query::handle(&self.store, event(payload)).await),
             "redactions" => answer(redactions::handle(&self.store, event(payload)).await),
+            "settings" => answer(settings::handle(&self.store, event(payload)).await),
+            "expiry" => {
+                let mut event = event(payload);
+                event.context.deadline = u64::MAX / 2;
+                answer(expiry::handle(&self.store, event).await)
+            }
             "sealer" => answer(sealer::handle(&self.store, event(payload)).await),
             "viewer" => answer(viewer::handle(event(payload)).await),
             _ => answer(tokens::handle(&self.store, event(payload)).await),
@@ -207,7 +225,7 @@ impl Stage {
         let mut recorded = Vec::new();
         for workspace in workspaces {
             let workspace = WorkspaceId::parse(&workspace).unwrap();
-            let page = self.store.page(&workspace, &filter, None, room).await.unwrap();
+            let page = self.store.page(&workspace, &filter, None, room, ambient::now()).await.unwrap();
             recorded.extend(page.events.iter().map(|event| json!(event)));
         }
         let quarantined = self.items("AuditQuarantine").await;

@@ -160,6 +160,15 @@ impl Api {
         }
     }
 
+    /// Sends a JSON body with what is to be another; a second time changes nothing.
+    ///
+    /// # Errors
+    /// If it cannot be reached, or answers without success.
+    pub(crate) fn patch(&self, path: &str, body: &Value, identity: Identity<'_>) -> Result<Answer, Error> {
+        let answer = self.send_patiently(identity, || self.http.patch(self.endpoint.url(path)).json(body))?;
+        if answer.is_success() { Ok(answer) } else { Err(problem::refusal(&answer, identity)) }
+    }
+
     /// Sends a JSON body that changes nothing when it comes again, until it is answered.
     ///
     /// # Errors

@@ -12,6 +12,7 @@ mod checkpoint;
 mod entry;
 mod json;
 mod proof;
+mod receipt;
 mod tile;
 mod tree;
 
@@ -22,6 +23,7 @@ pub(crate) use self::{
     entry::{Entry, PARTS, sequence},
     json::parse,
     proof::{InclusionProof, consistency},
+    receipt::{Receipt, hash_of},
     tile::Tile,
     tree::Tree,
 };

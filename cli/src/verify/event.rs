@@ -32,6 +32,17 @@ pub(crate) struct VerifyEvent {
     key: KeyOption,
 }
 
+/// An event that is in the log.
+pub(super) struct Verified {
+    case: Case,
+    entry: Entry,
+    /// Its place in the log.
+    pub(super) sequence: u64,
+    checkpoint: Checkpoint,
+    /// By whose word.
+    pub(super) key: Key,
+}
+
 /// What was handed in to be verified.
 struct Case {
     event: Value,
@@ -43,6 +54,14 @@ struct Case {
 impl VerifyEvent {
     /// Verifies it, and says what that proves.
     pub(crate) fn run(&self, flags: &Flags) -> Result<(), Error> {
+        Output::new().text(&self.verified(flags)?.report())
+    }
+
+    /// Verifies it.
+    ///
+    /// # Errors
+    /// If it is not proved, with the step that failed.
+    pub(super) fn verified(&self, flags: &Flags) -> Result<Verified, Error> {
         let given = self.key.given()?;
         let case = self.case()?;
         let key = match given {
@@ -51,7 +70,7 @@ impl VerifyEvent {
         };
         let (entry, sequence, checkpoint) =
             case.verify(&key).map_err(|because| not_proved(&because, TAMPERED))?;
-        Output::new().text(&report(&entry, sequence, &checkpoint, &key))
+        Ok(Verified { case, entry, sequence, checkpoint, key })
     }
 
     fn case(&self) -> Result<Case, Error> {
@@ -82,6 +101,18 @@ impl VerifyEvent {
             ));
         };
         Ok(Case { event, leaf, proof })
+    }
+}
+
+impl Verified {
+    /// The event.
+    pub(super) fn event(&self) -> &Value {
+        &self.case.event
+    }
+
+    /// What was proved, in lines for people.
+    pub(super) fn report(&self) -> String {
+        report(&self.entry, self.sequence, &self.checkpoint, &self.key)
     }
 }
 

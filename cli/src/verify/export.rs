@@ -1,7 +1,7 @@
 //! `auditlog verify export`: a whole file against the log, whose hashes are all that is kept of it.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
 };
 
@@ -20,7 +20,7 @@ use crate::{
     api::Ledger,
     error::Error,
     flags::Flags,
-    ledger::{self, Entry, Key, Tree},
+    ledger::{self, Entry, Key, Receipt, Tree, hash_of},
     output::Output,
     terminal::{self, safe_line},
 };
@@ -38,6 +38,9 @@ pub(crate) struct VerifyExport {
     /// Demand that every event of the log is in the file
     #[arg(long)]
     complete: bool,
+    /// A file with more receipts, for what has expired
+    #[arg(long, value_name = "FILE", requires = "complete")]
+    receipts: Option<PathBuf>,
     #[command(flatten)]
     key: KeyOption,
 }
@@ -53,6 +56,10 @@ struct Tally {
     altered: Bad,
     repeated: Bad,
     uncovered: BTreeSet<String>,
+    /// Receipts that are in the log, or what is wrong with one.
+    receipts: BTreeMap<u64, Result<Receipt, String>>,
+    /// How many events are missing that have expired.
+    expired: u64,
 }
 
 /// Events that are wrong in one way: how many, and about the one with the first sequence.
@@ -77,15 +84,38 @@ impl VerifyExport {
                 .count(number, &event, &log, &mut seen, &key)
                 .map_err(|because| not_proved(&because, TAMPERED))
         })?;
-        let missing =
-            || seen.iter().enumerate().filter(|(_, seen)| !**seen).map(|(sequence, _)| sequence as u64);
-        let missing = if self.complete { Bad::of(missing()) } else { Bad::default() };
+        let missing = if self.complete { self.missing(&mut tally, &log, &mut seen)? } else { Bad::default() };
         self.judge(&tally, &missing)?;
         Output::new().text(&self.report(&tally, &log, &key))?;
         if tally.unsealed + tally.beyond > 0 {
             terminal::say(&format!("warning: {} are not proved by it.", tally.outside()));
         }
         Ok(())
+    }
+
+    /// What is missing and has not expired. What has is as if it were seen.
+    fn missing(&self, tally: &mut Tally, log: &Remembered, seen: &mut [bool]) -> Result<Bad, Error> {
+        if let Some(file) = &self.receipts {
+            records::read(file, |_, event| {
+                tally.note(&event, log);
+                Ok(())
+            })?;
+        }
+        let hash = |sequence| log.tree.hashes().get(usize::try_from(sequence).ok()?).copied();
+        for (sequence, receipt) in &tally.receipts {
+            let receipt = receipt.as_ref().map_err(Clone::clone);
+            let good = receipt.and_then(|receipt| receipt.is_for(hash).map(|()| receipt));
+            let good = good.map_err(|because| {
+                not_proved(&format!("the receipt at sequence {sequence}: {because}"), TAMPERED)
+            })?;
+            for expired in good.sequences() {
+                let place = usize::try_from(expired).unwrap_or(usize::MAX);
+                tally.expired +=
+                    seen.get_mut(place).map_or(0, |seen| u64::from(!std::mem::replace(seen, true)));
+            }
+        }
+        let missing = seen.iter().enumerate().filter(|(_, seen)| !**seen);
+        Ok(Bad::of(missing.map(|(sequence, _)| sequence as u64)))
     }
 
     fn judge(&self, tally: &Tally, missing: &Bad) -> Result<(), Error> {
@@ -120,7 +150,14 @@ impl VerifyExport {
         let complete = match (self.complete, size) {
             (false, _) => "not asked for: events may be missing".to_owned(),
             (true, 0) => "yes: the log has no events".to_owned(),
-            (true, size) => format!("yes: every sequence from 0 to {} is there", size - 1),
+            (true, size) if tally.expired == 0 => {
+                format!("yes: every sequence from 0 to {} is there", size - 1)
+            }
+            (true, size) => format!(
+                "yes: every sequence from 0 to {} is there, but for {} that have expired, as receipts say",
+                size - 1,
+                HumanCount(tally.expired)
+            ),
         };
         let file = self.file.display();
         let redacted = match tally.redacted {
@@ -193,6 +230,9 @@ impl Tally {
         }
         match Entry::of(event) {
             Ok(entry) if entry.hash() == *logged => {
+                if Receipt::is(event) {
+                    self.receipts.insert(sequence, Receipt::of(event, sequence));
+                }
                 self.covered += 1;
                 self.redacted += u64::from(!entry.withheld.is_empty());
                 self.uncovered.extend(entry.uncovered);
@@ -203,6 +243,16 @@ impl Tally {
             }
         }
         Ok(())
+    }
+
+    /// Keeps a receipt that is in the log. One that is not is no receipt.
+    fn note(&mut self, event: &Value, log: &Remembered) {
+        let logged = |sequence| log.tree.hashes().get(usize::try_from(sequence).ok()?).copied();
+        if let Some((sequence, hash)) = hash_of(event, |_| Receipt::is(event))
+            && logged(sequence) == Some(hash)
+        {
+            self.receipts.insert(sequence, Receipt::of(event, sequence));
+        }
     }
 
     /// Which events the checkpoint says nothing about.

@@ -8,6 +8,7 @@ mod event;
 mod export;
 mod follow;
 mod key;
+mod receipt;
 mod records;
 mod store;
 mod tiles;
@@ -15,7 +16,7 @@ mod watch;
 
 use clap::Subcommand;
 
-use self::{event::VerifyEvent, export::VerifyExport, follow::VerifyFollow};
+use self::{event::VerifyEvent, export::VerifyExport, follow::VerifyFollow, receipt::VerifyReceipt};
 use crate::{error::Error, flags::Flags};
 
 const RETRIES: u32 = 3;
@@ -29,6 +30,9 @@ pub(crate) enum Verify {
     /// That all events of an exported file are in the log, unchanged
     #[command(after_help = EXPORT_EXAMPLES)]
     Export(VerifyExport),
+    /// That a receipt for expired events is in the log, and for which events
+    #[command(after_help = RECEIPT_EXAMPLES)]
+    Receipt(VerifyReceipt),
     /// That the log only grows; remembers it, and tells when it is another one
     #[command(after_help = FOLLOW_EXAMPLES)]
     Follow(VerifyFollow),
@@ -61,9 +65,24 @@ Each event's leaf is worked out from the file, and compared with the hash that t
 
 Events without a sequence were not sealed yet when they were exported, and events after the checkpoint
 came later: both are counted, and are not proved. An event that stands twice is an error. Without
---complete an event that is missing is not noticed: a filter may well have left it out.
+--complete an event that is missing is not noticed: a filter may well have left it out. With it, an event
+may be missing that has expired: a receipt must say so, in the file or in that of --receipts, where
+`auditlog export receipts.ndjson --action x_audit_log_expired` puts all of them.
 
 Exit codes: 0 it is proved; 1 it is not, and the first sequence that is wrong is named.";
+
+const RECEIPT_EXAMPLES: &str = "\
+Examples:
+  auditlog query --action x_audit_log_expired             the receipts, with their sequences
+  auditlog proof 90001 --out receipt.json
+  auditlog verify receipt receipt.json --key log.vkey --state acme.log        offline, by the hashes
+  auditlog verify receipt receipt.json --key log.vkey --export before.ndjson  offline, by an old export
+
+A receipt is an event of the log: it names the sequences of the events that have expired, and the root of
+their leaves. It is verified as any event is, and then held against the hashes that `verify follow`
+remembers, or against an export that still has the events: only these add up to its root.
+
+Exit codes: 0 it is proved; 1 it is not, and the step that failed is named.";
 
 const FOLLOW_EXAMPLES: &str = "\
 Examples:
@@ -87,6 +106,7 @@ impl Verify {
         match self {
             Self::Event(event) => event.run(flags),
             Self::Export(export) => export.run(flags),
+            Self::Receipt(receipt) => receipt.run(flags),
             Self::Follow(follow) => follow.run(flags),
         }
     }

@@ -64,6 +64,19 @@ pub(crate) fn created(body: &str) -> Response {
     success(201, &token)
 }
 
+pub(crate) fn settings() -> Value {
+    json!({
+        "retention_days": 365,
+        "retained_from": "2024-02-19T10:00:00.000000Z",
+        "retention_to_come": {"retention_days": null, "from": "2025-03-01T00:00:00.000000Z"},
+        "legal_hold": {
+            "reason": "case 17", "by": "af03c0246b82", "from": "2025-02-18T10:00:00.000000Z", "until": null,
+        },
+        "receipted_to": "2024-02-18T23:59:59.000000Z",
+        "shards": [],
+    })
+}
+
 pub(crate) fn tokens() -> Value {
     let token = |id: &str, expires_at: &str, revoked_at: Value| {
         json!({"token": id, "name": "=cmd", "scopes": ["audit_log:read"], "created_by": "u1",

@@ -177,7 +177,9 @@ async fn answer(State(inside): State<Arc<Inside>>, request: Request) -> Response
         ("GET", "/api/health") => answers::success(200, &json!({"status": "ok"})),
         ("GET", "/api/actions") => answers::success(200, &answers::catalogue()),
         (_, path) if (is_page(path) || path.contains("/ledger/")) && !holds(BEARER) => answers::forbidden(),
-        (_, path) if path.contains("/tokens") && !holds(JWT) => answers::forbidden(),
+        (_, path) if (path.contains("/tokens") || path.ends_with("/settings")) && !holds(JWT) => {
+            answers::forbidden()
+        }
         (_, path) if !path.starts_with("/api/acme/") && !path.starts_with("/api/globex/") => {
             answers::problem(404, &json!({"id": "not_found", "message": "There is no such workspace."}))
         }
@@ -199,6 +201,7 @@ async fn answer(State(inside): State<Arc<Inside>>, request: Request) -> Response
                 None => answers::problem(404, &json!({"id": "not_found", "message": "It has no log."})),
             }
         }
+        ("GET" | "PATCH", path) if path.ends_with("/settings") => answers::success(200, &answers::settings()),
         ("POST", _) => answers::created(&asked.body),
         ("DELETE", _) => StatusCode::NO_CONTENT.into_response(),
         _ => answers::success(200, &json!({"tokens": answers::tokens()})),

@@ -7,9 +7,19 @@ fn help_teaches_with_examples_and_exit_codes() {
     let auditlog = Auditlog::new();
     let help = auditlog.succeed(&["--help"]);
     assert!(help.contains("Examples:") && help.contains("Exit codes:"), "{help}");
-    for command in
-        ["login", "query", "export", "import", "tail", "proof", "verify", "tokens", "completions", "man"]
-    {
+    for command in [
+        "login",
+        "query",
+        "export",
+        "import",
+        "tail",
+        "proof",
+        "verify",
+        "tokens",
+        "settings",
+        "completions",
+        "man",
+    ] {
         assert!(auditlog.succeed(&[command, "--help"]).contains("Examples:"), "{command}");
     }
     for command in ["event", "export", "follow"] {

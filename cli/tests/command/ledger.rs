@@ -65,6 +65,30 @@ impl Log {
         self.signed = self.events.len();
     }
 
+    /// Seals and signs a receipt for these sequences, whose root is that of the entries there.
+    pub(crate) fn expire(&mut self, sequences: std::ops::Range<usize>) {
+        let leaves: Vec<_> = self.leaves[sequences.clone()].iter().map(|leaf| leaf_hash(leaf)).collect();
+        self.grow(1);
+        let mut receipt = self.events.pop().unwrap();
+        receipt["action"] = json!("x_audit_log_expired");
+        receipt["context"] = json!({
+            "count": leaves.len(),
+            "sequences": format!("{}-{}", sequences.start, sequences.end - 1),
+            "root": BASE64_STANDARD.encode(root(&leaves)),
+        });
+        self.leaves.pop();
+        self.leaves.push(leaf(&receipt));
+        self.events.push(receipt);
+    }
+
+    /// Lets the last receipt name other sequences than its root is of.
+    pub(crate) fn forge_receipt(&mut self, sequences: Value, count: u64) {
+        let receipt = self.events.last_mut().unwrap();
+        receipt["context"]["sequences"] = sequences;
+        receipt["context"]["count"] = json!(count);
+        *self.leaves.last_mut().unwrap() = leaf(receipt);
+    }
+
     /// Puts another event in the place of one, as only who holds the database and the key can.
     pub(crate) fn rewrite(&mut self, sequence: usize) {
         self.events[sequence]["actor"]["user_id"] = json!("nobody");

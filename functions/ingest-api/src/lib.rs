@@ -15,6 +15,7 @@ use shared::{
     id::{EventId, WorkspaceId},
     new_event::{Door, Fallback, NewEvent},
     principal::Scope,
+    retention::expired,
     store::{Appended, AppendedAll, Status, Store, WriteUnits},
     timestamp::Timestamp,
 };
@@ -96,6 +97,7 @@ fn recorded(status: Status) -> Result<Status, Error> {
     match status {
         Status::Recorded | Status::Duplicate => Ok(status),
         Status::Conflict => Err(Error::Conflict),
+        Status::Expired(retained_from) => Err(Error::InvalidEvent(vec![expired(retained_from)])),
     }
 }
 

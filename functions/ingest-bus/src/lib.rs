@@ -14,6 +14,7 @@ use shared::{
     error::Error,
     event::Event,
     new_event::{Door, Fallback, NewEvent},
+    retention::expired,
     store::{AppendedAll, Quarantined, Reason, Status, Store},
     timestamp::Timestamp,
 };
@@ -75,6 +76,9 @@ async fn settle(store: &Store, messages: &[Message], now: Timestamp) -> Vec<Resu
         let end = match read {
             Ok(_) => results.next().expect("there is a result for each event").map(|status| match status {
                 Status::Conflict => Err(Box::new(message.set_aside(Reason::Conflict, Vec::new(), now))),
+                Status::Expired(retained_from) => {
+                    Err(Box::new(message.set_aside(Reason::InvalidEvent, vec![expired(retained_from)], now)))
+                }
                 status => Ok(status),
             }),
             Err(quarantined) => Ok(Err(quarantined)),

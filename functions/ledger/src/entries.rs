@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 use shared::{
+    ambient,
     error::Error,
     event::Event,
     http::{self, Response},
@@ -35,8 +36,8 @@ impl Reader<'_> {
             .ok_or(Error::UnknownSequence)?;
         let signed = self.checkpoint().await?;
         let wanted = Subtrees::inclusion(sequence, signed.size).ok_or(Error::UnknownSequence)?;
-        let sealed = self.store().sealed_event(&self.holder.workspace, sequence).await?;
-        let (entry, event) = sealed.ok_or(Error::UnknownSequence)?;
+        let (entry, event) =
+            self.store().sealed_event(&self.holder.workspace, sequence, ambient::now()).await?;
         let leaf = self.leaf(sequence, &entry, &event)?;
         let hashes = self.hashes(&wanted, signed.size).await?;
         let proof = TlogProof { sequence, hashes, note: signed.note }.to_string();

@@ -1,12 +1,14 @@
 //! The tiles of a log's tree and the bundles of its entries, by the paths of C2SP tlog-tiles.
 
 use shared::{
+    ambient,
     error::Error,
     http::{self, Response},
     ledger::{
         entries,
         tile::{BundleId, FULL, TilePath},
     },
+    store::Sealed,
 };
 
 use crate::Reader;
@@ -30,15 +32,20 @@ impl Reader<'_> {
         Ok(http::ok_bytes(&bytes))
     }
 
-    /// The leaves of a bundle. They name events, so that reading them is recorded.
+    /// The leaves of a bundle. They name events, so that reading them is recorded. A bundle is whole or it is
+    /// not there: once an event of it has expired, its others are had one by one.
     async fn bundle(&self, bundle: BundleId) -> Result<Vec<u8>, Error> {
         let first = bundle.index() * u64::from(FULL);
         let last = first + u64::from(bundle.width()) - 1;
         let mut bytes = Vec::new();
-        for (sequence, entry, event) in
-            self.store().sealed_events(&self.holder.workspace, first..last + 1).await?
+        for (sequence, entry, sealed) in
+            self.store().sealed_events(&self.holder.workspace, first..last + 1, ambient::now()).await?
         {
-            let event = event.ok_or(Error::UnknownTile)?;
+            let event = match sealed {
+                Sealed::Event(event) => event,
+                Sealed::Expired => return Err(Error::Expired),
+                Sealed::Gone => return Err(Error::UnknownTile),
+            };
             let leaf = self.leaf(sequence, &entry, &event)?;
             entries::append(&mut bytes, leaf.as_bytes()).map_err(|error| Error::Internal(error.into()))?;
         }

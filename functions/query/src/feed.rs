@@ -41,6 +41,8 @@ pub struct FeedPage<'a> {
     has_more: bool,
     /// What the parameter after must be to go on; -1 while the log is empty.
     next_after: i64,
+    /// How many sequences were passed over because their events have expired.
+    expired: u64,
     /// How far the log had come.
     checkpoint: LogHead,
 }
@@ -74,7 +76,7 @@ pub(crate) async fn feed(store: &Store, request: &Request) -> Result<Response, E
     // A reader that waits has asked once.
     let rate = store.count_read(&holder.token, ambient::now()).await?;
     let room = Room { events: limit, bytes: MAX_PAGE_BYTES, measure: format.measure() };
-    let Feed { events, next, head } = read(store, &holder, &filter, next, room, wait).await?;
+    let Feed { events, expired, next, head } = read(store, &holder, &filter, next, room, wait).await?;
 
     if !events.iter().all(|event| is_own_access(event, &holder)) {
         let origin = request.origin(ambient::now(), ambient::event_id(), ambient::salt());
@@ -86,9 +88,10 @@ pub(crate) async fn feed(store: &Store, request: &Request) -> Result<Response, E
     let has_more = next < head.size();
     let response = format.lines(&events).unwrap_or_else(|| {
         let checkpoint = LogHead { size: head.size(), root: head.root() };
-        http::ok(&FeedPage { audit_logs: &events, has_more, next_after, checkpoint })
+        http::ok(&FeedPage { audit_logs: &events, has_more, next_after, expired, checkpoint })
     });
-    Ok(http::with_next_after(http::with_rate(response, rate), next_after, has_more))
+    let response = http::with_expired(http::with_rate(response, rate), expired);
+    Ok(http::with_next_after(response, next_after, has_more))
 }
 
 /// Reads a page; waits for one that has something in it, if asked to.
@@ -103,7 +106,7 @@ async fn read(
     room: Room,
     wait: Duration,
 ) -> Result<Feed, Error> {
-    let mut feed = store.feed(&holder.workspace, filter, next, room).await?;
+    let mut feed = store.feed(&holder.workspace, filter, next, room, ambient::now()).await?;
     let mut waited = Duration::ZERO;
     while waited < wait && feed.next >= feed.head.size() && feed.events.iter().all(is_access) {
         tokio::time::sleep(LOOK_EVERY).await;
@@ -112,8 +115,9 @@ async fn read(
             break;
         }
         let left = Room { events: room.events - feed.events.len(), ..room };
-        let more = store.feed(&holder.workspace, filter, feed.next, left).await?;
+        let more = store.feed(&holder.workspace, filter, feed.next, left, ambient::now()).await?;
         feed.events.extend(more.events);
+        feed.expired += more.expired;
         (feed.next, feed.head) = (more.next, more.head);
     }
     Ok(feed)

@@ -62,7 +62,9 @@ async fn list(store: &Store, request: &Request) -> Result<Response, Error> {
 
     let rate = store.count_read(&holder.token, ambient::now()).await?;
     let room = Room { events: *limit, bytes: MAX_PAGE_BYTES, measure: format.measure() };
-    let Page { events, next, read } = store.page(&holder.workspace, filter, after.as_ref(), room).await?;
+    let now = ambient::now();
+    let Page { events, next, read } =
+        store.page(&holder.workspace, filter, after.as_ref(), room, now).await?;
 
     let origin = request.origin(ambient::now(), ambient::event_id(), ambient::salt());
     let accessed = access::record(&holder, origin, request, &parameters, &events);

@@ -13,7 +13,7 @@ use shared::{
     ambient,
     catalogue::Action,
     disclosure::Part,
-    error::Error,
+    error::{Error, FieldError},
     event::Event,
     http::{self, Request, Response},
     id::WorkspaceId,
@@ -21,6 +21,7 @@ use shared::{
     keys::{Place, Position},
     page::{Filter, Page},
     principal::Admin,
+    retention::RECEIPT,
     service_event,
     store::{Redaction, Room, Store, Written},
 };
@@ -97,11 +98,15 @@ async fn find(
         Which::Sequences(sequences) => {
             let size = store.head(workspace).await?.size();
             for sequence in sequences {
-                let sealed = match *sequence < size {
-                    true => store.sealed_event(workspace, *sequence).await?,
-                    false => None,
-                };
-                let (entry, event) = sealed.ok_or(Error::UnknownSequence)?;
+                if *sequence >= size {
+                    return Err(Error::UnknownSequence);
+                }
+                let (entry, event) = store.sealed_event(workspace, *sequence, ambient::now()).await?;
+                if is_receipt(&event) {
+                    let detail =
+                        format!("{sequence} is a receipt for expired events, which nothing is erased of");
+                    return Err(Error::InvalidBody(vec![FieldError::new("/sequences", "read_only", detail)]));
+                }
                 found.extend(redaction(entry.place, event, &wanted.parts));
             }
             if found.iter().map(|redaction| bytes(&redaction.before)).sum::<usize>() > MAX_BYTES {
@@ -146,8 +151,9 @@ async fn collect(
         MAX_BYTES - found.iter().map(|redaction| bytes(&redaction.before)).sum::<usize>().min(MAX_BYTES);
     let mut after: Option<Position> = None;
     loop {
-        let Page { events, next, .. } = store.page(workspace, filter, after.as_ref(), room).await?;
-        for event in events.into_iter().filter(&chosen) {
+        let Page { events, next, .. } =
+            store.page(workspace, filter, after.as_ref(), room, ambient::now()).await?;
+        for event in events.into_iter().filter(|event| !is_receipt(event) && chosen(event)) {
             let place = store.place_of(&event).await?;
             let Some(redaction) = redaction(place, event, parts) else { continue };
             let size = bytes(&redaction.before);
@@ -162,6 +168,12 @@ async fn collect(
             return Ok(false);
         }
     }
+}
+
+/// Whether an event says which others have expired. There is nothing personal in it, and without it their gap
+/// would be a deletion.
+fn is_receipt(event: &Event) -> bool {
+    event.action.name() == RECEIPT
 }
 
 fn bytes(event: &Event) -> usize {

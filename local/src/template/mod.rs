@@ -31,6 +31,17 @@ pub struct Template {
     pub bus: Bus,
     /// The name of the crate of the function behind the table's stream.
     pub sealer: String,
+    /// The functions that nothing invokes but their schedules.
+    pub scheduled: Vec<Scheduled>,
+}
+
+/// A function that its schedule alone invokes.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Scheduled {
+    /// The name of its crate.
+    pub function: String,
+    /// What it is given.
+    pub input: Value,
 }
 
 impl Template {
@@ -58,6 +69,7 @@ impl Template {
             api: api::read(&resources)?,
             bus: bus::read(&resources)?,
             sealer: sealer(&resources)?,
+            scheduled: scheduled(&resources)?,
         })
     }
 }
@@ -74,6 +86,24 @@ fn sealer(resources: &Resources) -> Result<String, TemplateError> {
         (Some((id, _)), None) => resources.crate_of(id),
         _ => Err(TemplateError::new("Resources", "does not have exactly one function behind a stream")),
     }
+}
+
+/// The functions that have one event, which is a schedule.
+fn scheduled(resources: &Resources) -> Result<Vec<Scheduled>, TemplateError> {
+    let mut scheduled = Vec::new();
+    for (id, properties) in resources.of_type("AWS::Serverless::Function") {
+        let mut events = properties["Events"].as_object().into_iter().flat_map(Map::values);
+        let (Some(event), None) = (events.next(), events.next()) else { continue };
+        if event["Type"] != "Schedule" {
+            continue;
+        }
+        let input = event["Properties"]["Input"].as_str().unwrap_or_default();
+        let input = serde_json::from_str(input).map_err(|error| {
+            TemplateError::new(format!("Resources.{id}.Properties.Events"), error.to_string())
+        })?;
+        scheduled.push(Scheduled { function: resources.crate_of(id)?, input });
+    }
+    Ok(scheduled)
 }
 
 /// A place in the template that cannot be understood.

@@ -52,11 +52,12 @@ pub(super) fn tile() -> Value {
             "application/octet-stream",
         )
         .header(200, "Cache-Control", "That a tile never changes, for whoever has read it.")
-        .problems(vec![invalid_parameter(), Error::UnknownTile, inconsistent()]);
+        .problems(vec![invalid_parameter(), Error::UnknownTile, Error::Expired, inconsistent()]);
     read(
         "getTile",
         "Get a tile of the log",
-        "As C2SP tlog-tiles has them. Entries are leaves, as text; reading those is recorded.",
+        "As C2SP tlog-tiles has them. Entries are leaves, as text; reading those is recorded. A bundle of entries \
+         is gone as a whole once one of its events has expired: then get the others one by one.",
         answers,
         &[],
     )
@@ -68,7 +69,7 @@ pub(super) fn entry() -> Value {
         "getEntry",
         "Get an event with the proof that it is in the log",
         "The proof is to the checkpoint of this moment, which it carries.",
-        answers.problems(vec![invalid_parameter(), Error::UnknownSequence, inconsistent()]),
+        answers.problems(vec![invalid_parameter(), Error::UnknownSequence, Error::Expired, inconsistent()]),
         &[],
     )
 }

@@ -15,6 +15,7 @@ use shared::{
 };
 
 use super::{
+    expired::Expired,
     head_size,
     report::{Findings, Kind},
 };
@@ -40,6 +41,8 @@ pub(super) struct Log {
     pub(super) tail: u64,
     /// Whether it could not be followed to its end.
     pub(super) is_broken: bool,
+    /// What it says of events that have expired.
+    pub(super) expired: Expired,
 }
 
 /// What entries are held against.
@@ -80,10 +83,11 @@ impl Log {
                     entries.push((sequence, entry.clone()));
                 }
             }
-            against.compare(entries, findings, bar).await?;
+            against.compare(entries, &mut log.expired, findings, bar).await?;
             rest = chunk.rest;
             if rest.is_none() || log.is_broken {
                 log.is_head_between |= covered == Some(log.end());
+                log.expired.settle(store, workspace, log.frontier.size(), findings).await?;
                 return Ok(log);
             }
         }
@@ -152,6 +156,7 @@ impl Against<'_> {
     async fn compare(
         &self,
         entries: Vec<(u64, Entry)>,
+        expired: &mut Expired,
         findings: &mut Findings,
         bar: &ProgressBar,
     ) -> Result<(), Error> {
@@ -163,8 +168,16 @@ impl Against<'_> {
         let mut reads = stream::iter(reads).buffered(CONCURRENCY);
         while let Some((batch, kept)) = reads.try_next().await? {
             for ((sequence, entry), kept) in batch.iter().zip(kept) {
-                if let Some((kind, detail)) = self.misfit(*sequence, entry, kept) {
-                    findings.at(kind, *sequence, detail);
+                if let Some(receipt) = kept.as_ref().and_then(|kept| kept.event.as_ref().ok()) {
+                    expired.note(*sequence, receipt);
+                }
+                match self.misfit(*sequence, entry, kept) {
+                    // A receipt, which comes later in the log, may be for it.
+                    Some((kind, detail)) if kind.may_be_expired() => {
+                        expired.look_for(*sequence, kind, detail);
+                    }
+                    Some((kind, detail)) => findings.at(kind, *sequence, detail),
+                    None => {}
                 }
             }
             bar.inc(batch.len() as u64);
@@ -200,6 +213,9 @@ impl Against<'_> {
                 return Some((Kind::EventOtherSequence, of(&format!("bears the sequence {other}"))));
             }
             _ => {}
+        }
+        if strange == ["expires_at"] {
+            return Some((Kind::EventMarked, of("is to be deleted, and no receipt says why")));
         }
         if !strange.is_empty() {
             let names: Vec<_> = strange.iter().map(|name| format!("{name:?}")).collect();

@@ -13,6 +13,10 @@
 //! it is compared: the roots of the tiles, the head, the checkpoint that was signed, and those that
 //! somebody else has kept.
 //!
+//! An event that is gone, or marked to be deleted, is as it should be if a receipt is for it: an entry of the log
+//! that names the event's sequence, and whose root is that of the leaves which the log has under the sequences
+//! it names.
+//!
 //! What is not found. Whoever owns the account can rewrite an event together with all that follows from
 //! it, and sign that. Then the tables are sound by themselves, and only a checkpoint that was kept
 //! elsewhere tells: give it along.
@@ -22,6 +26,7 @@
 
 mod checkpoints;
 mod events;
+mod expired;
 mod log;
 mod report;
 mod tree;
@@ -67,7 +72,7 @@ pub async fn check(
     // In this order: what is read later cannot be the smaller one.
     let signed = store.stored_signed(workspace).await?;
     let head = store.stored_head(workspace).await?;
-    let shards = store.shards_now(workspace).await?;
+    let shards = store.settings_now(workspace).await?.shards;
     bar.set_length(2 * head_size(&head).unwrap_or_default());
 
     let mut sizes: Vec<_> = kept.checkpoints.iter().map(Checkpoint::size).collect();
@@ -105,6 +110,8 @@ fn notes(log: &Log, bearers: &Bearers, grew: bool, is_unverified: bool) -> Vec<S
         log.is_broken,
         "the tree cannot be worked out beyond what does not fit, so nothing after it was checked",
     );
+    let expired = format!("expired, as receipts of the log say: {}", count(log.expired.receipted(), "event"));
+    note(log.expired.receipted() > 0, &expired);
     note(is_unverified, "no signature was verified: give --key");
     let fresh = format!("not sealed yet, and young enough for that: {}", count(bearers.fresh, "event"));
     note(bearers.fresh > 0, &fresh);

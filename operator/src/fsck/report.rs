@@ -26,12 +26,16 @@ pub enum Kind {
     EventUnstamped,
     /// The event bears another sequence.
     EventOtherSequence,
+    /// The event is marked to be deleted, and has not expired.
+    EventMarked,
     /// The event is listed under what does not follow from it.
     EventAttributes,
     /// The event is kept in a partition that no query reads.
     EventMisplaced,
     /// An event bears a sequence that is not its own.
     SequenceForged,
+    /// A receipt is not for what the log has under the sequences that it names.
+    Receipt,
     /// The root of a tile is not that of the entries below it.
     TileRoot,
     /// The head is not where or what the log is.
@@ -40,6 +44,13 @@ pub enum Kind {
     Signed,
     /// A checkpoint that somebody kept does not belong to the log.
     KeptCheckpoint,
+}
+
+impl Kind {
+    /// Whether it is as it should be with an event that has expired.
+    pub(super) fn may_be_expired(self) -> bool {
+        matches!(self, Self::EventMissing | Self::EventMarked)
+    }
 }
 
 /// Something that does not fit, and where: between two sequences, both included.

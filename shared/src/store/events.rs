@@ -6,7 +6,7 @@ use aws_sdk_dynamodb::{
 };
 
 use super::{Store, WriteUnits, corrupt, item, unavailable};
-use crate::{error::Error, event::Event, keys::Place};
+use crate::{error::Error, event::Event, keys::Place, settings::Settings, timestamp::Timestamp};
 
 /// What became of an event that was to be recorded.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -26,6 +26,8 @@ pub enum Status {
     Duplicate,
     /// Another event was recorded under its key before, and stands.
     Conflict,
+    /// It is of a time before this, of which nothing is kept any more: nothing is written.
+    Expired(Timestamp),
 }
 
 impl Store {
@@ -34,7 +36,12 @@ impl Store {
     /// # Errors
     /// [`Error::Unavailable`] if it may not have been written; the same call again is safe.
     pub async fn append(&self, event: &Event) -> Result<Appended, Error> {
-        let partition = self.partition_of(event).await?;
+        let settings = self.settings(&event.workspace).await?;
+        if let Some(retained_from) = has_expired(&settings, event) {
+            let status = Status::Expired(retained_from);
+            return Ok(Appended { status, write_units: WriteUnits::default() });
+        }
+        let partition = settings.shards.partition(&event.workspace, &event.position());
         let put = self
             .client
             .put_item()
@@ -82,6 +89,12 @@ impl Store {
 
     /// The partition that an event belongs to, whether it is there or not.
     pub(super) async fn partition_of(&self, event: &Event) -> Result<String, Error> {
-        Ok(self.shards(&event.workspace).await?.partition(&event.workspace, &event.position()))
+        Ok(self.settings(&event.workspace).await?.shards.partition(&event.workspace, &event.position()))
     }
+}
+
+/// Since when events are retained, where this one was of a time before that when it was received. What has
+/// expired is recorded never again: its key is taken for ever, though nothing of it may be there.
+pub(super) fn has_expired(settings: &Settings, event: &Event) -> Option<Timestamp> {
+    settings.retention.retained_from(event.received_at).filter(|from| event.timestamp < *from)
 }

@@ -15,6 +15,7 @@ use crate::{
     keys::{Place, partition},
     ledger::{Entry, tree::Frontier},
     page::{Filter, ReadUnits},
+    timestamp::Timestamp,
 };
 
 /// Some events of a log, and where to go on.
@@ -22,16 +23,30 @@ use crate::{
 pub struct Feed {
     /// The events that match, in the order of their sequence.
     pub events: Vec<Event>,
+    /// How many of those that were passed over have expired.
+    pub expired: u64,
     /// The first sequence that was not looked at.
     pub next: u64,
     /// How far the log has come.
     pub head: Frontier,
 }
 
+/// What there is of an event that is sealed.
+#[derive(Clone, Debug)]
+#[expect(clippy::large_enum_variant, reason = "nearly all of them are events, as large as an Option of one")]
+pub enum Sealed {
+    /// The event itself.
+    Event(Event),
+    /// Its place in the log: the event has expired.
+    Expired,
+    /// Its place in the log, and no event: it was deleted before it expired, by nobody here.
+    Gone,
+}
+
 impl Store {
     /// Reads the events of the log that match, from sequence `next` on, as far as there is room for them.
     ///
-    /// What it passes over does not match, and never will. It ends early where it has looked at so much
+    /// What it passes over does not match, or has expired, and never will come back. It ends early where it has looked at so much
     /// that the reader should hear from us.
     ///
     /// # Errors
@@ -42,10 +57,11 @@ impl Store {
         filter: &Filter,
         mut next: u64,
         room: Room,
+        now: Timestamp,
     ) -> Result<Feed, Error> {
         let head = self.head(workspace).await?;
         let mut events = Vec::new();
-        let (mut bytes, mut evaluated, mut evaluated_bytes) = (0, 0, 0);
+        let (mut bytes, mut evaluated, mut evaluated_bytes, mut expired) = (0, 0, 0, 0);
         // No more than there is room for, at first: most readers want all of it. The less matches, the more at
         // a time, so that a rare event is not looked for one by one.
         let mut chunk = CHUNK.min(room.events);
@@ -56,14 +72,15 @@ impl Store {
         {
             let end = head.size().min(next + chunk as u64);
             chunk = CHUNK.min(chunk * 2);
-            for (sequence, _, event) in self.sealed_events(workspace, next..end).await? {
+            for (sequence, _, sealed) in self.sealed_events(workspace, next..end, now).await? {
                 evaluated += 1;
-                if let Some(event) = event {
+                expired += u64::from(matches!(sealed, Sealed::Expired));
+                if let Sealed::Event(event) = sealed {
                     let size = (room.measure)(&event);
                     evaluated_bytes += size;
                     if filter.in_range(event.timestamp) && filter.matches(&event) {
                         if events.len() == room.events || (bytes + size > room.bytes && !events.is_empty()) {
-                            return Ok(Feed { events, next: sequence, head });
+                            return Ok(Feed { events, expired, next: sequence, head });
                         }
                         bytes += size;
                         events.push(event);
@@ -72,11 +89,11 @@ impl Store {
                 next = sequence + 1;
             }
         }
-        Ok(Feed { events, next, head })
+        Ok(Feed { events, expired, next, head })
     }
 
-    /// The entries of these sequences, which the head must cover, and their events; `None` for an event
-    /// that is gone.
+    /// The entries of these sequences, which the head must cover, and what there is of their events. One that
+    /// has expired is not even looked for.
     ///
     /// # Errors
     /// As of [`Self::feed`].
@@ -84,33 +101,50 @@ impl Store {
         &self,
         workspace: &WorkspaceId,
         range: Range<u64>,
-    ) -> Result<Vec<(u64, Entry, Option<Event>)>, Error> {
+        now: Timestamp,
+    ) -> Result<Vec<(u64, Entry, Sealed)>, Error> {
+        let retained = self.retained(workspace, now).await?;
         let entries = self.entries(workspace, range.clone()).await?;
         if entries.len() as u64 != range.end - range.start {
             return Err(inconsistent("a log's deltas do not follow each other"));
         }
-        let keys = entries.iter().map(|(_, entry)| event_key(workspace, &entry.place)).collect();
+        let there = entries.iter().filter(|(_, entry)| retained.may_keep(&entry.place.position));
+        let keys = there.map(|(_, entry)| event_key(workspace, &entry.place)).collect();
         let mut found = self.get_there(keys, &mut ReadUnits::default()).await?;
-        let event = |(sequence, entry): (u64, Entry)| {
+        let sealed = |(sequence, entry): (u64, Entry)| {
             let Place { shard, position } = &entry.place;
+            if !retained.may_keep(position) {
+                return Ok((sequence, entry, Sealed::Expired));
+            }
             let item = found.remove(&(partition(workspace, *shard), position.sort_key()));
-            let event = item.as_ref().map(to_event).transpose()?;
-            // The log decides the sequence; a copy of the event may not bear it yet.
-            Ok((sequence, entry, event.map(|event| Event { sequence: Some(sequence), ..event })))
+            let sealed = match item.as_ref().map(to_event).transpose()? {
+                // The log decides the sequence; a copy of the event may not bear it yet.
+                Some(event) if retained.keeps(&event) => {
+                    Sealed::Event(Event { sequence: Some(sequence), ..event })
+                }
+                Some(_) => Sealed::Expired,
+                None if retained.is_after(position.timestamp) => Sealed::Gone,
+                None => Sealed::Expired,
+            };
+            Ok((sequence, entry, sealed))
         };
-        entries.into_iter().map(event).collect()
+        entries.into_iter().map(sealed).collect()
     }
 
-    /// The entry of a sequence that the head covers, and its event; `None` if the event is gone.
+    /// The entry of a sequence that the head covers, and its event.
     ///
     /// # Errors
-    /// As of [`Self::feed`].
+    /// As of [`Self::feed`]; [`Error::Expired`] or [`Error::UnknownSequence`] where there is no event.
     pub async fn sealed_event(
         &self,
         workspace: &WorkspaceId,
         sequence: u64,
-    ) -> Result<Option<(Entry, Event)>, Error> {
-        let sealed = self.sealed_events(workspace, sequence..sequence + 1).await?.pop();
-        Ok(sealed.and_then(|(_, entry, event)| Some((entry, event?))))
+        now: Timestamp,
+    ) -> Result<(Entry, Event), Error> {
+        match self.sealed_events(workspace, sequence..sequence + 1, now).await?.pop() {
+            Some((_, entry, Sealed::Event(event))) => Ok((entry, event)),
+            Some((_, _, Sealed::Expired)) => Err(Error::Expired),
+            Some((_, _, Sealed::Gone)) | None => Err(Error::UnknownSequence),
+        }
     }
 }

@@ -14,7 +14,7 @@ use aws_sdk_dynamodb::{
 use futures::{StreamExt as _, stream};
 
 use super::{
-    Status, Store, WriteUnits,
+    Status, Store, WriteUnits, events,
     item::{self, Attributes},
 };
 use crate::{error::Error, event::Event};
@@ -78,8 +78,12 @@ impl Store {
         let mut statements = Vec::with_capacity(events.len());
         let mut sent = Vec::with_capacity(events.len());
         for (_, event, result) in events {
-            match self.partition_of(event).await {
-                Ok(partition) => {
+            match self.settings(&event.workspace).await {
+                Ok(settings) if let Some(from) = events::has_expired(&settings, event) => {
+                    *result = Some(Ok(Status::Expired(from)));
+                }
+                Ok(settings) => {
+                    let partition = settings.shards.partition(&event.workspace, &event.position());
                     statements.push(statement(table, item::attributes_of(event, &partition)));
                     sent.push((partition, *event, result));
                 }

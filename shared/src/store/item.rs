@@ -215,7 +215,7 @@ fn disclosure(item: &Item) -> Result<Disclosure, Error> {
 pub(super) fn same_event(there: &Item, sent: &Item) -> bool {
     let erased = json::<Redacted>(there, "redacted").ok().flatten().unwrap_or_default();
     let ours = |name: &str| {
-        matches!(name, "received_at" | "sequence" | "salt" | "redacted")
+        matches!(name, "received_at" | "sequence" | "salt" | "redacted" | "expires_at")
             || erased.digests.keys().any(|part| attributes(*part).contains(&name))
     };
     let within = |one: &Item, other: &Item| {
@@ -331,7 +331,7 @@ fn parsed<T>(item: &Item, name: &'static str, parse: impl FnOnce(&str) -> Option
 }
 
 /// A member that may be left out, but not be anything else than what we write.
-fn optional<T>(
+pub(super) fn optional<T>(
     item: &Item,
     name: &'static str,
     read: impl FnOnce(&AttributeValue) -> Option<T>,
@@ -339,6 +339,7 @@ fn optional<T>(
     item.get(name).map(|value| read(value).ok_or_else(|| corrupt(format!("an item's {name}")))).transpose()
 }
 
-fn json<T: DeserializeOwned>(item: &Item, name: &'static str) -> Result<Option<T>, Error> {
+/// A member that is JSON, if it is there.
+pub(super) fn json<T: DeserializeOwned>(item: &Item, name: &'static str) -> Result<Option<T>, Error> {
     optional(item, name, |value| serde_json::from_str(value.as_s().ok()?).ok())
 }

@@ -18,12 +18,17 @@
 //! - What the sealer, the ledger and the redaction of events do is told in their own modules, and so is
 //!   how what is stored is inspected.
 //!
-//! There is no way to change or delete an event, but to put its sequence on it once, and to erase parts
-//! of it together with a record of that. An error never means that something was half
+//! - Whatever reads for somebody gives what is retained at that instant and nothing else; what has expired
+//!   is neither given nor recorded again.
+//!
+//! There is no way to change or delete an event, but to put its sequence on it once, to erase parts
+//! of it together with a record of that, and to mark it for DynamoDB to delete once a receipt says that it
+//! has expired. An error never means that something was half
 //! done, only that it may or may not have been done.
 
 mod checkpoint;
 mod events;
+mod expiry;
 mod feed;
 mod hints;
 mod inserts;
@@ -56,7 +61,7 @@ use self::settings::SettingsCache;
 pub use self::{
     checkpoint::Signed,
     events::{Appended, Status},
-    feed::Feed,
+    feed::{Feed, Sealed},
     hints::Hints,
     inserts::AppendedAll,
     inspect::{Borne, Chunk, Filed, Kept, Rest, StoredDelta, StoredHead, StoredRoot, StoredSigned},

@@ -22,8 +22,9 @@ use crate::{
     event::Event,
     id::WorkspaceId,
     keys::Position,
-    page::{Filter, Page, ReadUnits},
+    page::{Filter, Order, Page, ReadUnits},
     plan::{Path, Plan},
+    timestamp::Timestamp,
 };
 
 /// How many events a page may look at, and how many bytes of them, for those it returns.
@@ -49,8 +50,8 @@ pub struct Room {
 }
 
 impl Store {
-    /// Reads the events that match, after the place `after`, in the filter's order, as far as there is
-    /// room for them.
+    /// Reads the events that match and are retained, after the place `after`, in the filter's order, as far
+    /// as there is room for them.
     ///
     /// A page ends early where its bytes are used up, or where so many were looked at that match
     /// nothing that the reader should hear from us; [`Page::next`] then leads on.
@@ -63,8 +64,29 @@ impl Store {
         filter: &Filter,
         after: Option<&Position>,
         room: Room,
+        now: Timestamp,
     ) -> Result<Page, Error> {
-        let partitions = self.shards(workspace).await?.partitions(workspace, filter.start, filter.end);
+        let nothing = Page { events: Vec::new(), next: None, read: ReadUnits::default() };
+        let Some(filter) = self.retained(workspace, now).await?.narrow(filter) else { return Ok(nothing) };
+        // What a cursor points to may have expired since: all before it has, and all after it is to come.
+        let expired = |position: &&Position| filter.start.is_some_and(|start| position.timestamp < start);
+        match (after.filter(expired), filter.order) {
+            (Some(_), Order::Descending) => Ok(nothing),
+            (Some(_), Order::Ascending) => self.page_of_all(workspace, &filter, None, room).await,
+            (None, _) => self.page_of_all(workspace, &filter, after, room).await,
+        }
+    }
+
+    /// The same of all that is stored, whether it is retained or not.
+    pub(super) async fn page_of_all(
+        &self,
+        workspace: &WorkspaceId,
+        filter: &Filter,
+        after: Option<&Position>,
+        room: Room,
+    ) -> Result<Page, Error> {
+        let settings = self.settings(workspace).await?;
+        let partitions = settings.shards.partitions(workspace, filter.start, filter.end);
         let Plan { path, residual } = Plan::of(filter, partitions.len());
         let mut merge = Merge::new(self, filter, &path, &partitions, after);
         let mut events = Vec::new();

@@ -1,70 +1,87 @@
-//! How a workspace is kept: today, over how many shards.
+//! How a workspace is kept: over how many shards, for how long, and what has expired since.
+//!
+//! Each of the three is an attribute of one item. Whoever changes one does so on the condition that it is as
+//! they read it, and leaves the others alone.
 
 use std::{
     collections::HashMap,
-    sync::Mutex,
+    sync::{Arc, Mutex},
     time::{Duration, Instant},
 };
 
-use aws_sdk_dynamodb::types::AttributeValue;
+use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem, Update};
 
 use super::{
-    Store, corrupt,
-    item::{Item, Writer},
+    Store, WriteUnits, Written, corrupt,
+    item::{self, Item, json, optional},
+    tokens::first_condition_failed,
     unavailable,
 };
 use crate::{
     error::Error,
+    event::Event,
     id::WorkspaceId,
     json::canonical,
+    keys::Position,
+    retention::{Expiry, Retained, Retention},
+    settings::Settings,
     shards::{SETTINGS_AGE_SECONDS, Shards},
+    timestamp::Timestamp,
 };
 
 /// What was read of workspaces, and when. An instance reads each workspace's settings once a
 /// minute, so that recording an event is one round trip.
 #[derive(Debug, Default)]
-pub(super) struct SettingsCache(Mutex<HashMap<WorkspaceId, (Instant, Shards)>>);
+pub(super) struct SettingsCache(Mutex<HashMap<WorkspaceId, (Instant, Arc<Settings>)>>);
 
 /// Beyond this many workspaces an instance forgets them all and begins again.
 const MAX_CACHED: usize = 10_000;
 
 impl SettingsCache {
-    fn get(&self, workspace: &WorkspaceId) -> Option<Shards> {
+    fn get(&self, workspace: &WorkspaceId) -> Option<Arc<Settings>> {
         let age = Duration::from_secs(SETTINGS_AGE_SECONDS.unsigned_abs());
         let cached = self.0.lock().ok()?;
-        cached.get(workspace).filter(|(read_at, _)| read_at.elapsed() < age).map(|(_, shards)| shards.clone())
+        cached
+            .get(workspace)
+            .filter(|(read_at, _)| read_at.elapsed() < age)
+            .map(|(_, settings)| settings.clone())
     }
 
-    fn put(&self, workspace: &WorkspaceId, read_at: Instant, shards: &Shards) {
+    fn put(&self, workspace: &WorkspaceId, read_at: Instant, settings: &Arc<Settings>) {
         if let Ok(mut cached) = self.0.lock() {
             if cached.len() >= MAX_CACHED {
                 cached.clear();
             }
-            cached.insert(workspace.clone(), (read_at, shards.clone()));
+            cached.insert(workspace.clone(), (read_at, settings.clone()));
         }
     }
 }
 
 impl Store {
-    /// The shards of a workspace, as they were within the last [`SETTINGS_AGE_SECONDS`]. That is
-    /// good enough to write by: see [`Shards::change`].
-    pub(super) async fn shards(&self, workspace: &WorkspaceId) -> Result<Shards, Error> {
-        if let Some(shards) = self.settings.get(workspace) {
-            return Ok(shards);
+    /// The settings of a workspace, as they were within the last [`SETTINGS_AGE_SECONDS`]. That is
+    /// good enough to read and to write by: see [`Shards::change`] and [`Retention`].
+    pub(super) async fn settings(&self, workspace: &WorkspaceId) -> Result<Arc<Settings>, Error> {
+        if let Some(settings) = self.settings.get(workspace) {
+            return Ok(settings);
         }
         // The age counts from before the read: what is changed meanwhile is not missed for longer.
         let read_at = Instant::now();
         // Boxed: it is rarely taken, and would swell the state of every write.
-        let shards = Box::pin(self.shards_now(workspace)).await?;
-        self.settings.put(workspace, read_at, &shards);
-        Ok(shards)
+        let settings = Arc::new(Box::pin(self.settings_now(workspace)).await?);
+        self.settings.put(workspace, read_at, &settings);
+        Ok(settings)
     }
 
-    /// The shards of a workspace, as they are.
+    /// What readers of a workspace may be given at an instant.
+    pub(super) async fn retained(&self, workspace: &WorkspaceId, now: Timestamp) -> Result<Retained, Error> {
+        Ok(Retained::at(&self.settings(workspace).await?.retention, now))
+    }
+
+    /// The settings of a workspace, as they are.
     ///
     /// # Errors
     /// [`Error::Unavailable`] if the store does not answer.
-    pub async fn shards_now(&self, workspace: &WorkspaceId) -> Result<Shards, Error> {
+    pub async fn settings_now(&self, workspace: &WorkspaceId) -> Result<Settings, Error> {
         let output = self
             .client
             .get_item()
@@ -74,7 +91,36 @@ impl Store {
             .send()
             .await
             .map_err(unavailable)?;
-        output.item().map_or(Ok(Shards::default()), read)
+        output.item().map_or(Ok(Settings::default()), to_settings)
+    }
+
+    /// The workspaces of which something is set.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] if the store does not answer.
+    pub async fn workspaces_with_settings(&self) -> Result<Vec<WorkspaceId>, Error> {
+        let mut workspaces = Vec::new();
+        let mut start = None;
+        loop {
+            let output = self
+                .client
+                .scan()
+                .table_name(&self.tables.settings)
+                .projection_expression("#workspace")
+                .expression_attribute_names("#workspace", "workspace")
+                .set_exclusive_start_key(start)
+                .send()
+                .await
+                .map_err(unavailable)?;
+            for item in output.items() {
+                let workspace = WorkspaceId::parse(item::text(item, "workspace")?);
+                workspaces.push(workspace.map_err(|_| corrupt("the workspace of settings"))?);
+            }
+            start = output.last_evaluated_key;
+            if start.is_none() {
+                return Ok(workspaces);
+            }
+        }
     }
 
     /// Sets the shards of a workspace, if they are still `old`; whether they were.
@@ -87,19 +133,19 @@ impl Store {
         old: &Shards,
         new: &Shards,
     ) -> Result<bool, Error> {
-        let item =
-            Writer::default().text("workspace", workspace.as_str()).text("shards", canonical(new)).finish();
-        let put = self
+        let update = self
             .client
-            .put_item()
+            .update_item()
             .table_name(&self.tables.settings)
-            .set_item(Some(item))
+            .key("workspace", AttributeValue::S(workspace.to_string()))
+            .update_expression("SET #shards = :new")
             .condition_expression("attribute_not_exists(#shards) OR #shards = :old")
             .expression_attribute_names("#shards", "shards")
+            .expression_attribute_values(":new", AttributeValue::S(canonical(new)))
             .expression_attribute_values(":old", AttributeValue::S(canonical(old)))
             .send()
             .await;
-        match put {
+        match update {
             Ok(_) => Ok(true),
             Err(error)
                 if error
@@ -111,12 +157,54 @@ impl Store {
             Err(error) => Err(unavailable(error)),
         }
     }
+
+    /// Sets how long the events of a workspace are kept, if it is still `old`, and records the event about it:
+    /// both or neither.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] if it may or may not have been set.
+    pub async fn set_retention(
+        &self,
+        old: &Retention,
+        new: &Retention,
+        event: &Event,
+    ) -> Result<Written, Error> {
+        let update = Update::builder()
+            .table_name(&self.tables.settings)
+            .key("workspace", AttributeValue::S(event.workspace.to_string()))
+            .update_expression("SET #retention = :new")
+            .condition_expression("attribute_not_exists(#retention) OR #retention = :old")
+            .expression_attribute_names("#retention", "retention")
+            .expression_attribute_values(":new", AttributeValue::S(canonical(new)))
+            .expression_attribute_values(":old", AttributeValue::S(canonical(old)))
+            .build()
+            .map_err(|error| Error::Internal(error.into()))?;
+        self.update_settings(update, event).await
+    }
+
+    /// A change of settings and the event about it, in one transaction. [`Written::Before`] if the settings
+    /// are not those that the change is of.
+    pub(super) async fn update_settings(&self, update: Update, event: &Event) -> Result<Written, Error> {
+        let partition = self.partition_of(event).await?;
+        match self.transact(TransactWriteItem::builder().update(update).build(), event, &partition).await {
+            Ok(output) => Ok(Written::Now(WriteUnits::of(output.consumed_capacity()))),
+            Err(error) if first_condition_failed(&error) => Ok(Written::Before),
+            Err(error) => Err(unavailable(error)),
+        }
+    }
 }
 
-fn read(item: &Item) -> Result<Shards, Error> {
-    let text = item
-        .get("shards")
-        .and_then(|value| value.as_s().ok())
-        .ok_or_else(|| corrupt("a workspace's shards"))?;
-    serde_json::from_str(text).map_err(|_| corrupt("a workspace's shards"))
+fn to_settings(item: &Item) -> Result<Settings, Error> {
+    Ok(Settings {
+        shards: json(item, "shards")?.unwrap_or_default(),
+        retention: json(item, "retention")?.unwrap_or_default(),
+        expiry: Expiry {
+            receipted_to: position(item, "receipted_to")?,
+            marked_to: position(item, "marked_to")?,
+        },
+    })
+}
+
+fn position(item: &Item, name: &'static str) -> Result<Option<Position>, Error> {
+    optional(item, name, |value| Position::from_sort_key(value.as_s().ok()?))
 }

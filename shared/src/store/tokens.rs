@@ -163,10 +163,10 @@ impl Store {
         Ok(())
     }
 
-    /// One transaction: a write to the tokens, and the event about it.
-    async fn transact(
+    /// One transaction: a write to another table, and the event about it.
+    pub(super) async fn transact(
         &self,
-        token: TransactWriteItem,
+        write: TransactWriteItem,
         event: &Event,
         partition: &str,
     ) -> Result<TransactWriteItemsOutput, SdkError<TransactWriteItemsError>> {
@@ -180,7 +180,7 @@ impl Store {
         let sent = self
             .client
             .transact_write_items()
-            .transact_items(token)
+            .transact_items(write)
             .transact_items(TransactWriteItem::builder().put(put_event).build())
             .return_consumed_capacity(ReturnConsumedCapacity::Indexes)
             .send()
@@ -191,7 +191,7 @@ impl Store {
 }
 
 /// Whether the transaction was given up because the first of its writes met another state.
-fn first_condition_failed(error: &SdkError<TransactWriteItemsError>) -> bool {
+pub(super) fn first_condition_failed(error: &SdkError<TransactWriteItemsError>) -> bool {
     match error.as_service_error() {
         Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) => {
             cancelled.cancellation_reasons().first().and_then(|reason| reason.code())

@@ -5,7 +5,7 @@ use serde_json::json;
 use tests::{Fault, FaultyEngine, TestApp, invoke, sample::event};
 
 use crate::{
-    CHECKPOINT, CONSISTENCY, ENTRY, FEED, INCLUSION, LOGS, REDACTIONS, TILE, TOKEN, TOKENS,
+    CHECKPOINT, CONSISTENCY, ENTRY, FEED, INCLUSION, LOGS, REDACTIONS, SETTINGS, TILE, TOKEN, TOKENS,
     description::Description,
 };
 
@@ -50,11 +50,17 @@ pub(crate) async fn unavailable(app: &TestApp, description: &mut Description) {
         ask(INCLUSION, &[], "sequence=0").await,
         ask(CONSISTENCY, &[], "from=0").await,
     ];
+    let show = invoke::settings(&format!("GET {SETTINGS}"), &json!(null));
+    let change = invoke::settings(&format!("PATCH {SETTINGS}"), &json!({"retention_days": null}));
+    let kept = [
+        ("GET", SETTINGS, invoke::manage_settings(&gets.store(), show).await),
+        ("PATCH", SETTINGS, invoke::manage_settings(&gets.store(), change).await),
+    ];
     let headers = HeaderMap::from_iter([(
         reqwest::header::CONTENT_TYPE,
         reqwest::header::HeaderValue::from_static("application/problem+json"),
     )]);
-    for (method, path, (status, problem)) in answers.into_iter().chain([revoked]).chain(sealed) {
+    for (method, path, (status, problem)) in answers.into_iter().chain([revoked]).chain(sealed).chain(kept) {
         assert_eq!((status, &problem["id"]), (503, &json!("unavailable")), "{method} {path}");
         description.holds_of(method, path, 503, &headers, &problem);
     }

@@ -6,6 +6,7 @@
 mod answers;
 mod description;
 mod faults;
+mod kept;
 mod sealed;
 
 use std::collections::BTreeSet;
@@ -21,6 +22,7 @@ const FEED: &str = "/api/{workspace}/audit_logs/feed";
 const TOKENS: &str = "/api/{workspace}/tokens";
 const TOKEN: &str = "/api/{workspace}/tokens/{token}";
 const REDACTIONS: &str = "/api/{workspace}/redactions";
+const SETTINGS: &str = "/api/{workspace}/settings";
 const CHECKPOINT: &str = "/api/{workspace}/ledger/checkpoint";
 const KEY: &str = "/api/{workspace}/ledger/key";
 const TILE: &str = "/api/{workspace}/ledger/tile/{tile}";
@@ -151,6 +153,8 @@ async fn what_is_answered_is_described_and_what_is_described_is_answered() {
     sealed::feed(&app, &mut description).await;
     sealed::proofs(&app, &mut description).await;
     sealed::redactions(&app, &mut description).await;
+    kept::settings(&app, &mut description).await;
+    kept::expired(&app, &mut description).await;
     // Last of these, since it takes all the tokens that a workspace may have.
     answers::tokens(&app, &mut description).await;
     faults::too_many_reads(&mut description).await;

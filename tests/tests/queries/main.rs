@@ -24,6 +24,7 @@ use fastrand::Rng;
 use futures::{StreamExt as _, stream};
 use local::{Options, System};
 use shared::{
+    ambient,
     event::Event,
     id::WorkspaceId,
     page::Filter,
@@ -149,7 +150,7 @@ impl Audit<'_> {
         loop {
             let after = cursor.as_deref().map(|cursor| filter.resume(&self.workspace, cursor).unwrap());
             let room = Room { events: *page_size, bytes: 5_000_000, measure: |_| 1_000 };
-            let read = self.store.page(&self.workspace, filter, after.as_ref(), room);
+            let read = self.store.page(&self.workspace, filter, after.as_ref(), room, ambient::now());
             let (page, ()) = tokio::join!(read, self.record_one());
             let page = page.unwrap();
             assert!(page.events.len() <= *page_size);

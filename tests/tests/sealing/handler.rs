@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use shared::{
     ambient,
     keys::Place,
-    store::{Search, Store},
+    store::{Sealed, Search, Store},
 };
 use tests::{
     invoke,
@@ -164,9 +164,14 @@ async fn events_of_one_id_in_two_partitions_are_two_events() {
         Place::from_key(&text("workspace"), &text("timestamp")).unwrap().1
     });
     audit(&engine.store(), &places, &Shown::default()).await.unwrap();
-    let sealed = engine.store().sealed_events(&acme(), 0..2).await.unwrap();
-    let actions: Vec<_> =
-        sealed.into_iter().map(|(.., event)| event.unwrap().action.name().to_owned()).collect();
+    let sealed = engine.store().sealed_events(&acme(), 0..2, ambient::now()).await.unwrap();
+    let actions: Vec<_> = sealed
+        .into_iter()
+        .map(|(.., sealed)| match sealed {
+            Sealed::Event(event) => event.action.name().to_owned(),
+            other => panic!("{other:?}"),
+        })
+        .collect();
     assert_eq!(actions, ["group_created", "group_deleted"]);
 }
 

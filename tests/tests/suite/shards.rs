@@ -67,7 +67,7 @@ async fn read(store: &Store, workspace: &WorkspaceId, filter: &Filter) -> Vec<Ev
     let (mut events, mut after) = (Vec::new(), None);
     loop {
         let room = Room { events: 7, bytes: usize::MAX, measure: |_| 0 };
-        let page = store.page(workspace, filter, after.as_ref(), room).await.unwrap();
+        let page = store.page(workspace, filter, after.as_ref(), room, ambient::now()).await.unwrap();
         events.extend(page.events);
         after = page.next;
         if after.is_none() {

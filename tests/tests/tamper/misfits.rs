@@ -148,11 +148,18 @@ async fn every_event_must_bear_its_sequence_and_be_where_it_is_looked_for() {
     assert_eq!(junk, "EventUnreadable 17-17");
     let added = found(&log, &none, async |raw| {
         let mut item = raw.event(17).await;
-        item.insert("expires_at".to_owned(), number(1));
+        item.insert("note".to_owned(), number(1));
         raw.put_event(item).await;
     })
     .await;
     assert_eq!(added, "EventAttributes 17-17");
+    let marked = found(&log, &none, async |raw| {
+        let mut item = raw.event(17).await;
+        item.insert("expires_at".to_owned(), number(1));
+        raw.put_event(item).await;
+    })
+    .await;
+    assert_eq!(marked, "EventMarked 17-17");
     let beyond = found(&log, &none, async |raw| {
         let mut item = raw.event(17).await;
         item.insert("workspace".to_owned(), text("acme#15"));

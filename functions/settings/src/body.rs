@@ -1,0 +1,155 @@
+//! The body of a change of settings: what is to be another, from when on.
+
+use serde_json::Value;
+use shared::{
+    error::{Error, FieldError},
+    json::{self, Document},
+    members::{Members, Present},
+    timestamp::Timestamp,
+};
+
+/// The most bytes in one request.
+pub const MAX_BODY_BYTES: usize = 10_000;
+/// The longest reason of a hold, in bytes.
+pub const MAX_REASON_BYTES: usize = 1024;
+/// The members a request may have.
+pub const FIELDS: &[&str] = &["retention_days", "legal_hold", "effective_from", "confirm"];
+/// The members of a legal hold.
+pub const HOLD_FIELDS: &[&str] = &["reason"];
+
+/// What is to be another. As in RFC 7396, a member that is null is set to nothing, and one that is not there
+/// stays as it is.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Patch {
+    /// For how many days events are kept; `Some(None)` is for ever.
+    pub(crate) retention_days: Option<Option<u32>>,
+    /// Why a hold is placed; `Some(None)` ends it.
+    pub(crate) legal_hold: Option<Option<String>>,
+    /// From when on.
+    pub(crate) effective_from: Option<Timestamp>,
+    /// Whether events may expire by it.
+    pub(crate) confirm: bool,
+}
+
+impl Patch {
+    /// Reads a request.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it.
+    pub(crate) fn parse(body: &[u8]) -> Result<Self, Error> {
+        let Document { value, mut problems } = json::parse(body, 3)?;
+        let Value::Object(members) = value else {
+            let detail = "must be an object with retention_days or legal_hold";
+            return Err(Error::InvalidBody(vec![FieldError::new("", "wrong_type", detail)]));
+        };
+        let mut object = Members { members, pointer: String::new(), problems: &mut problems };
+        let patch = Self {
+            retention_days: read_days(&mut object),
+            legal_hold: read_hold(&mut object),
+            effective_from: match object.parsed("effective_from", "invalid_timestamp", Timestamp::parse) {
+                Present::Valid(time) => Some(time),
+                Present::Absent | Present::Invalid => None,
+            },
+            confirm: read_confirm(&mut object),
+        };
+        object.finish(FIELDS);
+        if problems.is_empty() && patch.retention_days.is_none() && patch.legal_hold.is_none() {
+            problems.push(FieldError::new(
+                "",
+                "required",
+                "say what is to change: retention_days or legal_hold",
+            ));
+        }
+        if problems.is_empty() { Ok(patch) } else { Err(Error::InvalidBody(problems)) }
+    }
+}
+
+/// The range is the model's to judge.
+fn read_days(object: &mut Members<'_>) -> Option<Option<u32>> {
+    let days = match object.members.remove("retention_days")? {
+        Value::Null => return Some(None),
+        days => days.as_u64().map(|days| u32::try_from(days).unwrap_or(u32::MAX)),
+    };
+    if days.is_none() {
+        object.problem("retention_days", "wrong_type", "must be a whole number of days, or null for ever");
+    }
+    days.map(Some)
+}
+
+fn read_hold(object: &mut Members<'_>) -> Option<Option<String>> {
+    if object.members.get("legal_hold")?.is_null() {
+        object.take("legal_hold");
+        return Some(None);
+    }
+    let read = |hold: &mut Members<'_>| {
+        let reason = hold.text("reason", MAX_REASON_BYTES).filter(|reason| !reason.is_empty());
+        if reason.is_none() && !hold.has_problem("reason") {
+            hold.problem("reason", "required", "say why it is placed");
+        }
+        hold.finish(HOLD_FIELDS);
+        reason
+    };
+    object.object("legal_hold", read).map(Some)
+}
+
+fn read_confirm(object: &mut Members<'_>) -> bool {
+    match object.take("confirm") {
+        None => false,
+        Some(Value::Bool(confirm)) => confirm,
+        Some(_) => {
+            object.problem("confirm", "wrong_type", "must be true or false");
+            false
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_null_is_set_to_nothing_and_what_is_not_there_stays() {
+        let parse = |body: &str| Patch::parse(body.as_bytes()).unwrap();
+        let nothing = Patch::default;
+        assert_eq!(
+            parse(r#"{"retention_days": 30, "confirm": true}"#),
+            Patch { retention_days: Some(Some(30)), confirm: true, ..nothing() }
+        );
+        assert_eq!(parse(r#"{"retention_days": null}"#), Patch { retention_days: Some(None), ..nothing() });
+        let hold = Some(Some("a lawsuit".to_owned()));
+        assert_eq!(
+            parse(r#"{"legal_hold": {"reason": "a lawsuit"}}"#),
+            Patch { legal_hold: hold, ..nothing() }
+        );
+        assert_eq!(parse(r#"{"legal_hold": null}"#), Patch { legal_hold: Some(None), ..nothing() });
+    }
+
+    #[test]
+    fn what_is_wrong_is_told_at_once() {
+        let check = |body: &str, expected: &[&str]| {
+            let found = match Patch::parse(body.as_bytes()) {
+                Ok(_) => vec![],
+                Err(Error::InvalidBody(problems)) => {
+                    problems.iter().map(|problem| format!("{} {}", problem.field, problem.code)).collect()
+                }
+                Err(error) => vec![error.to_string()],
+            };
+            assert_eq!(found, expected, "{body}");
+        };
+        check("[]", &[" wrong_type"]);
+        check("{}", &[" required"]);
+        check(r#"{"confirm": true}"#, &[" required"]);
+        check(r#"{"retention_days": "30"}"#, &["/retention_days wrong_type"]);
+        check(r#"{"retention_days": -1}"#, &["/retention_days wrong_type"]);
+        check(r#"{"legal_hold": true}"#, &["/legal_hold wrong_type"]);
+        check(r#"{"legal_hold": {}}"#, &["/legal_hold/reason required"]);
+        check(
+            r#"{"legal_hold": {"reason": "", "by": "me"}}"#,
+            &["/legal_hold/reason required", "/legal_hold/by unknown_field"],
+        );
+        check(
+            r#"{"retention_days": 1, "effective_from": "now", "confirm": 1, "shards": 4}"#,
+            &["/effective_from invalid_timestamp", "/confirm wrong_type", "/shards unknown_field"],
+        );
+    }
+}

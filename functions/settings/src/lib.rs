@@ -1,0 +1,220 @@
+//! Shows how the log of a workspace is kept, and changes how long, for admins of the workspace.
+//!
+//! A change and the event about it are one transaction. It takes effect at the instant that the answer names,
+//! for every reader at once; whatever expires by it is gone for good, and so it must be confirmed.
+
+mod body;
+
+use aws_lambda_events::apigw::ApiGatewayV2httpRequest;
+use lambda_runtime::LambdaEvent;
+use serde::Serialize;
+use serde_json::{Map, json};
+use shared::{
+    ambient,
+    error::{Error, FieldError},
+    event::Change,
+    http::{self, Request, Response},
+    principal::Admin,
+    retention::{Hold, InvalidChange, NOTICE_SECONDS, Retention, StandingHold},
+    service_event,
+    settings::Settings,
+    store::{Store, Written},
+    timestamp::Timestamp,
+};
+
+use self::body::Patch;
+pub use self::body::{FIELDS, HOLD_FIELDS, MAX_BODY_BYTES, MAX_REASON_BYTES};
+
+/// How often settings are read again that changed meanwhile.
+const MAX_ATTEMPTS: usize = 5;
+
+/// Answers the two routes of `/api/{workspace}/settings`.
+///
+/// # Errors
+/// None: every failure is an answer.
+pub async fn handle(
+    store: &Store,
+    event: LambdaEvent<ApiGatewayV2httpRequest>,
+) -> Result<Response, lambda_runtime::Error> {
+    let request = Request::from(event.payload);
+    let answer = match request.route() {
+        "GET /api/{workspace}/settings" => show(store, &request).await,
+        "PATCH /api/{workspace}/settings" => change(store, &request).await,
+        _ => Err(Error::UnknownRoute),
+    };
+    Ok(http::respond(&request, answer))
+}
+
+async fn show(store: &Store, request: &Request) -> Result<Response, Error> {
+    let admin = request.admin()?;
+    let settings = store.settings_now(&admin.workspace).await?;
+    Ok(http::ok(&WorkspaceSettings::of(&settings, ambient::now())))
+}
+
+async fn change(store: &Store, request: &Request) -> Result<Response, Error> {
+    let admin = request.admin()?;
+    let patch = Patch::parse(&request.body(MAX_BODY_BYTES)?)?;
+    for _ in 0..MAX_ATTEMPTS {
+        let settings = store.settings_now(&admin.workspace).await?;
+        let now = ambient::now();
+        let from = patch.effective_from.unwrap_or_else(|| now.plus_seconds(NOTICE_SECONDS));
+        let Changed { retention, changes } = changed(&settings.retention, &patch, &admin, from, now)?;
+        if changes.is_empty() {
+            return Ok(http::ok(&WorkspaceSettings::of(&settings, now)));
+        }
+        let context = Map::from_iter([("effective_from".to_owned(), json!(from))]);
+        let origin = request.origin(now, ambient::event_id(), ambient::salt());
+        let event = service_event::settings_changed(&admin, origin, changes, context);
+        // If we crash after it, it is set and recorded; the admin asks again, and there is nothing left to do.
+        if let Written::Now(_) = store.set_retention(&settings.retention, &retention, &event).await? {
+            return Ok(http::ok(&WorkspaceSettings::of(&Settings { retention, ..settings }, now)));
+        }
+    }
+    Err(Error::Unavailable("the settings are being changed by others all the time".into()))
+}
+
+/// What becomes of the retention, and what is another then.
+struct Changed {
+    retention: Retention,
+    changes: Vec<Change>,
+}
+
+/// What a patch makes of the retention.
+///
+/// # Errors
+/// If it cannot be so, or something expires by it and nobody confirmed that.
+fn changed(
+    old: &Retention,
+    patch: &Patch,
+    admin: &Admin,
+    from: Timestamp,
+    now: Timestamp,
+) -> Result<Changed, Error> {
+    let (mut new, mut changes) = (old.clone(), Vec::new());
+    let mut note = |path: &str, old, new| changes.push(Change { path: path.to_owned(), old, new });
+    let to_come = old.days_to_come(now);
+    let otherwise = |days| match to_come {
+        // Sent again, it stays as it is.
+        Some(to_come) => {
+            to_come.value != days || patch.effective_from.is_some_and(|from| from != to_come.from)
+        }
+        None => old.days(now) != days,
+    };
+    if let Some(days) = patch.retention_days.filter(|days| otherwise(*days)) {
+        new = new.keep(days, from, now).map_err(|error| refused("/retention_days", error))?;
+        note("/retention_days", json!(old.days(from)), json!(days));
+    }
+    if let Some(reason) = &patch.legal_hold {
+        let standing = old.standing_hold(now).filter(|standing| standing.until.is_none());
+        let was = standing.map(|standing| standing.hold.reason.as_str());
+        if was != reason.as_deref() {
+            let hold = reason.clone().map(|reason| Hold { reason, by: admin.user_id.clone() });
+            new = new.with_hold(hold, from, now).map_err(|error| refused("/legal_hold", error))?;
+            note("/legal_hold/reason", json!(was), json!(reason));
+        }
+    }
+    match new.retained_from(from) {
+        retained_from if retained_from <= old.retained_from(from) || patch.confirm => {
+            Ok(Changed { retention: new, changes })
+        }
+        retained_from => {
+            let before = retained_from.map(|time| time.to_string()).unwrap_or_default();
+            let detail = format!(
+                "at {from} all events of before {before} expire by this, for good; send true for that"
+            );
+            Err(Error::InvalidBody(vec![FieldError::new("/confirm", "required", detail)]))
+        }
+    }
+}
+
+fn refused(pointer: &str, error: InvalidChange) -> Error {
+    let pointer = match error {
+        InvalidChange::Imminent(from) => return Error::SettingsChanging(from),
+        InvalidChange::Days => pointer,
+        InvalidChange::TooSoon | InvalidChange::TooLate => "/effective_from",
+    };
+    Error::InvalidBody(vec![FieldError::new(pointer, "out_of_range", error.to_string())])
+}
+
+/// How the log of a workspace is kept.
+#[derive(Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = Settings))]
+pub struct WorkspaceSettings<'a> {
+    /// For how many days events are kept; null is for ever.
+    #[cfg_attr(feature = "openapi", schema(required))]
+    retention_days: Option<u32>,
+    /// Before which time all events have expired; null where none has.
+    #[cfg_attr(feature = "openapi", schema(required))]
+    retained_from: Option<Timestamp>,
+    /// The period that is to come, where one is.
+    #[cfg_attr(feature = "openapi", schema(required))]
+    retention_to_come: Option<RetentionToCome>,
+    /// The hold that stands, or is placed and takes effect soon.
+    #[cfg_attr(feature = "openapi", schema(required))]
+    legal_hold: Option<LegalHold<'a>>,
+    /// Up to which time receipts for expired events go.
+    #[cfg_attr(feature = "openapi", schema(required))]
+    receipted_to: Option<Timestamp>,
+    /// From each day on over how many partitions events are spread; one before the first. The operator sets it.
+    shards: Vec<ShardsSince>,
+}
+
+/// A period that is to come.
+#[derive(Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+struct RetentionToCome {
+    /// For how many days events will be kept; null is for ever.
+    #[cfg_attr(feature = "openapi", schema(required))]
+    retention_days: Option<u32>,
+    /// From when on.
+    from: Timestamp,
+}
+
+/// A legal hold: while it stands, nothing expires.
+#[derive(Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+struct LegalHold<'a> {
+    /// Why it was placed.
+    reason: &'a str,
+    /// The admin who placed it, by their id in the product.
+    by: &'a str,
+    /// Since when it stands.
+    from: Timestamp,
+    /// Until when, where its end is set.
+    #[cfg_attr(feature = "openapi", schema(required))]
+    until: Option<Timestamp>,
+}
+
+/// Over how many partitions events are spread, from a day on.
+#[derive(Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+struct ShardsSince {
+    /// The first moment of the day, in UTC.
+    from: Timestamp,
+    /// How many.
+    count: u8,
+}
+
+impl<'a> WorkspaceSettings<'a> {
+    fn of(settings: &'a Settings, now: Timestamp) -> Self {
+        let Settings { shards, retention, expiry } = settings;
+        let legal_hold = |standing: StandingHold<'a>| {
+            let StandingHold { hold: Hold { reason, by }, from, until } = standing;
+            LegalHold { reason, by, from, until }
+        };
+        Self {
+            retention_days: retention.days(now),
+            retained_from: retention.retained_from(now),
+            retention_to_come: retention
+                .days_to_come(now)
+                .map(|days| RetentionToCome { retention_days: days.value, from: days.from }),
+            legal_hold: retention.standing_hold(now).map(legal_hold),
+            receipted_to: expiry.receipted_to.as_ref().map(|position| position.timestamp),
+            shards: shards
+                .changes()
+                .iter()
+                .map(|since| ShardsSince { from: since.from, count: since.count })
+                .collect(),
+        }
+    }
+}

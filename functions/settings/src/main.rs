@@ -1,0 +1,15 @@
+//! The Lambda behind `/api/{workspace}/settings`.
+
+use lambda_runtime::{Error, run, service_fn};
+use shared::{
+    config::{Config, Logs},
+    logs,
+    store::{Opening, Store},
+};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    logs::start(&Logs::from_env());
+    let store = Store::open(&Config::from_env()?, Opening::Settings).await;
+    run(service_fn(|event| settings::handle(&store, event))).await
+}

@@ -1,0 +1,17 @@
+//! How a workspace is kept.
+
+use crate::{
+    retention::{Expiry, Retention},
+    shards::Shards,
+};
+
+/// All that is set of a workspace.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Settings {
+    /// Over how many partitions its events are spread.
+    pub shards: Shards,
+    /// How long they are kept.
+    pub retention: Retention,
+    /// How far they have been done away with since.
+    pub expiry: Expiry,
+}

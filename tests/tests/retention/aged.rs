@@ -1,0 +1,105 @@
+//! A workspace with old events and new ones, and what becomes of it once a period is in force.
+
+use serde_json::{Value, json};
+use shared::{
+    ambient,
+    id::WorkspaceId,
+    ledger::{checkpoint::Checkpoint, hash::Hash, note::Vkey},
+    principal::Admin,
+    retention::{Hold, NOTICE_SECONDS, Retention},
+    service_event::{self, Origin},
+    store::{Store, Written},
+    timestamp::Timestamp,
+};
+use tests::{Client, TestApp, sample::event};
+
+/// How many events are old: of February 2025.
+pub(crate) const OLD: usize = 300;
+/// How many are of now.
+pub(crate) const NEW: usize = 5;
+
+pub(crate) fn acme() -> WorkspaceId {
+    WorkspaceId::parse("acme").unwrap()
+}
+
+/// A system in a directory, with [`OLD`] and [`NEW`] events in acme, all sealed. The first entry of the log is
+/// the token's.
+pub(crate) struct Aged {
+    pub(crate) app: TestApp,
+    pub(crate) client: Client,
+    pub(crate) directory: tempfile::TempDir,
+}
+
+impl Aged {
+    pub(crate) async fn start() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let app = TestApp::start_sealing_in(directory.path()).await;
+        let client = app.holder_of_both("acme").await;
+        let old: Vec<_> = (0..OLD as i64).map(|number| event(&format!("old-{number}"), number)).collect();
+        client.record(&json!({ "events": old })).await.expect(201);
+        let new = json!({"action": "group_created", "actor": {"user_id": "u1"}});
+        client.record(&json!({ "events": vec![new; NEW] })).await.expect(201);
+        app.sealed().await;
+        Self { app, client, directory }
+    }
+
+    /// The same once this is in force; no instance knows anything else.
+    pub(crate) async fn under(self, retention: &Retention) -> Self {
+        let Self { app, client, directory } = self;
+        set(&app.store(), retention).await;
+        app.shutdown().await;
+        let app = TestApp::start_sealing_in(directory.path()).await;
+        let client = client.at(&app);
+        Self { app, client, directory }
+    }
+
+    /// What the log's key says is signed now.
+    pub(crate) async fn checkpoint(&self) -> Checkpoint {
+        let note = self.client.ledger("checkpoint").await.expect(200).text;
+        Checkpoint::open(&note, &self.key().await).unwrap()
+    }
+
+    pub(crate) async fn key(&self) -> Vkey {
+        Vkey::parse(self.client.ledger("key").await.expect(200).text.trim_end()).unwrap()
+    }
+
+    /// The newest receipt.
+    pub(crate) async fn receipt(&self) -> Value {
+        let receipts = self.client.read("action=x_audit_log_expired").await;
+        receipts.first().cloned().unwrap_or_default()
+    }
+}
+
+/// A period of so many days, which has been in force for an hour.
+pub(crate) fn days(days: u32) -> Retention {
+    let from = ambient::now().plus_seconds(-3600);
+    Retention::default().keep(Some(days), from, from.plus_seconds(-NOTICE_SECONDS)).unwrap()
+}
+
+/// The same with a hold, which has stood for half an hour.
+pub(crate) fn held(retention: &Retention) -> Retention {
+    let from = ambient::now().plus_seconds(-1800);
+    let hold = Hold { reason: "a lawsuit".to_owned(), by: "u1".to_owned() };
+    retention.with_hold(Some(hold), from, from.plus_seconds(-NOTICE_SECONDS)).unwrap()
+}
+
+/// Sets the retention of acme in its table, with the record of it.
+pub(crate) async fn set(store: &Store, retention: &Retention) {
+    let old = store.settings_now(&acme()).await.unwrap().retention;
+    let admin = Admin { workspace: acme(), user_id: "u1".to_owned(), username: None };
+    let record =
+        service_event::settings_changed(&admin, origin(ambient::now()), Vec::new(), Default::default());
+    assert!(matches!(store.set_retention(&old, retention, &record).await.unwrap(), Written::Now(_)));
+}
+
+pub(crate) fn origin(now: Timestamp) -> Origin {
+    Origin { now, event_id: ambient::event_id(), salt: ambient::salt(), ip: None, user_agent: None }
+}
+
+pub(crate) fn hash(value: &Value) -> Hash {
+    Hash::parse(value.as_str().unwrap()).unwrap()
+}
+
+pub(crate) fn hashes(value: &Value) -> Vec<Hash> {
+    value.as_array().unwrap().iter().map(hash).collect()
+}

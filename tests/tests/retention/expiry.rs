@@ -1,0 +1,200 @@
+//! What has expired is done away with: a receipt in the log, a mark on each event, and no event without both.
+
+use indicatif::ProgressBar;
+use serde_json::{Value, json};
+use shared::{
+    ambient,
+    config::Config,
+    keys::{Place, Position},
+    ledger::{hash::Hash, tlog_proof::TlogProof, tree::Frontier},
+    page::Filter,
+    retention::{receipt_action, runs},
+    service_event,
+    shards::Shards,
+    store::{Room, Store, Written},
+    timestamp::Timestamp,
+};
+use tests::{
+    TestApp, invoke,
+    sample::{at, event},
+};
+
+use crate::aged::{Aged, OLD, acme, days, hash, held, origin, set};
+
+const EVERYTHING: Room = Room { events: 1000, bytes: usize::MAX, measure: |_| 0 };
+
+fn done(receipts: u64, events: usize) -> expiry::Response {
+    let events = events as u64;
+    expiry::Response { receipts, events, marked: events, left: 0 }
+}
+
+fn fresh(app: &TestApp) -> Store {
+    Store::connect(&Config::local(app.dynamodb_endpoint()))
+}
+
+async fn fsck(app: &TestApp) -> operator::fsck::Report {
+    let kept = operator::fsck::Kept::default();
+    operator::fsck::check(&fresh(app), &acme(), &kept, ambient::now(), &ProgressBar::hidden()).await.unwrap()
+}
+
+async fn marked(app: &TestApp) -> usize {
+    let events = app.tables().events("acme").await;
+    events.iter().filter(|event| event.get("expires_at").is_some()).count()
+}
+
+#[tokio::test]
+async fn a_receipt_says_what_has_expired_and_what_is_left_is_sound() {
+    let aged = Aged::start().await.under(&days(30)).await;
+    let size = aged.checkpoint().await.size();
+    assert_eq!(invoke::expiry(&aged.app.store(), "acme").await.unwrap(), done(1, OLD));
+    assert_eq!(invoke::expiry(&aged.app.store(), "acme").await.unwrap(), done(0, 0));
+    assert_eq!(marked(&aged.app).await, OLD);
+    aged.app.sealed().await;
+
+    // It is an entry of the log like any other.
+    let receipt = aged.receipt().await;
+    let entry = aged.client.ledger(&format!("entries/{}", receipt["sequence"])).await.expect(200).body;
+    let leaf = Hash::of_leaf(entry["leaf"].as_str().unwrap().as_bytes());
+    TlogProof::parse(entry["proof"].as_str().unwrap()).unwrap().verify(leaf, &aged.key().await).unwrap();
+
+    let context = &receipt["context"];
+    assert_eq!((&context["count"], &context["sequences"]), (&json!(OLD), &json!("1-300")));
+    assert!(context["log_size"].as_u64().unwrap() >= size);
+    let mut tree = Frontier::default();
+    for (_, entry) in aged.app.store().entries(&acme(), 1..301).await.unwrap() {
+        tree.push(entry.leaf);
+    }
+    assert_eq!(hash(&context["root"]), tree.root());
+
+    assert_eq!(fsck(&aged.app).await.findings.first(), None);
+    assert_eq!(aged.app.tables().sweep().await, OLD);
+    let report = fsck(&aged.app).await;
+    assert_eq!(report.findings.first(), None, "{report}");
+    assert_eq!(aged.client.feed("limit=1000").await.expect(200).body["expired"], OLD);
+    aged.client.ledger("entries/7").await.expect_problem(410, "expired");
+    aged.checkpoint().await;
+}
+
+#[tokio::test]
+async fn a_deletion_that_no_receipt_is_for_is_found() {
+    let aged = Aged::start().await.under(&days(30)).await;
+    let stored = aged.app.tables().events("acme").await;
+    let delete = async |event: &Value| {
+        let key = ["workspace", "timestamp"].map(|name| (name, event[name].as_str().unwrap()));
+        aged.app.tables().delete("AuditEvents", key).await;
+    };
+    // One that has expired and has no receipt yet: none is given for what is not there.
+    delete(&stored[7]).await;
+    assert_eq!(invoke::expiry(&aged.app.store(), "acme").await.unwrap(), done(1, OLD - 1));
+    aged.app.sealed().await;
+    assert_eq!(aged.app.tables().sweep().await, OLD - 1);
+    let report = fsck(&aged.app).await;
+    let found = report.findings.first().unwrap();
+    assert_eq!((found.kind, found.sequence), (operator::fsck::Kind::EventMissing, 8), "{report}");
+    assert_eq!(aged.receipt().await["context"]["sequences"], "1-7,9-300");
+}
+
+#[tokio::test]
+async fn a_receipt_that_is_not_for_what_the_log_has_explains_nothing() {
+    let aged = Aged::start().await.under(&days(30)).await;
+    let now = ambient::now();
+    let context = json!({"sequences": "1-300", "root": Hash::of_empty_tree(), "count": OLD});
+    let forged = service_event::expired(&acme(), origin(now), context.as_object().unwrap().clone());
+    aged.app.store().append(&forged).await.unwrap();
+    aged.app.sealed().await;
+    let sequence = aged.receipt().await["sequence"].as_u64().unwrap();
+    let report = fsck(&aged.app).await;
+    let found = report.findings.first().unwrap();
+    assert_eq!((found.kind, found.sequence), (operator::fsck::Kind::Receipt, sequence), "{report}");
+}
+
+#[tokio::test]
+async fn while_a_hold_stands_nothing_is_done_away_with() {
+    let aged = Aged::start().await.under(&held(&days(30))).await;
+    assert_eq!(invoke::expiry(&aged.app.store(), "acme").await.unwrap(), done(0, 0));
+    assert_eq!(marked(&aged.app).await, 0);
+    assert_eq!(aged.client.read("action=x_audit_log_expired").await.len(), 0);
+}
+
+#[tokio::test]
+async fn a_hold_that_is_placed_meanwhile_stops_a_receipt() {
+    let aged = Aged::start().await.under(&days(30)).await;
+    let store = aged.app.store();
+    let settings = store.settings_now(&acme()).await.unwrap();
+    set(&store, &held(&settings.retention)).await;
+    let receipt = service_event::expired(&acme(), origin(ambient::now()), Default::default());
+    let last = Position::from_sort_key("2025-02-18T10:00:00.000000Z#old-0").unwrap();
+    assert_eq!(store.write_receipt(&settings, &last, &receipt).await.unwrap(), Written::Before);
+    assert_eq!(aged.app.tables().events_of("acme", "x_audit_log_expired").await, [json!(null); 0]);
+}
+
+#[tokio::test]
+async fn it_stops_before_what_is_not_sealed_and_goes_on_once_it_is() {
+    let aged = Aged::start().await.under(&days(30)).await;
+    // Within the first second, after the first event.
+    aged.app.tables().put_events("acme", "x_late", 1).await;
+    assert_eq!(invoke::expiry(&aged.app.store(), "acme").await.unwrap(), done(1, 1));
+    let (_, late) = Place::from_key("acme", &format!("{}#x_late", at(0))).unwrap();
+    sealer::seal(&aged.app.store(), &acme(), &[late], ambient::now()).await.unwrap();
+    assert_eq!(invoke::expiry(&aged.app.store(), "acme").await.unwrap(), done(1, OLD));
+    assert_eq!(marked(&aged.app).await, OLD + 1);
+}
+
+#[tokio::test]
+async fn an_event_that_is_not_what_was_sealed_is_kept_as_evidence() {
+    let aged = Aged::start().await.under(&days(30)).await;
+    let stored = aged.app.tables().events("acme").await;
+    let key = ["workspace", "timestamp"].map(|name| (name, stored[7][name].as_str().unwrap()));
+    aged.app.tables().set_text("AuditEvents", key, "action", "group_deleted").await;
+    assert_eq!(invoke::expiry(&aged.app.store(), "acme").await.unwrap(), done(0, 0));
+    assert_eq!(marked(&aged.app).await, 0);
+}
+
+#[tokio::test]
+async fn receipts_never_expire() {
+    let aged = Aged::start().await.under(&days(30)).await;
+    let store = aged.app.store();
+    invoke::expiry(&store, "acme").await.unwrap();
+    aged.app.sealed().await;
+    let first = aged.receipt().await["sequence"].as_u64().unwrap();
+    aged.app.sealed().await;
+
+    // In sixty days all that is there now has expired, but for the receipt.
+    let then = ambient::now().plus_seconds(60 * 86_400);
+    let size = store.head(&acme()).await.unwrap().size();
+    let expired = expiry::expire(&fresh(&aged.app), &acme(), then).await.unwrap();
+    let rest: Vec<_> = (0..size).filter(|sequence| *sequence == 0 || *sequence > 300).collect();
+    let rest: Vec<_> = rest.into_iter().filter(|sequence| *sequence != first).collect();
+    assert_eq!(expired, expiry::Expired::Receipted { events: rest.len() as u64 });
+    let second = &aged.app.tables().events_of("acme", "x_audit_log_expired").await[1];
+    let context: Value = serde_json::from_str(second["context"].as_str().unwrap()).unwrap();
+    assert_eq!(context["sequences"], runs(&rest));
+
+    let filter = Filter { actions: vec![receipt_action()], ..Filter::default() };
+    let page = store.page(&acme(), &filter, None, EVERYTHING, then).await.unwrap();
+    assert_eq!(page.events.iter().filter(|event| event.sequence == Some(first)).count(), 1);
+    // The second one is of then.
+    let before = Filter { end: Some(then), ..Filter::default() };
+    let feed = store.feed(&acme(), &before, 0, EVERYTHING, then).await.unwrap();
+    let given: Vec<_> = feed.events.iter().filter_map(|event| event.sequence).collect();
+    assert_eq!((given, feed.expired), (vec![first], size - 1));
+}
+
+#[tokio::test]
+async fn the_events_of_all_shards_expire() {
+    let app = TestApp::start().await;
+    let time = |text: &str| Timestamp::parse(text).unwrap();
+    let four =
+        Shards::default().change(4, time("2025-02-18T00:00:00Z"), time("2025-02-01T00:00:00Z")).unwrap();
+    assert!(fresh(&app).set_shards(&acme(), &Shards::default(), &four).await.unwrap());
+    let client = app.holder_of_both("acme").await;
+    let events: Vec<_> = (0..40).map(|number| event(&format!("e-{number}"), number)).collect();
+    client.record(&json!({ "events": events })).await.expect(201);
+    app.reconcile().await;
+    set(&fresh(&app), &days(30)).await;
+    assert_eq!(invoke::expiry(&fresh(&app), "acme").await.unwrap(), done(1, 40));
+    assert_eq!(app.tables().sweep().await, 40);
+    // What is set of one thing leaves the others as they are.
+    let settings = fresh(&app).settings_now(&acme()).await.unwrap();
+    assert_eq!((settings.shards, settings.retention.days(ambient::now())), (four, Some(30)));
+}

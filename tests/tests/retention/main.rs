@@ -1,0 +1,9 @@
+//! Retention: what has expired is there for nobody, and the log holds.
+
+#![allow(clippy::unwrap_used, reason = "in a test, an unwrap is an assertion")]
+
+mod aged;
+mod expiry;
+mod reads;
+mod settings;
+mod steps;
