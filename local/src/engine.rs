@@ -42,8 +42,8 @@ impl Engine {
         let address = listener.local_addr().map_err(|error| Error::Engine(error.to_string()))?;
         let database = open(file)?;
         let (stop, stopped) = watch::channel(false);
-        let server = serve(listener, database.clone(), stopped);
-        let sweeper = tokio::spawn(sweep(database));
+        let server = serve(listener, database.clone(), stopped.clone());
+        let sweeper = tokio::spawn(sweep(database, stopped));
         let engine = Self { endpoint: endpoint(address), stop, server: tokio::spawn(server), sweeper };
         let client = client(&engine.endpoint);
         for table in missing(&client, tables).await? {
@@ -59,10 +59,13 @@ impl Engine {
 
     /// Lets running requests finish and closes the database.
     pub(crate) async fn shutdown(self) {
-        self.sweeper.abort();
         self.stop.send_replace(true);
         if let Ok(Err(error)) = self.server.await {
             tracing::warn!(error, "the engine did not stop cleanly");
+        }
+        // It holds the database as well, whose files change once more when the last to hold it lets it go.
+        if let Err(error) = self.sweeper.await {
+            tracing::warn!(%error, "the sweeper did not stop cleanly");
         }
     }
 }
@@ -90,10 +93,13 @@ async fn serve(
     dynoxide::server::serve_with_shutdown(listener, database, shutdown).await
 }
 
-async fn sweep(database: Database) {
+async fn sweep(database: Database, mut stopped: watch::Receiver<bool>) {
     let mut interval = tokio::time::interval(TTL_SWEEP_EVERY);
     loop {
-        interval.tick().await;
+        tokio::select! {
+            _ = stopped.wait_for(|stopped| *stopped) => return,
+            _ = interval.tick() => {}
+        }
         let database = database.clone();
         let swept = tokio::task::spawn_blocking(move || database.sweep_ttl()).await;
         if let Ok(Err(error)) = swept {
