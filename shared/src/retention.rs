@@ -26,7 +26,7 @@ pub const MAX_NOTICE_DAYS: i64 = 365;
 
 /// The action of a receipt: the event that says which events have expired. Receipts never expire, because
 /// whoever finds a gap must find what explains it.
-pub const RECEIPT: &str = "x_audit_log_expired";
+const RECEIPT: &str = "x_audit_log_expired";
 /// What the ids of receipts begin with, and those of few other events: whoever has a key alone sees by it that
 /// it cannot be a receipt's.
 pub const RECEIPT_ID: &str = "expired.";
@@ -215,7 +215,7 @@ impl Retained {
 
     /// Whether the event is there for readers.
     pub fn keeps(self, event: &Event) -> bool {
-        event.action.name() == RECEIPT || self.is_after(event.timestamp)
+        is_receipt(event) || self.is_after(event.timestamp)
     }
 
     /// Whether the event of this key may be there for readers; if it may not, it need not be read.
@@ -251,6 +251,11 @@ pub struct Expiry {
 pub fn expired(retained_from: Timestamp) -> FieldError {
     let detail = format!("is before {retained_from}; of what was before that, nothing is kept");
     FieldError::new("/timestamp", "expired_timestamp", detail)
+}
+
+/// Whether an event is a receipt.
+pub fn is_receipt(event: &Event) -> bool {
+    event.action.name() == RECEIPT
 }
 
 /// The action of receipts.

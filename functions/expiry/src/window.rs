@@ -10,7 +10,7 @@ use shared::{
     ledger::{hash::Hash, leaf, tile::FULL, tree::Frontier},
     new_event::MAX_TEXT_BYTES,
     page::Page,
-    retention::{RECEIPT, runs},
+    retention::{is_receipt, runs},
     store::{Room, Store},
     timestamp::Timestamp,
 };
@@ -55,7 +55,7 @@ impl Window {
         'reading: loop {
             let Page { events, next, .. } =
                 store.stored_before(workspace, after.as_ref(), before, CHUNK).await?;
-            for event in events.iter().filter(|event| event.action.name() != RECEIPT) {
+            for event in events.iter().filter(|event| !is_receipt(event)) {
                 let sealed = event.sequence.filter(|sequence| *sequence < head.size());
                 let Some(sequence) = sealed.filter(|_| due.len() < MAX_EVENTS) else { break 'reading };
                 let (place, leaf) = (store.place_of(event).await?, Hash::of_leaf(leaf(event).as_bytes()));

@@ -21,7 +21,7 @@ use shared::{
     keys::{Place, Position},
     page::{Filter, Page},
     principal::Admin,
-    retention::RECEIPT,
+    retention::is_receipt,
     service_event,
     store::{Redaction, Room, Store, Written},
 };
@@ -102,6 +102,7 @@ async fn find(
                     return Err(Error::UnknownSequence);
                 }
                 let (entry, event) = store.sealed_event(workspace, *sequence, ambient::now()).await?;
+                // There is nothing personal in it, and without it the gap that it explains would be a deletion.
                 if is_receipt(&event) {
                     let detail =
                         format!("{sequence} is a receipt for expired events, which nothing is erased of");
@@ -168,12 +169,6 @@ async fn collect(
             return Ok(false);
         }
     }
-}
-
-/// Whether an event says which others have expired. There is nothing personal in it, and without it their gap
-/// would be a deletion.
-fn is_receipt(event: &Event) -> bool {
-    event.action.name() == RECEIPT
 }
 
 fn bytes(event: &Event) -> usize {

@@ -5,7 +5,7 @@ use shared::{
     event::Event,
     id::WorkspaceId,
     ledger::{hash::Hash, tree::Frontier},
-    retention::{RECEIPT, parse_runs},
+    retention::{is_receipt, parse_runs},
     store::Store,
 };
 
@@ -35,7 +35,7 @@ struct Receipt {
 impl Expired {
     /// Looks at an event of the log, which may be a receipt.
     pub(super) fn note(&mut self, sequence: u64, event: &Event) {
-        if event.action.name() == RECEIPT {
+        if is_receipt(event) {
             let text = |name: &str| event.context.get(name).and_then(|value| value.as_str());
             let (runs, root) = (
                 text("sequences").and_then(parse_runs),

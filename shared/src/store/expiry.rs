@@ -5,12 +5,9 @@
 //! retention has changed; so there is one receipt for each event, and none while a hold stands. Then the
 //! events are marked, and DynamoDB deletes what is marked. Nothing here deletes anything.
 
-use aws_sdk_dynamodb::{
-    operation::update_item::UpdateItemError,
-    types::{AttributeValue, ReturnConsumedCapacity, Update},
-};
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity, Update};
 
-use super::{Room, Store, WriteUnits, Written, ledger::event_key, unavailable};
+use super::{Room, Store, WriteUnits, Written, condition_failed, ledger::event_key, unavailable};
 use crate::{
     error::Error,
     event::Event,
@@ -97,13 +94,7 @@ impl Store {
             .await;
         match update {
             Ok(output) => Ok(Some(WriteUnits::of(output.consumed_capacity.as_slice()))),
-            Err(error)
-                if error
-                    .as_service_error()
-                    .is_some_and(UpdateItemError::is_conditional_check_failed_exception) =>
-            {
-                Ok(None)
-            }
+            Err(error) if condition_failed(&error) => Ok(None),
             Err(error) => Err(unavailable(error)),
         }
     }

@@ -46,8 +46,8 @@ pub enum Sealed {
 impl Store {
     /// Reads the events of the log that match, from sequence `next` on, as far as there is room for them.
     ///
-    /// What it passes over does not match, or has expired, and never will come back. It ends early where it has looked at so much
-    /// that the reader should hear from us.
+    /// What it passes over does not match and never will, or has expired and never comes back. It ends early
+    /// where it has looked at so much that the reader should hear from us.
     ///
     /// # Errors
     /// [`Error::Unavailable`] if the store does not answer, [`Error::Inconsistent`] if the log is not whole.

@@ -54,6 +54,7 @@ use aws_sdk_dynamodb::{
         BehaviorVersion, Region, StalledStreamProtectionConfig, retry::RetryConfig, timeout::TimeoutConfig,
     },
     error::SdkError,
+    operation::update_item::UpdateItemError,
     types::ConsumedCapacity,
 };
 
@@ -139,6 +140,11 @@ where
     SdkError<E, R>: std::error::Error + Send + Sync + 'static,
 {
     Error::Unavailable(error.into())
+}
+
+/// Whether an update was refused because its item is in another state.
+fn condition_failed(error: &SdkError<UpdateItemError>) -> bool {
+    error.as_service_error().is_some_and(UpdateItemError::is_conditional_check_failed_exception)
 }
 
 /// What is stored is not what we write.

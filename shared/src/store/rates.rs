@@ -2,7 +2,7 @@
 
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
 
-use super::{Store, corrupt, unavailable};
+use super::{Store, condition_failed, corrupt, unavailable};
 use crate::{
     error::Error,
     rate::{Rate, WINDOW_SECONDS, window},
@@ -49,12 +49,10 @@ impl Store {
                     count.and_then(|count| count.parse().ok()).ok_or_else(|| corrupt("a count of reads"))?;
                 Ok(Some(Rate::after(count, limit, now)))
             }
-            Err(error) => match error.as_service_error() {
-                Some(refused) if refused.is_conditional_check_failed_exception() => {
-                    Err(Error::TooManyReads(Rate::after(limit, limit, now)))
-                }
-                _ => Err(unavailable(error)),
-            },
+            Err(error) if condition_failed(&error) => {
+                Err(Error::TooManyReads(Rate::after(limit, limit, now)))
+            }
+            Err(error) => Err(unavailable(error)),
         }
     }
 }

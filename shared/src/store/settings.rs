@@ -12,7 +12,7 @@ use std::{
 use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem, Update};
 
 use super::{
-    Store, WriteUnits, Written, corrupt,
+    Store, WriteUnits, Written, condition_failed, corrupt,
     item::{self, Item, json, optional},
     tokens::first_condition_failed,
     unavailable,
@@ -147,13 +147,7 @@ impl Store {
             .await;
         match update {
             Ok(_) => Ok(true),
-            Err(error)
-                if error
-                    .as_service_error()
-                    .is_some_and(|error| error.is_conditional_check_failed_exception()) =>
-            {
-                Ok(false)
-            }
+            Err(error) if condition_failed(&error) => Ok(false),
             Err(error) => Err(unavailable(error)),
         }
     }
