@@ -1,0 +1,185 @@
+//! A run of events, and the objects that it becomes.
+
+use std::{collections::BTreeMap, ops::RangeInclusive};
+
+use serde_json::Value;
+use shared::{id::WorkspaceId, retention::runs, timestamp::Timestamp};
+
+use crate::{
+    columns, lines,
+    manifest::{Digest, Manifest, Named},
+};
+
+const NDJSON: Format = Format { name: "ndjson", ending: "ndjson.gz", media_type: "application/gzip" };
+const PARQUET: Format =
+    Format { name: "parquet", ending: "parquet", media_type: "application/vnd.apache.parquet" };
+
+/// Some sequences of a log, and what there is of their events.
+#[derive(Clone, Debug)]
+pub struct Run<'a> {
+    /// Whose log it is.
+    pub workspace: &'a WorkspaceId,
+    /// Which stream archives it, by its id.
+    pub stream: &'a str,
+    /// The sequences that the run covers.
+    pub sequences: RangeInclusive<u64>,
+    /// The events, as the API answers them or with parts masked, in the order of their sequences.
+    pub events: &'a [Value],
+    /// How many of the sequences had expired.
+    pub expired: u64,
+    /// Whether the stream has a filter.
+    pub filter: bool,
+    /// Which members of an event the stream leaves out, as JSON pointers.
+    pub mask: &'a [String],
+    /// The last checkpoint of the log that was signed, as a signed note.
+    pub checkpoint: Option<&'a str>,
+    /// The hash of the manifest of the run before.
+    pub previous: Option<Digest>,
+}
+
+/// What a run becomes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Archived {
+    /// The objects with the events, to be written first.
+    pub objects: Vec<Object>,
+    /// The manifest that names them, to be written when they are.
+    pub manifest: Object,
+}
+
+/// An object of the bucket.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Object {
+    /// Its key.
+    pub key: String,
+    /// What kind of content it is.
+    pub media_type: &'static str,
+    /// Its content.
+    pub bytes: Vec<u8>,
+    /// The hash of its content.
+    pub sha256: Digest,
+}
+
+/// Why something is no run.
+#[derive(Debug, thiserror::Error)]
+pub enum InvalidRun {
+    /// There is no sequence in it.
+    #[error("a run covers at least one sequence")]
+    Empty,
+    /// An event is not one of the run's log, or not of its sequences, or they are not in order.
+    #[error("the event {0} of the run is none of its log and sequences, in their order")]
+    Event(usize),
+    /// There are more than there are sequences.
+    #[error("more events are there or have expired than there are sequences")]
+    Count,
+    /// The library that writes columns refused.
+    #[error(transparent)]
+    Columns(#[from] parquet::errors::ParquetError),
+}
+
+/// A form in which the events of a day are written.
+struct Format {
+    name: &'static str,
+    ending: &'static str,
+    media_type: &'static str,
+}
+
+/// The events of a day.
+#[derive(Default)]
+struct Day<'a> {
+    events: Vec<&'a Value>,
+    sequences: Vec<u64>,
+}
+
+impl Run<'_> {
+    /// The objects that the run becomes: for each of its days one of each format, and the manifest. The same
+    /// run becomes the same objects, byte for byte.
+    ///
+    /// # Errors
+    /// If it is no run of one log.
+    pub fn archive(&self) -> Result<Archived, InvalidRun> {
+        let days = self.days()?;
+        let covered = self.sequences.end() - self.sequences.start() + 1;
+        let events = self.events.len() as u64;
+        let filtered = covered.checked_sub(events + self.expired).ok_or(InvalidRun::Count)?;
+        let (mut objects, mut named) = (Vec::new(), Vec::new());
+        for (day, Day { events, sequences }) in days {
+            let contents = [(NDJSON, lines::write(&events)), (PARQUET, columns::write(&events)?)];
+            for (format, bytes) in contents {
+                let object = Object::new(self.key(&format, &day), format.media_type, bytes);
+                named.push(Named {
+                    key: object.key.clone(),
+                    day: day.clone(),
+                    format: format.name,
+                    bytes: object.bytes.len() as u64,
+                    sha256: object.sha256,
+                    rows: events.len() as u64,
+                    sequences: runs(&sequences),
+                });
+                objects.push(object);
+            }
+        }
+        let manifest = Manifest {
+            version: 1,
+            workspace: self.workspace.to_string(),
+            stream: self.stream.to_owned(),
+            first: *self.sequences.start(),
+            last: *self.sequences.end(),
+            events,
+            expired: self.expired,
+            filtered,
+            filter: self.filter,
+            mask: self.mask.to_vec(),
+            objects: named,
+            checkpoint: self.checkpoint.map(str::to_owned),
+            previous: self.previous,
+        };
+        let mut bytes =
+            serde_json::to_vec_pretty(&manifest).expect("a manifest has only texts, numbers and lists");
+        bytes.push(b'\n');
+        Ok(Archived { objects, manifest: Object::new(self.manifest_key(), "application/json", bytes) })
+    }
+
+    /// The events by the day on which they happened.
+    fn days(&self) -> Result<BTreeMap<String, Day<'_>>, InvalidRun> {
+        if self.sequences.is_empty() {
+            return Err(InvalidRun::Empty);
+        }
+        let mut days = BTreeMap::<_, Day<'_>>::new();
+        let mut from = *self.sequences.start();
+        for (number, event) in self.events.iter().enumerate() {
+            let is_ours = event["workspace_username"] == self.workspace.as_str();
+            let sequence = event["sequence"]
+                .as_u64()
+                .filter(|sequence| (from..=*self.sequences.end()).contains(sequence));
+            let time = event["timestamp"].as_str().and_then(|text| Timestamp::parse(text).ok());
+            let (true, Some(sequence), Some(time)) = (is_ours, sequence, time) else {
+                return Err(InvalidRun::Event(number));
+            };
+            from = sequence + 1;
+            let day = days.entry(time.day()).or_default();
+            day.events.push(event);
+            day.sequences.push(sequence);
+        }
+        Ok(days)
+    }
+
+    /// The key of the events of a day: in the partition of its workspace and day, as Hive and Athena name
+    /// them. Each format has a folder of its own, because all files of a partition are read.
+    fn key(&self, format: &Format, day: &str) -> String {
+        let Format { name, ending, .. } = format;
+        let (workspace, stream) = (self.workspace, self.stream);
+        format!("{name}/workspace={workspace}/day={day}/{stream}-{:016}.{ending}", self.sequences.start())
+    }
+
+    fn manifest_key(&self) -> String {
+        let (workspace, stream) = (self.workspace, self.stream);
+        format!("manifests/workspace={workspace}/{stream}-{:016}.json", self.sequences.start())
+    }
+}
+
+impl Object {
+    fn new(key: String, media_type: &'static str, bytes: Vec<u8>) -> Self {
+        let sha256 = Digest::of(&bytes);
+        Self { key, media_type, bytes, sha256 }
+    }
+}
