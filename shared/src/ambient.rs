@@ -3,10 +3,13 @@
 //! Handlers call these and pass the values on, so that everything below them is a function of its
 //! arguments.
 
+use zeroize::Zeroizing;
+
 use crate::{
     disclosure::Salt,
     id::EventId,
     retention::RECEIPT_ID,
+    stream::{SecretVersion, StreamId, StreamSecret},
     timestamp::Timestamp,
     token::{BASE62, PlainToken},
 };
@@ -41,6 +44,29 @@ pub fn salt() -> Salt {
 /// If the operating system has none to give.
 pub fn workspace_token() -> Result<PlainToken, getrandom::Error> {
     Ok(PlainToken::new(&base62::<{ PlainToken::ID_LENGTH }>()?, &base62::<{ PlainToken::SECRET_LENGTH }>()?))
+}
+
+/// An id that no other stream has.
+///
+/// # Errors
+/// If the operating system has no entropy to give.
+pub fn stream_id() -> Result<StreamId, getrandom::Error> {
+    Ok(StreamId::new(&base62::<{ StreamId::LENGTH }>()?))
+}
+
+/// The secret of a webhook, with 256 bits of the operating system's entropy.
+///
+/// # Errors
+/// If the operating system has none to give.
+pub fn webhook_secret() -> Result<StreamSecret, getrandom::Error> {
+    let mut key = Zeroizing::new([0; StreamSecret::WEBHOOK_BYTES]);
+    getrandom::fill(key.as_mut())?;
+    Ok(StreamSecret::of_webhook(&key))
+}
+
+/// The id of a new version of a secret.
+pub fn secret_version() -> SecretVersion {
+    SecretVersion::new(uuid::Uuid::now_v7())
 }
 
 /// `LENGTH` characters, each of the 62 equally likely.

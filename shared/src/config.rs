@@ -45,6 +45,8 @@ pub struct Tables {
     pub ledger: String,
     /// How often tokens read.
     pub rates: String,
+    /// Where logs are sent on to, and how far.
+    pub streams: String,
 }
 
 /// What is logged, and how.
@@ -97,7 +99,7 @@ impl Config {
     /// Reads `AWS_REGION`, `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, `AWS_SESSION_TOKEN`,
     /// `AWS_ENDPOINT_URL_DYNAMODB` (or `DYNAMODB_ENDPOINT`), `AWS_CA_BUNDLE`, `OPEN_AT_INIT` (`0` opens the connection
     /// with the first request), `EVENTS_TABLE`, `TOKENS_TABLE`, `QUARANTINE_TABLE`, `SETTINGS_TABLE`, `LEDGER_TABLE`,
-    /// `RATES_TABLE` and `READ_LIMIT`.
+    /// `RATES_TABLE`, `STREAMS_TABLE` and `READ_LIMIT`.
     ///
     /// # Errors
     /// If there is neither a key nor an endpoint of our own, which takes any key; if a bundle is named
@@ -155,6 +157,7 @@ impl Config {
                 settings: named("SETTINGS_TABLE", "AuditSettings"),
                 ledger: named("LEDGER_TABLE", "AuditLedger"),
                 rates: named("RATES_TABLE", "AuditRates"),
+                streams: named("STREAMS_TABLE", "AuditStreams"),
             },
             read_limit: match variable("READ_LIMIT").as_deref() {
                 None | Some("0") => None,

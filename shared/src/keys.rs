@@ -11,6 +11,7 @@
 //! | AuditQuarantine | `source`: `<event source>`                   | `quarantined_at`: `<time>#<id>` | a bus event set aside |
 //! | AuditSettings   | `workspace`: `<workspace>`                   |                                 | how it is kept        |
 //! | AuditLedger     | `workspace`: `<workspace>`                   | `part`: see [`ledger`]          | its sealed log        |
+//! | AuditStreams    | `workspace`: `<workspace>`                   | `stream`: `<stream id>`         | a stream              |
 //! | AuditRates      | `token`: `<token id>`                        | `window`: its number            | how often it read     |
 //!
 //! A time is always its 27 characters, so that DynamoDB's byte order is the order of time and

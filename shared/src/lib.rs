@@ -31,5 +31,6 @@ pub mod service_event;
 pub mod settings;
 pub mod shards;
 pub mod store;
+pub mod stream;
 pub mod timestamp;
 pub mod token;

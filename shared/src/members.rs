@@ -47,6 +47,18 @@ impl Members<'_> {
         self.problems.push(FieldError::new(pointer, code, detail));
     }
 
+    /// Notes a problem of one element of a list.
+    pub fn problem_within(
+        &mut self,
+        name: &str,
+        index: usize,
+        code: &'static str,
+        detail: impl Into<String>,
+    ) {
+        let pointer = step(&step(&self.pointer, name), index);
+        self.problems.push(FieldError::new(pointer, code, detail));
+    }
+
     /// Whether a member whose name begins so has a problem.
     pub fn has_problem(&self, name: &str) -> bool {
         if self.problems.is_empty() {

@@ -1,4 +1,4 @@
-//! The events that this service records itself: what was done to tokens and settings, who read the log, and
+//! The events that this service records itself: what was done to tokens, settings and streams, who read the log, and
 //! what was erased from it or has expired.
 
 use serde_json::{Map, Value, json};
@@ -10,6 +10,7 @@ use crate::{
     id::{EventId, WorkspaceId},
     principal::{Admin, Scope, TokenHolder},
     retention::receipt_action,
+    stream::Stream,
     timestamp::Timestamp,
     token::TokenId,
 };
@@ -107,6 +108,79 @@ pub fn expired(workspace: &WorkspaceId, origin: Origin, context: Map<String, Val
     Event {
         description: Some("Events expired".to_owned()),
         ..event(workspace, receipt_action(), origin, actor, audit_log(workspace), context)
+    }
+}
+
+/// What was done to a stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StreamDeed {
+    /// An admin set it up.
+    Created,
+    /// An admin changed what is set of it, or had its secret replaced.
+    Changed,
+    /// It stands still.
+    Paused,
+    /// It goes on.
+    Resumed,
+    /// It goes on at another sequence.
+    Replayed,
+    /// An admin asked for a test.
+    Tested,
+    /// An admin did away with it.
+    Deleted,
+}
+
+impl StreamDeed {
+    /// The action and the description of the event about it.
+    fn row(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Created => ("x_audit_log_stream_created", "A stream was created"),
+            Self::Changed => ("x_audit_log_stream_changed", "A stream was changed"),
+            Self::Paused => ("x_audit_log_stream_paused", "A stream was paused"),
+            Self::Resumed => ("x_audit_log_stream_resumed", "A stream was resumed"),
+            Self::Replayed => ("x_audit_log_stream_replayed", "A stream was set back"),
+            Self::Tested => ("x_audit_log_stream_tested", "A test of a stream was asked for"),
+            Self::Deleted => ("x_audit_log_stream_deleted", "A stream was deleted"),
+        }
+    }
+}
+
+/// `x_audit_log_stream_...`: what an admin did to a stream. No secret is in it.
+pub fn stream_by_admin(
+    admin: &Admin,
+    origin: Origin,
+    deed: StreamDeed,
+    stream: &Stream,
+    changes: Vec<Change>,
+    context: Map<String, Value>,
+) -> Event {
+    let actor = Actor { username: admin.username.clone(), ..Actor::new(ActorType::User, &admin.user_id) };
+    Event { changes, ..stream_event(origin, actor, deed, stream, context) }
+}
+
+/// `x_audit_log_stream_paused`: this service paused a stream, because its destination failed for too long. `context`
+/// says since when, and how.
+pub fn stream_given_up(origin: Origin, stream: &Stream, context: Map<String, Value>) -> Event {
+    let actor = Actor::new(ActorType::System, "audit-logs");
+    stream_event(origin, actor, StreamDeed::Paused, stream, context)
+}
+
+fn stream_event(
+    origin: Origin,
+    actor: Actor,
+    deed: StreamDeed,
+    stream: &Stream,
+    context: Map<String, Value>,
+) -> Event {
+    let (action, description) = deed.row();
+    let entity = Entity {
+        entity_type: "audit_log_stream".to_owned(),
+        entity_id: stream.id.as_str().to_owned(),
+        entity_name: Some(stream.name.clone()),
+    };
+    Event {
+        description: Some(description.to_owned()),
+        ..event(&stream.workspace, Action::own_custom(action), origin, actor, entity, context)
     }
 }
 

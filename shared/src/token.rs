@@ -252,7 +252,7 @@ fn checksum(id: &str, entropy: &str) -> String {
     digits.iter().copied().map(char::from).collect()
 }
 
-fn is_base62(text: &str, length: usize) -> bool {
+pub(crate) fn is_base62(text: &str, length: usize) -> bool {
     text.len() == length && text.bytes().all(|byte| byte.is_ascii_alphanumeric())
 }
 

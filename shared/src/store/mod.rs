@@ -15,6 +15,9 @@
 //! - [`Store::count_read`] counts the reads of each token, for all instances of a function together.
 //! - [`Store::quarantine`] keeps what the bus brought and nobody could understand.
 //!
+//! - Streams are kept with how far each has come: admins change what is set, and who delivers notes what became of
+//!   it, on the condition that nobody changed anything meanwhile.
+//!
 //! - What the sealer, the ledger and the redaction of events do is told in their own modules, and so is
 //!   how what is stored is inspected.
 //!
@@ -27,6 +30,7 @@
 //! done, only that it may or may not have been done.
 
 mod checkpoint;
+mod deliveries;
 mod events;
 mod expiry;
 mod feed;
@@ -44,6 +48,7 @@ mod redaction;
 mod settings;
 mod streams;
 mod tokens;
+mod transaction;
 mod tree;
 
 use std::{sync::Arc, time::Duration};
@@ -61,6 +66,7 @@ use aws_sdk_dynamodb::{
 use self::settings::SettingsCache;
 pub use self::{
     checkpoint::Signed,
+    deliveries::Lease,
     events::{Appended, Status},
     feed::{Feed, Sealed},
     hints::Hints,

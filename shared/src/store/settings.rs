@@ -12,9 +12,8 @@ use std::{
 use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem, Update};
 
 use super::{
-    Store, WriteUnits, Written, condition_failed, corrupt,
+    Store, Written, condition_failed, corrupt,
     item::{self, Item, json, optional},
-    tokens::first_condition_failed,
     unavailable,
 };
 use crate::{
@@ -179,12 +178,7 @@ impl Store {
     /// A change of settings and the event about it, in one transaction. [`Written::Before`] if the settings
     /// are not those that the change is of.
     pub(super) async fn update_settings(&self, update: Update, event: &Event) -> Result<Written, Error> {
-        let partition = self.partition_of(event).await?;
-        match self.transact(TransactWriteItem::builder().update(update).build(), event, &partition).await {
-            Ok(output) => Ok(Written::Now(WriteUnits::of(output.consumed_capacity()))),
-            Err(error) if first_condition_failed(&error) => Ok(Written::Before),
-            Err(error) => Err(unavailable(error)),
-        }
+        self.write_with_event(TransactWriteItem::builder().update(update).build(), event).await
     }
 }
 

@@ -1,12 +1,8 @@
 //! Workspace tokens, each written together with the event about it.
 
-use aws_sdk_dynamodb::{
-    error::SdkError,
-    operation::transact_write_items::{TransactWriteItemsError, TransactWriteItemsOutput},
-    types::{AttributeValue, Put, ReturnConsumedCapacity, TransactWriteItem, Update},
-};
+use aws_sdk_dynamodb::types::{AttributeValue, Put, ReturnConsumedCapacity, TransactWriteItem, Update};
 
-use super::{Store, WriteUnits, item, unavailable};
+use super::{Store, WriteUnits, Written, item, unavailable};
 use crate::{
     error::Error,
     event::Event,
@@ -135,12 +131,10 @@ impl Store {
             .expression_attribute_values(":workspace", AttributeValue::S(event.workspace.to_string()))
             .build()
             .map_err(|error| Error::Internal(error.into()))?;
-        let partition = self.partition_of(event).await?;
-        match self.transact(TransactWriteItem::builder().update(update).build(), event, &partition).await {
-            Ok(output) => Ok(Revoked::Now(WriteUnits::of(output.consumed_capacity()))),
-            Err(error) if first_condition_failed(&error) => Ok(Revoked::Before),
-            Err(error) => Err(unavailable(error)),
-        }
+        Ok(match self.write_with_event(TransactWriteItem::builder().update(update).build(), event).await? {
+            Written::Now(write_units) => Revoked::Now(write_units),
+            Written::Before => Revoked::Before,
+        })
     }
 
     /// Notes the day on which a token was used, once a day.
@@ -161,42 +155,5 @@ impl Store {
             .await
             .map_err(unavailable)?;
         Ok(())
-    }
-
-    /// One transaction: a write to another table, and the event about it.
-    pub(super) async fn transact(
-        &self,
-        write: TransactWriteItem,
-        event: &Event,
-        partition: &str,
-    ) -> Result<TransactWriteItemsOutput, SdkError<TransactWriteItemsError>> {
-        let put_event = Put::builder()
-            .table_name(&self.tables.events)
-            .set_item(Some(item::from_event(event, partition)))
-            .condition_expression("attribute_not_exists(#timestamp)")
-            .expression_attribute_names("#timestamp", "timestamp")
-            .build()
-            .map_err(SdkError::construction_failure)?;
-        let sent = self
-            .client
-            .transact_write_items()
-            .transact_items(write)
-            .transact_items(TransactWriteItem::builder().put(put_event).build())
-            .return_consumed_capacity(ReturnConsumedCapacity::Indexes)
-            .send()
-            .await;
-        self.hint(partition, event);
-        sent
-    }
-}
-
-/// Whether the transaction was given up because the first of its writes met another state.
-pub(super) fn first_condition_failed(error: &SdkError<TransactWriteItemsError>) -> bool {
-    match error.as_service_error() {
-        Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) => {
-            cancelled.cancellation_reasons().first().and_then(|reason| reason.code())
-                == Some("ConditionalCheckFailed")
-        }
-        _ => false,
     }
 }

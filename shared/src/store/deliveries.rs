@@ -1,0 +1,554 @@
+//! Streams, and how far each has come: one item for each.
+//!
+//! Two write to it, and neither waits for the other. Admins change what is set, and each change raises the
+//! generation and stands in one transaction with the event about it. Who delivers holds a lease, and notes what
+//! became of it on the condition that the lease is still theirs and the generation is the one they began with. So no
+//! two deliver a stream at once, and what an admin says while somebody delivers is never overwritten: the note is
+//! refused, and what was delivered is delivered again. No attribute is written by both but `next` and `failure`, which
+//! a replay sets anew, and `paused`, which the service sets when it gives up.
+//!
+//! A lease that nobody gives back ends by itself.
+
+use aws_sdk_dynamodb::{
+    error::SdkError,
+    operation::update_item::{UpdateItemError, UpdateItemOutput, builders::UpdateItemFluentBuilder},
+    types::{AttributeValue, Delete, Put, ReturnValue, TransactWriteItem, Update, builders::UpdateBuilder},
+};
+use serde::{Deserialize, Serialize};
+
+use super::{
+    Store, Written, condition_failed, corrupt,
+    item::{self, Item, Writer, json, optional, text},
+    unavailable,
+};
+use crate::{
+    error::Error,
+    event::Event,
+    id::WorkspaceId,
+    json::canonical,
+    stream::{
+        Delivered, Delivery, Destination, Format, Mask, Pause, Problem, Progress, SecretVersions, Stream,
+        StreamFilter, StreamId, Test, TestRequest,
+    },
+    timestamp::Timestamp,
+};
+
+/// The right to deliver a stream, for a time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lease {
+    /// The workspace of the stream.
+    pub workspace: WorkspaceId,
+    /// The stream.
+    pub stream: StreamId,
+    /// Who holds it: a name that no other run has.
+    pub owner: String,
+    /// The generation of the stream when it was taken.
+    pub generation: u64,
+}
+
+impl Store {
+    /// All streams of a workspace, by their ids, as they are.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] if the store does not answer.
+    pub async fn streams_of(&self, workspace: &WorkspaceId) -> Result<Vec<Delivery>, Error> {
+        let mut deliveries = Vec::new();
+        let mut start = None;
+        loop {
+            let output = self
+                .client
+                .query()
+                .table_name(&self.tables.streams)
+                .key_condition_expression("#workspace = :workspace")
+                .expression_attribute_names("#workspace", "workspace")
+                .expression_attribute_values(":workspace", AttributeValue::S(workspace.to_string()))
+                .consistent_read(true)
+                .set_exclusive_start_key(start)
+                .send()
+                .await
+                .map_err(unavailable)?;
+            for item in output.items() {
+                deliveries.push(to_delivery(item)?);
+            }
+            start = output.last_evaluated_key;
+            if start.is_none() {
+                return Ok(deliveries);
+            }
+        }
+    }
+
+    /// A stream of a workspace, as it is.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] if the store does not answer.
+    pub async fn stream(&self, workspace: &WorkspaceId, id: &StreamId) -> Result<Option<Delivery>, Error> {
+        let output = self
+            .client
+            .get_item()
+            .table_name(&self.tables.streams)
+            .set_key(Some(key(workspace, id)))
+            .consistent_read(true)
+            .send()
+            .await
+            .map_err(unavailable)?;
+        output.item().map(to_delivery).transpose()
+    }
+
+    /// The streams of all workspaces that may have something to do.
+    ///
+    /// It scans: a workspace has 20 streams at most, of a few KB each, and an index of what is due would be written
+    /// with each note of progress, which costs more than to read all streams once a minute.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] if the store does not answer.
+    pub async fn due_streams(&self, now: Timestamp) -> Result<Vec<Delivery>, Error> {
+        let mut due = Vec::new();
+        let mut start = None;
+        loop {
+            let output = self
+                .client
+                .scan()
+                .table_name(&self.tables.streams)
+                .set_exclusive_start_key(start)
+                .send()
+                .await
+                .map_err(unavailable)?;
+            for item in output.items() {
+                due.push(to_delivery(item)?);
+            }
+            start = output.last_evaluated_key;
+            if start.is_none() {
+                due.retain(|delivery| delivery.is_due(now));
+                return Ok(due);
+            }
+        }
+    }
+
+    /// Keeps a new stream, which begins at the sequence `next`, and records the event about it: both or neither.
+    /// [`Written::Before`] if there is one of its id.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] if it may or may not have been kept.
+    pub async fn create_stream(&self, stream: &Stream, next: u64, event: &Event) -> Result<Written, Error> {
+        let item = Writer::default()
+            .text("workspace", stream.workspace.as_str())
+            .text("stream", stream.id.as_str())
+            .text("definition", canonical(&Definition::of(stream)))
+            .number("generation", 1)
+            .number("next", next)
+            .number("delivered", 0)
+            .finish();
+        let put = Put::builder()
+            .table_name(&self.tables.streams)
+            .set_item(Some(item))
+            .condition_expression("attribute_not_exists(#stream)")
+            .expression_attribute_names("#stream", "stream")
+            .build()
+            .map_err(|error| Error::Internal(error.into()))?;
+        self.write_with_event(TransactWriteItem::builder().put(put).build(), event).await
+    }
+
+    /// Sets a stream anew, if its generation is still this one, and records the event about it.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] if it may or may not have been set.
+    pub async fn change_stream(
+        &self,
+        stream: &Stream,
+        generation: u64,
+        event: &Event,
+    ) -> Result<Written, Error> {
+        let update = self
+            .update_stream(&stream.workspace, &stream.id)
+            .update_expression("SET #definition = :definition, #generation = #generation + :one")
+            .condition_expression("#generation = :generation")
+            .expression_attribute_names("#definition", "definition")
+            .expression_attribute_names("#generation", "generation")
+            .expression_attribute_values(":definition", AttributeValue::S(canonical(&Definition::of(stream))))
+            .expression_attribute_values(":generation", AttributeValue::N(generation.to_string()))
+            .expression_attribute_values(":one", AttributeValue::N("1".to_owned()));
+        self.change_with_event(update, event).await
+    }
+
+    /// Lets a stream stand still, and records the event about it. [`Written::Before`] if it does, or is not there.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] if it may or may not have been paused.
+    pub async fn pause_stream(&self, id: &StreamId, pause: &Pause, event: &Event) -> Result<Written, Error> {
+        let update = self
+            .update_stream(&event.workspace, id)
+            .update_expression("SET #paused = :pause, #generation = #generation + :one")
+            .condition_expression("attribute_exists(#stream) AND attribute_not_exists(#paused)")
+            .expression_attribute_names("#stream", "stream")
+            .expression_attribute_names("#paused", "paused")
+            .expression_attribute_names("#generation", "generation")
+            .expression_attribute_values(":pause", AttributeValue::S(canonical(pause)))
+            .expression_attribute_values(":one", AttributeValue::N("1".to_owned()));
+        self.change_with_event(update, event).await
+    }
+
+    /// Lets a paused stream go on at once, where it stood, and records the event about it. [`Written::Before`] if it
+    /// is not paused.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] if it may or may not have been resumed.
+    pub async fn resume_stream(&self, id: &StreamId, event: &Event) -> Result<Written, Error> {
+        let update = self
+            .update_stream(&event.workspace, id)
+            .update_expression("SET #generation = #generation + :one REMOVE #paused, #failure")
+            .condition_expression("attribute_exists(#paused)")
+            .expression_attribute_names("#paused", "paused")
+            .expression_attribute_names("#failure", "failure")
+            .expression_attribute_names("#generation", "generation")
+            .expression_attribute_values(":one", AttributeValue::N("1".to_owned()));
+        self.change_with_event(update, event).await
+    }
+
+    /// Lets a stream go on at another sequence, paused or not, and records the event about it. [`Written::Before`] if
+    /// it is not there.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] if it may or may not have been set back.
+    pub async fn replay_stream(&self, id: &StreamId, from: u64, event: &Event) -> Result<Written, Error> {
+        let update = self
+            .update_stream(&event.workspace, id)
+            .update_expression("SET #next = :from, #generation = #generation + :one REMOVE #failure")
+            .condition_expression("attribute_exists(#stream)")
+            .expression_attribute_names("#stream", "stream")
+            .expression_attribute_names("#next", "next")
+            .expression_attribute_names("#failure", "failure")
+            .expression_attribute_names("#generation", "generation")
+            .expression_attribute_values(":from", AttributeValue::N(from.to_string()))
+            .expression_attribute_values(":one", AttributeValue::N("1".to_owned()));
+        self.change_with_event(update, event).await
+    }
+
+    /// Asks for a test of a stream, in place of one that nobody has done yet, and records the event about it.
+    /// [`Written::Before`] if the stream is not there.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] if it may or may not have been asked for.
+    pub async fn request_test(
+        &self,
+        id: &StreamId,
+        request: &TestRequest,
+        event: &Event,
+    ) -> Result<Written, Error> {
+        let update = self
+            .update_stream(&event.workspace, id)
+            .update_expression("SET #test_requested = :request")
+            .condition_expression("attribute_exists(#stream)")
+            .expression_attribute_names("#stream", "stream")
+            .expression_attribute_names("#test_requested", "test_requested")
+            .expression_attribute_values(":request", AttributeValue::S(canonical(request)));
+        self.change_with_event(update, event).await
+    }
+
+    /// Does away with a stream and records the event about it. [`Written::Before`] if it is not there.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] if it may or may not be gone.
+    pub async fn delete_stream(&self, id: &StreamId, event: &Event) -> Result<Written, Error> {
+        let delete = Delete::builder()
+            .table_name(&self.tables.streams)
+            .set_key(Some(key(&event.workspace, id)))
+            .condition_expression("attribute_exists(#stream)")
+            .expression_attribute_names("#stream", "stream")
+            .build()
+            .map_err(|error| Error::Internal(error.into()))?;
+        self.write_with_event(TransactWriteItem::builder().delete(delete).build(), event).await
+    }
+
+    /// Takes a stream to deliver it until an instant, if nobody else has it; and what is set of it then.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] if it may or may not have been taken: then it is free again at `until`.
+    pub async fn lease_stream(
+        &self,
+        workspace: &WorkspaceId,
+        id: &StreamId,
+        owner: &str,
+        now: Timestamp,
+        until: Timestamp,
+    ) -> Result<Option<(Lease, Delivery)>, Error> {
+        let update = self
+            .client
+            .update_item()
+            .table_name(&self.tables.streams)
+            .set_key(Some(key(workspace, id)))
+            .update_expression("SET #lease_owner = :owner, #lease_until = :until")
+            .condition_expression(
+                "attribute_exists(#stream) AND (attribute_not_exists(#lease_until) OR #lease_until <= :now)",
+            )
+            .expression_attribute_names("#stream", "stream")
+            .expression_attribute_names("#lease_owner", "lease_owner")
+            .expression_attribute_names("#lease_until", "lease_until")
+            .expression_attribute_values(":owner", AttributeValue::S(owner.to_owned()))
+            .expression_attribute_values(":until", AttributeValue::S(until.to_string()))
+            .expression_attribute_values(":now", AttributeValue::S(now.to_string()))
+            .return_values(ReturnValue::AllNew)
+            .send()
+            .await;
+        let output = match update {
+            Ok(output) => output,
+            Err(error) if condition_failed(&error) => return Ok(None),
+            Err(error) => return Err(unavailable(error)),
+        };
+        let delivery =
+            to_delivery(output.attributes().ok_or_else(|| corrupt("a lease without its stream"))?)?;
+        let lease = Lease {
+            workspace: workspace.clone(),
+            stream: id.clone(),
+            owner: owner.to_owned(),
+            generation: delivery.generation,
+        };
+        Ok(Some((lease, delivery)))
+    }
+
+    /// Notes what the destination took, or what was passed over; whether the note was taken. If it was not, the lease
+    /// is another's or the stream was changed, and whoever delivers stops.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] if it may or may not have been noted: if not, it is delivered again.
+    pub async fn record_delivery(&self, lease: &Lease, delivered: &Delivered) -> Result<bool, Error> {
+        let Delivered { next, events, at } = delivered;
+        let update = self
+            .update_leased(lease)
+            .expression_attribute_names("#next", "next")
+            .expression_attribute_values(":next", AttributeValue::N(next.to_string()));
+        let update = if *events == 0 {
+            update.update_expression("SET #next = :next")
+        } else {
+            update
+                .update_expression(
+                    "SET #next = :next, #delivered = #delivered + :events, #delivered_at = :at REMOVE #failure",
+                )
+                .expression_attribute_names("#delivered", "delivered")
+                .expression_attribute_names("#delivered_at", "delivered_at")
+                .expression_attribute_names("#failure", "failure")
+                .expression_attribute_values(":events", AttributeValue::N(events.to_string()))
+                .expression_attribute_values(":at", AttributeValue::S(at.to_string()))
+        };
+        written(update.send().await)
+    }
+
+    /// Notes that the destination failed, as [`Progress::after_failure`] says; whether the note was taken.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] if it may or may not have been noted.
+    pub async fn record_failure(&self, lease: &Lease, failed: &Progress) -> Result<bool, Error> {
+        let Some(failure) = Failure::of(failed) else { return Ok(true) };
+        let update = self
+            .update_leased(lease)
+            .update_expression("SET #failure = :failure, #last_problem = :problem")
+            .expression_attribute_names("#failure", "failure")
+            .expression_attribute_names("#last_problem", "last_problem")
+            .expression_attribute_values(":failure", AttributeValue::S(canonical(&failure)))
+            .expression_attribute_values(":problem", AttributeValue::S(canonical(&failed.last_problem)));
+        written(update.send().await)
+    }
+
+    /// Lets a stream stand still that failed for too long, and records the event about it. [`Written::Before`] if the
+    /// lease is another's, or an admin changed something.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] if it may or may not have been paused.
+    pub async fn pause_failing_stream(
+        &self,
+        lease: &Lease,
+        pause: &Pause,
+        event: &Event,
+    ) -> Result<Written, Error> {
+        let update = self
+            .update_stream(&lease.workspace, &lease.stream)
+            .update_expression("SET #paused = :pause, #generation = #generation + :one")
+            .condition_expression(
+                "#lease_owner = :owner AND #generation = :generation AND attribute_not_exists(#paused)",
+            )
+            .expression_attribute_names("#paused", "paused")
+            .expression_attribute_names("#lease_owner", "lease_owner")
+            .expression_attribute_names("#generation", "generation")
+            .expression_attribute_values(":pause", AttributeValue::S(canonical(pause)))
+            .expression_attribute_values(":owner", AttributeValue::S(lease.owner.clone()))
+            .expression_attribute_values(":generation", AttributeValue::N(lease.generation.to_string()))
+            .expression_attribute_values(":one", AttributeValue::N("1".to_owned()));
+        self.change_with_event(update, event).await
+    }
+
+    /// Notes how a test went that was asked for; whether the note was taken. It is not if another test was asked for
+    /// meanwhile, or the lease is another's.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] if it may or may not have been noted: if not, it is done again.
+    pub async fn record_test(
+        &self,
+        lease: &Lease,
+        request: &TestRequest,
+        test: &Test,
+    ) -> Result<bool, Error> {
+        let update = self
+            .client
+            .update_item()
+            .table_name(&self.tables.streams)
+            .set_key(Some(key(&lease.workspace, &lease.stream)))
+            .update_expression("SET #last_test = :test REMOVE #test_requested")
+            .condition_expression("#lease_owner = :owner AND #test_requested = :request")
+            .expression_attribute_names("#last_test", "last_test")
+            .expression_attribute_names("#test_requested", "test_requested")
+            .expression_attribute_names("#lease_owner", "lease_owner")
+            .expression_attribute_values(":test", AttributeValue::S(canonical(test)))
+            .expression_attribute_values(":request", AttributeValue::S(canonical(request)))
+            .expression_attribute_values(":owner", AttributeValue::S(lease.owner.clone()));
+        written(update.send().await)
+    }
+
+    /// Gives a lease back. One that is lost already stays another's.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] if it may still stand; then it ends by itself.
+    pub async fn release_stream(&self, lease: &Lease) -> Result<(), Error> {
+        let update = self
+            .client
+            .update_item()
+            .table_name(&self.tables.streams)
+            .set_key(Some(key(&lease.workspace, &lease.stream)))
+            .update_expression("REMOVE #lease_owner, #lease_until")
+            .condition_expression("#lease_owner = :owner")
+            .expression_attribute_names("#lease_owner", "lease_owner")
+            .expression_attribute_names("#lease_until", "lease_until")
+            .expression_attribute_values(":owner", AttributeValue::S(lease.owner.clone()));
+        written(update.send().await).map(drop)
+    }
+
+    fn update_stream(&self, workspace: &WorkspaceId, id: &StreamId) -> UpdateBuilder {
+        Update::builder().table_name(&self.tables.streams).set_key(Some(key(workspace, id)))
+    }
+
+    /// An update by who holds the lease, of a stream that nobody changed since.
+    fn update_leased(&self, lease: &Lease) -> UpdateItemFluentBuilder {
+        self.client
+            .update_item()
+            .table_name(&self.tables.streams)
+            .set_key(Some(key(&lease.workspace, &lease.stream)))
+            .condition_expression("#lease_owner = :owner AND #generation = :generation")
+            .expression_attribute_names("#lease_owner", "lease_owner")
+            .expression_attribute_names("#generation", "generation")
+            .expression_attribute_values(":owner", AttributeValue::S(lease.owner.clone()))
+            .expression_attribute_values(":generation", AttributeValue::N(lease.generation.to_string()))
+    }
+
+    async fn change_with_event(&self, update: UpdateBuilder, event: &Event) -> Result<Written, Error> {
+        let update = update.build().map_err(|error| Error::Internal(error.into()))?;
+        self.write_with_event(TransactWriteItem::builder().update(update).build(), event).await
+    }
+}
+
+/// Whether an update met what it is of.
+fn written(sent: Result<UpdateItemOutput, SdkError<UpdateItemError>>) -> Result<bool, Error> {
+    match sent {
+        Ok(_) => Ok(true),
+        Err(error) if condition_failed(&error) => Ok(false),
+        Err(error) => Err(unavailable(error)),
+    }
+}
+
+fn key(workspace: &WorkspaceId, id: &StreamId) -> Item {
+    Writer::default().text("workspace", workspace.as_str()).text("stream", id.as_str()).finish()
+}
+
+/// What is set of a stream, but for its key.
+#[derive(Serialize, Deserialize)]
+struct Definition {
+    name: String,
+    destination: Destination,
+    format: Format,
+    filter: StreamFilter,
+    mask: Vec<Mask>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    secret: Option<SecretVersions>,
+    created_by: String,
+    created_at: Timestamp,
+}
+
+impl Definition {
+    fn of(stream: &Stream) -> Self {
+        let Stream {
+            id: _,
+            workspace: _,
+            name,
+            destination,
+            format,
+            filter,
+            mask,
+            secret,
+            created_by,
+            created_at,
+        } = stream;
+        Self {
+            name: name.clone(),
+            destination: destination.clone(),
+            format: *format,
+            filter: filter.clone(),
+            mask: mask.clone(),
+            secret: secret.clone(),
+            created_by: created_by.clone(),
+            created_at: *created_at,
+        }
+    }
+}
+
+/// Since when a destination fails, how often it did, and when it is tried again.
+#[derive(Serialize, Deserialize)]
+struct Failure {
+    since: Timestamp,
+    attempts: u32,
+    retry_at: Timestamp,
+}
+
+impl Failure {
+    fn of(progress: &Progress) -> Option<Self> {
+        let (since, retry_at) = progress.failing_since.zip(progress.retry_at)?;
+        Some(Self { since, attempts: progress.attempts, retry_at })
+    }
+}
+
+fn to_delivery(item: &Item) -> Result<Delivery, Error> {
+    let Definition { name, destination, format, filter, mask, secret, created_by, created_at } =
+        json(item, "definition")?.ok_or_else(|| corrupt("a stream's definition"))?;
+    let id = StreamId::parse(text(item, "stream")?).map_err(|_| corrupt("the id of a stream"))?;
+    let workspace =
+        WorkspaceId::parse(text(item, "workspace")?).map_err(|_| corrupt("the workspace of a stream"))?;
+    let failure = json::<Failure>(item, "failure")?;
+    Ok(Delivery {
+        stream: Stream {
+            id,
+            workspace,
+            name,
+            destination,
+            format,
+            filter,
+            mask,
+            secret,
+            created_by,
+            created_at,
+        },
+        generation: item::number(item, "generation")?,
+        progress: Progress {
+            next: item::number(item, "next")?,
+            delivered: item::number(item, "delivered")?,
+            delivered_at: time(item, "delivered_at")?,
+            failing_since: failure.as_ref().map(|failure| failure.since),
+            attempts: failure.as_ref().map_or(0, |failure| failure.attempts),
+            retry_at: failure.as_ref().map(|failure| failure.retry_at),
+            last_problem: json::<Problem>(item, "last_problem")?,
+            paused: json(item, "paused")?,
+            test_requested: json(item, "test_requested")?,
+            last_test: json(item, "last_test")?,
+        },
+        leased_until: time(item, "lease_until")?,
+    })
+}
+
+fn time(item: &Item, name: &'static str) -> Result<Option<Timestamp>, Error> {
+    optional(item, name, |value| Timestamp::parse(value.as_s().ok()?).ok())
+}

@@ -1,0 +1,484 @@
+//! Where a stream goes to, each kind with what it needs to know.
+
+use std::net::IpAddr;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use url::{Host, Url};
+
+use super::is_public;
+use crate::{catalogue::did_you_mean, members::Members};
+
+/// Where a stream goes to. Its kind never changes: another kind is another stream.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Destination {
+    /// Requests that are signed as Standard Webhooks asks.
+    Webhook {
+        /// Where they are sent.
+        url: Endpoint,
+    },
+    /// The HTTP Event Collector of Splunk.
+    Splunk {
+        /// The collector.
+        url: Endpoint,
+        /// The index, where it is not the token's own.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        index: Option<String>,
+        /// The source, where it is not ours.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        source: Option<String>,
+        /// The type of the source, where it is not ours.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        sourcetype: Option<String>,
+    },
+    /// The intake of Datadog Logs.
+    Datadog {
+        /// The site of the account.
+        site: Site,
+        /// The service, where it is not ours.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        service: Option<String>,
+        /// Tags that each event gets, such as `env:production`.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        tags: Vec<String>,
+    },
+    /// The archive bucket of this deployment.
+    S3 {
+        /// What the keys of its objects begin with.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        prefix: Option<ArchivePrefix>,
+    },
+    /// An event bus of Amazon EventBridge.
+    #[serde(rename = "eventbridge")]
+    EventBridge {
+        /// The bus.
+        event_bus: EventBus,
+    },
+}
+
+/// What kind of destination it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DestinationKind {
+    /// A webhook.
+    Webhook,
+    /// Splunk.
+    Splunk,
+    /// Datadog.
+    Datadog,
+    /// The archive.
+    S3,
+    /// A bus.
+    EventBridge,
+}
+
+/// Who makes the secret of a destination.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SecretIs {
+    /// We, and show it once.
+    Generated,
+    /// The destination, and the admin sends it.
+    Given,
+    /// Nobody: IAM lets us in.
+    None,
+}
+
+/// A URL that requests may be sent to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Endpoint(String);
+
+/// A site of Datadog.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Site(String);
+
+/// What the keys of an archive begin with.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct ArchivePrefix(String);
+
+/// The ARN of an event bus.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct EventBus(String);
+
+/// What the operator of this deployment allows.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Operator {
+    /// The buses that streams may go to, by their ARNs.
+    pub event_buses: Vec<String>,
+    /// Whether there is an archive bucket.
+    pub archive: bool,
+    /// Whether plain HTTP and addresses that are not public will do: for development and tests alone.
+    pub insecure: bool,
+}
+
+/// Datadog's sites, as its documentation lists them.
+pub const DATADOG_SITES: [&str; 7] = [
+    "datadoghq.com",
+    "us3.datadoghq.com",
+    "us5.datadoghq.com",
+    "datadoghq.eu",
+    "ap1.datadoghq.com",
+    "ap2.datadoghq.com",
+    "ddog-gov.com",
+];
+
+/// The members that each kind of destination takes, beside its type.
+pub const DESTINATION_FIELDS: [(DestinationKind, &str, &[&str], SecretIs); 5] = [
+    (DestinationKind::Webhook, "webhook", &["type", "url"], SecretIs::Generated),
+    (DestinationKind::Splunk, "splunk", &["type", "url", "index", "source", "sourcetype"], SecretIs::Given),
+    (DestinationKind::Datadog, "datadog", &["type", "site", "service", "tags"], SecretIs::Given),
+    (DestinationKind::S3, "s3", &["type", "prefix"], SecretIs::None),
+    (DestinationKind::EventBridge, "eventbridge", &["type", "event_bus"], SecretIs::None),
+];
+
+/// The longest URL, in bytes.
+const MAX_URL_BYTES: usize = 2048;
+/// The longest name at a destination, in bytes.
+const MAX_NAME_BYTES: usize = 100;
+/// The longest prefix of an archive, in bytes.
+const MAX_PREFIX_BYTES: usize = 200;
+/// The most tags.
+const MAX_TAGS: usize = 20;
+
+impl DestinationKind {
+    fn row(self) -> &'static (Self, &'static str, &'static [&'static str], SecretIs) {
+        &DESTINATION_FIELDS[self as usize]
+    }
+
+    /// The wire name.
+    pub fn name(self) -> &'static str {
+        self.row().1
+    }
+
+    /// Who makes its secret.
+    pub fn secret(self) -> SecretIs {
+        self.row().3
+    }
+}
+
+impl Destination {
+    /// What kind it is.
+    pub fn kind(&self) -> DestinationKind {
+        match self {
+            Self::Webhook { .. } => DestinationKind::Webhook,
+            Self::Splunk { .. } => DestinationKind::Splunk,
+            Self::Datadog { .. } => DestinationKind::Datadog,
+            Self::S3 { .. } => DestinationKind::S3,
+            Self::EventBridge { .. } => DestinationKind::EventBridge,
+        }
+    }
+
+    /// Reads a destination that the operator allows; `None` if anything is wrong with it, which is noted.
+    pub fn read(object: &mut Members<'_>, operator: &Operator) -> Option<Self> {
+        let name = object.required_identifier("type", MAX_NAME_BYTES)?;
+        let Some((kind, _, fields, _)) = DESTINATION_FIELDS.iter().find(|(_, known, ..)| *known == name)
+        else {
+            let names = DESTINATION_FIELDS.map(|(_, name, ..)| name);
+            let near = did_you_mean(&name, names);
+            object.problem("type", "unknown_value", format!("must be one of {}{near}", names.join(", ")));
+            return None;
+        };
+        let destination = match kind {
+            DestinationKind::Webhook => Endpoint::read(object, operator).map(|url| Self::Webhook { url }),
+            DestinationKind::Splunk => {
+                let [index, source, sourcetype] =
+                    ["index", "source", "sourcetype"].map(|name| read_name(object, name));
+                Endpoint::read(object, operator).map(|url| Self::Splunk { url, index, source, sourcetype })
+            }
+            DestinationKind::Datadog => {
+                let (service, tags) = (read_name(object, "service"), read_tags(object));
+                Site::read(object, operator).map(|site| Self::Datadog { site, service, tags })
+            }
+            DestinationKind::S3 => {
+                if !operator.archive {
+                    object.problem("type", "not_offered", "this deployment has no archive; ask who runs it");
+                }
+                Some(Self::S3 { prefix: ArchivePrefix::read(object) })
+            }
+            DestinationKind::EventBridge => {
+                EventBus::read(object, operator).map(|event_bus| Self::EventBridge { event_bus })
+            }
+        };
+        object.finish(fields);
+        destination
+    }
+}
+
+impl Endpoint {
+    /// Reads a URL: of HTTPS, with a host that may be public, and without user, password or fragment.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn parse(text: &str, operator: &Operator) -> Result<Self, &'static str> {
+        if text.len() > MAX_URL_BYTES {
+            return Err("may have at most 2,048 bytes");
+        }
+        let url = Url::parse(text).map_err(|_| "must be a URL such as https://example.com/hook")?;
+        if url.scheme() != "https" && !(operator.insecure && url.scheme() == "http") {
+            return Err("must be an https URL");
+        }
+        if !url.username().is_empty() || url.password().is_some() || url.fragment().is_some() {
+            return Err("may have no user, password or fragment");
+        }
+        if !operator.insecure && !url.host().is_some_and(|host| may_be_public(&host)) {
+            return Err("must lead to the public internet");
+        }
+        Ok(Self(url.into()))
+    }
+
+    fn read(object: &mut Members<'_>, operator: &Operator) -> Option<Self> {
+        let text = object.required_identifier("url", MAX_URL_BYTES)?;
+        match Self::parse(&text, operator) {
+            Ok(url) => Some(url),
+            Err(detail) => {
+                object.problem("url", "invalid_url", detail);
+                None
+            }
+        }
+    }
+
+    /// The URL, in its normal form.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Whether a host may be public, as far as its name tells. What a name leads to is looked at when it is connected to.
+fn may_be_public(host: &Host<&str>) -> bool {
+    match host {
+        Host::Ipv4(address) => is_public(IpAddr::V4(*address)),
+        Host::Ipv6(address) => is_public(IpAddr::V6(*address)),
+        Host::Domain(name) => {
+            let name = name.trim_end_matches('.');
+            let last = name.rsplit('.').next().unwrap_or_default();
+            name.contains('.')
+                && !matches!(last, "localhost" | "local" | "internal" | "arpa" | "test" | "invalid" | "onion")
+        }
+    }
+}
+
+impl Site {
+    fn read(object: &mut Members<'_>, operator: &Operator) -> Option<Self> {
+        let site = object.required_identifier("site", MAX_URL_BYTES)?;
+        if DATADOG_SITES.contains(&site.as_str()) {
+            return Some(Self(site));
+        }
+        // A stand-in, for development and tests.
+        if operator.insecure && Endpoint::parse(&site, operator).is_ok() {
+            return Some(Self(site));
+        }
+        object.problem("site", "unknown_value", format!("must be one of {}", DATADOG_SITES.join(", ")));
+        None
+    }
+
+    /// The URL that logs are sent to. A stand-in, which only development has, is a URL itself.
+    pub fn intake(&self) -> String {
+        match self.0.strip_suffix('/').unwrap_or(&self.0) {
+            url if url.contains("://") => format!("{url}/api/v2/logs"),
+            site => format!("https://http-intake.logs.{site}/api/v2/logs"),
+        }
+    }
+
+    /// The site.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl ArchivePrefix {
+    /// Reads what keys may begin with: characters that S3 calls safe, in parts with one slash between them.
+    pub fn parse(text: &str) -> Result<Self, &'static str> {
+        let part = |part: &str| {
+            !part.is_empty()
+                && !part.starts_with('.')
+                && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'))
+        };
+        if (1..=MAX_PREFIX_BYTES).contains(&text.len()) && text.split('/').all(part) {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(
+                "must be names of A-Z, a-z, 0-9, -, _ and . with single slashes between them, at most 200 bytes",
+            )
+        }
+    }
+
+    fn read(object: &mut Members<'_>) -> Option<Self> {
+        let text = object.identifier("prefix", MAX_PREFIX_BYTES)?;
+        Self::parse(&text).map_err(|detail| object.problem("prefix", "invalid_prefix", detail)).ok()
+    }
+
+    /// The prefix, without a slash at its end.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl EventBus {
+    fn read(object: &mut Members<'_>, operator: &Operator) -> Option<Self> {
+        let arn = object.required_identifier("event_bus", MAX_URL_BYTES)?;
+        if operator.event_buses.contains(&arn) {
+            return Some(Self(arn));
+        }
+        object.problem(
+            "event_bus",
+            "not_allowed",
+            "must be the ARN of a bus that the operator of this service allows",
+        );
+        None
+    }
+
+    /// The ARN.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+fn read_name(object: &mut Members<'_>, name: &str) -> Option<String> {
+    let text = object.identifier(name, MAX_NAME_BYTES)?;
+    if text.is_empty() {
+        object.problem(name, "empty", "may not be empty; leave it out for the default");
+        return None;
+    }
+    Some(text)
+}
+
+fn read_tags(object: &mut Members<'_>) -> Vec<String> {
+    let Some(tags) = object.take("tags") else { return Vec::new() };
+    let tag = |tag: &Value| tag.as_str().filter(|tag| is_tag(tag)).map(str::to_owned);
+    let read = tags.as_array().and_then(|tags| tags.iter().map(tag).collect::<Option<Vec<_>>>());
+    match read {
+        Some(tags) if tags.len() <= MAX_TAGS => tags,
+        _ => {
+            let detail = "must be at most 20 tags such as env:production, each of up to 200 letters, digits, _ - : . /";
+            object.problem("tags", "invalid_tags", detail);
+            Vec::new()
+        }
+    }
+}
+
+/// As Datadog takes them: beginning with a letter. A comma would be two tags.
+fn is_tag(tag: &str) -> bool {
+    (1..=200).contains(&tag.len())
+        && tag.starts_with(|first: char| first.is_ascii_alphabetic())
+        && tag
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b':' | b'.' | b'/'))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn operator() -> Operator {
+        let bus = "arn:aws:events:eu-central-1:111122223333:event-bus/security".to_owned();
+        Operator { event_buses: vec![bus], archive: true, insecure: false }
+    }
+
+    fn read(destination: Value, operator: &Operator) -> Result<Destination, Vec<String>> {
+        let Value::Object(members) = destination else { panic!("an object") };
+        let mut problems = Vec::new();
+        let mut object = Members { members, pointer: "/destination".to_owned(), problems: &mut problems };
+        let destination = Destination::read(&mut object, operator);
+        let problems: Vec<_> =
+            problems.iter().map(|problem| format!("{} {}", problem.field, problem.code)).collect();
+        destination.filter(|_| problems.is_empty()).ok_or(problems)
+    }
+
+    #[test]
+    fn each_kind_is_written_as_it_is_read() {
+        for (kind, destination) in [
+            (DestinationKind::Webhook, json!({"type": "webhook", "url": "https://hooks.example.com/a?b=c"})),
+            (
+                DestinationKind::Splunk,
+                json!({"type": "splunk", "url": "https://hec.example.com:8088/", "index": "audit"}),
+            ),
+            (
+                DestinationKind::Datadog,
+                json!({"type": "datadog", "site": "datadoghq.eu", "tags": ["env:production"]}),
+            ),
+            (DestinationKind::S3, json!({"type": "s3"})),
+            (DestinationKind::S3, json!({"type": "s3", "prefix": "audit/acme"})),
+            (
+                DestinationKind::EventBridge,
+                json!({"type": "eventbridge", "event_bus": operator().event_buses[0]}),
+            ),
+        ] {
+            let found = read(destination.clone(), &operator()).unwrap();
+            assert_eq!((found.kind(), found.kind().name()), (kind, destination["type"].as_str().unwrap()));
+            assert_eq!(json!(found), destination);
+            assert_eq!(serde_json::from_value::<Destination>(destination).unwrap(), found);
+        }
+    }
+
+    #[test]
+    fn everything_that_is_wrong_is_told() {
+        let check = |destination: Value, expected: &[&str]| {
+            assert_eq!(read(destination.clone(), &operator()).unwrap_err(), expected, "{destination}");
+        };
+        check(json!({}), &["/destination/type required"]);
+        check(json!({"type": "webhok"}), &["/destination/type unknown_value"]);
+        check(json!({"type": "webhook"}), &["/destination/url required"]);
+        check(
+            json!({"type": "webhook", "url": "ftp://example.com", "index": "x"}),
+            &["/destination/url invalid_url", "/destination/index unknown_field"],
+        );
+        check(
+            json!({"type": "datadog", "site": "example.com", "tags": ["a,b"]}),
+            &["/destination/tags invalid_tags", "/destination/site unknown_value"],
+        );
+        check(
+            json!({"type": "datadog", "site": "https://example.com"}),
+            &["/destination/site unknown_value"],
+        );
+        check(json!({"type": "s3", "prefix": "../other"}), &["/destination/prefix invalid_prefix"]);
+        check(
+            json!({"type": "eventbridge", "event_bus": "arn:aws:events:eu-central-1:999999999999:event-bus/x"}),
+            &["/destination/event_bus not_allowed"],
+        );
+        let nothing = Operator::default();
+        assert_eq!(read(json!({"type": "s3"}), &nothing).unwrap_err(), ["/destination/type not_offered"]);
+    }
+
+    #[test]
+    fn a_url_leads_to_the_public_internet() {
+        let check =
+            |text: &str, fits: bool| assert_eq!(Endpoint::parse(text, &operator()).is_ok(), fits, "{text}");
+        check("https://example.com", true);
+        check("https://example.com:8443/a?b=c", true);
+        check("https://1.1.1.1/", true);
+        check("http://example.com/", false);
+        check("https://user@example.com/", false);
+        check("https://user:secret@example.com/", false);
+        check("https://example.com/#a", false);
+        check("https://intranet/", false);
+        check("https://localhost/", false);
+        check("https://a.localhost/", false);
+        check("https://db.internal./", false);
+        check("https://169.254.169.254/latest", false);
+        check("https://0x7f.1/", false);
+        check("https://2130706433/", false);
+        check("https://[::1]/", false);
+        check("https://[::ffff:10.0.0.1]/", false);
+        check("/relative", false);
+        check(&format!("https://example.com/{}", "a".repeat(2048)), false);
+        let insecure = Operator { insecure: true, ..Operator::default() };
+        assert!(Endpoint::parse("http://127.0.0.1:8080/", &insecure).is_ok());
+        assert!(Endpoint::parse("file:///etc/passwd", &insecure).is_err());
+    }
+
+    #[test]
+    fn a_site_of_datadog_has_one_intake() {
+        let insecure = Operator { insecure: true, ..Operator::default() };
+        let intake = |site: &str| match read(json!({"type": "datadog", "site": site}), &insecure).unwrap() {
+            Destination::Datadog { site, .. } => site.intake(),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(intake("us5.datadoghq.com"), "https://http-intake.logs.us5.datadoghq.com/api/v2/logs");
+        assert_eq!(intake("http://127.0.0.1:9000/"), "http://127.0.0.1:9000/api/v2/logs");
+    }
+}

@@ -1,0 +1,233 @@
+//! Which events a stream sends on.
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use serde_json::Value;
+
+use crate::{
+    catalogue::{Action, CATALOGUE, Category, did_you_mean},
+    event::{Event, Outcome},
+    members::{Members, identifier_problem},
+    new_event::MAX_IDENTIFIER_BYTES,
+    page::Filter,
+};
+
+/// The members of a filter.
+pub const FILTER_FIELDS: &[&str] = &["actions", "categories", "actors", "entity_types", "outcome"];
+/// The most values that one member of a filter may list.
+pub const MAX_FILTER_VALUES: usize = 50;
+
+/// Which events. All that is set must hold; of several values, any one. Nothing set is every event.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct StreamFilter {
+    /// One of these actions.
+    pub actions: Vec<Action>,
+    /// One of these categories.
+    pub categories: Vec<&'static Category>,
+    /// By one of these actors, by their ids in the product.
+    pub actors: Vec<String>,
+    /// Done to an entity of one of these types.
+    pub entity_types: Vec<String>,
+    /// With this outcome.
+    pub outcome: Option<Outcome>,
+}
+
+/// Why a stored text is not a filter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("is not a filter of a stream")]
+pub struct InvalidFilter;
+
+impl StreamFilter {
+    /// Whether an event is to be sent.
+    pub fn matches(&self, event: &Event) -> bool {
+        let Self { actions, categories, actors, entity_types, outcome } = self;
+        let one_of = |wanted: &[String], found: Option<&String>| {
+            wanted.is_empty() || found.is_some_and(|found| wanted.contains(found))
+        };
+        (actions.is_empty() || actions.contains(&event.action))
+            && (categories.is_empty() || categories.contains(&event.action.category()))
+            && one_of(actors, event.actor.as_ref().map(|actor| &actor.user_id))
+            && one_of(entity_types, event.entity.as_ref().map(|entity| &entity.entity_type))
+            && outcome.is_none_or(|outcome| outcome == event.outcome)
+    }
+
+    /// What the feed can leave out by itself: every event that matches is in it, and [`Self::matches`] decides on
+    /// what is.
+    pub fn of_feed(&self) -> Filter {
+        let Self { actions, categories, actors: _, entity_types: _, outcome } = self;
+        Filter {
+            actions: actions.clone(),
+            categories: categories.clone(),
+            outcome: *outcome,
+            ..Filter::default()
+        }
+    }
+
+    /// Reads a filter; what is wrong with it is noted.
+    pub fn read(object: &mut Members<'_>) -> Self {
+        let filter = Self {
+            actions: read_list(object, "actions", |name| {
+                Action::parse_lenient(name).filter(|action| !matches!(action, Action::Other(_))).ok_or_else(
+                    || {
+                        let near = did_you_mean(name, CATALOGUE.iter().map(|row| row.action));
+                        ("unknown_action", format!("is no action of the catalogue, nor a custom one{near}"))
+                    },
+                )
+            }),
+            categories: read_list(object, "categories", |name| {
+                Category::parse(name).ok_or_else(|| {
+                    ("unknown_value", format!("is no category{}", did_you_mean(name, Category::names())))
+                })
+            }),
+            actors: read_list(object, "actors", identifier),
+            entity_types: read_list(object, "entity_types", identifier),
+            outcome: object.one_of("outcome", &Outcome::NAMES),
+        };
+        object.finish(FILTER_FIELDS);
+        filter
+    }
+}
+
+fn identifier(text: &str) -> Result<String, (&'static str, String)> {
+    if text.is_empty() {
+        return Err(("empty", "may not be empty".to_owned()));
+    }
+    identifier_problem(text, MAX_IDENTIFIER_BYTES).map_or_else(|| Ok(text.to_owned()), Err)
+}
+
+/// A list of strings, each of which is read by `read`; each that is wrong is noted at its place.
+pub(super) fn read_list<T>(
+    object: &mut Members<'_>,
+    name: &str,
+    read: impl Fn(&str) -> Result<T, (&'static str, String)>,
+) -> Vec<T> {
+    let values = match object.take(name) {
+        None => return Vec::new(),
+        Some(Value::Array(values)) => values,
+        Some(_) => {
+            object.problem(name, "wrong_type", "must be a list of strings");
+            return Vec::new();
+        }
+    };
+    if values.len() > MAX_FILTER_VALUES {
+        object.problem(name, "too_many", format!("may have at most {MAX_FILTER_VALUES}"));
+        return Vec::new();
+    }
+    let (mut found, mut seen) = (Vec::new(), BTreeSet::new());
+    for (index, value) in values.iter().enumerate() {
+        let read = match value.as_str() {
+            None => Err(("wrong_type", "must be a string".to_owned())),
+            Some(text) if !seen.insert(text) => Err(("duplicate", "stands here more than once".to_owned())),
+            Some(text) => read(text),
+        };
+        match read {
+            Ok(value) => found.push(value),
+            Err((code, detail)) => object.problem_within(name, index, code, detail),
+        }
+    }
+    found
+}
+
+/// A filter by its names, as it is answered and stored.
+#[derive(Default, Serialize, Deserialize)]
+#[serde(default)]
+struct Names {
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    actions: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    categories: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    actors: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    entity_types: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    outcome: Option<Outcome>,
+}
+
+impl Serialize for StreamFilter {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Self { actions, categories, actors, entity_types, outcome } = self;
+        Names {
+            actions: actions.iter().map(|action| action.name().to_owned()).collect(),
+            categories: categories.iter().map(|category| category.name.to_owned()).collect(),
+            actors: actors.clone(),
+            entity_types: entity_types.clone(),
+            outcome: *outcome,
+        }
+        .serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for StreamFilter {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let Names { actions, categories, actors, entity_types, outcome } = Names::deserialize(deserializer)?;
+        let actions = actions.iter().map(|name| Action::parse_lenient(name)).collect::<Option<_>>();
+        let categories = categories.iter().map(|name| Category::parse(name)).collect::<Option<_>>();
+        let (Some(actions), Some(categories)) = (actions, categories) else {
+            return Err(de::Error::custom(InvalidFilter));
+        };
+        Ok(Self { actions, categories, actors, entity_types, outcome })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::{event::Entity, stream::mask::tests::event};
+
+    fn read(filter: Value) -> Result<StreamFilter, Vec<String>> {
+        let Value::Object(members) = filter else { panic!("an object") };
+        let mut problems = Vec::new();
+        let filter =
+            StreamFilter::read(&mut Members { members, pointer: String::new(), problems: &mut problems });
+        let problems: Vec<_> =
+            problems.iter().map(|problem| format!("{} {}", problem.field, problem.code)).collect();
+        if problems.is_empty() { Ok(filter) } else { Err(problems) }
+    }
+
+    #[test]
+    fn all_that_is_set_must_hold_and_of_several_values_any() {
+        let event = event();
+        let check = |filter: Value, matches: bool| {
+            let found = read(filter.clone()).unwrap();
+            assert_eq!(found.matches(&event), matches, "{filter}");
+            assert!(!matches || found.of_feed().matches(&event), "{filter}");
+            assert_eq!(json!(found), filter);
+            assert_eq!(serde_json::from_value::<StreamFilter>(filter).unwrap(), found);
+        };
+        check(json!({}), true);
+        check(json!({"actions": ["group_created", "group_member_added"]}), true);
+        check(json!({"actions": ["group_created"]}), false);
+        check(json!({"actions": ["x_own", "x_audit_log_redacted"]}), false);
+        check(json!({"categories": ["user_groups"], "actors": ["u-1", "u-2"]}), true);
+        check(json!({"categories": ["user_groups"], "actors": ["u-2"]}), false);
+        check(json!({"categories": ["custom"]}), false);
+        check(json!({"entity_types": ["group"], "outcome": "success"}), true);
+        check(json!({"outcome": "failure"}), false);
+        // What was erased matches nothing that asks for it.
+        let erased = Event { actor: None, entity: None::<Entity>, ..event.clone() };
+        assert!(!read(json!({"actors": ["u-1"]})).unwrap().matches(&erased));
+    }
+
+    #[test]
+    fn everything_that_is_wrong_is_told() {
+        let check = |filter: Value, expected: &[&str]| assert_eq!(read(filter).unwrap_err(), expected);
+        check(
+            json!({"actions": ["group_creatd", 1]}),
+            &["/actions/0 unknown_action", "/actions/1 wrong_type"],
+        );
+        check(
+            json!({"categories": ["groups"], "actors": [""]}),
+            &["/categories/0 unknown_value", "/actors/0 empty"],
+        );
+        check(json!({"actors": ["u", "u"], "action": []}), &["/actors/1 duplicate", "/action unknown_field"]);
+        check(
+            json!({"entity_types": "group", "outcome": "both"}),
+            &["/entity_types wrong_type", "/outcome unknown_value"],
+        );
+        check(json!({"actors": (0..51).map(|n| n.to_string()).collect::<Vec<_>>()}), &["/actors too_many"]);
+    }
+}
