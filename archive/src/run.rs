@@ -178,7 +178,8 @@ impl Run<'_> {
 }
 
 impl Object {
-    fn new(key: String, media_type: &'static str, bytes: Vec<u8>) -> Self {
+    /// An object with this content.
+    pub fn new(key: String, media_type: &'static str, bytes: Vec<u8>) -> Self {
         let sha256 = Digest::of(&bytes);
         Self { key, media_type, bytes, sha256 }
     }

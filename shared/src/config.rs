@@ -67,6 +67,17 @@ pub struct Signing {
     pub key: Key,
 }
 
+/// Where logs are archived, and how often.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ArchiveSettings {
+    /// The bucket.
+    pub bucket: String,
+    /// Another S3 than the region's own.
+    pub endpoint: Option<String>,
+    /// How long events wait for others, so that objects are not many and small.
+    pub every_seconds: i64,
+}
+
 /// Where a key is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Key {
@@ -87,6 +98,9 @@ pub enum InvalidConfig {
     /// A variable that must be set is not.
     #[error("{0} is not set; on AWS the template and Lambda set it, elsewhere see README.md")]
     Missing(&'static str),
+    /// The wait is no number.
+    #[error("ARCHIVE_SECONDS is not a number of seconds")]
+    ArchiveSeconds,
     /// The limit is no number.
     #[error("READ_LIMIT is not a number of reads in ten seconds; 0 is no limit")]
     ReadLimit,
@@ -191,6 +205,27 @@ impl Signing {
         Ok(Self {
             origin: Config::variable("LEDGER_ORIGIN").ok_or(InvalidConfig::Missing("LEDGER_ORIGIN"))?,
             key: kms.or_else(file).ok_or(InvalidConfig::Missing("LEDGER_KEY_ID"))?,
+        })
+    }
+}
+
+impl ArchiveSettings {
+    /// How long events wait for others where nothing else is set, in seconds.
+    pub const EVERY_SECONDS: i64 = 300;
+
+    /// Reads `ARCHIVE_BUCKET`, `ARCHIVE_SECONDS` (300 without it) and `AWS_ENDPOINT_URL_S3`.
+    ///
+    /// # Errors
+    /// If there is no bucket, or the wait is no number.
+    pub fn from_env() -> Result<Self, InvalidConfig> {
+        let every_seconds = match Config::variable("ARCHIVE_SECONDS") {
+            None => Self::EVERY_SECONDS,
+            Some(text) => text.parse::<u32>().map_err(|_| InvalidConfig::ArchiveSeconds)?.into(),
+        };
+        Ok(Self {
+            bucket: Config::variable("ARCHIVE_BUCKET").ok_or(InvalidConfig::Missing("ARCHIVE_BUCKET"))?,
+            endpoint: Config::variable("AWS_ENDPOINT_URL_S3"),
+            every_seconds,
         })
     }
 }

@@ -56,6 +56,20 @@ impl Entry {
     /// # Errors
     /// If something is missing that the leaf depends on, or contradicts something else.
     pub(crate) fn of(event: &Value) -> Result<Self, String> {
+        Self::worked_out(event, |part| Err(format!("it shows its {part}, which it says was redacted")))
+    }
+
+    /// Works out the entry of an event of which a stream leaves something out. A part that still shows something
+    /// beside its digest is one that no proof is about.
+    ///
+    /// # Errors
+    /// As of [`Self::of`].
+    pub(crate) fn of_masked(event: &Value) -> Result<Self, String> {
+        Self::worked_out(event, |_| Ok(()))
+    }
+
+    /// `shown` judges a part that is there beside its digest.
+    fn worked_out(event: &Value, shown: impl Fn(&str) -> Result<(), String>) -> Result<Self, String> {
         let Value::Object(members) = event else { return Err("it is no JSON object".to_owned()) };
         let mut leaf = Map::from_iter([("version".to_owned(), json!(1))]);
         for (name, member) in TEXTS {
@@ -63,23 +77,25 @@ impl Entry {
             leaf.insert(name.to_owned(), text.ok_or_else(|| format!("it has no text {member:?}"))?.clone());
         }
         let salts = Salts::of(event)?;
-        let mut withheld = Vec::new();
+        let (mut withheld, mut masked) = (Vec::new(), Vec::new());
         for part in PARTS {
             let value = members.get(part).ok_or_else(|| format!("it has no member {part:?}"))?;
             let digest = match salts.of_part(part)? {
                 Disclosed::Salt(salt) => digest(&disclosure(&salt, part, value)),
                 Disclosed::Digest(digest) => {
-                    if *value != redacted_value(part) {
-                        return Err(format!("it shows its {part}, which it says was redacted"));
+                    if *value == redacted_value(part) {
+                        withheld.push(part);
+                    } else {
+                        shown(part)?;
+                        masked.push(part);
                     }
-                    withheld.push(part);
                     digest
                 }
             };
             leaf.insert(part.to_owned(), json!(digest));
         }
         let is_covered = |name: &str| {
-            PARTS.contains(&name) || REST.contains(&name) || TEXTS.iter().any(|(_, member)| *member == name)
+            (PARTS.contains(&name) && !masked.contains(&name)) || REST.contains(&name) || TEXTS.iter().any(|(_, member)| *member == name)
         };
         let uncovered = members.keys().filter(|name| !is_covered(name)).cloned().collect();
         Ok(Self { sequence: sequence(event)?, leaf, withheld, uncovered })
@@ -243,6 +259,27 @@ mod tests {
         let entry = Entry::of(&event).unwrap();
         assert_eq!(entry.uncovered, ["category", "verified"]);
         assert_eq!((entry.sequence, entry.workspace(), entry.id()), (Some(7), "acme", "e"));
+    }
+
+    #[test]
+    fn a_part_of_which_something_is_masked_is_named_and_the_leaf_stays() {
+        let whole = Entry::of(&event()).unwrap();
+        let mut masked = event();
+        let (mut digests, mut salts) = (json!({}), json!({}));
+        for part in PARTS {
+            let salt = BASE64URL.encode(&Sha256::new().chain_update([0; 16]).chain_update(part).finalize()[..16]);
+            match part {
+                "actor" => digests[part] = json!(digest(&disclosure(&salt, part, &masked[part]))),
+                _ => salts[part] = json!(salt),
+            }
+        }
+        masked["salt"] = Value::Null;
+        masked["redacted"] = json!({"digests": digests, "salts": salts});
+        masked["actor"] = json!({"user_id": "u", "ip": null});
+        assert!(Entry::of(&masked).unwrap_err().contains("shows its actor"));
+        let entry = Entry::of_masked(&masked).unwrap();
+        assert_eq!(entry.hash(), whole.hash());
+        assert_eq!(entry.uncovered, ["actor", "category"]);
     }
 
     #[test]

@@ -284,7 +284,10 @@ impl Bad {
 }
 
 /// The log as `verify follow` remembers it.
-fn remembered(directory: &Path, given: Option<Key>) -> Result<(Key, Remembered), Error> {
+///
+/// # Errors
+/// If it remembers none, or one of another key than the one given.
+pub(super) fn remembered(directory: &Path, given: Option<Key>) -> Result<(Key, Remembered), Error> {
     let store = Store::at(directory);
     let nothing = || {
         Error::usage(

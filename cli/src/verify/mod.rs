@@ -4,6 +4,7 @@
 //! the server answer for what it signed; one that the server itself has just told makes it agree with
 //! itself, and no more. So every command says which it was.
 
+mod archive;
 mod event;
 mod export;
 mod follow;
@@ -16,7 +17,9 @@ mod watch;
 
 use clap::Subcommand;
 
-use self::{event::VerifyEvent, export::VerifyExport, follow::VerifyFollow, receipt::VerifyReceipt};
+use self::{
+    archive::VerifyArchive, event::VerifyEvent, export::VerifyExport, follow::VerifyFollow, receipt::VerifyReceipt,
+};
 use crate::{error::Error, flags::Flags};
 
 const RETRIES: u32 = 3;
@@ -30,6 +33,9 @@ pub(crate) enum Verify {
     /// That all events of an exported file are in the log, unchanged
     #[command(after_help = EXPORT_EXAMPLES)]
     Export(VerifyExport),
+    /// That a copy of the archive is whole, and its events in the log, unchanged
+    #[command(after_help = ARCHIVE_EXAMPLES)]
+    Archive(VerifyArchive),
     /// That a receipt for expired events is in the log, and for which events
     #[command(after_help = RECEIPT_EXAMPLES)]
     Receipt(VerifyReceipt),
@@ -71,6 +77,24 @@ may be missing that has expired: a receipt must say so, in the file or in that o
 
 Exit codes: 0 it is proved; 1 it is not, and the first sequence that is wrong is named.";
 
+const ARCHIVE_EXAMPLES: &str = "\
+Examples:
+  aws s3 sync s3://BUCKET archive --exclude '*' --include '*/workspace=acme/*'
+  auditlog verify archive archive --key log.vkey                 offline, by the checkpoints in the archive
+  auditlog verify archive archive --state acme.log               offline, by what `verify follow` remembers
+
+Each manifest must have the hash of the one before it, and go on with the sequence after its last; each
+object must have the hash and the events that its manifest says; columns must hold what lines do; and no
+file may be there that no manifest names. Each event's leaf is worked out from its line. All leaves from
+sequence 0 on must add up to the roots of the checkpoints in the manifests, which the key must have signed;
+with --state each leaf must be the one that is remembered.
+
+Without --state nothing is proved of an event behind one that was filtered out or had expired: a root is
+over all events. What came after the last checkpoint is counted, and not proved. Nothing vouches for the
+last manifest but its events: that there are no later runs cannot be seen from a copy.
+
+Exit codes: 0 it is proved; 1 it is not, and what is wrong is named.";
+
 const RECEIPT_EXAMPLES: &str = "\
 Examples:
   auditlog query --action x_audit_log_expired             the receipts, with their sequences
@@ -106,6 +130,7 @@ impl Verify {
         match self {
             Self::Event(event) => event.run(flags),
             Self::Export(export) => export.run(flags),
+            Self::Archive(archive) => archive.run(),
             Self::Receipt(receipt) => receipt.run(flags),
             Self::Follow(follow) => follow.run(flags),
         }

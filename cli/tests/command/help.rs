@@ -22,7 +22,7 @@ fn help_teaches_with_examples_and_exit_codes() {
     ] {
         assert!(auditlog.succeed(&[command, "--help"]).contains("Examples:"), "{command}");
     }
-    for command in ["event", "export", "follow"] {
+    for command in ["archive", "event", "export", "follow"] {
         assert!(auditlog.succeed(&["verify", command, "--help"]).contains("Exit codes:"), "{command}");
     }
 }

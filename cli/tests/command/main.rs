@@ -19,6 +19,7 @@ mod settings;
 mod tail;
 mod tamper;
 mod tokens;
+mod verify_archive;
 mod verify_event;
 mod verify_export;
 mod verify_follow;

@@ -425,7 +425,7 @@ impl Store {
     }
 
     /// An update by who holds the lease, of a stream that nobody changed since.
-    fn update_leased(&self, lease: &Lease) -> UpdateItemFluentBuilder {
+    pub(super) fn update_leased(&self, lease: &Lease) -> UpdateItemFluentBuilder {
         self.client
             .update_item()
             .table_name(&self.tables.streams)
@@ -444,7 +444,7 @@ impl Store {
 }
 
 /// Whether an update met what it is of.
-fn written(sent: Result<UpdateItemOutput, SdkError<UpdateItemError>>) -> Result<bool, Error> {
+pub(super) fn written(sent: Result<UpdateItemOutput, SdkError<UpdateItemError>>) -> Result<bool, Error> {
     match sent {
         Ok(_) => Ok(true),
         Err(error) if condition_failed(&error) => Ok(false),
@@ -452,7 +452,7 @@ fn written(sent: Result<UpdateItemOutput, SdkError<UpdateItemError>>) -> Result<
     }
 }
 
-fn key(workspace: &WorkspaceId, id: &StreamId) -> Item {
+pub(super) fn key(workspace: &WorkspaceId, id: &StreamId) -> Item {
     Writer::default().text("workspace", workspace.as_str()).text("stream", id.as_str()).finish()
 }
 

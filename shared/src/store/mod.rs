@@ -29,10 +29,12 @@
 //! has expired. An error never means that something was half
 //! done, only that it may or may not have been done.
 
+mod archive;
 mod checkpoint;
 mod deliveries;
 mod events;
 mod expiry;
+mod failing;
 mod feed;
 mod hints;
 mod inserts;
@@ -65,9 +67,11 @@ use aws_sdk_dynamodb::{
 
 use self::settings::SettingsCache;
 pub use self::{
+    archive::LastRun,
     checkpoint::Signed,
     deliveries::Lease,
     events::{Appended, Status},
+    failing::Failed,
     feed::{Feed, Sealed},
     hints::Hints,
     inserts::AppendedAll,

@@ -1,0 +1,185 @@
+//! `auditlog verify archive`: a copy of the archive bucket, against itself and against the log.
+//!
+//! Three things vouch for an archive. Each manifest has the hash of the one before it, and of every object of
+//! its run: so a run that is missing or was changed shows. The lines hold events as readers get them, and the
+//! leaf of each can be worked out: so an event that was changed does not add up to the root that the log
+//! signed, whoever wrote the manifests anew. And columns hold what lines do, so that what a query finds is
+//! what was logged. Nobody is asked anything: the copy and the key are enough.
+
+mod chain;
+mod columns;
+mod log;
+mod manifest;
+mod object;
+mod problems;
+
+use std::path::PathBuf;
+
+use clap::Args;
+use indicatif::HumanCount;
+
+use self::{
+    chain::{Chain, Folder},
+    log::Proof,
+    problems::Problems,
+};
+use super::{
+    export::remembered,
+    key::KeyOption,
+    not_proved,
+    store::Remembered,
+};
+use crate::{
+    error::Error,
+    ledger::Key,
+    output::Output,
+    terminal::{self, safe_line},
+};
+
+const DAMAGED: &str = "Copy the archive again. If it is the same, bring the objects back from their earlier \
+                       versions in the bucket, and find out who wrote them.";
+const BEHIND_GAPS: &str = "Give the hashes that `auditlog verify follow` remembers with --state, or check the \
+                           manifests alone with --manifests-only.";
+
+/// Options of `auditlog verify archive`.
+#[derive(Args, Debug)]
+pub(crate) struct VerifyArchive {
+    /// A copy of the archive bucket, or of one workspace's part of it
+    directory: PathBuf,
+    #[command(flatten)]
+    key: KeyOption,
+    /// What `verify follow` remembers in this directory: the key, and the hashes of all events
+    #[arg(long, value_name = "DIR")]
+    state: Option<PathBuf>,
+    /// The stream that wrote it, if several have
+    #[arg(long, value_name = "STREAM")]
+    stream: Option<String>,
+    /// The sequence that it begins with, where the stream did not begin with the log, or older runs are gone
+    #[arg(long, value_name = "SEQUENCE", default_value_t = 0)]
+    from: u64,
+    /// Check manifests and objects alone; no event is proved
+    #[arg(long)]
+    manifests_only: bool,
+}
+
+/// What was found of an archive.
+#[derive(Debug, Default)]
+struct Tally {
+    runs: u64,
+    objects: u64,
+    events: u64,
+    expired: u64,
+    filtered: u64,
+    last: Option<u64>,
+}
+
+impl VerifyArchive {
+    /// Verifies it, and says what that proves.
+    pub(crate) fn run(&self) -> Result<(), Error> {
+        let (key, log) = self.log()?;
+        let folder = Folder::read(&self.directory, key.workspace())?;
+        let stream = folder.stream(self.stream.as_deref())?;
+        let mut problems = Problems::default();
+        let chain = Chain::of(&folder, &stream, self.from, &mut problems)?;
+        let mut tally = Tally::default();
+        let mut proof = Proof::new(&key, log.as_ref(), self.from);
+        for run in &chain.runs {
+            tally.count(run);
+            proof.note_checkpoint(run, &mut problems);
+            for event in object::events(&folder, run, &mut tally.objects, &mut problems)? {
+                proof.note_event(&event, !run.mask.is_empty(), &mut problems);
+            }
+        }
+        folder.leftovers(&chain, &mut problems);
+        proof.roots(&mut problems);
+        let directory = self.directory.display();
+        if !problems.is_empty() {
+            let because = format!("{directory} is not a whole archive of the log");
+            return Err(not_proved(&because, DAMAGED).with_details(problems.into_details()));
+        }
+        if !self.manifests_only {
+            self.judge(&proof)?;
+        }
+        Output::new().text(&self.report(&tally, &proof, &key))?;
+        if proof.beyond() > 0 {
+            terminal::say(&format!("warning: {} are not proved by it.", proof.outside()));
+        }
+        Ok(())
+    }
+
+    /// The key, and the log where it is remembered.
+    fn log(&self) -> Result<(Key, Option<Remembered>), Error> {
+        let given = self.key.given()?;
+        match (&self.state, given) {
+            (Some(directory), given) => remembered(directory, given).map(|(key, log)| (key, Some(log))),
+            (None, Some(key)) => Ok((key, None)),
+            (None, None) => Err(Error::usage(
+                "Nobody has said which key the log signs with.",
+                "Give it with --key, or what `auditlog verify follow` remembers with --state.",
+            )),
+        }
+    }
+
+    fn judge(&self, proof: &Proof<'_>) -> Result<(), Error> {
+        if proof.behind_gaps() > 0 {
+            let because = format!(
+                "{} events stand behind others that were filtered out or have expired, so no root can be worked \
+                 out for them",
+                HumanCount(proof.behind_gaps())
+            );
+            return Err(not_proved(&because, BEHIND_GAPS));
+        }
+        if proof.events() > 0 && proof.proved() == 0 {
+            let next = "Verify it again when a later run has a checkpoint, or give --state. A checkpoint is \
+                        signed when somebody asks for one, as `auditlog verify follow` does.";
+            return Err(not_proved(&format!("no event is in a log that was signed: {}", proof.outside()), next));
+        }
+        Ok(())
+    }
+
+    fn report(&self, tally: &Tally, proof: &Proof<'_>, key: &Key) -> String {
+        let Tally { runs, objects, events, expired, filtered, last } = tally;
+        let covered = last.map_or("nothing".to_owned(), |last| {
+            format!("every sequence from {} to {last} is in one of {} runs", self.from, HumanCount(*runs))
+        });
+        let proved = if self.manifests_only {
+            "not asked for: events may be others than were logged".to_owned()
+        } else {
+            format!("{} are in the log of {}, unchanged", HumanCount(proof.proved()), key.workspace())
+        };
+        let uncovered = proof.uncovered();
+        let lines = [
+            (
+                "archived",
+                format!(
+                    "{} events in {} objects of {}, none changed or missing",
+                    HumanCount(*events),
+                    HumanCount(*objects),
+                    self.directory.display()
+                ),
+            ),
+            ("covered", covered),
+            (
+                "left out",
+                format!("{} had expired, {} did not match", HumanCount(*expired), HumanCount(*filtered)),
+            ),
+            ("columns", "hold the same as lines, value by value".to_owned()),
+            ("proved", proved),
+            ("not covered", proof.outside()),
+            ("not proved", if uncovered.is_empty() { "nothing".to_owned() } else { uncovered }),
+            ("checkpoint", proof.checkpoint()),
+            ("key", key.to_string()),
+        ];
+        lines.iter().map(|(name, text)| format!("{name:<11}  {}\n", safe_line(text))).collect()
+    }
+}
+
+impl Tally {
+    fn count(&mut self, run: &manifest::Manifest) {
+        self.runs += 1;
+        self.events += run.events;
+        self.expired += run.expired;
+        self.filtered += run.filtered;
+        self.last = Some(run.last);
+    }
+}

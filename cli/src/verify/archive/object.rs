@@ -1,0 +1,107 @@
+//! The objects of a run: whether they are what the manifest says, and the events in them.
+
+use std::io::Read as _;
+
+use flate2::read::GzDecoder;
+use serde_json::Value;
+
+use super::{
+    chain::Folder,
+    columns,
+    manifest::{Manifest, Named, sha256},
+    problems::Problems,
+};
+use crate::{error::Error, ledger};
+
+/// The events of a run, in the order of their sequences, as far as its objects are what they must be. Columns
+/// are held against the lines of their day.
+///
+/// # Errors
+/// If a file cannot be read from the disk.
+pub(super) fn events(
+    folder: &Folder,
+    run: &Manifest,
+    objects: &mut u64,
+    problems: &mut Problems,
+) -> Result<Vec<Value>, Error> {
+    let mut all = Vec::new();
+    for lines in run.lines() {
+        let Some(content) = intact(folder, lines, problems)? else { continue };
+        *objects += 1;
+        let events = match read(&content).and_then(|events| fits(run, lines, events)) {
+            Ok(events) => events,
+            Err(because) => {
+                problems.add(format!("{}: {because}", lines.key));
+                continue;
+            }
+        };
+        if let Some(named) = run.columns_of(lines)
+            && let Some(content) = intact(folder, named, problems)?
+        {
+            *objects += 1;
+            if let Err(because) = columns::hold(content, &events) {
+                problems.add(format!("{}: {because}", named.key));
+            }
+        }
+        all.extend(events);
+    }
+    all.sort_by_key(|event| event["sequence"].as_u64());
+    Ok(all)
+}
+
+/// The content of an object, if it is the one that the manifest names.
+fn intact(folder: &Folder, named: &Named, problems: &mut Problems) -> Result<Option<Vec<u8>>, Error> {
+    let Some(content) = folder.content(&named.key)? else {
+        problems.add(format!("{}: it is missing", named.key));
+        return Ok(None);
+    };
+    if content.len() as u64 != named.bytes || sha256(&content) != named.sha256 {
+        problems.add(format!("{}: it is not what was written: its hash or length is another", named.key));
+        return Ok(None);
+    }
+    Ok(Some(content))
+}
+
+/// The events of lines.
+fn read(content: &[u8]) -> Result<Vec<Value>, String> {
+    let mut text = String::new();
+    let unpacked = GzDecoder::new(content).read_to_string(&mut text);
+    unpacked.map_err(|error| format!("it cannot be unpacked: {error}"))?;
+    let event = |(number, line)| ledger::parse(line).map_err(|because| format!("line {}: {because}", number + 1));
+    text.lines().enumerate().map(event).collect()
+}
+
+/// That events are those which a manifest says an object has.
+fn fits(run: &Manifest, named: &Named, events: Vec<Value>) -> Result<Vec<Value>, String> {
+    if events.len() as u64 != named.rows {
+        return Err(format!("it has {} events, and the manifest says {}", events.len(), named.rows));
+    }
+    let mut sequences = Vec::new();
+    for (number, event) in (1..).zip(&events) {
+        let sequence = ledger::sequence(event)?.filter(|sequence| (run.first..=run.last).contains(sequence));
+        let sequence = sequence.ok_or_else(|| format!("line {number}: its event is none of the run"))?;
+        if event["workspace_username"] != run.workspace.as_str() {
+            return Err(format!("line {number}: its event is of another workspace"));
+        }
+        if !event["timestamp"].as_str().is_some_and(|time| time.starts_with(&named.day)) {
+            return Err(format!("line {number}: its event is of another day"));
+        }
+        sequences.push(sequence);
+    }
+    if written(&sequences) == named.sequences {
+        Ok(events)
+    } else {
+        Err("it has events with other sequences than the manifest says".to_owned())
+    }
+}
+
+/// Sequences as manifests have them, such as `0-511,514`. Those that are not in order look like no others.
+fn written(sequences: &[u64]) -> String {
+    let run = |run: &[u64]| match run {
+        [one] => one.to_string(),
+        [first, .., last] => format!("{first}-{last}"),
+        [] => String::new(),
+    };
+    let follows = |one: &u64, next: &u64| one.checked_add(1) == Some(*next);
+    sequences.chunk_by(follows).map(run).collect::<Vec<_>>().join(",")
+}

@@ -1,0 +1,39 @@
+//! What is wrong with an archive.
+
+use indicatif::HumanCount;
+
+use crate::terminal::safe_line;
+
+/// How many problems are told one by one.
+const TOLD: usize = 20;
+
+/// All that was found wrong, of which the first are told.
+#[derive(Debug, Default)]
+pub(super) struct Problems {
+    told: Vec<String>,
+    more: u64,
+}
+
+impl Problems {
+    /// Notes one.
+    pub(super) fn add(&mut self, problem: impl AsRef<str>) {
+        if self.told.len() < TOLD {
+            self.told.push(safe_line(problem.as_ref()));
+        } else {
+            self.more += 1;
+        }
+    }
+
+    /// Whether there are none.
+    pub(super) fn is_empty(&self) -> bool {
+        self.told.is_empty()
+    }
+
+    /// The problems, for people.
+    pub(super) fn into_details(mut self) -> Vec<String> {
+        if self.more > 0 {
+            self.told.push(format!("and {} more", HumanCount(self.more)));
+        }
+        self.told
+    }
+}

@@ -1,0 +1,90 @@
+//! The archive bucket: objects are put there, and nothing else is done.
+
+use std::time::Duration;
+
+use archive::Object;
+use aws_sdk_s3::{
+    Client,
+    config::{
+        BehaviorVersion, Region, RequestChecksumCalculation, StalledStreamProtectionConfig,
+        retry::RetryConfig, timeout::TimeoutConfig,
+    },
+};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use shared::{
+    config::{ArchiveSettings, Config},
+    stream::Problem,
+    timestamp::Timestamp,
+};
+
+/// How long a try to put an object may take: it has a few megabytes at most.
+const ATTEMPT: Duration = Duration::from_secs(20);
+
+/// The bucket, and who puts objects there.
+#[derive(Clone, Debug)]
+pub struct Bucket {
+    client: Client,
+    name: String,
+}
+
+/// Why an object was not put: AWS's word for it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct NotPut(String);
+
+impl Bucket {
+    /// The bucket of these settings; nothing is sent yet.
+    pub fn of(settings: &ArchiveSettings, config: &Config) -> Self {
+        let ArchiveSettings { bucket, endpoint, every_seconds: _ } = settings;
+        let timeouts = TimeoutConfig::builder()
+            .connect_timeout(Duration::from_secs(2))
+            .operation_attempt_timeout(ATTEMPT)
+            .build();
+        let mut sdk = aws_sdk_s3::Config::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::new(config.region.clone()))
+            .credentials_provider(config.credentials.clone())
+            .http_client(config.trust(endpoint.as_deref()).client())
+            .retry_config(RetryConfig::standard().with_max_attempts(3))
+            .timeout_config(timeouts)
+            // We bring the hash that S3 is to check.
+            .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
+            .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
+            // A server of one's own has no name for each bucket.
+            .force_path_style(endpoint.is_some());
+        sdk.set_endpoint_url(endpoint.clone());
+        Self { client: Client::from_conf(sdk.build()), name: bucket.clone() }
+    }
+
+    /// Puts an object, in place of one of its key. S3 takes it only if its hash is the one that the manifest names.
+    ///
+    /// # Errors
+    /// If it may or may not be there: whoever tries again puts the same.
+    pub(crate) async fn put(&self, object: Object) -> Result<(), NotPut> {
+        let Object { key, media_type, bytes, sha256 } = object;
+        let put = self
+            .client
+            .put_object()
+            .bucket(&self.name)
+            .key(key)
+            .content_type(media_type)
+            .checksum_sha256(STANDARD.encode(sha256.as_bytes()))
+            .body(bytes.into());
+        put.send().await.map(drop).map_err(|error| {
+            let code = error.as_service_error().and_then(|error| error.meta().code());
+            NotPut(code.map_or_else(|| "there was no answer".to_owned(), plain))
+        })
+    }
+}
+
+impl NotPut {
+    /// The problem that a stream shows.
+    pub(crate) fn problem(&self, at: Timestamp) -> Problem {
+        let Self(why) = self;
+        Problem { code: "s3_failed".to_owned(), detail: format!("S3 did not take an object: {why}"), at }
+    }
+}
+
+/// AWS's word for an error, and nothing else that may stand there.
+fn plain(code: &str) -> String {
+    code.chars().filter(|character| character.is_ascii_alphanumeric() || *character == '.').take(64).collect()
+}

@@ -1,0 +1,122 @@
+//! Writes the logs of workspaces to the archive bucket, for the streams that go there.
+//!
+//! It is a reader of the log like any other, that stores one number for each stream. What it writes is a repetition of
+//! the log, in objects that a query reads (`archive` has their form). Nobody waits for it, and it may end at any point.
+
+mod bucket;
+mod turn;
+
+use futures::{StreamExt as _, stream};
+use lambda_runtime::LambdaEvent;
+use serde::{Deserialize, Serialize};
+use shared::{
+    ambient,
+    id::WorkspaceId,
+    store::Store,
+    stream::{DestinationKind, StreamId},
+    timestamp::Timestamp,
+};
+
+use self::turn::{Turn, turn};
+pub use self::{bucket::Bucket, turn::LEASE_SECONDS};
+
+/// How long before the deadline no further run is begun: one has its time, and what became of it is noted.
+const DEADLINE_MARGIN_SECONDS: i64 = 90;
+/// How many streams are archived at a time. Each holds a run in memory.
+const CONCURRENCY: usize = 4;
+
+/// What it takes to archive.
+#[derive(Debug)]
+pub struct Archiver {
+    /// The logs, and how far each stream has come.
+    pub store: Store,
+    /// Where objects go.
+    pub bucket: Bucket,
+    /// How long events wait for others, so that objects are not many and small.
+    pub every_seconds: i64,
+}
+
+/// Why it runs.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+pub enum Trigger {
+    /// Somebody wants one stream to have its turn.
+    One {
+        /// Its workspace.
+        workspace: String,
+        /// The stream.
+        stream: String,
+    },
+    /// It is time to look at all.
+    All {
+        /// Always true.
+        archive: bool,
+    },
+}
+
+/// What came of it.
+#[derive(Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Response {
+    /// How many runs were written.
+    pub runs: u64,
+    /// With how many events.
+    pub events: u64,
+    /// How many streams could not be archived.
+    pub failed: u64,
+    /// How many were paused for having failed too long.
+    pub paused: u64,
+}
+
+/// Archives what is due, of one stream or of all, as far as there is time. A bucket that refuses is no failure of this
+/// function: it is noted at the stream.
+///
+/// # Errors
+/// If the store does not answer, or a log is not whole; the other streams are archived all the same.
+pub async fn handle(
+    archiver: &Archiver,
+    event: LambdaEvent<Trigger>,
+) -> Result<Response, lambda_runtime::Error> {
+    let ends_at = ends_at(event.context.deadline);
+    let due = match event.payload {
+        Trigger::One { workspace, stream } => {
+            vec![(WorkspaceId::parse(&workspace)?, StreamId::parse(&stream)?)]
+        }
+        Trigger::All { archive: _ } => {
+            let due = archiver.store.due_streams(ambient::now()).await?.into_iter();
+            let ours = due.filter(|due| due.stream.destination.kind() == DestinationKind::S3);
+            ours.map(|due| (due.stream.workspace, due.stream.id)).collect()
+        }
+    };
+    let turns = due.iter().map(|(workspace, stream)| async move {
+        let turn = turn(archiver, workspace, stream, ends_at).await;
+        // An alarm of the template counts this line.
+        turn.inspect_err(|error| tracing::error!(%workspace, %stream, %error, "archiving failed"))
+    });
+    let turns: Vec<_> = stream::iter(turns).buffer_unordered(CONCURRENCY).collect().await;
+    let (mut response, mut trouble) = (Response::default(), None);
+    for turn in turns {
+        match turn {
+            Ok(turn) => response.count(turn),
+            Err(error) => trouble = Some(error),
+        }
+    }
+    let Response { runs, events, failed, paused } = response;
+    tracing::info!(runs, events, failed, paused, "archived");
+    trouble.map_or(Ok(response), |error| Err(error.into()))
+}
+
+impl Response {
+    fn count(&mut self, Turn { runs, events, failed, paused }: Turn) {
+        self.runs += runs;
+        self.events += events;
+        self.failed += u64::from(failed);
+        self.paused += u64::from(paused);
+    }
+}
+
+/// When no further run is begun.
+fn ends_at(deadline_ms: u64) -> Timestamp {
+    let deadline = i64::try_from(deadline_ms).ok().and_then(Timestamp::from_unix_milliseconds);
+    let deadline = deadline.unwrap_or_else(|| ambient::now().plus_seconds(LEASE_SECONDS));
+    deadline.plus_seconds(-DEADLINE_MARGIN_SECONDS)
+}

@@ -1,0 +1,21 @@
+//! The Lambda of the schedule that archives logs.
+
+use archiver::{Archiver, Bucket};
+use lambda_runtime::{Error, run, service_fn};
+use shared::{
+    config::{ArchiveSettings, Config, Logs},
+    logs,
+    store::{Opening, Store},
+};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    logs::start(&Logs::from_env());
+    let (config, settings) = (Config::from_env()?, ArchiveSettings::from_env()?);
+    let archiver = Archiver {
+        store: Store::open(&config, Opening::Ledger).await,
+        bucket: Bucket::of(&settings, &config),
+        every_seconds: settings.every_seconds,
+    };
+    run(service_fn(|event| archiver::handle(&archiver, event))).await
+}
