@@ -74,6 +74,8 @@ pub struct Streaming {
     pub secrets_prefix: String,
     /// Another Secrets Manager than the region's own.
     pub secrets_endpoint: Option<String>,
+    /// Another EventBridge than those of the buses' regions.
+    pub events_endpoint: Option<String>,
     /// Where they may go.
     pub operator: Operator,
 }
@@ -207,8 +209,8 @@ impl Signing {
 }
 
 impl Streaming {
-    /// Reads `STREAM_SECRETS_PREFIX`, `AWS_ENDPOINT_URL_SECRETS_MANAGER`, `STREAM_EVENT_BUSES` (ARNs with commas between
-    /// them), `ARCHIVE_BUCKET` and `STREAMS_INSECURE` (`1` lets streams go to plain HTTP and to addresses that are not
+    /// Reads `STREAM_SECRETS_PREFIX`, `AWS_ENDPOINT_URL_SECRETS_MANAGER`, `AWS_ENDPOINT_URL_EVENTBRIDGE`,
+    /// `STREAM_EVENT_BUSES` (ARNs with commas between them), `ARCHIVE_BUCKET` and `STREAMS_INSECURE` (`1` lets streams go to plain HTTP and to addresses that are not
     /// public; nothing that is deployed sets it).
     pub fn from_env() -> Self {
         Self::read(Config::variable)
@@ -220,6 +222,7 @@ impl Streaming {
         Self {
             secrets_prefix: variable("STREAM_SECRETS_PREFIX").unwrap_or_else(|| "audit-logs".to_owned()),
             secrets_endpoint: variable("AWS_ENDPOINT_URL_SECRETS_MANAGER"),
+            events_endpoint: variable("AWS_ENDPOINT_URL_EVENTBRIDGE"),
             operator: Operator {
                 event_buses: buses.map(str::to_owned).collect(),
                 archive: variable("ARCHIVE_BUCKET").is_some(),
