@@ -67,7 +67,7 @@ mod tests {
         let log = entry(Some("mode"), &tags, &sample::event(7), json!({"id": "e-7"}));
         let expected = json!({
             "ddsource": "audit-logs", "ddtags": "workspace:acme,env:production,team:security", "hostname": "audit-logs",
-            "service": "mode", "message": "member added to group", "status": "info",
+            "service": "mode", "message": "Add a member to a group", "status": "info",
             "timestamp": "2025-02-18T10:47:37.123456Z", "audit_log": {"id": "e-7"},
         });
         assert_eq!(serde_json::from_str::<Value>(&log).unwrap(), expected);
