@@ -161,6 +161,7 @@ impl Serve {
             authorizer_ttl: authorizer_ttl.map(Duration::from_secs),
             read_limit,
             seal: true,
+            insecure_streams: true,
             schedule: true,
         };
         let system = System::start(options).await?;

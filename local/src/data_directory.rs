@@ -48,6 +48,11 @@ impl DataDirectory {
         self.path.join("ledger-key.txt")
     }
 
+    /// The secrets of streams.
+    pub(crate) fn secrets(&self) -> PathBuf {
+        self.path.join("secrets.json")
+    }
+
     /// The key of the identity provider in the data directory `path`.
     pub(crate) fn jwt_key(path: &Path) -> PathBuf {
         path.join("jwt-key.der")

@@ -8,6 +8,7 @@ use ledger::{Ledger, Signer};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 use shared::store::Store;
+use streams::Streams;
 
 use crate::{
     Error,
@@ -20,7 +21,8 @@ const MAX_PAYLOAD_BYTES: usize = 6 * 1024 * 1024;
 const TIMEOUT: Duration = Duration::from_secs(30);
 
 const AUTHORIZERS: &[&str] = &["authorizer"];
-const HTTP: &[&str] = &["ingest-api", "ledger", "query", "redactions", "settings", "tokens", "viewer"];
+const HTTP: &[&str] =
+    &["ingest-api", "ledger", "query", "redactions", "settings", "streams", "tokens", "viewer"];
 const BATCH: &[&str] = &["ingest-bus"];
 const STREAM: &[&str] = &["sealer"];
 const SCHEDULED: &[&str] = &["expiry"];
@@ -30,6 +32,7 @@ const SCHEDULED: &[&str] = &["expiry"];
 pub(crate) struct Functions {
     store: Store,
     ledger: Arc<Ledger>,
+    streams: Arc<Streams>,
 }
 
 /// Why there is no answer.
@@ -44,7 +47,12 @@ pub(crate) enum InvokeError {
 impl Functions {
     /// # Errors
     /// If the template names a function that this program does not hold.
-    pub(crate) fn of(template: &Template, store: Store, signer: Signer) -> Result<Self, Error> {
+    pub(crate) fn of(
+        template: &Template,
+        store: Store,
+        signer: Signer,
+        streams: Streams,
+    ) -> Result<Self, Error> {
         let wanted = [
             (std::iter::once(&template.api.token.function).collect::<Vec<_>>(), AUTHORIZERS),
             (template.api.routes.iter().map(|route| &route.function).collect(), HTTP),
@@ -57,7 +65,11 @@ impl Functions {
                 return Err(Error::UnknownFunction(unknown.clone()));
             }
         }
-        Ok(Self { ledger: Arc::new(Ledger { store: store.clone(), signer }), store })
+        Ok(Self {
+            ledger: Arc::new(Ledger { store: store.clone(), signer }),
+            streams: Arc::new(streams),
+            store,
+        })
     }
 
     /// Invokes an authorizer with a request of payload 2.0.
@@ -89,6 +101,10 @@ impl Functions {
             }
             "settings" => {
                 invoke(name, &event, async move |event| settings::handle(&store, event).await).await
+            }
+            "streams" => {
+                let streams = self.streams.clone();
+                invoke(name, &event, async move |event| streams::handle(&streams, event).await).await
             }
             "tokens" => invoke(name, &event, async move |event| tokens::handle(&store, event).await).await,
             "viewer" => invoke(name, &event, viewer::handle).await,

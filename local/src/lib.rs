@@ -15,6 +15,7 @@ mod jwt;
 mod private_file;
 mod queue;
 pub mod samples;
+mod secrets;
 mod server;
 mod stream;
 mod system;

@@ -1,4 +1,4 @@
-//! The one port: the HTTP API, the event bus at `POST /`, and the state of this process at `/_local/status`.
+//! The one port: the HTTP API, the event bus and Secrets Manager at `POST /`, and the state of this process at `/_local/status`.
 
 use std::{net::SocketAddr, sync::Arc};
 
@@ -17,6 +17,7 @@ use crate::{
     bus::{EventBus, Refused},
     gateway::Gateway,
     queue::Queue,
+    secrets::{self, SecretsManager},
 };
 
 /// AWS's limit for a call, with room for what JSON adds to 1 MB of entries.
@@ -27,6 +28,7 @@ pub(crate) struct Server {
     pub(crate) gateway: Gateway,
     pub(crate) bus: EventBus,
     pub(crate) queue: Arc<Queue>,
+    pub(crate) secrets: Arc<SecretsManager>,
 }
 
 /// Serves until told to stop, and lets running requests finish.
@@ -59,16 +61,20 @@ async fn root(state: State<Arc<Server>>, peer: ConnectInfo<SocketAddr>, request:
     if request.method() == Method::POST && request.headers().contains_key("x-amz-target") {
         let (parts, body) = request.into_parts();
         return match axum::body::to_bytes(body, MAX_CALL_BYTES).await {
-            Ok(body) => aws_call(&state.bus, &parts.headers, &body),
+            Ok(body) => aws_call(&state, &parts.headers, &body),
             Err(_) => StatusCode::PAYLOAD_TOO_LARGE.into_response(),
         };
     }
     api(state, peer, request).await
 }
 
-fn aws_call(bus: &EventBus, headers: &HeaderMap, body: &Bytes) -> Response {
+fn aws_call(server: &Server, headers: &HeaderMap, body: &Bytes) -> Response {
     let target = headers.get("x-amz-target").and_then(|target| target.to_str().ok()).unwrap_or_default();
-    let (status, answer) = match bus.call(target, body, jiff::Timestamp::now()) {
+    let answer = match target.strip_prefix(secrets::TARGET) {
+        Some(operation) => server.secrets.call(operation, body),
+        None => server.bus.call(target, body, jiff::Timestamp::now()),
+    };
+    let (status, answer) = match answer {
         Ok(answer) => (StatusCode::OK, answer),
         Err(Refused { code, message }) => {
             (StatusCode::BAD_REQUEST, json!({"__type": code, "message": message}))

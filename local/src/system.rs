@@ -11,7 +11,13 @@ use aws_lc_rs::rand;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use ledger::Signer;
 use serde_json::Value;
-use shared::{config::Config, store::Store};
+use shared::{
+    config::{Config, Streaming},
+    secrets::Secrets,
+    store::Store,
+    stream::Operator,
+};
+use streams::Streams;
 use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
 
 use crate::{
@@ -26,9 +32,10 @@ use crate::{
     private_file,
     queue::Queue,
     samples,
+    secrets::SecretsManager,
     server::{self, Server},
     stream::Stream,
-    template::{Scheduled, TEMPLATE, Template},
+    template::{ACCOUNT, REGION, Scheduled, TEMPLATE, Template},
 };
 
 /// How long running requests may take to end, before the process ends without them.
@@ -56,6 +63,8 @@ pub struct Options {
     /// Whether events are sealed as they come. Without it they stay as they are written, which is what a
     /// test wants that looks at how they are written.
     pub seal: bool,
+    /// Whether streams may go to plain HTTP and to addresses that are not public, such as this machine.
+    pub insecure_streams: bool,
     /// Whether the functions run that a schedule invokes, at the start and every hour.
     pub schedule: bool,
 }
@@ -125,7 +134,14 @@ impl System {
         };
         let directory = tables.as_ref().and_then(|tables| tables.directory.as_ref());
         let signer = signer(directory.map(DataDirectory::ledger_key).as_deref())?;
-        let functions = Functions::of(&template, store.clone(), signer)?;
+        let streaming = streaming(&endpoint, &template, options.insecure_streams);
+        let secrets = Arc::new(SecretsManager::open(directory.map(DataDirectory::secrets))?);
+        let streams = Streams {
+            store: store.clone(),
+            secrets: Secrets::connect(&config, &streaming),
+            operator: streaming.operator,
+        };
+        let functions = Functions::of(&template, store.clone(), signer, streams)?;
         let schedule = options.schedule.then(|| tokio::spawn(run(store.clone(), template.scheduled)));
         let jwt_key = directory.map(|directory| DataDirectory::jwt_key(directory.path()));
         let identity_provider = Arc::new(IdentityProvider::open(jwt_key.as_deref(), &template.api.jwt)?);
@@ -138,7 +154,7 @@ impl System {
         let bus = EventBus::new(&template.bus, queue.clone())?;
 
         let (stop, stopped) = watch::channel(false);
-        let server = Arc::new(Server { gateway, bus, queue: queue.clone() });
+        let server = Arc::new(Server { gateway, bus, queue: queue.clone(), secrets });
         let server = tokio::spawn(server::serve(server, listener, stopped));
         let now = jiff::Timestamp::now();
         let credentials = Credentials {
@@ -348,6 +364,16 @@ fn signer(file: Option<&Path>) -> Result<Signer, Error> {
     let seed = new()?;
     private_file::write(file, STANDARD.encode(seed).as_bytes())?;
     Ok(Signer::with_seed(ORIGIN, &seed))
+}
+
+/// What streams need here: the stand-in for Secrets Manager on our own port, and our own bus.
+fn streaming(endpoint: &str, template: &Template, insecure: bool) -> Streaming {
+    let bus = format!("arn:aws:events:{REGION}:{ACCOUNT}:event-bus/{}", template.bus.name);
+    Streaming {
+        secrets_prefix: "local".to_owned(),
+        secrets_endpoint: Some(endpoint.to_owned()),
+        operator: Operator { event_buses: vec![bus], archive: false, insecure },
+    }
 }
 
 /// Runs what has a schedule, one after the other, for ever.

@@ -46,6 +46,7 @@ pub fn document() -> Value {
             {"name": routes::LEDGER, "description": "Prove what is in the log, to whoever trusts nobody."},
             {"name": routes::REDACTIONS, "description": "Erase personal data, as an admin of the workspace."},
             {"name": routes::SETTINGS, "description": "How long events are kept, as an admin of the workspace."},
+            {"name": routes::STREAMS, "description": "Send the log on to where you want it, as an admin of the workspace."},
             {"name": routes::TOKENS, "description": "Manage tokens, as an admin of the workspace."},
             {"name": routes::OPEN, "description": "What anyone may ask."},
         ],
@@ -88,6 +89,8 @@ fn schemas() -> Map<String, Value> {
     add::<ledger::ConsistencyProof>(&mut schemas);
     add::<redactions::Redacted>(&mut schemas);
     add::<settings::WorkspaceSettings<'_>>(&mut schemas);
+    add::<streams::SetStream<'_>>(&mut schemas);
+    add::<streams::ListedStreams<'_>>(&mut schemas);
     add::<tokens::CreatedToken<'_>>(&mut schemas);
     add::<tokens::Tokens<'_>>(&mut schemas);
     add::<Problem>(&mut schemas);

@@ -30,6 +30,17 @@ pub(crate) fn token() -> Value {
     })
 }
 
+/// The parameter of the path that names a stream.
+pub(crate) fn stream() -> Value {
+    json!({
+        "name": "stream",
+        "in": "path",
+        "required": true,
+        "description": "The id of the stream.",
+        "schema": reference("StreamId"),
+    })
+}
+
 /// The parameter of the path that names an entry of a log.
 pub(crate) fn sequence() -> Value {
     json!({

@@ -2,6 +2,7 @@
 
 mod ledger;
 mod settings;
+mod streams;
 
 use aws_lambda_events::encodings::Body;
 use ingest_api::{MAX_BODY_BYTES, MAX_EVENTS};
@@ -29,6 +30,8 @@ pub(crate) const LEDGER: &str = "Ledger";
 pub(crate) const REDACTIONS: &str = "Redactions";
 /// The tag of the routes of settings.
 pub(crate) const SETTINGS: &str = "Settings";
+/// The tag of the routes of streams.
+pub(crate) const STREAMS: &str = "Streams";
 /// The tag of the routes of workspace tokens.
 pub(crate) const TOKENS: &str = "Workspace tokens";
 /// The tag of the routes that are open to anyone.
@@ -85,6 +88,33 @@ pub(crate) fn paths() -> Value {
             "parameters": [parameters::workspace()],
             "get": settings::show(),
             "patch": settings::change(),
+        },
+        "/api/{workspace}/streams": {
+            "parameters": [parameters::workspace()],
+            "get": streams::list(),
+            "post": streams::create(),
+        },
+        "/api/{workspace}/streams/{stream}": {
+            "parameters": [parameters::workspace(), parameters::stream()],
+            "get": streams::show(),
+            "patch": streams::change(),
+            "delete": streams::delete(),
+        },
+        "/api/{workspace}/streams/{stream}/pause": {
+            "parameters": [parameters::workspace(), parameters::stream()],
+            "post": streams::pause(),
+        },
+        "/api/{workspace}/streams/{stream}/resume": {
+            "parameters": [parameters::workspace(), parameters::stream()],
+            "post": streams::resume(),
+        },
+        "/api/{workspace}/streams/{stream}/replay": {
+            "parameters": [parameters::workspace(), parameters::stream()],
+            "post": streams::replay(),
+        },
+        "/api/{workspace}/streams/{stream}/test": {
+            "parameters": [parameters::workspace(), parameters::stream()],
+            "post": streams::test(),
         },
         "/api/{workspace}/tokens": {
             "parameters": [parameters::workspace()],

@@ -20,6 +20,8 @@ use tokens::{DEFAULT_DAYS, MAX_DAYS, MAX_NAME_BYTES};
 
 use crate::reference;
 
+mod streams;
+
 /// One line: no control character, and none that turns the direction of text.
 const LINE: &str = r"^[^\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]*$";
 /// Text of several lines: no control character but tab and line ends.
@@ -44,7 +46,7 @@ pub(crate) fn schemas() -> Map<String, Value> {
             described("What is to be another.", object(settings::FIELDS, &[], settings_change)),
         ),
     ];
-    schemas.into_iter().map(|(name, schema)| (name.to_owned(), schema)).collect()
+    schemas.into_iter().chain(streams::schemas()).map(|(name, schema)| (name.to_owned(), schema)).collect()
 }
 
 fn new_event() -> Value {

@@ -157,13 +157,16 @@ fn every_error_is_described_somewhere() {
             Error::Conflict => Some("conflict"),
             Error::Expired => Some("expired"),
             Error::SettingsChanging(_) => Some("settings_changing"),
-            Error::UnknownWorkspace | Error::UnknownToken | Error::UnknownSequence | Error::UnknownTile => {
-                Some("not_found")
-            }
+            Error::UnknownWorkspace
+            | Error::UnknownToken
+            | Error::UnknownStream
+            | Error::UnknownSequence
+            | Error::UnknownTile => Some("not_found"),
             // API Gateway knows the routes, and answers itself where there is none.
             Error::UnknownRoute => None,
             Error::Unauthenticated => Some("unauthenticated"),
             Error::Forbidden(_) => Some("forbidden"),
+            Error::TooManyStreams(_) => Some("too_many_streams"),
             Error::TooManyTokens(_) => Some("too_many_tokens"),
             Error::TooManyReads(_) => Some("too_many_reads"),
             Error::Unavailable(_) => Some("unavailable"),
@@ -193,6 +196,7 @@ fn every_error_is_described_somewhere() {
         "settings_changing",
         "too_large",
         "too_many_reads",
+        "too_many_streams",
         "too_many_tokens",
         "unauthenticated",
         "unavailable",

@@ -8,7 +8,7 @@ use std::{env, path::PathBuf};
 
 use aws_credential_types::Credentials;
 
-use crate::https::Trust;
+use crate::{https::Trust, stream::Operator};
 
 /// Where the tables are and how to reach them.
 #[derive(Clone, Debug)]
@@ -76,6 +76,19 @@ pub struct ArchiveSettings {
     pub endpoint: Option<String>,
     /// How long events wait for others, so that objects are not many and small.
     pub every_seconds: i64,
+}
+
+/// What streams need beside the tables.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Streaming {
+    /// What the names of their secrets begin with.
+    pub secrets_prefix: String,
+    /// Another Secrets Manager than the region's own.
+    pub secrets_endpoint: Option<String>,
+    /// Another EventBridge than those of the buses' regions.
+    pub events_endpoint: Option<String>,
+    /// Where they may go.
+    pub operator: Operator,
 }
 
 /// Where a key is.
@@ -230,6 +243,30 @@ impl ArchiveSettings {
     }
 }
 
+impl Streaming {
+    /// Reads `STREAM_SECRETS_PREFIX`, `AWS_ENDPOINT_URL_SECRETS_MANAGER`, `AWS_ENDPOINT_URL_EVENTBRIDGE`,
+    /// `STREAM_EVENT_BUSES` (ARNs with commas between them), `ARCHIVE_BUCKET` and `STREAMS_INSECURE` (`1` lets streams go to plain HTTP and to addresses that are not
+    /// public; nothing that is deployed sets it).
+    pub fn from_env() -> Self {
+        Self::read(Config::variable)
+    }
+
+    fn read(variable: impl Fn(&'static str) -> Option<String>) -> Self {
+        let buses = variable("STREAM_EVENT_BUSES").unwrap_or_default();
+        let buses = buses.split(',').map(str::trim).filter(|bus| !bus.is_empty());
+        Self {
+            secrets_prefix: variable("STREAM_SECRETS_PREFIX").unwrap_or_else(|| "audit-logs".to_owned()),
+            secrets_endpoint: variable("AWS_ENDPOINT_URL_SECRETS_MANAGER"),
+            events_endpoint: variable("AWS_ENDPOINT_URL_EVENTBRIDGE"),
+            operator: Operator {
+                event_buses: buses.map(str::to_owned).collect(),
+                archive: variable("ARCHIVE_BUCKET").is_some(),
+                insecure: variable("STREAMS_INSECURE").is_some_and(|value| value == "1"),
+            },
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -287,6 +324,25 @@ mod tests {
         };
         assert_eq!([limit("40"), limit("0")], [Some(Some(40)), Some(None)]);
         assert_eq!([limit("-1"), limit("many")], [None, None]);
+    }
+
+    #[test]
+    fn a_stream_goes_where_the_operator_says_and_nowhere_else() {
+        let streaming = |variables: &[(&str, &str)]| {
+            Streaming::read(|name| {
+                variables.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned())
+            })
+        };
+        assert_eq!(streaming(&[]).operator, Operator::default());
+        let operator = streaming(&[
+            ("STREAM_EVENT_BUSES", "arn:one, arn:two,"),
+            ("ARCHIVE_BUCKET", "archive"),
+            ("STREAMS_INSECURE", "true"),
+        ])
+        .operator;
+        let event_buses = ["arn:one", "arn:two"].map(str::to_owned).to_vec();
+        assert_eq!(operator, Operator { event_buses, archive: true, insecure: false });
+        assert!(streaming(&[("STREAMS_INSECURE", "1")]).operator.insecure);
     }
 
     #[test]

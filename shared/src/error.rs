@@ -64,6 +64,9 @@ pub enum Error {
     /// The workspace has no such token.
     #[error("This workspace has no such token.")]
     UnknownToken,
+    /// The workspace has no such stream.
+    #[error("This workspace has no such stream.")]
+    UnknownStream,
     /// The log has no such entry, or not yet.
     #[error("The log has no entry of this sequence yet, or what it tells of is gone.")]
     UnknownSequence,
@@ -92,6 +95,9 @@ pub enum Error {
     /// The workspace has as many live tokens as it may have.
     #[error("This workspace has {0} live tokens, the most there may be; revoke one first.")]
     TooManyTokens(usize),
+    /// The workspace has as many streams as it may have.
+    #[error("This workspace has {0} streams, the most there may be; delete one first.")]
+    TooManyStreams(usize),
     /// The token has read as often as it may in this window.
     #[error("This token has read as often as it may for now; wait as long as Retry-After says.")]
     TooManyReads(Rate),

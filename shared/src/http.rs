@@ -232,6 +232,11 @@ pub fn created(body: &impl Serialize) -> Response {
     json_response(201, "application/json", body)
 }
 
+/// 202 with a JSON body.
+pub fn accepted(body: &impl Serialize) -> Response {
+    json_response(202, "application/json", body)
+}
+
 /// 204 without a body.
 pub fn no_content() -> Response {
     let mut response = response(204, "application/json", String::new());
@@ -391,6 +396,7 @@ impl Problem {
             Error::Forbidden(_) => (403, "forbidden", "These credentials do not allow it", vec![]),
             Error::UnknownWorkspace => (404, "not_found", "There is no such workspace", vec![]),
             Error::UnknownToken => (404, "not_found", "There is no such token", vec![]),
+            Error::UnknownStream => (404, "not_found", "There is no such stream", vec![]),
             Error::UnknownSequence => (404, "not_found", "There is no such entry", vec![]),
             Error::UnknownTile => (404, "not_found", "There is no such tile", vec![]),
             Error::UnknownRoute => (404, "not_found", "There is no such route", vec![]),
@@ -399,6 +405,9 @@ impl Problem {
             }
             Error::Conflict => (409, "conflict", "Another event has this id and timestamp", vec![]),
             Error::TooManyTokens(_) => (409, "too_many_tokens", "The workspace has too many tokens", vec![]),
+            Error::TooManyStreams(_) => {
+                (409, "too_many_streams", "The workspace has too many streams", vec![])
+            }
             Error::SettingsChanging(_) => {
                 (409, "settings_changing", "The last change is not in effect yet", vec![])
             }

@@ -1,8 +1,12 @@
-//! The model of Audit Logs and its two edges: HTTP and DynamoDB.
+//! The model of Audit Logs and its edges: HTTP, DynamoDB and Secrets Manager.
 //!
 //! The model modules are pure: there is no async, clock, environment, SDK or HTTP type in them.
-//! Only [`store`] speaks DynamoDB, only [`http`] knows statuses, only [`config`] reads the
+//! Only [`store`] speaks DynamoDB, only [`secrets`] Secrets Manager, only [`http`] knows statuses, only [`config`] reads the
 //! environment, and only [`ambient`] reads the clock and the random generator.
+
+// The samples of events are written for two crates.
+#[cfg(test)]
+extern crate self as shared;
 
 pub mod ambient;
 pub mod catalogue;
@@ -19,6 +23,7 @@ pub mod ledger;
 pub mod logs;
 pub mod members;
 pub mod new_event;
+pub mod ocsf;
 pub mod page;
 pub mod parameters;
 pub mod plan;
@@ -27,6 +32,7 @@ pub mod rate;
 pub mod retention;
 #[cfg(feature = "openapi")]
 mod schema;
+pub mod secrets;
 pub mod service_event;
 pub mod settings;
 pub mod shards;

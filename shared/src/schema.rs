@@ -13,6 +13,7 @@ use crate::{
     event::{ActorType, Outcome},
     id::{EventId, WorkspaceId},
     principal::Scope,
+    stream::{Format, State, StreamId},
     timestamp::Timestamp,
     token::TokenId,
 };
@@ -35,6 +36,9 @@ texts! {
     WorkspaceId, "The name of a workspace.", pattern("^[a-z0-9][a-z0-9_-]{0,62}$");
     EventId, "The id of an event, unique together with its workspace and timestamp.", pattern("^[A-Za-z0-9._:-]{1,128}$");
     TokenId, "The public part of a workspace token, by which it is named and revoked.", pattern("^[0-9A-Za-z]{12}$");
+    StreamId, "The id of a stream.", pattern("^str_[0-9A-Za-z]{12}$");
+    Format, "As what a stream sends events.", enum_values(Format::NAMES);
+    State, "Whether a stream delivers, fails and tries again, or stands still.", enum_values(State::NAMES);
     Timestamp, "A time in UTC, with six fraction digits.", format(SchemaFormat::KnownFormat(KnownFormat::DateTime));
     Scope, "What a workspace token may be used for.", enum_values(Scope::NAMES);
     Outcome, "Whether the action succeeded.", enum_values(Outcome::NAMES);

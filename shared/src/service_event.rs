@@ -7,10 +7,10 @@ use crate::{
     catalogue::Action,
     disclosure::{Disclosure, Part, Salt},
     event::{Actor, ActorType, Change, Entity, Event, Outcome},
-    id::{EventId, WorkspaceId},
+    id::{EventId, InvalidEventId, WorkspaceId},
     principal::{Admin, Scope, TokenHolder},
     retention::receipt_action,
-    stream::Stream,
+    stream::{Stream, TestRequest},
     timestamp::Timestamp,
     token::TokenId,
 };
@@ -163,6 +163,15 @@ pub fn stream_by_admin(
 pub fn stream_given_up(origin: Origin, stream: &Stream, context: Map<String, Value>) -> Event {
     let actor = Actor::new(ActorType::System, "audit-logs");
     stream_event(origin, actor, StreamDeed::Paused, stream, context)
+}
+
+/// The event that a test of a stream sends. It is in no log; the event of the same id there says who asked for it.
+pub fn stream_test(stream: &Stream, request: &TestRequest, salt: Salt) -> Result<Event, InvalidEventId> {
+    let event_id = EventId::parse(&request.id)?;
+    let origin = Origin { now: request.at, event_id, salt, ip: None, user_agent: None };
+    let actor = Actor::new(ActorType::System, "audit-logs");
+    let event = stream_event(origin, actor, StreamDeed::Tested, stream, Map::new());
+    Ok(Event { description: Some("This is a test of a stream, and in no log".to_owned()), ..event })
 }
 
 fn stream_event(

@@ -7,6 +7,7 @@ from botocore import xform_name
 from botocore.exceptions import ClientError
 from emulator import session
 from facts import holds
+from stack import STACK
 
 INDEXES = {
     "AuditEvents/by_action": ["workspace", "action"],
@@ -40,7 +41,7 @@ def every_operation(stack):
     dynamodb = stack.session.client("dynamodb")
     never = {"ConditionExpression": "attribute_exists(nothing)"}
     attempts = {}
-    for name in ("AuditEvents", "AuditTokens", "AuditQuarantine", "AuditSettings", "AuditLedger", "AuditRates"):
+    for name in ("AuditEvents", "AuditTokens", "AuditQuarantine", "AuditSettings", "AuditLedger", "AuditStreams", "AuditRates"):
         table = {"TableName": stack.ids[name]}
         schema = dynamodb.describe_table(**table)["Table"]["KeySchema"]
         key = {element["AttributeName"]: {"S": "nobody"} for element in schema}
@@ -68,7 +69,7 @@ def every_operation(stack):
             ("SendMessage", name): ("sqs", queue | {"MessageBody": "from a function"}),
         }
     streams = ("dynamodbstreams", {"TableName": stack.ids["AuditEvents"]})
-    return attempts | {("ListStreams", "AuditEvents"): streams} | on_the_key(stack)
+    return attempts | {("ListStreams", "AuditEvents"): streams} | on_the_key(stack) | on_secrets(stack)
 
 
 def on_the_key(stack):
@@ -82,6 +83,18 @@ def on_the_key(stack):
         ("GetKeyPolicy", "LedgerKey"): ("kms", key | {"PolicyName": "default"}),
         ("DisableKey", "LedgerKey"): ("kms", key),
         ("ScheduleKeyDeletion", "LedgerKey"): ("kms", key),
+    }
+
+
+def on_secrets(stack):
+    """What could be done with the secrets of streams. Each attempt is of a secret that is not there, or leaves none."""
+    name = f"{STACK}/nobody/str_nobodynobody"
+    return {
+        ("CreateSecret", "secrets"): ("secretsmanager", {"Name": name, "SecretString": "x"}),
+        ("GetSecretValue", "secrets"): ("secretsmanager", {"SecretId": name}),
+        ("DescribeSecret", "secrets"): ("secretsmanager", {"SecretId": name}),
+        ("PutSecretValue", "secrets"): ("secretsmanager", {"SecretId": name, "SecretString": "x"}),
+        ("DeleteSecret", "secrets"): ("secretsmanager", {"SecretId": name, "ForceDeleteWithoutRecovery": True}),
     }
 
 
@@ -117,6 +130,10 @@ def permitted(client, operation, arguments):
         if code in ("AccessDenied", "AccessDeniedException"):
             return False
         nothing = operation == "PartiQLInsert" and code == "ValidationException"
-        if not nothing and code not in ("ConditionalCheckFailedException", "ReceiptHandleIsInvalid"):
+        answers = (
+            "ConditionalCheckFailedException", "ReceiptHandleIsInvalid", "ResourceNotFoundException",
+            "ResourceExistsException",
+        )
+        if not nothing and code not in answers:
             raise
     return True

@@ -33,6 +33,8 @@ LOGGED = {
     "responseLatency", "integrationLatency", "authorizer.workspace", "authorizer.token", "authorizer.claims.sub",
     "authorizer.error", "integrationErrorMessage", "error.message",
 }
+# The secrets of this stack's streams. Secrets Manager puts six characters of its own after each name.
+SECRETS = "arn:${AWS::Partition}:secretsmanager:${AWS::Region}:${AWS::AccountId}:secret:${AWS::StackName}/*"
 RULES = []
 
 
@@ -72,6 +74,8 @@ def target(resource):
             return name
         case {"Fn::GetAtt": [name, "StreamArn"]}:
             return f"{name}/stream"
+        case {"Fn::Sub": text} if text == SECRETS:
+            return "secrets"
         case {"Fn::Sub": text}:
             return re.sub(r"^\$\{(\w+)\.Arn\}/index/", r"\1/", text)
     return json.dumps(resource)
@@ -130,7 +134,8 @@ def nothing_is_allowed_by_a_wildcard(source, resources):
                 if "*" in action:
                     yield f"{function}: {action}"
                 for resource in listed(statement["Resource"]):
-                    if "*" in json.dumps(resource) and action not in ON_EVERYTHING:
+                    whole = "*" in json.dumps(resource) and resource != {"Fn::Sub": SECRETS}
+                    if whole and action not in ON_EVERYTHING:
                         yield f"{function}: {action} on {resource}"
 
 
@@ -320,6 +325,13 @@ def a_revoked_token_is_refused_within_a_minute(source, resources):
         yield f"the authorizer's answers are kept by {token['Identity']}"
 
 
+@rule
+def no_stream_reaches_what_is_not_public(source, resources):
+    for name, function in resources.of("AWS::Lambda::Function").items():
+        if "STREAMS_INSECURE" in function["Properties"].get("Environment", {}).get("Variables", {}):
+            yield f"{name} lets streams go to plain HTTP and to private addresses"
+
+
 def broken(source, template):
     resources = Resources(template["Resources"])
     return [f"{check.__name__}: {told}" for check in RULES for told in check(source, resources)]
@@ -336,6 +348,7 @@ DAMAGES = {
     "nothing_is_allowed_by_a_wildcard": [
         lambda r: statement(r, "Query", 0).update(Action="dynamodb:*"),
         lambda r: statement(r, "Authorizer", 0).update(Resource="*"),
+        lambda r: statement(r, "Streams", 2).update(Resource={"Fn::Sub": "arn:aws:secretsmanager:*:*:secret:*"}),
     ],
     "a_write_names_no_attribute_that_is_not_its_own": [
         lambda r: statement(r, "Sealer", 1).pop("Condition"),
@@ -380,6 +393,9 @@ DAMAGES = {
         lambda r: r["ApiErrors"]["Properties"].update(AlarmActions=[]),
         lambda r: r.pop("QueryErrors"),
         lambda r: r.pop("SealerGaveUpNotEmpty"),
+    ],
+    "no_stream_reaches_what_is_not_public": [
+        lambda r: r["Streams"]["Properties"]["Environment"]["Variables"].update(STREAMS_INSECURE="1"),
     ],
     "the_access_log_has_no_secret": [
         lambda r: stage(r)["AccessLogSettings"].update(Format='{"a": "$context.authorizer.secret"}'),

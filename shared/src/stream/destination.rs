@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
 use url::{Host, Url};
 
 use super::is_public;
@@ -171,6 +171,15 @@ impl Destination {
         }
     }
 
+    /// What may stand in the log of it: of a URL its origin alone, since the rest may be a secret.
+    pub fn disclosed(&self) -> Value {
+        let mut disclosed = json!(self);
+        if let Self::Webhook { url } | Self::Splunk { url, .. } = self {
+            disclosed["url"] = json!(url.origin());
+        }
+        disclosed
+    }
+
     /// Reads a destination that the operator allows; `None` if anything is wrong with it, which is noted.
     pub fn read(object: &mut Members<'_>, operator: &Operator) -> Option<Self> {
         let name = object.required_identifier("type", MAX_NAME_BYTES)?;
@@ -238,6 +247,11 @@ impl Endpoint {
                 None
             }
         }
+    }
+
+    /// Its scheme, host and port.
+    pub fn origin(&self) -> String {
+        Url::parse(&self.0).map(|url| url.origin().ascii_serialization()).unwrap_or_default()
     }
 
     /// The URL, in its normal form.
@@ -370,8 +384,6 @@ fn is_tag(tag: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     fn operator() -> Operator {
@@ -469,6 +481,15 @@ mod tests {
         let insecure = Operator { insecure: true, ..Operator::default() };
         assert!(Endpoint::parse("http://127.0.0.1:8080/", &insecure).is_ok());
         assert!(Endpoint::parse("file:///etc/passwd", &insecure).is_err());
+    }
+
+    #[test]
+    fn the_log_has_no_path_of_a_url() {
+        let webhook = json!({"type": "webhook", "url": "https://hooks.example.com:8443/T0/secret?key=1"});
+        assert_eq!(
+            read(webhook, &operator()).unwrap().disclosed(),
+            json!({"type": "webhook", "url": "https://hooks.example.com:8443"})
+        );
     }
 
     #[test]

@@ -2,8 +2,8 @@
 //! are.
 
 mod csv;
-mod ocsf;
 #[cfg(test)]
+#[path = "../../../../shared/src/ocsf/sample.rs"]
 mod sample;
 
 use serde::Serialize;
@@ -11,6 +11,7 @@ use shared::{
     error::Error,
     event::Event,
     http::{self, Response},
+    ocsf,
 };
 
 /// A format of the time view.

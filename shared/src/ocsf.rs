@@ -7,11 +7,11 @@
 
 use std::net::IpAddr;
 
-use serde_json::{Map, Value, json};
-use shared::{
+use crate::{
     catalogue::{Category, OcsfActivity, USER_MEMBERSHIP},
     event::{Actor, ActorType, Change, Entity, Event, Outcome},
 };
+use serde_json::{Map, Value, json};
 
 /// The version of the framework that is written.
 const VERSION: &str = "1.8.0";
@@ -79,7 +79,7 @@ const ASSIGN: u8 = 1;
 const REVOKE: u8 = 2;
 
 /// The event of the framework that says what `event` says.
-pub(super) fn event(event: &Event) -> Value {
+pub fn event(event: &Event) -> Value {
     let Event {
         workspace,
         id,
@@ -315,5 +315,7 @@ fn present(mut object: Value) -> Value {
     object
 }
 
+#[cfg(test)]
+mod sample;
 #[cfg(test)]
 mod tests;

@@ -5,22 +5,21 @@ use std::{
 
 use boon::{Compiler, SchemaIndex, Schemas};
 use proptest::prelude::*;
-use shared::catalogue::CATALOGUE;
 
-use super::*;
-use crate::format::sample;
+use super::{sample, *};
+use crate::catalogue::CATALOGUE;
 
 /// The published schemas of the classes (`tests/ocsf/README.md` says from where).
 const SCHEMAS: [&str; 5] = [
-    include_str!("../../../../../tests/ocsf/account_change.json"),
-    include_str!("../../../../../tests/ocsf/entity_management.json"),
-    include_str!("../../../../../tests/ocsf/user_access.json"),
-    include_str!("../../../../../tests/ocsf/group_management.json"),
-    include_str!("../../../../../tests/ocsf/api_activity.json"),
+    include_str!("../../../tests/ocsf/account_change.json"),
+    include_str!("../../../tests/ocsf/entity_management.json"),
+    include_str!("../../../tests/ocsf/user_access.json"),
+    include_str!("../../../tests/ocsf/group_management.json"),
+    include_str!("../../../tests/ocsf/api_activity.json"),
 ];
 
 /// The names of the classes and activities, from the same source.
-const CAPTIONS: &str = include_str!("../../../../../tests/ocsf/captions.json");
+const CAPTIONS: &str = include_str!("../../../tests/ocsf/captions.json");
 
 struct Published {
     schemas: Schemas,

@@ -1,0 +1,99 @@
+//! Event buses of Amazon EventBridge, reached with this function's own rights.
+
+use aws_sdk_eventbridge::{
+    Client,
+    config::{BehaviorVersion, Region, retry::RetryConfig, timeout::TimeoutConfig},
+    primitives::DateTime,
+    types::{PutEventsRequestEntry, PutEventsResultEntry},
+};
+use shared::{config::Config, stream::EventBus};
+
+use crate::{entry::Entry, failure::Failure, internet::TIMEOUT, pass::Carried};
+
+/// What the events on a bus say they come from, and what they are.
+const SOURCE: &str = "audit-logs";
+const DETAIL_TYPE: &str = "Audit Log Event";
+
+/// A bus, and who speaks to it.
+#[derive(Debug)]
+pub(crate) struct Bus {
+    arn: String,
+    client: Client,
+}
+
+impl Bus {
+    /// Prepares to reach a bus, in its own region; nothing is sent yet.
+    pub(crate) fn of(bus: &EventBus, config: &Config, endpoint: Option<&str>) -> Self {
+        let arn = bus.as_str().to_owned();
+        let region = arn.split(':').nth(3).unwrap_or(&config.region).to_owned();
+        let timeouts = TimeoutConfig::builder().operation_timeout(TIMEOUT).build();
+        let mut sdk = aws_sdk_eventbridge::Config::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::new(region))
+            .credentials_provider(config.credentials.clone())
+            .http_client(config.trust(endpoint).client())
+            .retry_config(RetryConfig::standard().with_max_attempts(2))
+            .timeout_config(timeouts);
+        sdk.set_endpoint_url(endpoint.map(str::to_owned));
+        Self { arn, client: Client::from_conf(sdk.build()) }
+    }
+
+    /// Puts entries on the bus: of those before the first that it did not take, all are there. Of those after it some
+    /// may be, and will be there once more.
+    pub(crate) async fn put(&self, entries: &[Entry]) -> Carried {
+        let put = |entry: &Entry| {
+            PutEventsRequestEntry::builder()
+                .event_bus_name(&self.arn)
+                .source(SOURCE)
+                .detail_type(DETAIL_TYPE)
+                .time(DateTime::from_secs(entry.timestamp.unix_seconds()))
+                .detail(&entry.text)
+                .build()
+        };
+        let entries: Vec<_> = entries.iter().map(put).collect();
+        match self.client.put_events().set_entries(Some(entries)).send().await {
+            Ok(output) => taken(output.entries()),
+            Err(error) => {
+                let code = error.as_service_error().and_then(|error| error.meta().code()).map(plain);
+                let why = code.unwrap_or_else(|| "there was no answer".to_owned());
+                Carried::nothing(Failure::new(
+                    "eventbridge_failed",
+                    format!("EventBridge did not take the events: {why}"),
+                ))
+            }
+        }
+    }
+}
+
+/// How many were taken before the first that was not.
+fn taken(results: &[PutEventsResultEntry]) -> Carried {
+    let refused = results.iter().position(|result| result.error_code().is_some());
+    let Some(refused) = refused else { return Carried { taken: results.len(), failure: None } };
+    let code = plain(results[refused].error_code().unwrap_or_default());
+    let failure = Failure::new("eventbridge_refused", format!("EventBridge did not take an event: {code}"));
+    Carried { taken: refused, failure: Some(failure) }
+}
+
+/// AWS's word for an error, and nothing else that may stand there.
+fn plain(code: &str) -> String {
+    code.chars().filter(char::is_ascii_alphanumeric).take(64).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_follows_a_refused_entry_counts_as_not_taken() {
+        let result = |code: Option<&str>| {
+            PutEventsResultEntry::builder().set_error_code(code.map(str::to_owned)).build()
+        };
+        let check = |codes: &[Option<&str>], expected: usize, refused: bool| {
+            let carried = taken(&codes.iter().map(|code| result(*code)).collect::<Vec<_>>());
+            assert_eq!((carried.taken, carried.failure.is_some()), (expected, refused), "{codes:?}");
+        };
+        check(&[None, None], 2, false);
+        check(&[None, Some("ThrottlingException"), None], 1, true);
+        check(&[Some("InternalFailure"), None], 0, true);
+    }
+}

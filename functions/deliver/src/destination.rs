@@ -1,0 +1,87 @@
+//! The kinds of destinations: what each takes, what an event is there, and which request some of them make.
+//!
+//! All of it is pure. [`crate::internet`] sends requests, and [`crate::bus`] speaks to EventBridge.
+
+pub(crate) mod datadog;
+pub(crate) mod splunk;
+pub(crate) mod webhook;
+
+use serde_json::Value;
+use shared::{
+    event::Event,
+    stream::{Delivery, Destination, DestinationKind, StreamSecret},
+    timestamp::Timestamp,
+};
+
+use crate::{
+    entry::{Entry, Limits},
+    failure::Failure,
+    internet::{Answer, Call},
+};
+
+const KB: usize = 1024;
+
+/// What each kind takes at a time, by what its maker documents, with room for what is around the events.
+pub(crate) fn limits(kind: DestinationKind) -> Limits {
+    match kind {
+        // Standard Webhooks names no limit; receivers have theirs, and 413 tells.
+        DestinationKind::Webhook => Limits { events: 100, bytes: 512 * KB, event_bytes: 256 * KB },
+        // `max_content_length` was 1 MB once, and Splunk advises no more.
+        DestinationKind::Splunk => Limits { events: 500, bytes: 900 * KB, event_bytes: 800 * KB },
+        // 1,000 logs, 5 MB, and 1 MB a log.
+        DestinationKind::Datadog => Limits { events: 1000, bytes: 4000 * KB, event_bytes: 900 * KB },
+        // 10 entries, and 1 MB of all their sources, types and details. Rules and their targets may take less of one.
+        DestinationKind::EventBridge => Limits { events: 10, bytes: 900 * KB, event_bytes: 240 * KB },
+        // Another function's.
+        DestinationKind::S3 => Limits { events: 0, bytes: 0, event_bytes: 0 },
+    }
+}
+
+/// What an event is at a destination; `payload` is the event in the stream's format.
+pub(crate) fn entry(destination: &Destination, event: &Event, payload: Value) -> String {
+    match destination {
+        Destination::Splunk { url: _, index, source, sourcetype } => {
+            splunk::entry(index.as_deref(), source.as_deref(), sourcetype.as_deref(), event, payload)
+        }
+        Destination::Datadog { site: _, service, tags } => {
+            datadog::entry(service.as_deref(), tags, event, payload)
+        }
+        Destination::Webhook { .. } | Destination::EventBridge { .. } | Destination::S3 { .. } => {
+            payload.to_string()
+        }
+    }
+}
+
+/// The request that brings these entries; `None` where they do not go by such a request, or a secret lacks.
+pub(crate) fn call(
+    delivery: &Delivery,
+    secrets: &[StreamSecret],
+    entries: &[Entry],
+    now: Timestamp,
+) -> Option<Call> {
+    match &delivery.stream.destination {
+        Destination::Webhook { url } => webhook::call(url.as_str(), delivery, secrets, entries, now),
+        Destination::Splunk { url, .. } => Some(splunk::call(url.as_str(), secrets.first()?, entries)),
+        Destination::Datadog { site, .. } => Some(datadog::call(site.intake(), secrets.first()?, entries)),
+        Destination::EventBridge { .. } | Destination::S3 { .. } => None,
+    }
+}
+
+/// Whether an answer says that the entries were taken.
+///
+/// # Errors
+/// Why they were not.
+pub(crate) fn read(kind: DestinationKind, answer: &Answer, now: Timestamp) -> Result<(), Failure> {
+    if !(200..300).contains(&answer.status) {
+        return Err(Failure::status(answer.status, answer.retry_after.as_deref(), now));
+    }
+    match kind {
+        DestinationKind::Splunk => splunk::read(&answer.body),
+        _ => Ok(()),
+    }
+}
+
+/// Entries side by side, with something between each two.
+fn join(entries: &[Entry], between: &str) -> String {
+    entries.iter().map(|entry| entry.text.as_str()).collect::<Vec<_>>().join(between)
+}

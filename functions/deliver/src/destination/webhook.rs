@@ -1,0 +1,136 @@
+//! A webhook, signed as Standard Webhooks 1.0 asks.
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use serde::Serialize;
+use serde_json::value::RawValue;
+use sha2::Sha256;
+use shared::{
+    id::WorkspaceId,
+    stream::{Delivery, StreamId, StreamSecret},
+    timestamp::Timestamp,
+};
+
+use super::join;
+use crate::{entry::Entry, internet::Call};
+
+/// The body of a request.
+#[derive(Serialize)]
+struct Body<'a> {
+    r#type: &'static str,
+    /// When the last of the events was accepted: the same whenever the request is repeated.
+    timestamp: Option<Timestamp>,
+    data: Data<'a>,
+}
+
+#[derive(Serialize)]
+struct Data<'a> {
+    workspace: &'a WorkspaceId,
+    stream: &'a StreamId,
+    events: &'a RawValue,
+}
+
+/// The request with these events; `None` if there is no key to sign it with.
+pub(super) fn call(
+    url: &str,
+    delivery: &Delivery,
+    secrets: &[StreamSecret],
+    entries: &[Entry],
+    now: Timestamp,
+) -> Option<Call> {
+    let id = id(delivery, entries);
+    let at = now.unix_seconds().to_string();
+    let events = RawValue::from_string(format!("[{}]", join(entries, ","))).ok()?;
+    let body = serde_json::to_string(&Body {
+        r#type: "audit_log.events",
+        timestamp: entries.last().map(|entry| entry.received_at),
+        data: Data { workspace: &delivery.stream.workspace, stream: &delivery.stream.id, events: &events },
+    })
+    .ok()?;
+    let signature = |secret: &StreamSecret| Some(sign(&*secret.webhook_key()?, &id, &at, &body));
+    let signatures: Vec<_> = secrets.iter().filter_map(signature).collect();
+    if signatures.is_empty() {
+        return None;
+    }
+    let headers = vec![
+        ("content-type", "application/json".to_owned()),
+        ("webhook-id", id),
+        ("webhook-timestamp", at),
+        ("webhook-signature", signatures.join(" ")),
+    ];
+    Some(Call { url: url.to_owned(), headers, body })
+}
+
+/// The id of a request: two requests have the same only if they bring the same events.
+///
+/// It names the first and the last of them, and what the stream was set to: so a replay is not taken for a
+/// repetition, nor a request with more events in it, after a filter was changed. It has no full stop, which would be
+/// ambiguous in what is signed.
+fn id(delivery: &Delivery, entries: &[Entry]) -> String {
+    let Delivery { stream, generation, .. } = delivery;
+    match (entries.first(), entries.last()) {
+        (Some(Entry { sequence: Some(first), .. }), Some(Entry { sequence: Some(last), .. })) => {
+            format!("{}-{generation}-{first}-{last}", stream.id)
+        }
+        (Some(test), _) => format!("{}-test-{}", stream.id, test.id),
+        (None, _) => format!("{}-{generation}", stream.id),
+    }
+}
+
+/// The signature of a request, with the version of its form.
+fn sign(key: &[u8], id: &str, at: &str, body: &str) -> String {
+    let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("a key of any length will do");
+    for part in [id, ".", at, ".", body] {
+        mac.update(part.as_bytes());
+    }
+    format!("v1,{}", STANDARD.encode(mac.finalize().into_bytes()))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::sample;
+
+    /// The example of the specification's own libraries.
+    #[test]
+    fn the_signature_is_that_of_the_specification() {
+        let key = STANDARD.decode("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").unwrap();
+        let signature = sign(&key, "msg_p5jXN8AQM9LWM0D4loKWxJek", "1614265330", r#"{"test": 2432232314}"#);
+        assert_eq!(signature, "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=");
+    }
+
+    #[test]
+    fn a_request_brings_its_events_and_a_signature_by_each_secret() {
+        let delivery = sample::delivery("https://example.com/hook");
+        let entries = [sample::entry(3, r#"{"id":"e-3"}"#), sample::entry(9, r#"{"id":"e-9"}"#)];
+        let secrets = [StreamSecret::of_webhook(&[1; 32]), StreamSecret::of_webhook(&[2; 32])];
+        let now = Timestamp::parse("2026-11-28T12:00:00Z").unwrap();
+        let call = call("https://example.com/hook", &delivery, &secrets, &entries, now).unwrap();
+        let header = |name: &str| call.headers.iter().find(|(known, _)| *known == name).unwrap().1.as_str();
+        assert_eq!(header("webhook-id"), "str_abcdefABCDEF-4-3-9");
+        assert_eq!(header("webhook-timestamp"), "1795867200");
+        let signatures: Vec<_> = header("webhook-signature").split(' ').collect();
+        let expected = [1, 2].map(|key| sign(&[key; 32], header("webhook-id"), "1795867200", &call.body));
+        assert_eq!(signatures, expected);
+        let body: Value = serde_json::from_str(&call.body).unwrap();
+        assert_eq!(
+            body,
+            json!({
+                "type": "audit_log.events", "timestamp": "2025-02-18T10:47:38.000000Z",
+                "data": {"workspace": "acme", "stream": "str_abcdefABCDEF", "events": [{"id": "e-3"}, {"id": "e-9"}]},
+            })
+        );
+    }
+
+    #[test]
+    fn without_a_key_nothing_is_sent() {
+        let (delivery, now) =
+            (sample::delivery("https://example.com"), Timestamp::parse("2026-11-28T12:00:00Z").unwrap());
+        let of_splunk = StreamSecret::parse("a-token").unwrap();
+        assert!(
+            call("https://example.com", &delivery, &[of_splunk], &[sample::entry(0, "{}")], now).is_none()
+        );
+    }
+}

@@ -1,0 +1,129 @@
+//! What of an event is sent, and how much of it fits into one request.
+
+use serde_json::{Value, json};
+use shared::{
+    disclosure::Part,
+    event::Event,
+    id::EventId,
+    ocsf,
+    stream::{Format, Stream, masked},
+    timestamp::Timestamp,
+};
+
+use crate::destination;
+
+/// What an event is for a destination.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Entry {
+    /// Its id, by which a receiver knows it again.
+    pub(crate) id: EventId,
+    /// Its place in the log; `None` of a test, which is in no log.
+    pub(crate) sequence: Option<u64>,
+    /// When it happened.
+    pub(crate) timestamp: Timestamp,
+    /// When this service accepted it.
+    pub(crate) received_at: Timestamp,
+    /// What is sent.
+    pub(crate) text: String,
+    /// Whether the event was larger than the destination takes, so that parts of it are left out.
+    pub(crate) cut: bool,
+}
+
+/// What a destination takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Limits {
+    /// So many events in one request.
+    pub(crate) events: usize,
+    /// So many bytes in one request, unless a single event has more.
+    pub(crate) bytes: usize,
+    /// So many bytes of one event.
+    pub(crate) event_bytes: usize,
+}
+
+/// What is left out of an event that is larger than its destination takes. What stays says who did what and when,
+/// and that it is cut: these parts stand among the redacted ones, each with its digest.
+const LARGE: [Part; 3] = [Part::Changes, Part::Context, Part::Description];
+
+impl Entry {
+    /// What the stream sends of an event. It has no more bytes than the destination takes.
+    pub(crate) fn of(stream: &Stream, limits: Limits, event: &Event) -> Self {
+        let event = masked(event, &stream.mask);
+        let whole = text(stream, &event);
+        let cut = whole.len() > limits.event_bytes;
+        let text = if cut { text(stream, &event.redact(&LARGE)) } else { whole };
+        let Event { id, sequence, timestamp, received_at, .. } = event;
+        Self { id, sequence, timestamp, received_at, text, cut }
+    }
+}
+
+impl Limits {
+    /// How many of the entries, from the first on, go into one request: one at least, and no more than `most`.
+    pub(crate) fn fit(&self, entries: &[Entry], most: usize) -> usize {
+        let mut bytes = 0;
+        let fits = |entry: &&Entry| {
+            // And what is between it and the next.
+            bytes += entry.text.len() + 1;
+            bytes <= self.bytes
+        };
+        let fitting = entries.iter().take(self.events.min(most)).take_while(fits).count();
+        fitting.max(1).min(entries.len())
+    }
+}
+
+fn text(stream: &Stream, event: &Event) -> String {
+    let payload: Value = match stream.format {
+        Format::Native => json!(event),
+        Format::Ocsf => ocsf::event(event),
+    };
+    destination::entry(&stream.destination, event, payload)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sample;
+
+    #[test]
+    fn a_request_takes_as_many_as_fit_and_one_at_least() {
+        let entries: Vec<_> = (0..5).map(|sequence| sample::entry(sequence, &"x".repeat(9))).collect();
+        let check = |events, bytes, most, expected| {
+            let limits = Limits { events, bytes, event_bytes: 100 };
+            assert_eq!(limits.fit(&entries, most), expected, "{events} {bytes} {most}");
+        };
+        check(100, 1000, 100, 5);
+        check(3, 1000, 100, 3);
+        check(100, 1000, 2, 2);
+        check(100, 40, 100, 4);
+        check(100, 39, 100, 3);
+        check(100, 1, 100, 1);
+        assert_eq!(Limits { events: 1, bytes: 1, event_bytes: 1 }.fit(&[], 1), 0);
+    }
+
+    #[test]
+    fn what_is_too_large_is_cut_and_says_so() {
+        let (stream, event) = (sample::webhook("https://example.com"), sample::event(7));
+        let limits = Limits { events: 10, bytes: 1000, event_bytes: 65_536 };
+        let whole = Entry::of(&stream, limits, &event);
+        assert_eq!((whole.cut, whole.text), (false, json!(event).to_string()));
+        let cut = Entry::of(&stream, Limits { event_bytes: 900, ..limits }, &sample::large_event(7));
+        assert!(cut.cut);
+        let sent: Value = serde_json::from_str(&cut.text).unwrap();
+        assert_eq!((&sent["id"], &sent["sequence"]), (&json!("e-7"), &json!(7)));
+        assert_eq!((&sent["context"], &sent["description"]), (&json!({}), &Value::Null));
+        assert!(sent["redacted"].to_string().contains("context"), "{sent}");
+        assert_eq!(cut.sequence, Some(7));
+    }
+
+    #[test]
+    fn masks_and_the_format_are_the_streams() {
+        use shared::stream::Mask;
+        let limits = Limits { events: 10, bytes: 1000, event_bytes: 65_536 };
+        let mask = vec![Mask::parse("/actor/ip").unwrap()];
+        let stream = Stream { mask, ..sample::webhook("https://example.com") };
+        let sent = Entry::of(&stream, limits, &sample::event(0)).text;
+        assert!(!sent.contains("157.52.123.42") && sent.contains("peter_parker"), "{sent}");
+        let stream = Stream { format: Format::Ocsf, ..stream };
+        let sent = Entry::of(&stream, limits, &sample::event(0)).text;
+        assert!(!sent.contains("157.52.123.42") && sent.contains("class_uid"), "{sent}");
+    }
+}

@@ -1,0 +1,90 @@
+//! How a delivery fails, in words that repeat nothing of what a destination answered.
+
+use jiff::fmt::rfc2822::DateTimeParser;
+use shared::{stream::Problem, timestamp::Timestamp};
+
+/// Why a destination did not take a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// What, for programs, such as `timeout` or `status_503`.
+    pub code: String,
+    /// What, for people.
+    pub detail: String,
+    /// For how long the destination asks not to be tried again; 0 where it does not say.
+    pub retry_after_seconds: i64,
+    /// Whether a smaller request may do.
+    pub too_large: bool,
+}
+
+impl Failure {
+    /// A failure of which no more is known.
+    pub fn new(code: impl Into<String>, detail: impl Into<String>) -> Self {
+        Self { code: code.into(), detail: detail.into(), retry_after_seconds: 0, too_large: false }
+    }
+
+    /// An answer that is no success, with its `Retry-After`, where it has one.
+    pub fn status(status: u16, retry_after: Option<&str>, now: Timestamp) -> Self {
+        Self {
+            retry_after_seconds: retry_after.and_then(|value| seconds(value, now)).unwrap_or_default(),
+            too_large: status == 413,
+            ..Self::new(
+                format!("status_{status}"),
+                format!("the destination answered {status}{}", meaning(status)),
+            )
+        }
+    }
+
+    /// The problem that a stream shows.
+    pub fn problem(&self, at: Timestamp) -> Problem {
+        Problem { code: self.code.clone(), detail: self.detail.clone(), at }
+    }
+}
+
+/// What an admin should look at.
+fn meaning(status: u16) -> &'static str {
+    match status {
+        300..=399 => ": redirects are not followed, give the URL that it leads to",
+        401 | 403 => ": look whether the secret or token is the right one",
+        404 | 405 | 410 => ": look whether the URL is the right one",
+        413 => ": it takes no request of this size",
+        429 => ": it is asked too often",
+        _ => "",
+    }
+}
+
+/// `Retry-After` in seconds (RFC 9110 §10.2.3): a number of them, or a date.
+fn seconds(value: &str, now: Timestamp) -> Option<i64> {
+    if let Ok(seconds) = value.parse::<u32>() {
+        return Some(seconds.into());
+    }
+    let at = DateTimeParser::new().parse_timestamp(value).ok()?;
+    Some((at.as_second() - now.unix_seconds()).max(0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_destination_may_say_when_to_come_again() {
+        let now = Timestamp::parse("2026-11-28T12:00:00Z").unwrap();
+        let check = |value: Option<&str>, expected: i64| {
+            assert_eq!(Failure::status(503, value, now).retry_after_seconds, expected, "{value:?}");
+        };
+        check(None, 0);
+        check(Some("120"), 120);
+        check(Some("Sat, 28 Nov 2026 12:05:00 GMT"), 300);
+        check(Some("Sat, 28 Nov 2026 11:00:00 GMT"), 0);
+        check(Some("soon"), 0);
+        check(Some("-5"), 0);
+    }
+
+    #[test]
+    fn a_status_says_what_to_look_at() {
+        let now = Timestamp::parse("2026-11-28T12:00:00Z").unwrap();
+        let failure = Failure::status(413, None, now);
+        assert_eq!((failure.code.as_str(), failure.too_large), ("status_413", true));
+        assert!(Failure::status(302, None, now).detail.contains("not followed"));
+        assert_eq!(Failure::status(500, None, now).detail, "the destination answered 500");
+    }
+}

@@ -1,0 +1,22 @@
+//! The Lambda behind `/api/{workspace}/streams`.
+
+use lambda_runtime::{Error, run, service_fn};
+use shared::{
+    config::{Config, Logs, Streaming},
+    logs,
+    secrets::Secrets,
+    store::{Opening, Store},
+};
+use streams::Streams;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    logs::start(&Logs::from_env());
+    let (config, streaming) = (Config::from_env()?, Streaming::from_env());
+    let streams = Streams {
+        secrets: Secrets::connect(&config, &streaming),
+        store: Store::open(&config, Opening::Settings).await,
+        operator: streaming.operator,
+    };
+    run(service_fn(|event| streams::handle(&streams, event))).await
+}
