@@ -72,6 +72,17 @@ ALLOWED = {
         ("PutSecretValue", "secrets"),
         ("DeleteSecret", "secrets"),
     },
+    "Archiver": {
+        ("Scan", "AuditStreams"),
+        ("GetItem", "AuditStreams"),
+        ("UpdateItem", "AuditStreams"),
+        ("BatchGetItem", "AuditEvents"),
+        ("PutItem", "AuditEvents"),
+        ("GetItem", "AuditSettings"),
+        ("GetItem", "AuditLedger"),
+        ("Query", "AuditLedger"),
+        ("PutObject", "ArchiveBucket"),
+    },
     "Expiry": {
         ("BatchGetItem", "AuditEvents"),
         ("PutItem", "AuditEvents"),
@@ -113,6 +124,10 @@ ATTRIBUTES = {
     ("Settings", "UpdateItem", "AuditSettings"): {"workspace", "retention"},
     ("Streams", "UpdateItem", "AuditStreams"): {
         "workspace", "stream", "definition", "generation", "next", "failure", "paused", "test_requested",
+    },
+    ("Archiver", "UpdateItem", "AuditStreams"): {
+        "workspace", "stream", "lease_owner", "lease_until", "generation", "next", "delivered", "delivered_at", "archive",
+        "failure", "last_problem", "paused", "test_requested", "last_test",
     },
     ("Expiry", "UpdateItem", "AuditEvents"): {"workspace", "timestamp", "sequence", "expires_at"},
     ("Expiry", "UpdateItem", "AuditSettings"): {"workspace", "retention", "receipted_to", "marked_to"},

@@ -69,7 +69,7 @@ def every_operation(stack):
             ("SendMessage", name): ("sqs", queue | {"MessageBody": "from a function"}),
         }
     streams = ("dynamodbstreams", {"TableName": stack.ids["AuditEvents"]})
-    return attempts | {("ListStreams", "AuditEvents"): streams} | on_the_key(stack) | on_secrets(stack)
+    return attempts | {("ListStreams", "AuditEvents"): streams} | on_the_key(stack) | on_secrets(stack) | on_the_archive(stack)
 
 
 def on_the_key(stack):
@@ -95,6 +95,18 @@ def on_secrets(stack):
         ("DescribeSecret", "secrets"): ("secretsmanager", {"SecretId": name}),
         ("PutSecretValue", "secrets"): ("secretsmanager", {"SecretId": name, "SecretString": "x"}),
         ("DeleteSecret", "secrets"): ("secretsmanager", {"SecretId": name, "ForceDeleteWithoutRecovery": True}),
+    }
+
+
+def on_the_archive(stack):
+    """What could be done with the archive. The object that is put there is a test, which nobody looks at."""
+    bucket = {"Bucket": stack.ids["ArchiveBucket"]}
+    test = bucket | {"Key": "tests/workspace=nobody/str_nobodynobody.json"}
+    return {
+        ("PutObject", "ArchiveBucket"): ("s3", test | {"Body": b"{}"}),
+        ("GetObject", "ArchiveBucket"): ("s3", test),
+        ("ListObjectsV2", "ArchiveBucket"): ("s3", bucket),
+        ("DeleteObject", "ArchiveBucket"): ("s3", test),
     }
 
 
@@ -132,7 +144,7 @@ def permitted(client, operation, arguments):
         nothing = operation == "PartiQLInsert" and code == "ValidationException"
         answers = (
             "ConditionalCheckFailedException", "ReceiptHandleIsInvalid", "ResourceNotFoundException",
-            "ResourceExistsException",
+            "ResourceExistsException", "NoSuchKey",
         )
         if not nothing and code not in answers:
             raise

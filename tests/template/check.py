@@ -35,6 +35,10 @@ LOGGED = {
 }
 # The secrets of this stack's streams. Secrets Manager puts six characters of its own after each name.
 SECRETS = "arn:${AWS::Partition}:secretsmanager:${AWS::Region}:${AWS::AccountId}:secret:${AWS::StackName}/*"
+# What the archiver puts: objects of a workspace, below the four folders of the archive.
+ARCHIVED = {f"${{ArchiveBucket.Arn}}/{folder}/workspace=*" for folder in ("manifests", "ndjson", "parquet", "tests")}
+# Wildcards that end a name of this stack's own.
+WITH_NAMES = [{"Fn::Sub": text} for text in (SECRETS, *ARCHIVED)]
 RULES = []
 
 
@@ -76,6 +80,8 @@ def target(resource):
             return f"{name}/stream"
         case {"Fn::Sub": text} if text == SECRETS:
             return "secrets"
+        case {"Fn::Sub": text} if text in ARCHIVED:
+            return "ArchiveBucket"
         case {"Fn::Sub": text}:
             return re.sub(r"^\$\{(\w+)\.Arn\}/index/", r"\1/", text)
     return json.dumps(resource)
@@ -134,7 +140,7 @@ def nothing_is_allowed_by_a_wildcard(source, resources):
                 if "*" in action:
                     yield f"{function}: {action}"
                 for resource in listed(statement["Resource"]):
-                    whole = "*" in json.dumps(resource) and resource != {"Fn::Sub": SECRETS}
+                    whole = "*" in json.dumps(resource) and resource not in WITH_NAMES
                     if whole and action not in ON_EVERYTHING:
                         yield f"{function}: {action} on {resource}"
 
@@ -332,6 +338,46 @@ def no_stream_reaches_what_is_not_public(source, resources):
             yield f"{name} lets streams go to plain HTTP and to private addresses"
 
 
+@rule
+def the_archive_is_kept_and_nobody_elses(source, resources):
+    bucket = resources["ArchiveBucket"]
+    properties = bucket["Properties"]
+    if {bucket.get("DeletionPolicy"), bucket.get("UpdateReplacePolicy")} != {"Retain"}:
+        yield "the archive goes with its stack"
+    if properties.get("VersioningConfiguration") != {"Status": "Enabled"}:
+        yield "what is written over in the archive is lost"
+    block = properties.get("PublicAccessBlockConfiguration", {})
+    if len(block) != 4 or set(block.values()) != {True}:
+        yield "the archive can be made public"
+    if "BucketEncryption" not in properties:
+        yield "the archive is not encrypted"
+    (denied,) = resources.properties("ArchiveBucketPolicy")["PolicyDocument"]["Statement"]
+    if denied["Effect"] != "Deny" or denied["Condition"] != {"Bool": {"aws:SecureTransport": "false"}}:
+        yield "the archive is reached without TLS"
+
+
+@rule
+def athena_finds_what_the_archiver_writes(source, resources):
+    table = resources.properties("ArchiveTable")["TableInput"]
+    kinds = {"Text": "string", "Number": "bigint", "Time": "timestamp"}
+    code = (ROOT / "archive/src/columns.rs").read_text()
+    written = [(name, kinds[kind]) for name, kind in re.findall(r'Column::of\("(\w+)", "[^"]+", Kind::(\w+)\)', code)]
+    if [(column["Name"], column["Type"]) for column in table["StorageDescriptor"]["Columns"]] != written:
+        yield "the table has other columns than the archive"
+    place = table["Parameters"]["storage.location.template"]["Fn::Sub"].replace("${!", "{")
+    if not place.endswith("/parquet/workspace={workspace}/day={day}"):
+        yield f"the table looks for its partitions at {place}"
+    if [key["Name"] for key in table["PartitionKeys"]] != ["workspace", "day"]:
+        yield "the table has other partitions than the archive"
+
+
+@rule
+def a_log_is_archived_by_one_run_at_a_time(source, resources):
+    (lease,) = re.findall(r"LEASE_SECONDS: i64 = (\d+);", (ROOT / "functions/archiver/src/turn.rs").read_text())
+    if resources.properties("Archiver")["Timeout"] >= int(lease):
+        yield "the archiver may still run when its lease of a stream ends"
+
+
 def broken(source, template):
     resources = Resources(template["Resources"])
     return [f"{check.__name__}: {told}" for check in RULES for told in check(source, resources)]
@@ -349,6 +395,7 @@ DAMAGES = {
         lambda r: statement(r, "Query", 0).update(Action="dynamodb:*"),
         lambda r: statement(r, "Authorizer", 0).update(Resource="*"),
         lambda r: statement(r, "Streams", 2).update(Resource={"Fn::Sub": "arn:aws:secretsmanager:*:*:secret:*"}),
+        lambda r: statement(r, "Archiver", 5).update(Resource={"Fn::Sub": "${ArchiveBucket.Arn}/*"}),
     ],
     "a_write_names_no_attribute_that_is_not_its_own": [
         lambda r: statement(r, "Sealer", 1).pop("Condition"),
@@ -397,6 +444,19 @@ DAMAGES = {
     "no_stream_reaches_what_is_not_public": [
         lambda r: r["Streams"]["Properties"]["Environment"]["Variables"].update(STREAMS_INSECURE="1"),
     ],
+    "the_archive_is_kept_and_nobody_elses": [
+        lambda r: r["ArchiveBucket"].pop("DeletionPolicy"),
+        lambda r: r["ArchiveBucket"]["Properties"].pop("VersioningConfiguration"),
+        lambda r: r["ArchiveBucket"]["Properties"]["PublicAccessBlockConfiguration"].update(BlockPublicPolicy=False),
+        lambda r: r["ArchiveBucket"]["Properties"].pop("BucketEncryption"),
+        lambda r: r["ArchiveBucketPolicy"]["Properties"]["PolicyDocument"]["Statement"][0].update(Effect="Allow"),
+    ],
+    "athena_finds_what_the_archiver_writes": [
+        lambda r: columns(r).pop(),
+        lambda r: columns(r)[6].update(Type="string"),
+        lambda r: r["ArchiveTable"]["Properties"]["TableInput"]["PartitionKeys"].reverse(),
+    ],
+    "a_log_is_archived_by_one_run_at_a_time": [lambda r: r["Archiver"]["Properties"].update(Timeout=330)],
     "the_access_log_has_no_secret": [
         lambda r: stage(r)["AccessLogSettings"].update(Format='{"a": "$context.authorizer.secret"}'),
         lambda r: stage(r)["AccessLogSettings"].update(Format='{"a": "$request.header.Authorization"}'),
@@ -413,6 +473,10 @@ def statement(resources, function, number):
     found = statements(resources, function)[number]
     found["Action"] = listed(found["Action"])
     return found
+
+
+def columns(resources):
+    return resources.properties("ArchiveTable")["TableInput"]["StorageDescriptor"]["Columns"]
 
 
 def stage(resources):
