@@ -76,6 +76,8 @@ def target(resource):
             return f"{name}/stream"
         case {"Fn::Sub": text} if text == SECRETS:
             return "secrets"
+        case {"Ref": "StreamEventBuses"}:
+            return "StreamEventBuses"
         case {"Fn::Sub": text}:
             return re.sub(r"^\$\{(\w+)\.Arn\}/index/", r"\1/", text)
     return json.dumps(resource)
@@ -87,7 +89,9 @@ def listed(value):
 
 def statements(resources, function):
     role = resources.properties(f"{function}Role")
-    return [each for policy in role["Policies"] for each in policy["PolicyDocument"]["Statement"]]
+    found = [each for policy in role["Policies"] for each in policy["PolicyDocument"]["Statement"]]
+    # One that is there on a condition counts as one that is there.
+    return [each["Fn::If"][1] if "Fn::If" in each else each for each in found]
 
 
 @rule
@@ -332,6 +336,13 @@ def no_stream_reaches_what_is_not_public(source, resources):
             yield f"{name} lets streams go to plain HTTP and to private addresses"
 
 
+@rule
+def a_stream_is_delivered_by_one_run_at_a_time(source, resources):
+    (lease,) = re.findall(r"LEASE_SECONDS: i64 = (\d+);", (ROOT / "functions/deliver/src/pass.rs").read_text())
+    if resources.properties("Deliver")["Timeout"] >= int(lease):
+        yield "deliver may still run when its lease of a stream ends"
+
+
 def broken(source, template):
     resources = Resources(template["Resources"])
     return [f"{check.__name__}: {told}" for check in RULES for told in check(source, resources)]
@@ -396,6 +407,10 @@ DAMAGES = {
     ],
     "no_stream_reaches_what_is_not_public": [
         lambda r: r["Streams"]["Properties"]["Environment"]["Variables"].update(STREAMS_INSECURE="1"),
+        lambda r: r["Deliver"]["Properties"]["Environment"]["Variables"].update(STREAMS_INSECURE="1"),
+    ],
+    "a_stream_is_delivered_by_one_run_at_a_time": [
+        lambda r: r["Deliver"]["Properties"].update(Timeout=90),
     ],
     "the_access_log_has_no_secret": [
         lambda r: stage(r)["AccessLogSettings"].update(Format='{"a": "$context.authorizer.secret"}'),
