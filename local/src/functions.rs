@@ -3,6 +3,7 @@
 use std::{future::Future, sync::Arc, time::Duration};
 
 use aws_lambda_events::sqs::SqsBatchResponse;
+use deliver::Post;
 use lambda_runtime::{Context, LambdaEvent};
 use ledger::{Ledger, Signer};
 use serde::{Serialize, de::DeserializeOwned};
@@ -25,7 +26,7 @@ const HTTP: &[&str] =
     &["ingest-api", "ledger", "query", "redactions", "settings", "streams", "tokens", "viewer"];
 const BATCH: &[&str] = &["ingest-bus"];
 const STREAM: &[&str] = &["sealer"];
-const SCHEDULED: &[&str] = &["expiry"];
+const SCHEDULED: &[&str] = &["deliver", "expiry"];
 
 /// The functions, all over the same tables.
 #[derive(Clone)]
@@ -137,13 +138,19 @@ pub(crate) async fn seal(store: Store, name: String, event: Value) -> bool {
     sealed.is_ok_and(|answer| answer["batchItemFailures"] == json!([]))
 }
 
-/// Gives a function what its schedule has for it.
-pub(crate) async fn scheduled(store: Store, Scheduled { function, input }: Scheduled) {
-    if function == "expiry" {
-        // A failure is logged, and the next time comes.
-        let _ = invoke(&function, &input.to_string(), async move |event| expiry::handle(&store, event).await)
-            .await;
-    }
+/// Gives a function what its schedule has for it. A failure is logged, and the next time comes.
+pub(crate) async fn scheduled(post: Arc<Post>, Scheduled { function, input }: &Scheduled) {
+    let input = input.to_string();
+    let _ = match function.as_str() {
+        "deliver" => {
+            invoke(function, &input, async move |event| deliver::handle(&post, event).await).await
+        }
+        "expiry" => {
+            let store = post.store.clone();
+            invoke(function, &input, async move |event| expiry::handle(&store, event).await).await
+        }
+        _ => Err(InvokeError::Failed),
+    };
 }
 
 /// Gives `payload` to the handler as the runtime does, in a task of its own, so that a panic is a

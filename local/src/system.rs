@@ -9,6 +9,7 @@ use std::{
 
 use aws_lc_rs::rand;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
+use deliver::Post;
 use ledger::Signer;
 use serde_json::Value;
 use shared::{
@@ -18,7 +19,7 @@ use shared::{
     stream::Operator,
 };
 use streams::Streams;
-use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
+use tokio::{net::TcpListener, sync::watch, task::{JoinHandle, JoinSet}};
 
 use crate::{
     Credentials, Error, TokenCredentials,
@@ -40,8 +41,10 @@ use crate::{
 
 /// How long running requests may take to end, before the process ends without them.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// How often what has a schedule runs here, whatever its schedule says.
+/// How often what has a schedule runs here, whatever its schedule says, but for delivery.
 const SCHEDULE_EVERY: Duration = Duration::from_secs(3600);
+/// How often streams are delivered here: somebody who tries one waits for it.
+const DELIVER_EVERY: Duration = Duration::from_secs(2);
 
 /// How a system is started. The default is what a test wants: in memory, on any free port, empty.
 #[derive(Clone, Debug, Default)]
@@ -65,7 +68,7 @@ pub struct Options {
     pub seal: bool,
     /// Whether streams may go to plain HTTP and to addresses that are not public, such as this machine.
     pub insecure_streams: bool,
-    /// Whether the functions run that a schedule invokes, at the start and every hour.
+    /// Whether the functions run that a schedule invokes: streams are delivered every two seconds, all else is done at the start and every hour.
     pub schedule: bool,
 }
 
@@ -139,10 +142,11 @@ impl System {
         let streams = Streams {
             store: store.clone(),
             secrets: Secrets::connect(&config, &streaming),
-            operator: streaming.operator,
+            operator: streaming.operator.clone(),
         };
         let functions = Functions::of(&template, store.clone(), signer, streams)?;
-        let schedule = options.schedule.then(|| tokio::spawn(run(store.clone(), template.scheduled)));
+        let post = Arc::new(Post::over(store.clone(), config, &streaming));
+        let schedule = options.schedule.then(|| tokio::spawn(run(post, template.scheduled)));
         let jwt_key = directory.map(|directory| DataDirectory::jwt_key(directory.path()));
         let identity_provider = Arc::new(IdentityProvider::open(jwt_key.as_deref(), &template.api.jwt)?);
         let ttl = options.authorizer_ttl.unwrap_or(Duration::from_secs(template.api.token.ttl_seconds));
@@ -372,19 +376,27 @@ fn streaming(endpoint: &str, template: &Template, insecure: bool) -> Streaming {
     Streaming {
         secrets_prefix: "local".to_owned(),
         secrets_endpoint: Some(endpoint.to_owned()),
+        events_endpoint: Some(endpoint.to_owned()),
         operator: Operator { event_buses: vec![bus], archive: false, insecure },
     }
 }
 
-/// Runs what has a schedule, one after the other, for ever.
-async fn run(store: Store, scheduled: Vec<Scheduled>) {
-    let mut interval = tokio::time::interval(SCHEDULE_EVERY);
-    loop {
-        interval.tick().await;
-        for scheduled in scheduled.clone() {
-            functions::scheduled(store.clone(), scheduled).await;
-        }
+/// Runs what has a schedule, each by itself, for ever.
+async fn run(post: Arc<Post>, scheduled: Vec<Scheduled>) {
+    let mut running = JoinSet::new();
+    for scheduled in scheduled {
+        let every = if scheduled.function == "deliver" { DELIVER_EVERY } else { SCHEDULE_EVERY };
+        let post = post.clone();
+        running.spawn(async move {
+            let mut interval = tokio::time::interval(every);
+            loop {
+                interval.tick().await;
+                functions::scheduled(post.clone(), &scheduled).await;
+            }
+        });
     }
+    // It ends with the task that waits here.
+    while running.join_next().await.is_some() {}
 }
 
 /// Opens a port on the loopback interface, and on no other.

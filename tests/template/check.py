@@ -80,6 +80,8 @@ def target(resource):
             return f"{name}/stream"
         case {"Fn::Sub": text} if text == SECRETS:
             return "secrets"
+        case {"Ref": "StreamEventBuses"}:
+            return "StreamEventBuses"
         case {"Fn::Sub": text} if text in ARCHIVED:
             return "ArchiveBucket"
         case {"Fn::Sub": text}:
@@ -93,7 +95,9 @@ def listed(value):
 
 def statements(resources, function):
     role = resources.properties(f"{function}Role")
-    return [each for policy in role["Policies"] for each in policy["PolicyDocument"]["Statement"]]
+    found = [each for policy in role["Policies"] for each in policy["PolicyDocument"]["Statement"]]
+    # One that is there on a condition counts as one that is there.
+    return [each["Fn::If"][1] if "Fn::If" in each else each for each in found]
 
 
 @rule
@@ -339,6 +343,13 @@ def no_stream_reaches_what_is_not_public(source, resources):
 
 
 @rule
+def a_stream_is_delivered_by_one_run_at_a_time(source, resources):
+    (lease,) = re.findall(r"LEASE_SECONDS: i64 = (\d+);", (ROOT / "functions/deliver/src/pass.rs").read_text())
+    if resources.properties("Deliver")["Timeout"] >= int(lease):
+        yield "deliver may still run when its lease of a stream ends"
+
+
+@rule
 def the_archive_is_kept_and_nobody_elses(source, resources):
     bucket = resources["ArchiveBucket"]
     properties = bucket["Properties"]
@@ -443,6 +454,10 @@ DAMAGES = {
     ],
     "no_stream_reaches_what_is_not_public": [
         lambda r: r["Streams"]["Properties"]["Environment"]["Variables"].update(STREAMS_INSECURE="1"),
+        lambda r: r["Deliver"]["Properties"]["Environment"]["Variables"].update(STREAMS_INSECURE="1"),
+    ],
+    "a_stream_is_delivered_by_one_run_at_a_time": [
+        lambda r: r["Deliver"]["Properties"].update(Timeout=90),
     ],
     "the_archive_is_kept_and_nobody_elses": [
         lambda r: r["ArchiveBucket"].pop("DeletionPolicy"),

@@ -131,7 +131,9 @@ pub async fn handle(post: &Post, event: LambdaEvent<Trigger>) -> Result<Response
         }
     }
     let Response { turns, events, failed, paused } = response;
-    tracing::info!(turns, events, failed, paused, "delivered");
+    if events + failed + paused > 0 {
+        tracing::info!(turns, events, failed, paused, "delivered");
+    }
     trouble.map_or(Ok(response), |error| Err(error.into()))
 }
 
