@@ -5,7 +5,7 @@ use std::{future::Future, path::PathBuf, time::Duration};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::{
-    Error, Options, Storage, System, Tables,
+    Archive, Error, Options, Storage, System, Tables,
     data_directory::DataDirectory,
     jwt::IdentityProvider,
     private_file,
@@ -59,6 +59,9 @@ struct Serve {
     /// Keep the answers of the token authorizer this long; 0 asks it every time [default: the template's 60]
     #[arg(long, value_name = "SECONDS")]
     authorizer_ttl: Option<u64>,
+    /// Archive to the bucket that ARCHIVE_BUCKET, ARCHIVE_SECONDS, AWS_ENDPOINT_URL_S3 and AWS's keys in the environment tell
+    #[arg(long)]
+    archive: bool,
     /// Let a token read no more often than N times in ten seconds, as the template does [default: no limit]
     #[arg(long, value_name = "N")]
     read_limit: Option<u32>,
@@ -149,8 +152,17 @@ async fn terminated() {
 
 impl Serve {
     async fn run(self, stopped: impl Future<Output = ()>) -> Result<(), Error> {
-        let Self { port, dynamodb_port, data, memory, no_demo, ready_file, authorizer_ttl, read_limit } =
-            self;
+        let Self {
+            port,
+            dynamodb_port,
+            data,
+            memory,
+            no_demo,
+            ready_file,
+            authorizer_ttl,
+            archive,
+            read_limit,
+        } = self;
         let storage = if memory { Storage::Memory } else { Storage::Directory(data) };
         let options = Options {
             port,
@@ -162,6 +174,7 @@ impl Serve {
             read_limit,
             seal: true,
             insecure_streams: true,
+            archive: archive.then(Archive::from_env).transpose()?,
             schedule: true,
         };
         let system = System::start(options).await?;

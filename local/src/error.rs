@@ -5,6 +5,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use shared::config::InvalidConfig;
+
 use crate::template::TemplateError;
 
 /// Why the system does not start.
@@ -27,6 +29,9 @@ pub enum Error {
     /// A file cannot be read or written.
     #[error("{0}: {1}")]
     File(PathBuf, String),
+    /// The environment does not tell where to archive.
+    #[error("--archive: {0}")]
+    Archive(#[from] InvalidConfig),
     /// The template cannot be understood.
     #[error(transparent)]
     Template(#[from] TemplateError),

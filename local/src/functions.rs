@@ -2,6 +2,7 @@
 
 use std::{future::Future, sync::Arc, time::Duration};
 
+use archiver::Archiver;
 use aws_lambda_events::sqs::SqsBatchResponse;
 use deliver::Post;
 use lambda_runtime::{Context, LambdaEvent};
@@ -20,13 +21,15 @@ use crate::{
 const MAX_PAYLOAD_BYTES: usize = 6 * 1024 * 1024;
 /// The deadline a function is told.
 const TIMEOUT: Duration = Duration::from_secs(30);
+/// That of the archiver, which begins nothing shortly before it.
+const ARCHIVER_TIMEOUT: Duration = Duration::from_secs(300);
 
 const AUTHORIZERS: &[&str] = &["authorizer"];
 const HTTP: &[&str] =
     &["ingest-api", "ledger", "query", "redactions", "settings", "streams", "tokens", "viewer"];
 const BATCH: &[&str] = &["ingest-bus"];
 const STREAM: &[&str] = &["sealer"];
-const SCHEDULED: &[&str] = &["deliver", "expiry"];
+const SCHEDULED: &[&str] = &["archiver", "deliver", "expiry"];
 
 /// The functions, all over the same tables.
 #[derive(Clone)]
@@ -34,6 +37,15 @@ pub(crate) struct Functions {
     store: Store,
     ledger: Arc<Ledger>,
     streams: Arc<Streams>,
+}
+
+/// What the functions need that a schedule invokes.
+#[derive(Clone)]
+pub(crate) struct OnSchedule {
+    /// Sends streams on.
+    pub(crate) post: Arc<Post>,
+    /// Archives, where there is a bucket.
+    pub(crate) archiver: Option<Arc<Archiver>>,
 }
 
 /// Why there is no answer.
@@ -139,9 +151,16 @@ pub(crate) async fn seal(store: Store, name: String, event: Value) -> bool {
 }
 
 /// Gives a function what its schedule has for it. A failure is logged, and the next time comes.
-pub(crate) async fn scheduled(post: Arc<Post>, Scheduled { function, input }: &Scheduled) {
+pub(crate) async fn scheduled(on: OnSchedule, Scheduled { function, input }: &Scheduled) {
+    let OnSchedule { post, archiver } = on;
     let input = input.to_string();
     let _ = match function.as_str() {
+        "archiver" => match archiver {
+            Some(archiver) => {
+                invoke(function, &input, async move |event| archiver::handle(&archiver, event).await).await
+            }
+            None => return,
+        },
         "deliver" => {
             invoke(function, &input, async move |event| deliver::handle(&post, event).await).await
         }
@@ -181,7 +200,8 @@ where
 }
 
 fn context(name: &str) -> Context {
-    let deadline = jiff::Timestamp::now().as_millisecond() + TIMEOUT.as_millis() as i64;
+    let timeout = if name == "archiver" { ARCHIVER_TIMEOUT } else { TIMEOUT };
+    let deadline = jiff::Timestamp::now().as_millisecond() + timeout.as_millis() as i64;
     let mut context = Context::default();
     context.request_id = uuid::Uuid::now_v7().to_string();
     context.deadline = deadline.unsigned_abs();

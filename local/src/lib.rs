@@ -24,4 +24,4 @@ mod welcome;
 
 pub use credentials::{Credentials, TokenCredentials};
 pub use error::Error;
-pub use system::{Options, Storage, System, Tables};
+pub use system::{Archive, Options, Storage, System, Tables};

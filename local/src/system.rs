@@ -7,13 +7,14 @@ use std::{
     time::Duration,
 };
 
+use archiver::{Archiver, Bucket};
 use aws_lc_rs::rand;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use deliver::Post;
 use ledger::Signer;
 use serde_json::Value;
 use shared::{
-    config::{Config, Streaming},
+    config::{ArchiveSettings, Config, InvalidConfig, Streaming},
     secrets::Secrets,
     store::Store,
     stream::Operator,
@@ -27,7 +28,7 @@ use crate::{
     data_directory::DataDirectory,
     demo::{self, Doors},
     engine::Engine,
-    functions::{self, Functions},
+    functions::{self, Functions, OnSchedule},
     gateway::Gateway,
     jwt::IdentityProvider,
     private_file,
@@ -68,8 +69,19 @@ pub struct Options {
     pub seal: bool,
     /// Whether streams may go to plain HTTP and to addresses that are not public, such as this machine.
     pub insecure_streams: bool,
+    /// Where streams of the kind `s3` write; `None` is nowhere, and there can be none.
+    pub archive: Option<Archive>,
     /// Whether the functions run that a schedule invokes: streams are delivered every two seconds, all else is done at the start and every hour.
     pub schedule: bool,
+}
+
+/// Where logs are archived.
+#[derive(Clone, Debug)]
+pub struct Archive {
+    /// The bucket.
+    pub bucket: Bucket,
+    /// How long events wait for others.
+    pub every_seconds: i64,
 }
 
 /// Where the data is kept.
@@ -137,7 +149,7 @@ impl System {
         };
         let directory = tables.as_ref().and_then(|tables| tables.directory.as_ref());
         let signer = signer(directory.map(DataDirectory::ledger_key).as_deref())?;
-        let streaming = streaming(&endpoint, &template, options.insecure_streams);
+        let streaming = streaming(&endpoint, &template, &options);
         let secrets = Arc::new(SecretsManager::open(directory.map(DataDirectory::secrets))?);
         let streams = Streams {
             store: store.clone(),
@@ -146,7 +158,11 @@ impl System {
         };
         let functions = Functions::of(&template, store.clone(), signer, streams)?;
         let post = Arc::new(Post::over(store.clone(), config, &streaming));
-        let schedule = options.schedule.then(|| tokio::spawn(run(post, template.scheduled)));
+        let archiver = options.archive.map(|Archive { bucket, every_seconds }| {
+            Arc::new(Archiver { store: store.clone(), bucket, every_seconds })
+        });
+        let on = OnSchedule { post, archiver };
+        let schedule = options.schedule.then(|| tokio::spawn(run(on, template.scheduled)));
         let jwt_key = directory.map(|directory| DataDirectory::jwt_key(directory.path()));
         let identity_provider = Arc::new(IdentityProvider::open(jwt_key.as_deref(), &template.api.jwt)?);
         let ttl = options.authorizer_ttl.unwrap_or(Duration::from_secs(template.api.token.ttl_seconds));
@@ -339,6 +355,18 @@ impl Tables {
     }
 }
 
+impl Archive {
+    /// The bucket that the environment tells, with the keys that it tells.
+    ///
+    /// # Errors
+    /// If it tells none.
+    pub fn from_env() -> Result<Self, InvalidConfig> {
+        let settings = ArchiveSettings::from_env()?;
+        let bucket = Bucket::of(&settings, &Config::from_env()?);
+        Ok(Self { bucket, every_seconds: settings.every_seconds })
+    }
+}
+
 impl Storage {
     fn open(&self) -> Result<Option<DataDirectory>, Error> {
         match self {
@@ -371,27 +399,34 @@ fn signer(file: Option<&Path>) -> Result<Signer, Error> {
 }
 
 /// What streams need here: the stand-in for Secrets Manager on our own port, and our own bus.
-fn streaming(endpoint: &str, template: &Template, insecure: bool) -> Streaming {
+fn streaming(endpoint: &str, template: &Template, options: &Options) -> Streaming {
     let bus = format!("arn:aws:events:{REGION}:{ACCOUNT}:event-bus/{}", template.bus.name);
     Streaming {
         secrets_prefix: "local".to_owned(),
         secrets_endpoint: Some(endpoint.to_owned()),
         events_endpoint: Some(endpoint.to_owned()),
-        operator: Operator { event_buses: vec![bus], archive: false, insecure },
+        operator: Operator {
+            event_buses: vec![bus],
+            archive: options.archive.is_some(),
+            insecure: options.insecure_streams,
+        },
     }
 }
 
 /// Runs what has a schedule, each by itself, for ever.
-async fn run(post: Arc<Post>, scheduled: Vec<Scheduled>) {
+async fn run(on: OnSchedule, scheduled: Vec<Scheduled>) {
     let mut running = JoinSet::new();
     for scheduled in scheduled {
-        let every = if scheduled.function == "deliver" { DELIVER_EVERY } else { SCHEDULE_EVERY };
-        let post = post.clone();
+        let every = match scheduled.function.as_str() {
+            "archiver" | "deliver" => DELIVER_EVERY,
+            _ => SCHEDULE_EVERY,
+        };
+        let on = on.clone();
         running.spawn(async move {
             let mut interval = tokio::time::interval(every);
             loop {
                 interval.tick().await;
-                functions::scheduled(post.clone(), &scheduled).await;
+                functions::scheduled(on.clone(), &scheduled).await;
             }
         });
     }

@@ -1,0 +1,25 @@
+#!/usr/bin/env bash
+# Rehearses the archive: the local system with a stream to S3, which is MiniStack's, with signatures verified and IAM
+# enforced: the archiver's key may do what the template's role may and no more. Events are recorded, and the system is
+# killed (SIGKILL) and started again while it archives. Then pyarrow and DuckDB read the Parquet back, and every field of
+# every row is held against the API's own answer, and so are the lines; the queries of docs/archive.md are run; and
+# `auditlog verify archive` proves the copy, and finds what is damaged in it. Stops at the first thing that does not hold.
+#
+#   tests/archive.sh [events, 3000 by default]
+#
+# It needs Rust, a C compiler and Python 3.11 with venv, and listens on 127.0.0.1 only. Its one-line install is done
+# for you: pip install boto3==1.43.106 cryptography==50.0.2 duckdb==2.0.1 ministack==1.5.33 pyarrow==26.0.1
+set -euo pipefail
+cd "$(dirname "$0")/.."
+events=${1:-3000}
+
+target=${CARGO_TARGET_DIR:-$PWD/target}
+work=$target/archive
+[ -x "$work/venv/bin/python" ] || python3 -m venv "$work/venv"
+"$work/venv/bin/pip" install --quiet --disable-pip-version-check boto3==1.43.106 cryptography==50.0.2 duckdb==2.0.1 \
+    ministack==1.5.33 pyarrow==26.0.1
+cargo build --quiet -p cli
+cargo build --quiet -p local
+
+PYTHONDONTWRITEBYTECODE=1 "$work/venv/bin/python" tests/archive/rehearse.py --events "$events" \
+    --auditlog "$target/debug/auditlog" --local "$target/debug/local" --work "$work"
