@@ -187,16 +187,16 @@ impl<'a> StreamPause<'a> {
 /// What is sent of a destination is also what is answered.
 #[cfg(feature = "openapi")]
 fn destination() -> utoipa::openapi::Ref {
-    utoipa::openapi::RefBuilder::new()
-        .ref_location_from_schema_name("StreamDestination")
-        .description("Where it goes to.")
-        .build()
+    described("StreamDestination", "Where it goes to.")
 }
 
 #[cfg(feature = "openapi")]
 fn filter() -> utoipa::openapi::Ref {
-    utoipa::openapi::RefBuilder::new()
-        .ref_location_from_schema_name("StreamFilter")
-        .description("Which events are sent; an empty object is all of them.")
-        .build()
+    described("StreamFilter", "Which events are sent; an empty object is all of them.")
+}
+
+#[cfg(feature = "openapi")]
+fn described(schema: &str, description: &str) -> utoipa::openapi::Ref {
+    use utoipa::openapi::Ref;
+    Ref { description: description.to_owned(), ..Ref::from_schema_name(schema) }
 }
