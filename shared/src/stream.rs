@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 pub use self::{
     address::is_public,
     destination::{
-        ArchivePrefix, DATADOG_SITES, DESTINATION_FIELDS, Destination, DestinationKind, Endpoint, EventBus,
+        DATADOG_SITES, DESTINATION_FIELDS, Destination, DestinationKind, Endpoint, EventBus,
         Operator, SecretIs, Site,
     },
     filter::{FILTER_FIELDS, InvalidFilter, MAX_FILTER_VALUES, StreamFilter},

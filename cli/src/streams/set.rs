@@ -99,9 +99,6 @@ struct Destination {
     /// The archive bucket of the deployment
     #[arg(long, group = "destination")]
     s3: bool,
-    /// What the keys of its objects begin with
-    #[arg(long, requires = "s3")]
-    prefix: Option<String>,
     /// An event bus of EventBridge, by its ARN
     #[arg(long, value_name = "ARN", group = "destination")]
     event_bus: Option<String>,
@@ -224,7 +221,7 @@ impl RotateSecret {
 impl Destination {
     /// As the API takes it; `None` if none is named.
     fn json(&self) -> Option<Value> {
-        let Self { webhook, splunk, index, source, sourcetype, datadog, service, tag, s3, prefix, event_bus } =
+        let Self { webhook, splunk, index, source, sourcetype, datadog, service, tag, s3, event_bus } =
             self;
         let mut members = Map::new();
         let mut set = |name: &str, value: Option<&String>| {
@@ -246,7 +243,6 @@ impl Destination {
             set("service", service.as_ref());
             "datadog"
         } else if *s3 {
-            set("prefix", prefix.as_ref());
             "s3"
         } else if event_bus.is_some() {
             set("event_bus", event_bus.as_ref());

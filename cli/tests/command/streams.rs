@@ -91,7 +91,7 @@ fn a_stream_is_created_as_it_is_said() {
         json!({"destination": {"type": "datadog", "site": "datadoghq.eu", "tags": ["env:a", "team:b"]},
                "filter": {"outcome": "failure", "actors": ["u1"]}, "secret": SECRET}),
     );
-    check(&["--s3", "--prefix=a/b"], json!({"destination": {"type": "s3", "prefix": "a/b"}}));
+    check(&["--s3"], json!({"destination": {"type": "s3"}}));
     check(
         &[
             "--event-bus=arn:aws:events:eu-central-1:1:event-bus/a",

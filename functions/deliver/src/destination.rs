@@ -46,7 +46,7 @@ pub(crate) fn entry(destination: &Destination, event: &Event, payload: Value) ->
         Destination::Datadog { site: _, service, tags } => {
             datadog::entry(service.as_deref(), tags, event, payload)
         }
-        Destination::Webhook { .. } | Destination::EventBridge { .. } | Destination::S3 { .. } => {
+        Destination::Webhook { .. } | Destination::EventBridge { .. } | Destination::S3 => {
             payload.to_string()
         }
     }
@@ -63,7 +63,7 @@ pub(crate) fn call(
         Destination::Webhook { url } => webhook::call(url.as_str(), delivery, secrets, entries, now),
         Destination::Splunk { url, .. } => Some(splunk::call(url.as_str(), secrets.first()?, entries)),
         Destination::Datadog { site, .. } => Some(datadog::call(site.intake(), secrets.first()?, entries)),
-        Destination::EventBridge { .. } | Destination::S3 { .. } => None,
+        Destination::EventBridge { .. } | Destination::S3 => None,
     }
 }
 

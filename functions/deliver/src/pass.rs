@@ -15,7 +15,6 @@
 //! between sending and noting leaves `next` where it was. Why no two deliver one stream at once: the lease outlives the
 //! function's timeout, and who lost it can note nothing.
 
-use serde_json::{Map, json};
 use shared::{
     ambient,
     error::Error,
@@ -23,10 +22,9 @@ use shared::{
     id::WorkspaceId,
     json::canonical,
     service_event,
-    store::{Lease, Room, Written},
+    store::{Failed, Lease, Room},
     stream::{
-        Delivered, Delivery, Destination, Pause, PausedBy, Progress, StreamId, StreamSecret, Test,
-        TestRequest,
+        Delivered, Delivery, Destination, Progress, StreamId, StreamSecret, Test, TestRequest,
     },
     timestamp::Timestamp,
 };
@@ -45,8 +43,6 @@ pub const LEASE_SECONDS: i64 = 90;
 const TURN_SECONDS: i64 = 15;
 /// How much of the log is held at a time.
 const ROOM: Room = Room { events: 1000, bytes: 2_000_000, measure: |event| canonical(event).len() };
-/// Why the service paused a stream.
-const GIVEN_UP: &str = "the destination has failed for three days";
 
 /// What became of entries that were sent.
 #[derive(Debug)]
@@ -236,32 +232,13 @@ impl Run<'_> {
 
     /// Notes that the destination failed, and pauses the stream if it did for too long.
     async fn fail(&mut self, failure: &Failure) -> Result<(), Error> {
-        let now = ambient::now();
+        let (store, now) = (&self.post.store, ambient::now());
+        let wait = (failure.retry_after_seconds, fastrand::f64());
         let failed =
-            self.progress().after_failure(failure.problem(now), failure.retry_after_seconds, fastrand::f64());
-        self.turn.failed = true;
-        let Delivery { stream, .. } = &self.delivery;
-        let (code, attempts) = (&failure.code, failed.attempts);
-        tracing::warn!(workspace = %stream.workspace, stream = %stream.id, code, attempts, "a destination failed");
-        if !self.post.store.record_failure(&self.lease, &failed).await? {
-            return Ok(());
-        }
-        // If we crash here, the next failure pauses it.
-        if failed.must_pause(now) {
-            let pause = Pause { by: PausedBy::Service, reason: Some(GIVEN_UP.to_owned()), at: now };
-            let context = Map::from_iter([
-                ("failing_since".to_owned(), json!(failed.failing_since)),
-                ("problem".to_owned(), json!(code)),
-            ]);
-            let event = service_event::stream_given_up(origin(now), stream, context);
-            if let Written::Now(_) = self.post.store.pause_failing_stream(&self.lease, &pause, &event).await?
-            {
-                // An alarm of the template counts this line.
-                tracing::error!(workspace = %stream.workspace, stream = %stream.id, code, "stream paused");
-                self.turn.paused = true;
-            }
-        }
-        self.delivery.progress = failed;
+            store.fail_stream(&self.lease, &self.delivery, failure.problem(now), wait, origin(now)).await?;
+        let Failed { progress, paused } = failed;
+        self.delivery.progress = progress;
+        (self.turn.failed, self.turn.paused) = (true, paused);
         Ok(())
     }
 

@@ -70,7 +70,7 @@ impl NewStream {
             }
             let kind = destination.as_ref().map(Destination::kind);
             let stream = (
-                read_format(object).unwrap_or_default(),
+                read_format(object, kind).unwrap_or_default(),
                 read_filter(object).unwrap_or_default(),
                 Mask::read_list(object, "mask"),
                 read_secret(object, kind),
@@ -113,7 +113,7 @@ impl Patch {
             Some(Self {
                 name: if named { object.required_identifier("name", MAX_NAME_BYTES) } else { None },
                 destination,
-                format: read_format(object),
+                format: read_format(object, Some(kind)),
                 filter: match cleared(object, "filter") {
                     true => object.members.remove("filter").map(|_| StreamFilter::default()),
                     false => read_filter(object),
@@ -177,8 +177,12 @@ fn read_destination(object: &mut Members<'_>, operator: &Operator) -> Option<Des
     object.object("destination", |destination| Destination::read(destination, operator))
 }
 
-fn read_format(object: &mut Members<'_>) -> Option<Format> {
-    object.one_of("format", &Format::NAMES)
+fn read_format(object: &mut Members<'_>, kind: Option<DestinationKind>) -> Option<Format> {
+    let format = object.one_of("format", &Format::NAMES);
+    if kind == Some(DestinationKind::S3) && format == Some(Format::Ocsf) {
+        object.problem("format", "not_taken", "must be native: OCSF has other columns for each class of event");
+    }
+    format
 }
 
 fn read_filter(object: &mut Members<'_>) -> Option<StreamFilter> {

@@ -20,7 +20,7 @@ use shared::{
     service_event::{self, StreamDeed},
     store::{Store, Written},
     stream::{
-        Delivery, MAX_STREAMS, Operator, Pause, PausedBy, Progress, SecretIs, SecretVersions, Stream,
+        Delivery, DestinationKind, MAX_STREAMS, Operator, Pause, PausedBy, Progress, SecretIs, SecretVersions, Stream,
         StreamId, StreamSecret, TestRequest,
     },
     timestamp::Timestamp,
@@ -220,6 +220,10 @@ impl Streams {
         let admin = request.admin()?;
         let from = body::parse_replay(&request.body(MAX_BODY_BYTES)?)?;
         let delivery = self.delivery(request, &admin).await?;
+        if delivery.stream.destination.kind() == DestinationKind::S3 {
+            let detail = "an archive would have its events twice; create another stream for another archive";
+            return Err(Error::InvalidBody(vec![FieldError::new("", "not_replayable", detail)]));
+        }
         let head = self.store.head(&admin.workspace).await?.size();
         let from = within("/from", from, head)?;
         let context = Map::from_iter([

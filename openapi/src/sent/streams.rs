@@ -83,12 +83,6 @@ fn destination_member(name: &str) -> Value {
                 json!({"type": ["array", "null"], "maxItems": 20, "items": tag}),
             )
         }
-        "prefix" => {
-            let part = "[A-Za-z0-9_-][A-Za-z0-9_.-]*";
-            let prefix =
-                json!({"type": "string", "maxLength": 200, "pattern": format!("^{part}(/{part})*$")});
-            described("What the keys of its objects in the archive begin with.", or_null(prefix))
-        }
         "event_bus" => described(
             "The ARN of an event bus that the operator of this service allows.",
             json!({"type": "string", "pattern": "^arn:"}),

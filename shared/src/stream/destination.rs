@@ -43,12 +43,9 @@ pub enum Destination {
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         tags: Vec<String>,
     },
-    /// The archive bucket of this deployment.
-    S3 {
-        /// What the keys of its objects begin with.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        prefix: Option<ArchivePrefix>,
-    },
+    /// The archive bucket of this deployment. What its keys begin with is nobody's to choose: whoever could, could
+    /// write into what queries read of another workspace.
+    S3,
     /// An event bus of Amazon EventBridge.
     #[serde(rename = "eventbridge")]
     EventBridge {
@@ -93,11 +90,6 @@ pub struct Endpoint(String);
 #[serde(transparent)]
 pub struct Site(String);
 
-/// What the keys of an archive begin with.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct ArchivePrefix(String);
-
 /// The ARN of an event bus.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -130,7 +122,7 @@ pub const DESTINATION_FIELDS: [(DestinationKind, &str, &[&str], SecretIs); 5] = 
     (DestinationKind::Webhook, "webhook", &["type", "url"], SecretIs::Generated),
     (DestinationKind::Splunk, "splunk", &["type", "url", "index", "source", "sourcetype"], SecretIs::Given),
     (DestinationKind::Datadog, "datadog", &["type", "site", "service", "tags"], SecretIs::Given),
-    (DestinationKind::S3, "s3", &["type", "prefix"], SecretIs::None),
+    (DestinationKind::S3, "s3", &["type"], SecretIs::None),
     (DestinationKind::EventBridge, "eventbridge", &["type", "event_bus"], SecretIs::None),
 ];
 
@@ -138,8 +130,6 @@ pub const DESTINATION_FIELDS: [(DestinationKind, &str, &[&str], SecretIs); 5] = 
 const MAX_URL_BYTES: usize = 2048;
 /// The longest name at a destination, in bytes.
 const MAX_NAME_BYTES: usize = 100;
-/// The longest prefix of an archive, in bytes.
-const MAX_PREFIX_BYTES: usize = 200;
 /// The most tags.
 const MAX_TAGS: usize = 20;
 
@@ -166,7 +156,7 @@ impl Destination {
             Self::Webhook { .. } => DestinationKind::Webhook,
             Self::Splunk { .. } => DestinationKind::Splunk,
             Self::Datadog { .. } => DestinationKind::Datadog,
-            Self::S3 { .. } => DestinationKind::S3,
+            Self::S3 => DestinationKind::S3,
             Self::EventBridge { .. } => DestinationKind::EventBridge,
         }
     }
@@ -205,7 +195,7 @@ impl Destination {
                 if !operator.archive {
                     object.problem("type", "not_offered", "this deployment has no archive; ask who runs it");
                 }
-                Some(Self::S3 { prefix: ArchivePrefix::read(object) })
+                Some(Self::S3)
             }
             DestinationKind::EventBridge => {
                 EventBus::read(object, operator).map(|event_bus| Self::EventBridge { event_bus })
@@ -302,34 +292,6 @@ impl Site {
     }
 }
 
-impl ArchivePrefix {
-    /// Reads what keys may begin with: characters that S3 calls safe, in parts with one slash between them.
-    pub fn parse(text: &str) -> Result<Self, &'static str> {
-        let part = |part: &str| {
-            !part.is_empty()
-                && !part.starts_with('.')
-                && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'))
-        };
-        if (1..=MAX_PREFIX_BYTES).contains(&text.len()) && text.split('/').all(part) {
-            Ok(Self(text.to_owned()))
-        } else {
-            Err(
-                "must be names of A-Z, a-z, 0-9, -, _ and . with single slashes between them, at most 200 bytes",
-            )
-        }
-    }
-
-    fn read(object: &mut Members<'_>) -> Option<Self> {
-        let text = object.identifier("prefix", MAX_PREFIX_BYTES)?;
-        Self::parse(&text).map_err(|detail| object.problem("prefix", "invalid_prefix", detail)).ok()
-    }
-
-    /// The prefix, without a slash at its end.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
 impl EventBus {
     fn read(object: &mut Members<'_>, operator: &Operator) -> Option<Self> {
         let arn = object.required_identifier("event_bus", MAX_URL_BYTES)?;
@@ -414,7 +376,6 @@ mod tests {
                 json!({"type": "datadog", "site": "datadoghq.eu", "tags": ["env:production"]}),
             ),
             (DestinationKind::S3, json!({"type": "s3"})),
-            (DestinationKind::S3, json!({"type": "s3", "prefix": "audit/acme"})),
             (
                 DestinationKind::EventBridge,
                 json!({"type": "eventbridge", "event_bus": operator().event_buses[0]}),
@@ -447,7 +408,7 @@ mod tests {
             json!({"type": "datadog", "site": "https://example.com"}),
             &["/destination/site unknown_value"],
         );
-        check(json!({"type": "s3", "prefix": "../other"}), &["/destination/prefix invalid_prefix"]);
+        check(json!({"type": "s3", "prefix": "../other"}), &["/destination/prefix unknown_field"]);
         check(
             json!({"type": "eventbridge", "event_bus": "arn:aws:events:eu-central-1:999999999999:event-bus/x"}),
             &["/destination/event_bus not_allowed"],
