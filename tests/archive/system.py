@@ -65,7 +65,7 @@ class System:
     def create_stream(self):
         body = {"name": "Archive", "destination": {"type": "s3"}, "from": 0}
         made = self.call("POST", "streams", body, admin=True)
-        return made.get("stream", made)["id"]
+        return made["stream"]
 
     def stream(self, stream):
         return self.call("GET", f"streams/{stream}", admin=True)
