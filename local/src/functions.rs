@@ -161,9 +161,7 @@ pub(crate) async fn scheduled(on: OnSchedule, Scheduled { function, input }: &Sc
             }
             None => return,
         },
-        "deliver" => {
-            invoke(function, &input, async move |event| deliver::handle(&post, event).await).await
-        }
+        "deliver" => invoke(function, &input, async move |event| deliver::handle(&post, event).await).await,
         "expiry" => {
             let store = post.store.clone();
             invoke(function, &input, async move |event| expiry::handle(&store, event).await).await

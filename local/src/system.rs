@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use archiver::{Archiver, Bucket};
+use archiver::{Archiver, Bucket, Pace};
 use aws_lc_rs::rand;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use deliver::Post;
@@ -20,7 +20,11 @@ use shared::{
     stream::Operator,
 };
 use streams::Streams;
-use tokio::{net::TcpListener, sync::watch, task::{JoinHandle, JoinSet}};
+use tokio::{
+    net::TcpListener,
+    sync::watch,
+    task::{JoinHandle, JoinSet},
+};
 
 use crate::{
     Credentials, Error, TokenCredentials,
@@ -80,8 +84,8 @@ pub struct Options {
 pub struct Archive {
     /// The bucket.
     pub bucket: Bucket,
-    /// How long events wait for others.
-    pub every_seconds: i64,
+    /// How events wait for others.
+    pub pace: Pace,
 }
 
 /// Where the data is kept.
@@ -158,9 +162,9 @@ impl System {
         };
         let functions = Functions::of(&template, store.clone(), signer, streams)?;
         let post = Arc::new(Post::over(store.clone(), config, &streaming));
-        let archiver = options.archive.map(|Archive { bucket, every_seconds }| {
-            Arc::new(Archiver { store: store.clone(), bucket, every_seconds })
-        });
+        let archiver = options
+            .archive
+            .map(|Archive { bucket, pace }| Arc::new(Archiver { store: store.clone(), bucket, pace }));
         let on = OnSchedule { post, archiver };
         let schedule = options.schedule.then(|| tokio::spawn(run(on, template.scheduled)));
         let jwt_key = directory.map(|directory| DataDirectory::jwt_key(directory.path()));
@@ -363,7 +367,7 @@ impl Archive {
     pub fn from_env() -> Result<Self, InvalidConfig> {
         let settings = ArchiveSettings::from_env()?;
         let bucket = Bucket::of(&settings, &Config::from_env()?);
-        Ok(Self { bucket, every_seconds: settings.every_seconds })
+        Ok(Self { bucket, pace: Pace::every(settings.every_seconds) })
     }
 }
 

@@ -19,8 +19,8 @@ use serde::{Deserialize, Serialize};
 pub use self::{
     address::is_public,
     destination::{
-        DATADOG_SITES, DESTINATION_FIELDS, Destination, DestinationKind, Endpoint, EventBus,
-        Operator, SecretIs, Site,
+        DATADOG_SITES, DESTINATION_FIELDS, Destination, DestinationKind, Endpoint, EventBus, Operator,
+        SecretIs, Site,
     },
     filter::{FILTER_FIELDS, InvalidFilter, MAX_FILTER_VALUES, StreamFilter},
     mask::{InvalidMask, MAX_MASKS, Mask, masked},

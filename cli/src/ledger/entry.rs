@@ -95,7 +95,9 @@ impl Entry {
             leaf.insert(part.to_owned(), json!(digest));
         }
         let is_covered = |name: &str| {
-            (PARTS.contains(&name) && !masked.contains(&name)) || REST.contains(&name) || TEXTS.iter().any(|(_, member)| *member == name)
+            (PARTS.contains(&name) && !masked.contains(&name))
+                || REST.contains(&name)
+                || TEXTS.iter().any(|(_, member)| *member == name)
         };
         let uncovered = members.keys().filter(|name| !is_covered(name)).cloned().collect();
         Ok(Self { sequence: sequence(event)?, leaf, withheld, uncovered })
@@ -267,7 +269,8 @@ mod tests {
         let mut masked = event();
         let (mut digests, mut salts) = (json!({}), json!({}));
         for part in PARTS {
-            let salt = BASE64URL.encode(&Sha256::new().chain_update([0; 16]).chain_update(part).finalize()[..16]);
+            let salt =
+                BASE64URL.encode(&Sha256::new().chain_update([0; 16]).chain_update(part).finalize()[..16]);
             match part {
                 "actor" => digests[part] = json!(digest(&disclosure(&salt, part, &masked[part]))),
                 _ => salts[part] = json!(salt),

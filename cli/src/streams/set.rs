@@ -221,8 +221,7 @@ impl RotateSecret {
 impl Destination {
     /// As the API takes it; `None` if none is named.
     fn json(&self) -> Option<Value> {
-        let Self { webhook, splunk, index, source, sourcetype, datadog, service, tag, s3, event_bus } =
-            self;
+        let Self { webhook, splunk, index, source, sourcetype, datadog, service, tag, s3, event_bus } = self;
         let mut members = Map::new();
         let mut set = |name: &str, value: Option<&String>| {
             if let Some(value) = value {

@@ -18,7 +18,8 @@ mod watch;
 use clap::Subcommand;
 
 use self::{
-    archive::VerifyArchive, event::VerifyEvent, export::VerifyExport, follow::VerifyFollow, receipt::VerifyReceipt,
+    archive::VerifyArchive, event::VerifyEvent, export::VerifyExport, follow::VerifyFollow,
+    receipt::VerifyReceipt,
 };
 use crate::{error::Error, flags::Flags};
 

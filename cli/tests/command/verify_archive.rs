@@ -31,8 +31,14 @@ impl Stream<'_> {
     }
 
     /// The next run, of such events as are in its sequences.
-    fn run(&mut self, sequences: RangeInclusive<u64>, events: &[Value], checkpoint: Option<&str>) -> Archived {
-        let within = |event: &&Value| event["sequence"].as_u64().is_some_and(|sequence| sequences.contains(&sequence));
+    fn run(
+        &mut self,
+        sequences: RangeInclusive<u64>,
+        events: &[Value],
+        checkpoint: Option<&str>,
+    ) -> Archived {
+        let within =
+            |event: &&Value| event["sequence"].as_u64().is_some_and(|sequence| sequences.contains(&sequence));
         let events: Vec<_> = events.iter().filter(within).cloned().collect();
         let run = Run {
             workspace: &WorkspaceId::parse("acme").unwrap(),
@@ -105,7 +111,10 @@ impl Copy {
     fn refused(&self, more: &[&str], expected: &str) {
         let (code, stdout, stderr) = self.verify(more);
         assert_eq!((code, stdout.as_str()), (Some(1), ""), "{expected}: {stderr}");
-        assert!(stderr.starts_with("error: Not proved: ") && stderr.contains(expected), "{expected}: {stderr}");
+        assert!(
+            stderr.starts_with("error: Not proved: ") && stderr.contains(expected),
+            "{expected}: {stderr}"
+        );
     }
 }
 
@@ -189,7 +198,10 @@ fn any_change_of_a_copy_is_found_and_named() {
     };
     check(&|copy| flip(copy, &lines(day, 0)), &format!("{}: it is not what was written", lines(day, 0)));
     check(&|copy| flip(copy, &columns(day, 0)), &format!("{}: it is not what was written", columns(day, 0)));
-    check(&|copy| fs::remove_file(copy.path(&lines(day, 30))).unwrap(), &format!("{}: it is missing", lines(day, 30)));
+    check(
+        &|copy| fs::remove_file(copy.path(&lines(day, 30))).unwrap(),
+        &format!("{}: it is missing", lines(day, 30)),
+    );
     check(
         &|copy| fs::remove_file(copy.path(&columns(day, 30))).unwrap(),
         &format!("{}: it is missing", columns(day, 30)),
@@ -205,8 +217,11 @@ fn any_change_of_a_copy_is_found_and_named() {
     );
     check(
         &|copy| {
-            fs::copy(copy.path(&columns(day, 0)), copy.path(&format!("parquet/workspace=acme/day={day}/more.parquet")))
-                .unwrap();
+            fs::copy(
+                copy.path(&columns(day, 0)),
+                copy.path(&format!("parquet/workspace=acme/day={day}/more.parquet")),
+            )
+            .unwrap();
         },
         "day=2025-01-05/more.parquet: no manifest names it",
     );
@@ -262,7 +277,11 @@ fn any_change_of_a_manifest_is_found_by_the_next_one() {
     check("last", json!(49), "it ends with sequence 49 before it begins");
     check("events", json!(9), "it covers 10 sequences, and counts others");
     check("expired", json!(1), "it covers 10 sequences, and counts others");
-    check("checkpoint", json!(checkpoint(&Log::of("acme", 2, 60), 60)), "the checkpoint is not signed by the key");
+    check(
+        "checkpoint",
+        json!(checkpoint(&Log::of("acme", 2, 60), 60)),
+        "the checkpoint is not signed by the key",
+    );
     check("checkpoint", json!("odd"), "the checkpoint is not in its form");
     check("previous", Value::Null, "the manifest before it is not the one");
     check("objects", json!([]), "its objects have other numbers of events");
@@ -271,14 +290,23 @@ fn any_change_of_a_manifest_is_found_by_the_next_one() {
         copy.alter(&manifest(50), |manifest| alter(&mut manifest["objects"]));
         copy.refused(&[], expected);
     };
-    check(&|objects| objects[0]["key"] = json!("../../etc/passwd"), "it names an object where none of its run is");
+    check(
+        &|objects| objects[0]["key"] = json!("../../etc/passwd"),
+        "it names an object where none of its run is",
+    );
     check(&|objects| objects[0]["day"] = json!("2025-01-01"), "it names an object where none of its run is");
-    check(&|objects| objects[0]["format"] = json!("parquet"), "it has not one object of lines and one of columns");
+    check(
+        &|objects| objects[0]["format"] = json!("parquet"),
+        "it has not one object of lines and one of columns",
+    );
     check(&|objects| objects[0]["bytes"] = json!(1), "it is not what was written");
     check(&|objects| objects[0]["sha256"] = json!("00"), "it is not what was written");
     check(&|objects| objects[0]["rows"] = json!(2), "its objects have other numbers of events");
     check(&|objects| objects[1]["rows"] = json!(2), "it has not one object of lines and one of columns");
-    check(&|objects| objects[0]["sequences"] = json!("51"), "it has not one object of lines and one of columns");
+    check(
+        &|objects| objects[0]["sequences"] = json!("51"),
+        "it has not one object of lines and one of columns",
+    );
     check(&|objects| drop(objects.as_array_mut().unwrap().remove(1)), "it has not one object of lines");
 }
 
@@ -294,7 +322,10 @@ fn who_writes_all_manifests_anew_is_found_by_the_roots() {
     let other = "the events do not add up to the root that was signed";
     check(&|events| events[7]["actor"]["username"] = json!("eve"), &format!("sequences 0 to 19: {other}"));
     check(&|events| events[25]["outcome"] = json!("failure"), &format!("sequences 20 to 49: {other}"));
-    check(&|events| events[55]["salt"] = json!("AAAAAAAAAAAAAAAAAAAAAA"), &format!("sequences 50 to 59: {other}"));
+    check(
+        &|events| events[55]["salt"] = json!("AAAAAAAAAAAAAAAAAAAAAA"),
+        &format!("sequences 50 to 59: {other}"),
+    );
     check(
         &|events| {
             events.remove(7);
@@ -303,7 +334,8 @@ fn who_writes_all_manifests_anew_is_found_by_the_roots() {
     );
     let mut events = log.events.clone();
     events[33]["redacted"] = json!({"digests": {}, "salts": {}});
-    Copy::of(&log.key(), three_runs(&log, &events)).refused(&[], "sequence 33: the event e-00033: it has both");
+    Copy::of(&log.key(), three_runs(&log, &events))
+        .refused(&[], "sequence 33: the event e-00033: it has both");
 }
 
 /// Columns are what a query reads, and no leaf is made of them.
@@ -367,10 +399,7 @@ fn what_is_behind_a_gap_is_proved_by_remembered_hashes_alone() {
     let log = Log::with(60);
     let mut stream = Stream { filter: true, expired: 1, ..Stream::whole() };
     let events: Vec<_> = log.events.iter().filter(|event| event["outcome"] == "success").cloned().collect();
-    let runs = [
-        stream.run(0..=29, &events, None),
-        stream.run(30..=59, &events, Some(&checkpoint(&log, 60))),
-    ];
+    let runs = [stream.run(0..=29, &events, None), stream.run(30..=59, &events, Some(&checkpoint(&log, 60)))];
     let copy = Copy::of(&log.key(), runs);
     copy.refused(&[], "29 events stand behind others that were filtered out or have expired");
     let report = copy.proved(&["--manifests-only"]);

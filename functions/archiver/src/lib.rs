@@ -32,8 +32,27 @@ pub struct Archiver {
     pub store: Store,
     /// Where objects go.
     pub bucket: Bucket,
-    /// How long events wait for others, so that objects are not many and small.
-    pub every_seconds: i64,
+    /// When there is enough for a run.
+    pub pace: Pace,
+}
+
+/// How events wait for others, so that objects are not many and small.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pace {
+    /// For how long, in seconds.
+    pub seconds: i64,
+    /// Or until the log has so many more sequences.
+    pub sequences: u64,
+}
+
+impl Pace {
+    /// So many sequences are worth a run by themselves.
+    pub const SEQUENCES: u64 = 10_000;
+
+    /// Fewer than are worth a run wait for so many seconds.
+    pub fn every(seconds: i64) -> Self {
+        Self { seconds, sequences: Self::SEQUENCES }
+    }
 }
 
 /// Why it runs.

@@ -1,6 +1,6 @@
 //! The Lambda of the schedule that archives logs.
 
-use archiver::{Archiver, Bucket};
+use archiver::{Archiver, Bucket, Pace};
 use lambda_runtime::{Error, run, service_fn};
 use shared::{
     config::{ArchiveSettings, Config, Logs},
@@ -15,7 +15,7 @@ async fn main() -> Result<(), Error> {
     let archiver = Archiver {
         store: Store::open(&config, Opening::Ledger).await,
         bucket: Bucket::of(&settings, &config),
-        every_seconds: settings.every_seconds,
+        pace: Pace::every(settings.every_seconds),
     };
     run(service_fn(|event| archiver::handle(&archiver, event))).await
 }

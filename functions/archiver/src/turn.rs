@@ -20,12 +20,10 @@ use shared::{
     timestamp::Timestamp,
 };
 
-use crate::{Archiver, bucket::NotPut};
+use crate::{Archiver, Pace, bucket::NotPut};
 
 /// For how long a stream is taken. Longer than the function may run, so that who holds it is gone when it ends.
 pub const LEASE_SECONDS: i64 = 330;
-/// How many sequences are worth a run by themselves; fewer wait for others, for a time.
-const WORTHWHILE: u64 = 10_000;
 /// How much of the log is one run.
 const ROOM: Room = Room { events: 10_000, bytes: 16_000_000, measure: |event| canonical(event).len() };
 /// How many objects of a run are put at a time.
@@ -100,7 +98,8 @@ impl Archiver {
         }
         let waiting = progress.lag(self.store.head(&stream.workspace).await?.size());
         let since = last.map_or(stream.created_at, |last| last.at);
-        Ok(waiting >= WORTHWHILE || (waiting > 0 && since.plus_seconds(self.every_seconds) <= now))
+        let Pace { seconds, sequences } = self.pace;
+        Ok(waiting >= sequences || (waiting > 0 && since.plus_seconds(seconds) <= now))
     }
 }
 
@@ -145,12 +144,7 @@ impl Shift<'_> {
     }
 
     /// What of the log was read, as objects.
-    fn archived(
-        &self,
-        feed: &Feed,
-        events: &[Value],
-        checkpoint: Option<String>,
-    ) -> Result<Archived, Error> {
+    fn archived(&self, feed: &Feed, events: &[Value], checkpoint: Option<String>) -> Result<Archived, Error> {
         let Delivery { stream, progress, .. } = &self.delivery;
         let mask: Vec<_> = stream.mask.iter().map(|mask| mask.path().to_owned()).collect();
         let run = Run {
@@ -179,13 +173,8 @@ impl Shift<'_> {
     /// Notes that the bucket refused, and pauses the stream if it did for too long.
     async fn fail(&mut self, refused: &NotPut) -> Result<(), Error> {
         let now = ambient::now();
-        let origin = Origin {
-            now,
-            event_id: ambient::event_id(),
-            salt: ambient::salt(),
-            ip: None,
-            user_agent: None,
-        };
+        let origin =
+            Origin { now, event_id: ambient::event_id(), salt: ambient::salt(), ip: None, user_agent: None };
         let wait = (0, fastrand::f64());
         let store = &self.archiver.store;
         let Failed { progress, paused } =
@@ -200,7 +189,8 @@ impl Shift<'_> {
         let stream = &self.delivery.stream;
         let key = format!("tests/workspace={}/{}.json", stream.workspace, stream.id);
         let text = json!({"test": request.id, "stream": stream.id, "requested_at": request.at});
-        let put = self.archiver.bucket.put(Object::new(key, "application/json", text.to_string().into_bytes()));
+        let put =
+            self.archiver.bucket.put(Object::new(key, "application/json", text.to_string().into_bytes()));
         let refused = put.await.err();
         let now = ambient::now();
         let problem = refused.map(|refused| refused.problem(now));

@@ -23,9 +23,7 @@ use shared::{
     json::canonical,
     service_event,
     store::{Failed, Lease, Room},
-    stream::{
-        Delivered, Delivery, Destination, Progress, StreamId, StreamSecret, Test, TestRequest,
-    },
+    stream::{Delivered, Delivery, Destination, Progress, StreamId, StreamSecret, Test, TestRequest},
     timestamp::Timestamp,
 };
 

@@ -180,7 +180,11 @@ fn read_destination(object: &mut Members<'_>, operator: &Operator) -> Option<Des
 fn read_format(object: &mut Members<'_>, kind: Option<DestinationKind>) -> Option<Format> {
     let format = object.one_of("format", &Format::NAMES);
     if kind == Some(DestinationKind::S3) && format == Some(Format::Ocsf) {
-        object.problem("format", "not_taken", "must be native: OCSF has other columns for each class of event");
+        object.problem(
+            "format",
+            "not_taken",
+            "must be native: OCSF has other columns for each class of event",
+        );
     }
     format
 }

@@ -20,8 +20,8 @@ use shared::{
     service_event::{self, StreamDeed},
     store::{Store, Written},
     stream::{
-        Delivery, DestinationKind, MAX_STREAMS, Operator, Pause, PausedBy, Progress, SecretIs, SecretVersions, Stream,
-        StreamId, StreamSecret, TestRequest,
+        Delivery, DestinationKind, MAX_STREAMS, Operator, Pause, PausedBy, Progress, SecretIs,
+        SecretVersions, Stream, StreamId, StreamSecret, TestRequest,
     },
     timestamp::Timestamp,
 };

@@ -63,7 +63,10 @@ impl Folder {
             (Some(named), _) if streams.contains(named) => Ok(named.to_owned()),
             (None, Some(only)) if streams.len() == 1 => Ok((*only).to_owned()),
             _ => Err(Error::usage(
-                format!("There are archives of these streams: {}.", streams.iter().copied().collect::<Vec<_>>().join(", ")),
+                format!(
+                    "There are archives of these streams: {}.",
+                    streams.iter().copied().collect::<Vec<_>>().join(", ")
+                ),
                 "Name one with --stream.",
             )),
         }
@@ -83,7 +86,8 @@ impl Folder {
 
     /// Looks for files of the stream that no manifest names: whoever queries the archive would read them.
     pub(super) fn leftovers(&self, chain: &Chain, problems: &mut Problems) {
-        let named: BTreeSet<_> = chain.runs.iter().flat_map(|run| &run.objects).map(|object| &object.key).collect();
+        let named: BTreeSet<_> =
+            chain.runs.iter().flat_map(|run| &run.objects).map(|object| &object.key).collect();
         for key in &self.keys {
             let of_another_stream = stream_of(key).is_some_and(|stream| stream != chain.stream)
                 && self.manifests().any(|manifest| stream_of(manifest) == stream_of(key));
@@ -152,7 +156,10 @@ fn follows(
     } else if run.first < expected && is_first {
         problems.add(format!("{key}: it begins before sequence {expected}, with which the archive begins"));
     } else if run.first < expected {
-        problems.add(format!("{key}: it covers sequences again that the run before it has, up to {}", expected - 1));
+        problems.add(format!(
+            "{key}: it covers sequences again that the run before it has, up to {}",
+            expected - 1
+        ));
     }
     // What was before the beginning that somebody states is not here to be compared.
     let unknown = is_first && from > 0;

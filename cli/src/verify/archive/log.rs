@@ -57,7 +57,10 @@ impl<'a> Proof<'a> {
                 let size = checkpoint.size;
                 let kept = self.checkpoints.entry(size).or_insert_with(|| (checkpoint.clone(), key.clone()));
                 if kept.0.root != checkpoint.root {
-                    problems.add(format!("{key}: its checkpoint has another root for {size} entries than that of {}", kept.1));
+                    problems.add(format!(
+                        "{key}: its checkpoint has another root for {size} entries than that of {}",
+                        kept.1
+                    ));
                 }
             }
             Err(because) => problems.add(format!("{key}: {because}")),
@@ -105,7 +108,9 @@ impl<'a> Proof<'a> {
         let mut tree = Tree::default();
         for (size, (checkpoint, key)) in &self.checkpoints {
             let before = usize::try_from(tree.size()).unwrap_or(usize::MAX);
-            let Some(more) = usize::try_from(*size).ok().and_then(|end| hashes.get(before..end)) else { break };
+            let Some(more) = usize::try_from(*size).ok().and_then(|end| hashes.get(before..end)) else {
+                break;
+            };
             tree.extend(more);
             if tree.root() != checkpoint.root {
                 problems.add(format!(

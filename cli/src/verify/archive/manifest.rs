@@ -53,8 +53,8 @@ impl Manifest {
     /// # Errors
     /// If it is none of this form, or says that it is another.
     pub(super) fn read(key: &str, content: &[u8]) -> Result<Self, String> {
-        let manifest: Self = serde_json::from_slice(content)
-            .map_err(|error| format!("{key}: it is no manifest: {error}"))?;
+        let manifest: Self =
+            serde_json::from_slice(content).map_err(|error| format!("{key}: it is no manifest: {error}"))?;
         if manifest.version != 1 {
             return Err(format!("{key}: it is of version {}, which nobody knows here", manifest.version));
         }
@@ -94,8 +94,7 @@ impl Manifest {
         if !self.filter && self.filtered > 0 {
             problems.add(format!("{key}: {} events were left out, and there is no filter", self.filtered));
         }
-        let rows: Option<u64> =
-            self.lines().map(|object| object.rows).try_fold(0_u64, u64::checked_add);
+        let rows: Option<u64> = self.lines().map(|object| object.rows).try_fold(0_u64, u64::checked_add);
         if rows != Some(self.events) {
             problems.add(format!("{key}: its objects have other numbers of events than it counts"));
         }
@@ -123,9 +122,8 @@ impl Manifest {
         let mut days: Vec<_> = self.lines().map(|object| object.day.as_str()).collect();
         days.dedup();
         let pairs = self.lines().filter_map(|lines| Some((lines, self.columns_of(lines)?)));
-        let same = pairs.filter(|(lines, columns)| {
-            (lines.rows, &lines.sequences) == (columns.rows, &columns.sequences)
-        });
+        let same = pairs
+            .filter(|(lines, columns)| (lines.rows, &lines.sequences) == (columns.rows, &columns.sequences));
         days.is_sorted() && days.len() == self.lines().count() && 2 * same.count() == self.objects.len()
     }
 }

@@ -23,12 +23,7 @@ use self::{
     log::Proof,
     problems::Problems,
 };
-use super::{
-    export::remembered,
-    key::KeyOption,
-    not_proved,
-    store::Remembered,
-};
+use super::{export::remembered, key::KeyOption, not_proved, store::Remembered};
 use crate::{
     error::Error,
     ledger::Key,
@@ -132,7 +127,10 @@ impl VerifyArchive {
         if proof.events() > 0 && proof.proved() == 0 {
             let next = "Verify it again when a later run has a checkpoint, or give --state. A checkpoint is \
                         signed when somebody asks for one, as `auditlog verify follow` does.";
-            return Err(not_proved(&format!("no event is in a log that was signed: {}", proof.outside()), next));
+            return Err(not_proved(
+                &format!("no event is in a log that was signed: {}", proof.outside()),
+                next,
+            ));
         }
         Ok(())
     }

@@ -1,0 +1,70 @@
+//! Each call of a run is its last one, or is done and answered with an error, or is never answered and the run dies
+//! there. More events come, then another run, and the archive has each event once.
+
+use tests::{Fault, FaultyEngine, Plan, invoke};
+
+use crate::{
+    shelf::{Shelf, Way},
+    world::World,
+};
+
+const EVENTS: i64 = 12;
+const MORE: i64 = 5;
+
+#[tokio::test]
+async fn a_run_may_end_at_any_call_to_the_tables() {
+    for fault in [Fault::Denied, Fault::AnswerLost, Fault::NeverAnswered] {
+        let mut runs = 0;
+        while ends_at(runs, fault).await {
+            runs += 1;
+        }
+        // The stream and its last run, the head, the lease, the last run and the head, the log, the note, the lease.
+        assert!(runs > 10, "{fault:?}: {runs}");
+        println!("{fault:?}: {runs} runs");
+    }
+}
+
+/// Whether a run has a call of this number; with the fault at it, and all that is to hold after another run.
+async fn ends_at(number: usize, fault: Fault) -> bool {
+    let (world, shelf) = (World::with(EVENTS).await, Shelf::start().await);
+    let stream = world.stream(|stream| stream).await;
+    let faulty = FaultyEngine::with(world.engine(), Plan::default().nth(number, "*", fault)).await;
+    let archiver = world.archiver(&faulty.store(), &shelf);
+    // An answer that does not come is a function that is killed: nothing of it goes on.
+    tokio::select! {
+        _ = invoke::archiver(&archiver, stream.as_str()) => {}
+        () = faulty.reached(1), if fault == Fault::NeverAnswered => {}
+    }
+    let happened = faulty.happened(fault) > 0;
+    archives_the_rest(&world, &shelf, &stream).await;
+    world.end().await;
+    happened
+}
+
+async fn archives_the_rest(world: &World, shelf: &Shelf, stream: &shared::stream::StreamId) {
+    world.seal("group_deleted", MORE).await;
+    world.let_retry(stream).await;
+    invoke::archiver(&world.archiver(&world.store, shelf), stream.as_str()).await.unwrap();
+    let progress = world.delivery(stream).await.progress;
+    assert_eq!((progress.next, progress.attempts), ((EVENTS + MORE) as u64, 0));
+    shelf.holds((EVENTS + MORE) as u64);
+}
+
+#[tokio::test]
+async fn a_run_may_end_at_any_object() {
+    for way in [Way::Refused, Way::Unsaid] {
+        // Lines, columns and the manifest.
+        for number in 0..3 {
+            let world = World::with(EVENTS).await;
+            let shelf = Shelf::that(move |object| if object == number { way } else { Way::Taken }).await;
+            let stream = world.stream(|stream| stream).await;
+            let ran = invoke::archiver(&world.archiver(&world.store, &shelf), stream.as_str()).await.unwrap();
+            assert_eq!((ran.runs, ran.failed), (0, 1), "{way:?} at {number}");
+            let progress = world.delivery(&stream).await.progress;
+            assert_eq!((progress.next, progress.last_problem.unwrap().code.as_str()), (0, "s3_failed"));
+            shelf.mends();
+            archives_the_rest(&world, &shelf, &stream).await;
+            world.end().await;
+        }
+    }
+}

@@ -1,0 +1,122 @@
+//! A workspace with a sealed log, a stream of it to the archive, and who archives.
+
+use archiver::{Archiver, Bucket, Pace};
+use local::Storage;
+use shared::{
+    ambient,
+    config::{ArchiveSettings, Config},
+    id::WorkspaceId,
+    keys::Place,
+    principal::Admin,
+    service_event::{self, Origin, StreamDeed},
+    store::{Store, Written},
+    stream::{Delivery, Destination, Format, Stream, StreamFilter, StreamId},
+};
+use tests::{Tables, sample::at};
+
+use crate::shelf::Shelf;
+
+pub(crate) fn acme() -> WorkspaceId {
+    WorkspaceId::parse("acme").unwrap()
+}
+
+pub(crate) struct World {
+    pub(crate) tables: Tables,
+    pub(crate) store: Store,
+    engine: local::Tables,
+}
+
+impl World {
+    /// One whose log has so many events of `group_created`, and nothing else.
+    pub(crate) async fn with(events: i64) -> Self {
+        let engine = local::Tables::start(0, Storage::Memory).await.unwrap();
+        let (tables, store) =
+            (Tables::at(engine.endpoint()), Store::connect(&Config::local(engine.endpoint())));
+        let world = Self { tables, store, engine };
+        world.seal("group_created", events).await;
+        world
+    }
+
+    /// Records and seals so many events of an action.
+    pub(crate) async fn seal(&self, action: &str, events: i64) {
+        self.tables.put_events("acme", action, events).await;
+        let place = |number| Place::from_key("acme", &format!("{}#{action}", at(number))).unwrap().1;
+        let places: Vec<_> = (0..events).map(place).collect();
+        sealer::seal(&self.store, &acme(), &places, ambient::now()).await.unwrap();
+    }
+
+    pub(crate) async fn end(self) {
+        self.engine.shutdown().await;
+    }
+
+    pub(crate) fn engine(&self) -> &str {
+        self.engine.endpoint()
+    }
+
+    /// Who archives, over this store, and at once.
+    pub(crate) fn archiver(&self, store: &Store, shelf: &Shelf) -> Archiver {
+        let settings = ArchiveSettings {
+            bucket: "archive".to_owned(),
+            endpoint: Some(shelf.url.clone()),
+            every_seconds: 0,
+        };
+        let bucket = Bucket::of(&settings, &Config::local(self.engine()));
+        Archiver { store: store.clone(), bucket, pace: Pace::every(0) }
+    }
+
+    /// A stream to the archive from the first event on, as `change` wants it.
+    pub(crate) async fn stream(&self, change: impl FnOnce(Stream) -> Stream) -> StreamId {
+        let id = ambient::stream_id().unwrap();
+        let stream = change(Stream {
+            id: id.clone(),
+            workspace: acme(),
+            name: "Archive".to_owned(),
+            destination: Destination::S3,
+            format: Format::Native,
+            filter: StreamFilter::default(),
+            mask: Vec::new(),
+            secret: None,
+            created_by: "u1".to_owned(),
+            created_at: ambient::now(),
+        });
+        let event = by_admin(&stream, StreamDeed::Created);
+        assert!(matches!(self.store.create_stream(&stream, 0, &event).await.unwrap(), Written::Now(_)));
+        id
+    }
+
+    pub(crate) async fn delivery(&self, id: &StreamId) -> Delivery {
+        self.store.stream(&acme(), id).await.unwrap().unwrap()
+    }
+
+    /// Lets a stream be tried again at once, and whoever died with its lease be gone.
+    pub(crate) async fn let_retry(&self, id: &StreamId) {
+        let Delivery { progress, leased_until, .. } = self.delivery(id).await;
+        if let Some(since) = progress.failing_since {
+            let attempts = progress.attempts;
+            let failure = serde_json::json!({"since": since, "attempts": attempts, "retry_at": since});
+            self.set(id, "failure", &failure.to_string()).await;
+        }
+        if leased_until.is_some() {
+            self.set(id, "lease_until", "2025-01-01T00:00:00.000000Z").await;
+        }
+    }
+
+    /// Writes an attribute of a stream, past all our code.
+    pub(crate) async fn set(&self, id: &StreamId, attribute: &str, text: &str) {
+        let key = [("workspace", "acme"), ("stream", id.as_str())];
+        self.tables.set_text("AuditStreams", key, attribute, text).await;
+    }
+}
+
+/// The event that says an admin did something to a stream.
+pub(crate) fn by_admin(stream: &Stream, deed: StreamDeed) -> shared::event::Event {
+    let admin = Admin { workspace: acme(), user_id: "u1".to_owned(), username: None };
+    let origin = Origin {
+        now: ambient::now(),
+        event_id: ambient::event_id(),
+        salt: ambient::salt(),
+        ip: None,
+        user_agent: None,
+    };
+    service_event::stream_by_admin(&admin, origin, deed, stream, Vec::new(), Default::default())
+}
