@@ -8,7 +8,7 @@ use aws_lambda_events::{
 use lambda_runtime::{Context, Error, LambdaEvent};
 use ledger::{Ledger, Signer};
 use serde_json::{Value, json};
-use shared::store::Store;
+use shared::{ambient, store::Store};
 
 /// The answer of a function behind the API: status and JSON body.
 pub type HttpAnswer = (i64, Value);
@@ -122,6 +122,14 @@ pub async fn expiry(store: &Store, workspace: &str) -> Result<expiry::Response, 
     context.deadline = u64::MAX / 2;
     let trigger = serde_json::from_value(json!({ "workspace": workspace })).unwrap();
     expiry::handle(store, LambdaEvent::new(trigger, context)).await
+}
+
+/// Calls `deliver` for one stream of acme; what it says of it.
+pub async fn deliver(post: &deliver::Post, stream: &str) -> Result<deliver::Response, Error> {
+    let mut context = Context::default();
+    context.deadline = u64::try_from(ambient::now().plus_seconds(60).unix_ms()).unwrap();
+    let trigger = serde_json::from_value(json!({"workspace": "acme", "stream": stream})).unwrap();
+    deliver::handle(post, LambdaEvent::new(trigger, context)).await
 }
 
 /// Asks `ledger` for something under `/api/acme/ledger/`, such as `checkpoint`; status and text.
