@@ -18,7 +18,7 @@ cd "$(dirname "$0")/.."
 
 target=${CARGO_TARGET_DIR:-$PWD/target}
 work=$target/rie
-functions=(authorizer expiry ingest-api ingest-bus ledger query redactions sealer settings tokens viewer)
+functions=(authorizer deliver expiry ingest-api ingest-bus ledger query redactions sealer settings tokens viewer)
 
 venv() { # venv NAME PACKAGE…
     local name=$1

@@ -31,7 +31,7 @@ use serde_json::{Value, json};
 use shared::{
     ambient,
     catalogue::{Action, CATEGORIES},
-    config::Config,
+    config::{Config, Streaming},
     https::Trust,
     id::WorkspaceId,
     page::{Filter, MAX_LIMIT, Order},
@@ -42,8 +42,9 @@ use tests::{TestApp, plain};
 /// The files that are handed over first, in this order.
 const FIRST: [&str; 3] = ["sealer-stream.json", "sealer-redelivered.json", "sealer-reconcile.json"];
 /// The functions that files are named for.
-const FUNCTIONS: [&str; 11] = [
+const FUNCTIONS: [&str; 12] = [
     "authorizer",
+    "deliver",
     "expiry",
     "ingest-api",
     "ingest-bus",
@@ -206,6 +207,12 @@ impl Stage {
             "query" => answer(query::handle(&self.store, event(payload)).await),
             "redactions" => answer(redactions::handle(&self.store, event(payload)).await),
             "settings" => answer(settings::handle(&self.store, event(payload)).await),
+            "deliver" => {
+                let (config, mut event) = (Config::local("http://127.0.0.1:9"), event(payload));
+                event.context.deadline = u64::try_from(ambient::now().plus_seconds(60).unix_ms()).unwrap();
+                let post = deliver::Post::over(self.store.clone(), config, &Streaming::default());
+                answer(deliver::handle(&post, event).await)
+            }
             "expiry" => {
                 let mut event = event(payload);
                 event.context.deadline = u64::MAX / 2;
