@@ -12,6 +12,8 @@ mod pass;
 #[cfg(test)]
 mod sample;
 
+use std::collections::HashMap;
+
 use futures::{StreamExt as _, stream};
 use lambda_runtime::LambdaEvent;
 use serde::{Deserialize, Serialize};
@@ -22,7 +24,7 @@ use shared::{
     id::WorkspaceId,
     secrets::Secrets,
     store::Store,
-    stream::{DestinationKind, StreamId},
+    stream::{Delivery, DestinationKind, StreamId},
     timestamp::Timestamp,
 };
 
@@ -122,7 +124,8 @@ pub async fn handle(post: &Post, event: LambdaEvent<Trigger>) -> Result<Response
         let before = response.events;
         while let Some(turn) = turns.next().await {
             match turn {
-                Ok(turn) => response.count(turn),
+                Ok(Some(turn)) => response.count(turn),
+                Ok(None) => {}
                 Err(error) => trouble = Some(error),
             }
         }
@@ -146,12 +149,26 @@ impl Response {
     }
 }
 
-/// The streams that may have something to deliver. The archive is another function's.
+/// The streams that have something to deliver. The archive is another function's.
 async fn due(store: &Store) -> Result<Vec<(WorkspaceId, StreamId)>, Error> {
-    let deliveries = store.due_streams(ambient::now()).await?;
-    let streams = deliveries.into_iter().map(|delivery| delivery.stream);
-    let ours = streams.filter(|stream| stream.destination.kind() != DestinationKind::S3);
-    Ok(ours.map(|stream| (stream.workspace, stream.id)).collect())
+    let mut heads = HashMap::new();
+    let mut due = Vec::new();
+    for Delivery { stream, progress, .. } in store.due_streams(ambient::now()).await? {
+        let workspace = stream.workspace;
+        if stream.destination.kind() == DestinationKind::S3 {
+            continue;
+        }
+        // One read for a workspace, so that a stream that nothing came for costs no write.
+        if !heads.contains_key(&workspace) {
+            // Where there is no answer, the stream's own turn tells what is wrong, and no other stream waits for it.
+            let size = store.head(&workspace).await.map_or(u64::MAX, |head| head.size());
+            heads.insert(workspace.clone(), size);
+        }
+        if progress.test_requested.is_some() || progress.lag(heads[&workspace]) > 0 {
+            due.push((workspace, stream.id));
+        }
+    }
+    Ok(due)
 }
 
 /// When nothing more is begun.

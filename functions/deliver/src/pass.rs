@@ -67,7 +67,8 @@ struct Run<'a> {
     post: &'a Post,
     lease: Lease,
     delivery: Delivery,
-    way: Way,
+    /// Found with the first thing to send: most turns of a stream that nothing came for send nothing.
+    way: Option<Way>,
     limits: Limits,
     /// No more events than this in one request: the destination found more too large.
     most: usize,
@@ -91,7 +92,7 @@ impl Carried {
     }
 }
 
-/// Gives a stream its turn, which ends at `ends_at` at the latest. It comes to nothing if somebody else has it.
+/// Gives a stream its turn, which ends at `ends_at` at the latest; `None` if somebody else has it, or it is gone.
 ///
 /// # Errors
 /// [`Error::Unavailable`] if the store does not answer, and [`Error::Inconsistent`] or [`Error::Internal`] if the log
@@ -101,22 +102,21 @@ pub(crate) async fn turn(
     workspace: &WorkspaceId,
     id: &StreamId,
     ends_at: Timestamp,
-) -> Result<Turn, Error> {
+) -> Result<Option<Turn>, Error> {
     let (owner, now) = (ambient::event_id(), ambient::now());
     let until = now.plus_seconds(LEASE_SECONDS);
     let Some((lease, delivery)) = post.store.lease_stream(workspace, id, owner.as_str(), now, until).await?
     else {
-        return Ok(Turn::default());
+        return Ok(None);
     };
     // If we crash from here on, the lease ends by itself, and then another turn goes on at `next`.
-    let way = Way::to(post, &delivery, now).await;
     let limits = destination::limits(delivery.stream.destination.kind());
     let ends_at = ends_at.min(now.plus_seconds(TURN_SECONDS));
     let turn = Turn::default();
-    let mut run = Run { post, lease, delivery, way, limits, most: limits.events, ends_at, turn };
+    let mut run = Run { post, lease, delivery, way: None, limits, most: limits.events, ends_at, turn };
     let delivered = run.deliver().await;
     let released = post.store.release_stream(&run.lease).await;
-    delivered.and(released).map(|()| run.turn)
+    delivered.and(released).map(|()| Some(run.turn))
 }
 
 impl Way {
@@ -196,8 +196,12 @@ impl Run<'_> {
         Ok(true)
     }
 
-    async fn carry(&self, batch: &[Entry]) -> Carried {
-        let secrets = match &self.way {
+    async fn carry(&mut self, batch: &[Entry]) -> Carried {
+        let way = match self.way.take() {
+            Some(way) => way,
+            None => Way::to(self.post, &self.delivery, ambient::now()).await,
+        };
+        let secrets = match self.way.insert(way) {
             Way::Bus(bus) => return bus.put(batch).await,
             Way::Barred(failure) => return Carried::nothing(failure.clone()),
             Way::Requests(secrets) => secrets,
@@ -241,7 +245,7 @@ impl Run<'_> {
     }
 
     /// Sends the event that an admin asks for, and notes how it went. It changes nothing else of the stream.
-    async fn test(&self, request: &TestRequest) -> Result<(), Error> {
+    async fn test(&mut self, request: &TestRequest) -> Result<(), Error> {
         let event = service_event::stream_test(&self.delivery.stream, request, ambient::salt())
             .map_err(|error| Error::Internal(error.into()))?;
         let Carried { failure, .. } = self.carry(&[self.entry(&event)]).await;

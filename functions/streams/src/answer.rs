@@ -197,6 +197,7 @@ fn filter() -> utoipa::openapi::Ref {
 
 #[cfg(feature = "openapi")]
 fn described(schema: &str, description: &str) -> utoipa::openapi::Ref {
-    use utoipa::openapi::Ref;
-    Ref { description: description.to_owned(), ..Ref::from_schema_name(schema) }
+    let mut reference = utoipa::openapi::Ref::from_schema_name(schema);
+    description.clone_into(&mut reference.description);
+    reference
 }

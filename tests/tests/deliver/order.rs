@@ -1,0 +1,139 @@
+//! What is delivered when all is well: everything that a stream is of, once, in order, and nothing else.
+
+use futures::future::join_all;
+use serde_json::json;
+use shared::{
+    ambient,
+    catalogue::Action,
+    service_event::StreamDeed,
+    stream::{Format, Mask, State, Stream, StreamFilter, TestRequest},
+};
+use tests::invoke;
+
+use crate::{
+    ledger::{all, events, judge},
+    receiver::{Receiver, Way},
+    world::{World, acme, by_admin, webhook},
+};
+
+#[tokio::test]
+async fn everything_is_delivered_once_and_the_stream_says_so() {
+    let (world, receiver) = (World::with(250).await, Receiver::start().await);
+    let stream = world.webhook(&receiver.url).await;
+    let ran = invoke::deliver(&world.post(), stream.as_str()).await.unwrap();
+    assert_eq!((ran.events, ran.failed), (250, 0));
+    assert_eq!(all(&receiver, 250), 0);
+    // The event about the stream itself comes later, as it is sealed later.
+    world.seal().await;
+    invoke::deliver(&world.post(), stream.as_str()).await.unwrap();
+    assert_eq!(all(&receiver, 251), 0);
+    let requests: Vec<_> = receiver.taken().iter().map(|request| events(request).len()).collect();
+    assert_eq!(requests, [100, 100, 50, 1]);
+    let delivery = world.delivery(&stream).await;
+    assert_eq!((delivery.progress.next, delivery.progress.delivered), (251, 251));
+    assert_eq!((delivery.progress.state(), delivery.leased_until), (State::Active, None));
+    world.end().await;
+}
+
+#[tokio::test]
+async fn a_stream_has_what_its_filter_lets_through_without_what_is_masked() {
+    let (world, receiver) = (World::with(40).await, Receiver::start().await);
+    let change = |stream: Stream| Stream {
+        filter: StreamFilter {
+            actions: vec![Action::parse_lenient("x_audit_log_stream_created").unwrap()],
+            actors: vec!["u1".to_owned()],
+            ..StreamFilter::default()
+        },
+        mask: vec![Mask::parse("/entity/entity_name").unwrap()],
+        ..stream
+    };
+    let stream = world.stream(webhook(&receiver.url), change).await;
+    world.seal().await;
+    invoke::deliver(&world.post(), stream.as_str()).await.unwrap();
+    let delivered = judge(&receiver).events;
+    assert_eq!(delivered.keys().copied().collect::<Vec<_>>(), [40]);
+    assert_eq!(delivered[&40]["entity"], json!({"entity_type": "audit_log_stream", "entity_id": stream}));
+    assert_eq!(world.delivery(&stream).await.progress.next, 41);
+    world.end().await;
+}
+
+#[tokio::test]
+async fn ocsf_is_what_the_api_answers_as_ocsf() {
+    let (world, receiver) = (World::with(3).await, Receiver::start().await);
+    let stream =
+        world.stream(webhook(&receiver.url), |stream| Stream { format: Format::Ocsf, ..stream }).await;
+    invoke::deliver(&world.post(), stream.as_str()).await.unwrap();
+    let sent = events(&receiver.taken()[0]);
+    let (_, event) = world.store.sealed_event(&acme(), 2, ambient::now()).await.unwrap();
+    assert_eq!((sent.len(), &sent[2]), (3, &shared::ocsf::event(&event)));
+    world.end().await;
+}
+
+#[tokio::test]
+async fn of_several_runs_one_delivers_a_stream() {
+    let (world, receiver) = (World::with(300).await, Receiver::start().await);
+    let stream = world.webhook(&receiver.url).await;
+    let post = world.post();
+    join_all((0..5).map(|_| invoke::deliver(&post, stream.as_str()))).await;
+    assert_eq!(all(&receiver, 300), 0);
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 3)]
+async fn what_an_admin_says_meanwhile_holds() {
+    let world = World::with(120).await;
+    let receiver = Receiver::start().await;
+    let stream = world.webhook(&receiver.url).await;
+    // In the middle of the second request the stream is set back: the note about that request is refused.
+    let (store, id) = (world.store.clone(), stream.clone());
+    let handle = tokio::runtime::Handle::current();
+    let event = by_admin(&world.delivery(&stream).await.stream, StreamDeed::Replayed);
+    receiver.now(move |number, _| {
+        if number == 1 {
+            let (store, id, event) = (store.clone(), id.clone(), event.clone());
+            std::thread::scope(|scope| {
+                let replay =
+                    || handle.block_on(async { store.replay_stream(&id, 50, &event).await.unwrap() });
+                scope.spawn(replay).join().unwrap();
+            });
+        }
+        Way::Taken(String::new())
+    });
+    invoke::deliver(&world.post(), stream.as_str()).await.unwrap();
+    let requests = receiver.taken();
+    let (first, again) = (requests[1].header("webhook-id"), requests[2].header("webhook-id"));
+    assert_eq!((events(&requests[2])[0]["sequence"].as_u64(), events(&requests[2]).len()), (Some(50), 70));
+    assert_ne!(first, again, "a replay would be taken for a repetition");
+    assert_eq!(world.delivery(&stream).await.progress.next, 120);
+    assert_eq!(all(&receiver, 120), 70);
+    world.end().await;
+}
+
+#[tokio::test]
+async fn a_test_is_one_event_and_changes_nothing_else() {
+    let world = World::with(5).await;
+    let receiver = Receiver::that(|_, _| Way::Refused(401, &[])).await;
+    let stream = world.webhook(&receiver.url).await;
+    world.set(&stream, "paused", &json!({"by": "service", "at": ambient::now()}).to_string()).await;
+    let ask = async |id: &str| {
+        let request = TestRequest { id: id.to_owned(), at: ambient::now() };
+        let event = by_admin(&world.delivery(&stream).await.stream, StreamDeed::Tested);
+        world.store.request_test(&stream, &request, &event).await.unwrap();
+        invoke::deliver(&world.post(), stream.as_str()).await.unwrap();
+        world.delivery(&stream).await.progress
+    };
+    let progress = ask("test-1").await;
+    let test = progress.last_test.unwrap();
+    assert_eq!((test.id.as_str(), test.problem.unwrap().code.as_str()), ("test-1", "status_401"));
+    assert_eq!((progress.test_requested, progress.attempts, progress.next), (None, 0, 0));
+
+    receiver.now(|_, _| Way::Taken(String::new()));
+    let test = ask("test-2").await.last_test.unwrap();
+    assert_eq!((test.id.as_str(), test.problem), ("test-2", None));
+    let sent = receiver.taken();
+    assert_eq!(sent.len(), 1);
+    let event = &events(&sent[0])[0];
+    assert_eq!((&event["id"], &event["action"]), (&json!("test-2"), &json!("x_audit_log_stream_tested")));
+    assert_eq!(event["sequence"], json!(null));
+    world.end().await;
+}

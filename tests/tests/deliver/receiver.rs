@@ -1,0 +1,154 @@
+//! Who receives: an HTTP server that does with each request what a test says.
+
+use std::{
+    io,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use axum::{
+    body::Body,
+    http::{HeaderMap, Request, Response},
+};
+use hyper::{body::Incoming, server::conn::http1, service::service_fn};
+use hyper_util::rt::TokioIo;
+use serde_json::Value;
+use tokio::{
+    net::{TcpListener, TcpStream},
+    task::{JoinHandle, JoinSet},
+};
+
+/// What is done with a request.
+#[derive(Clone, Debug)]
+pub(crate) enum Way {
+    /// It is taken, and answered with this body.
+    Taken(String),
+    /// It is read, not taken, and answered with this status and these headers.
+    Refused(u16, &'static [(&'static str, &'static str)]),
+    /// The connection is reset before the body is read.
+    ResetBefore,
+    /// It is taken, and the connection is reset without an answer.
+    ResetAfter,
+    /// It is taken, and answered later than anybody waits.
+    Late,
+}
+
+/// A request that was read.
+#[derive(Clone, Debug)]
+pub(crate) struct Received {
+    pub(crate) path: String,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: String,
+    /// Whether the receiver has it now.
+    pub(crate) taken: bool,
+}
+
+type Decide = Box<dyn FnMut(usize, &str) -> Way + Send>;
+
+pub(crate) struct Receiver {
+    pub(crate) url: String,
+    state: Arc<State>,
+    server: JoinHandle<()>,
+}
+
+struct State {
+    decide: Mutex<(usize, Decide)>,
+    received: Mutex<Vec<Received>>,
+}
+
+impl Receiver {
+    /// One that takes everything.
+    pub(crate) async fn start() -> Self {
+        Self::that(|_, _| Way::Taken(String::new())).await
+    }
+
+    /// One that asks `decide` for each request, by its number from 0 on and its body.
+    pub(crate) async fn that(decide: impl FnMut(usize, &str) -> Way + Send + 'static) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/", listener.local_addr().unwrap());
+        let state = Arc::new(State { decide: Mutex::new((0, Box::new(decide))), received: Mutex::default() });
+        let server = tokio::spawn(serve(listener, state.clone()));
+        Self { url, state, server }
+    }
+
+    /// From now on it asks another.
+    pub(crate) fn now(&self, decide: impl FnMut(usize, &str) -> Way + Send + 'static) {
+        *self.state.decide.lock().unwrap() = (0, Box::new(decide));
+    }
+
+    /// All requests that were read, in their order.
+    pub(crate) fn received(&self) -> Vec<Received> {
+        self.state.received.lock().unwrap().clone()
+    }
+
+    /// Those that it took.
+    pub(crate) fn taken(&self) -> Vec<Received> {
+        self.received().into_iter().filter(|received| received.taken).collect()
+    }
+}
+
+impl Received {
+    pub(crate) fn header(&self, name: &str) -> &str {
+        self.headers[name].to_str().unwrap()
+    }
+
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.body).unwrap()
+    }
+}
+
+impl Drop for Receiver {
+    fn drop(&mut self) {
+        self.server.abort();
+    }
+}
+
+async fn serve(listener: TcpListener, state: Arc<State>) {
+    let mut connections = JoinSet::new();
+    loop {
+        let (stream, _) = listener.accept().await.unwrap();
+        connections.spawn(converse(stream, state.clone()));
+        while connections.try_join_next().is_some() {}
+    }
+}
+
+async fn converse(stream: TcpStream, state: Arc<State>) {
+    // Whoever closes a socket so resets its connection.
+    stream.set_zero_linger().unwrap();
+    let answer = service_fn(|request| state.clone().answer(request));
+    // An error is a connection that was to end so, or whose other side is gone.
+    let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), answer).await;
+}
+
+impl State {
+    async fn answer(self: Arc<Self>, request: Request<Incoming>) -> Result<Response<Body>, io::Error> {
+        let (parts, body) = request.into_parts();
+        let body = axum::body::to_bytes(Body::new(body), usize::MAX).await.map_err(io::Error::other)?;
+        let body = String::from_utf8(body.to_vec()).unwrap();
+        let way = {
+            let (number, decide) = &mut *self.decide.lock().unwrap();
+            *number += 1;
+            decide(*number - 1, &body)
+        };
+        let taken = matches!(way, Way::Taken(_) | Way::ResetAfter | Way::Late);
+        if !matches!(way, Way::ResetBefore) {
+            let path = parts.uri.path().to_owned();
+            self.received.lock().unwrap().push(Received { path, headers: parts.headers, body, taken });
+        }
+        match way {
+            Way::Taken(body) => Ok(Response::new(Body::from(body))),
+            Way::Refused(status, headers) => {
+                let response =
+                    headers.iter().fold(Response::builder().status(status), |response, (name, value)| {
+                        response.header(*name, *value)
+                    });
+                Ok(response.body(Body::empty()).unwrap())
+            }
+            Way::ResetBefore | Way::ResetAfter => Err(io::ErrorKind::ConnectionReset.into()),
+            Way::Late => {
+                tokio::time::sleep(Duration::from_secs(30)).await;
+                Ok(Response::new(Body::empty()))
+            }
+        }
+    }
+}

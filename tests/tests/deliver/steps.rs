@@ -1,0 +1,74 @@
+//! Each call of a run is its last one, or is done and answered with an error, or is never answered and the run dies
+//! there. Then another run comes, and the receiver has everything, in order.
+
+use tests::{Fault, FaultyEngine, Plan, invoke};
+
+use crate::{
+    ledger::all,
+    receiver::{Receiver, Way},
+    world::World,
+};
+
+const EVENTS: i64 = 230;
+
+#[tokio::test]
+async fn a_run_may_end_at_any_call_to_the_tables() {
+    let world = World::with(EVENTS).await;
+    for fault in [Fault::Denied, Fault::AnswerLost, Fault::NeverAnswered, Fault::AnswerWithheld] {
+        let (mut runs, mut repeated) = (0, 0);
+        while let Some(more) = ends_at(&world, runs, fault).await {
+            runs += 1;
+            repeated += more;
+        }
+        // The lease, head and settings, deltas, events, three requests, the head again, the lease given back.
+        assert!(runs > 8, "{fault:?}: {runs}");
+        println!("{fault:?}: {runs} runs, {repeated} events repeated");
+    }
+    world.end().await;
+}
+
+/// How many events came twice if a run ends at the call of this number; `None` if it has no such call.
+async fn ends_at(world: &World, number: usize, fault: Fault) -> Option<usize> {
+    let receiver = Receiver::start().await;
+    let stream = world.webhook(&receiver.url).await;
+    let faulty = FaultyEngine::with(world.engine(), Plan::default().nth(number, "*", fault)).await;
+    let post = world.post_over(faulty.store());
+    // An answer that does not come is a function that is killed: nothing of it goes on.
+    let dies = matches!(fault, Fault::NeverAnswered | Fault::AnswerWithheld);
+    tokio::select! {
+        _ = invoke::deliver(&post, stream.as_str()) => {}
+        () = faulty.reached(1), if dies => {}
+    }
+    let happened = faulty.happened(fault) > 0;
+    world.let_retry(&stream).await;
+    invoke::deliver(&world.post(), stream.as_str()).await.unwrap();
+    let repeated = all(&receiver, EVENTS as u64);
+    let progress = world.delivery(&stream).await.progress;
+    assert_eq!((progress.next, progress.attempts), (EVENTS as u64, 0), "{fault:?} at {number}");
+    happened.then_some(repeated)
+}
+
+#[tokio::test]
+async fn a_run_may_end_at_any_request() {
+    let ways: [fn() -> Way; 4] =
+        [|| Way::ResetBefore, || Way::ResetAfter, || Way::Refused(500, &[]), || Way::Refused(404, &[])];
+    let world = World::with(EVENTS).await;
+    for way in ways {
+        for number in 0..3 {
+            let receiver = Receiver::that(
+                move |request, _| {
+                    if request == number { way() } else { Way::Taken(String::new()) }
+                },
+            )
+            .await;
+            let stream = world.webhook(&receiver.url).await;
+            assert_eq!(invoke::deliver(&world.post(), stream.as_str()).await.unwrap().failed, 1);
+            world.let_retry(&stream).await;
+            invoke::deliver(&world.post(), stream.as_str()).await.unwrap();
+            let size = if number == 2 { 30 } else { 100 };
+            let expected = if matches!(way(), Way::ResetAfter) { size } else { 0 };
+            assert_eq!(all(&receiver, EVENTS as u64), expected);
+        }
+    }
+    world.end().await;
+}
