@@ -18,7 +18,7 @@ cd "$(dirname "$0")/.."
 
 target=${CARGO_TARGET_DIR:-$PWD/target}
 work=$target/rie
-functions=(authorizer deliver expiry ingest-api ingest-bus ledger query redactions sealer settings streams tokens viewer)
+functions=(archiver authorizer deliver expiry ingest-api ingest-bus ledger query redactions sealer settings streams tokens viewer)
 
 venv() { # venv NAME PACKAGE…
     local name=$1
@@ -93,8 +93,11 @@ print(*[socket.getsockname()[1] for socket in sockets])' $((2 * ${#functions[@]}
 endpoints=
 for index in "${!functions[@]}"; do
     function=${functions[$index]} invoke=${ports[$((2 * index))]} api=${ports[$((2 * index + 1))]}
+    # One that nobody serves: no file archives.
+    bucket=()
+    [ "$function" != archiver ] || bucket=(ARCHIVE_BUCKET=archive AWS_ENDPOINT_URL_S3=http://127.0.0.1:9)
     # What Lambda sets, and what the template does.
-    env -i AWS_REGION=us-east-1 AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local \
+    env -i "${bucket[@]}" AWS_REGION=us-east-1 AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local \
         AWS_LAMBDA_FUNCTION_NAME="$function" AWS_LAMBDA_LOG_FORMAT=JSON AWS_LAMBDA_LOG_LEVEL=INFO \
         EVENTS_TABLE=AuditEvents TOKENS_TABLE=AuditTokens QUARANTINE_TABLE=AuditQuarantine \
         LEDGER_TABLE=AuditLedger LEDGER_ORIGIN=audit-logs.local LEDGER_KEY_FILE="$work/ledger.key" \

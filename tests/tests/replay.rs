@@ -20,6 +20,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use archiver::{Archiver, Bucket, Pace};
 use aws_sdk_dynamodb::{
     Client,
     config::{BehaviorVersion, Credentials, Region},
@@ -31,7 +32,7 @@ use serde_json::{Value, json};
 use shared::{
     ambient,
     catalogue::{Action, CATEGORIES},
-    config::{Config, Streaming},
+    config::{ArchiveSettings, Config, Streaming},
     https::Trust,
     id::WorkspaceId,
     page::{Filter, MAX_LIMIT, Order},
@@ -45,7 +46,8 @@ use tests::{TestApp, plain};
 /// The files that are handed over first, in this order.
 const FIRST: [&str; 3] = ["sealer-stream.json", "sealer-redelivered.json", "sealer-reconcile.json"];
 /// The functions that files are named for.
-const FUNCTIONS: [&str; 13] = [
+const FUNCTIONS: [&str; 14] = [
+    "archiver",
     "authorizer",
     "deliver",
     "expiry",
@@ -220,6 +222,18 @@ impl Stage {
             "redactions" => answer(redactions::handle(&self.store, event(payload)).await),
             "streams" => answer(streams::handle(&self.streams(), event(payload)).await),
             "settings" => answer(settings::handle(&self.store, event(payload)).await),
+            "archiver" => {
+                let mut event = event(payload);
+                event.context.deadline = u64::try_from(ambient::now().plus_seconds(300).unix_ms()).unwrap();
+                let nowhere = ArchiveSettings {
+                    bucket: "archive".to_owned(),
+                    endpoint: Some("http://127.0.0.1:9".to_owned()),
+                    every_seconds: 0,
+                };
+                let bucket = Bucket::of(&nowhere, &Config::local("http://127.0.0.1:9"));
+                let archiver = Archiver { store: self.store.clone(), bucket, pace: Pace::every(0) };
+                answer(archiver::handle(&archiver, event).await)
+            }
             "deliver" => {
                 let (config, mut event) = (Config::local("http://127.0.0.1:9"), event(payload));
                 event.context.deadline = u64::try_from(ambient::now().plus_seconds(60).unix_ms()).unwrap();
