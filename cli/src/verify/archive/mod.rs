@@ -96,7 +96,7 @@ impl VerifyArchive {
             self.judge(&proof)?;
         }
         Output::new().text(&self.report(&tally, &proof, &key))?;
-        if proof.beyond() > 0 {
+        if !self.manifests_only && proof.beyond() > 0 {
             terminal::say(&format!("warning: {} are not proved by it.", proof.outside()));
         }
         Ok(())
@@ -163,7 +163,7 @@ impl VerifyArchive {
             ),
             ("columns", "hold the same as lines, value by value".to_owned()),
             ("proved", proved),
-            ("not covered", proof.outside()),
+            ("not covered", if self.manifests_only { "not asked for".to_owned() } else { proof.outside() }),
             ("not proved", if uncovered.is_empty() { "nothing".to_owned() } else { uncovered }),
             ("checkpoint", proof.checkpoint()),
             ("key", key.to_string()),
