@@ -153,7 +153,15 @@ impl System {
         };
         let directory = tables.as_ref().and_then(|tables| tables.directory.as_ref());
         let signer = signer(directory.map(DataDirectory::ledger_key).as_deref())?;
-        let streaming = streaming(&endpoint, &template, &options);
+        let streaming = streaming(
+            &endpoint,
+            &template,
+            Operator {
+                archive: options.archive.is_some(),
+                insecure: options.insecure_streams,
+                ..Operator::default()
+            },
+        );
         let secrets = Arc::new(SecretsManager::open(directory.map(DataDirectory::secrets))?);
         let streams = Streams {
             store: store.clone(),
@@ -403,17 +411,13 @@ fn signer(file: Option<&Path>) -> Result<Signer, Error> {
 }
 
 /// What streams need here: the stand-in for Secrets Manager on our own port, and our own bus.
-fn streaming(endpoint: &str, template: &Template, options: &Options) -> Streaming {
+fn streaming(endpoint: &str, template: &Template, allowed: Operator) -> Streaming {
     let bus = format!("arn:aws:events:{REGION}:{ACCOUNT}:event-bus/{}", template.bus.name);
     Streaming {
         secrets_prefix: "local".to_owned(),
         secrets_endpoint: Some(endpoint.to_owned()),
         events_endpoint: Some(endpoint.to_owned()),
-        operator: Operator {
-            event_buses: vec![bus],
-            archive: options.archive.is_some(),
-            insecure: options.insecure_streams,
-        },
+        operator: Operator { event_buses: vec![bus], ..allowed },
     }
 }
 

@@ -96,7 +96,7 @@ pub async fn handle(
     event: LambdaEvent<Trigger>,
 ) -> Result<Response, lambda_runtime::Error> {
     let ends_at = ends_at(event.context.deadline);
-    let due = match event.payload {
+    let due: Vec<_> = match event.payload {
         Trigger::One { workspace, stream } => {
             vec![(WorkspaceId::parse(&workspace)?, StreamId::parse(&stream)?)]
         }
@@ -106,8 +106,8 @@ pub async fn handle(
             ours.map(|due| (due.stream.workspace, due.stream.id)).collect()
         }
     };
-    let turns = due.iter().map(|(workspace, stream)| async move {
-        let turn = turn(archiver, workspace, stream, ends_at).await;
+    let turns = due.into_iter().map(|(workspace, stream)| async move {
+        let turn = turn(archiver, &workspace, &stream, ends_at).await;
         // An alarm of the template counts this line.
         turn.inspect_err(|error| tracing::error!(%workspace, %stream, %error, "archiving failed"))
     });
