@@ -18,7 +18,7 @@ cd "$(dirname "$0")/.."
 
 target=${CARGO_TARGET_DIR:-$PWD/target}
 work=$target/rie
-functions=(authorizer deliver expiry ingest-api ingest-bus ledger query redactions sealer settings tokens viewer)
+functions=(authorizer deliver expiry ingest-api ingest-bus ledger query redactions sealer settings streams tokens viewer)
 
 venv() { # venv NAME PACKAGE…
     local name=$1
@@ -99,6 +99,7 @@ for index in "${!functions[@]}"; do
         EVENTS_TABLE=AuditEvents TOKENS_TABLE=AuditTokens QUARANTINE_TABLE=AuditQuarantine \
         LEDGER_TABLE=AuditLedger LEDGER_ORIGIN=audit-logs.local LEDGER_KEY_FILE="$work/ledger.key" \
         AWS_ENDPOINT_URL_DYNAMODB="$engine" \
+        STREAM_EVENT_BUSES=arn:aws:events:us-east-1:123456789012:event-bus/security \
         "$rie" --runtime-interface-emulator-address "127.0.0.1:$invoke" \
         --runtime-api-address "127.0.0.1:$api" "$(program "$function")" >"$work/$function.log" 2>&1 &
     running+=($!)

@@ -13,6 +13,7 @@ use crate::{
     proof::Proof,
     query::Query,
     settings::Settings,
+    streams::Streams,
     tail::Tail,
     tokens::Tokens,
     verify::Verify,
@@ -164,6 +165,24 @@ neither a longer period nor a hold. So --confirm is asked for wherever events ex
 Only admins of the workspace may do this, with a JWT of your identity provider: --admin-jwt,
 AUDITLOG_ADMIN_JWT, or kept by `auditlog login`.";
 
+const STREAMS_EXAMPLES: &str = "\
+Examples:
+  auditlog streams create --name SIEM --webhook https://siem.example.com/audit
+  auditlog streams create --name SOC --splunk https://hec.example.com:8088 --index audit --secret-file token.txt
+  auditlog streams create --name Logs --datadog datadoghq.eu --tag env:production --secret-file - --from 0
+  auditlog streams create --name Failures --event-bus arn:aws:events:… --outcome failure --mask /actor/ip
+  auditlog streams list
+  auditlog streams test str_9fK2ZsW7xLdQ
+  auditlog streams replay str_9fK2ZsW7xLdQ --from 81234
+  auditlog streams rotate-secret str_9fK2ZsW7xLdQ
+
+Each event arrives at least once, in the order of its `sequence`, under its own id. A stream that stands
+still, or whose destination fails, loses nothing: it goes on where it stands. The secrets of Splunk and
+Datadog are read from a file, from standard input or from AUDITLOG_STREAM_SECRET, never from an argument.
+
+Only admins of the workspace may do this, with a JWT of your identity provider: --admin-jwt,
+AUDITLOG_ADMIN_JWT, or kept by `auditlog login`.";
+
 const COMPLETIONS_EXAMPLES: &str = "\
 Examples:
   auditlog completions bash > ~/.local/share/bash-completion/completions/auditlog
@@ -175,7 +194,7 @@ Examples:
   auditlog man | man -l -
   auditlog man --dir ~/.local/share/man/man1";
 
-/// Reads, exports, imports and verifies the audit log of a workspace, and manages its tokens.
+/// Reads, exports, imports and verifies the audit log of a workspace, and manages its tokens and streams.
 #[derive(Debug, Parser)]
 #[command(name = "auditlog", version, after_help = EXAMPLES)]
 pub(crate) struct Cli {
@@ -216,6 +235,9 @@ enum Command {
     /// Show and change how long events are kept
     #[command(subcommand, after_help = SETTINGS_EXAMPLES)]
     Settings(Settings),
+    /// Send the log on to a webhook, Splunk, Datadog, S3 or EventBridge
+    #[command(subcommand, after_help = STREAMS_EXAMPLES)]
+    Streams(Streams),
     /// Write completions for a shell
     #[command(after_help = COMPLETIONS_EXAMPLES)]
     Completions(Completions),
@@ -242,6 +264,7 @@ impl Cli {
             Command::Actions(actions) => actions.run(&flags),
             Command::Tokens(tokens) => tokens.run(&flags),
             Command::Settings(settings) => settings.run(&flags),
+            Command::Streams(streams) => streams.run(&flags),
             Command::Completions(completions) => completions.run(),
             Command::Man(manual) => manual.run(),
         }

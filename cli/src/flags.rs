@@ -32,7 +32,7 @@ pub(crate) struct Flags {
     /// `auditlog login`.
     #[arg(long, global = true, value_name = "TOKEN")]
     token: Option<String>,
-    /// JWT of a workspace admin, for `tokens`; `-` reads it from standard input [env: AUDITLOG_ADMIN_JWT]
+    /// JWT of a workspace admin, for `tokens`, `settings` and `streams`; `-` reads it from standard input [env: AUDITLOG_ADMIN_JWT]
     ///
     /// Any user of the machine can see the arguments of a process. Prefer `-` or the environment.
     #[arg(long, global = true, value_name = "JWT")]
@@ -126,9 +126,14 @@ pub(crate) fn variable(name: &str) -> Option<String> {
 
 /// The value of a flag for a secret: itself, or the next line of standard input for `-`.
 fn from_flag(value: &str) -> Result<String, Error> {
-    if value != "-" {
-        return Ok(value.to_owned());
-    }
+    if value == "-" { secret_line() } else { Ok(value.to_owned()) }
+}
+
+/// The next line of standard input, which is a secret: a terminal does not show it.
+///
+/// # Errors
+/// If there is none.
+pub(crate) fn secret_line() -> Result<String, Error> {
     let mut line = String::new();
     let read = if io::stdin().is_terminal() {
         console::Term::stderr().read_secure_line().map(|typed| line = typed)

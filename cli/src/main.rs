@@ -1,4 +1,5 @@
-//! The command `auditlog`: reads, exports and verifies the audit log of a workspace, and manages its tokens.
+//! The command `auditlog`: reads, exports and verifies the audit log of a workspace, and manages its
+//! tokens, settings and streams.
 
 mod actions;
 mod api;
@@ -24,6 +25,7 @@ mod query;
 mod question;
 mod secret;
 mod settings;
+mod streams;
 mod table;
 mod tail;
 mod terminal;

@@ -142,9 +142,7 @@ pub(crate) async fn seal(store: Store, name: String, event: Value) -> bool {
 pub(crate) async fn scheduled(post: Arc<Post>, Scheduled { function, input }: &Scheduled) {
     let input = input.to_string();
     let _ = match function.as_str() {
-        "deliver" => {
-            invoke(function, &input, async move |event| deliver::handle(&post, event).await).await
-        }
+        "deliver" => invoke(function, &input, async move |event| deliver::handle(&post, event).await).await,
         "expiry" => {
             let store = post.store.clone();
             invoke(function, &input, async move |event| expiry::handle(&store, event).await).await

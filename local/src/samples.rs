@@ -1,4 +1,4 @@
-//! What the files in `events/` stand on: tokens and events that are the same in every engine.
+//! What the files in `events/` stand on: tokens, streams and events that are the same in every engine.
 //!
 //! | token          | workspace | state                    |
 //! |----------------|-----------|--------------------------|
@@ -10,17 +10,26 @@
 //! The events are those of February 2025 in `acme`, and one of January, whose actor is there to be
 //! erased. Their salts are the same everywhere too, so that their log has the same root.
 //!
+//! | stream             | workspace | state                     |
+//! |--------------------|-----------|---------------------------|
+//! | `str_SampleShown1` | `wayne`   | active                    |
+//! | `str_SamplePaused` | `stark`   | paused                    |
+//! | `str_SampleActive` | `stark`   | active, and four like it  |
+//!
+//! All go to a bus, which takes no secret.
+//!
 //! The secret of the tokens is published with this code, so it must guard nothing: only tables that
 //! this process itself serves get the samples.
 
-use serde_json::Value;
+use serde_json::{Map, Value, json};
 use shared::{
     disclosure::Salt,
     id::{EventId, WorkspaceId},
     new_event::{Door, Fallback, NewEvent},
     principal::{Admin, Scope},
-    service_event::{self, Origin},
-    store::Store,
+    service_event::{self, Origin, StreamDeed},
+    store::{Store, Written},
+    stream::{Format, Pause, PausedBy, Stream, StreamFilter, StreamId},
     timestamp::Timestamp,
     token::{PlainToken, WorkspaceToken},
 };
@@ -69,6 +78,19 @@ const TOKENS: [SampleToken; 4] = [
     },
 ];
 
+/// The streams, by their workspaces and ids.
+const STREAMS: [(&str, &[u8; StreamId::LENGTH]); 7] = [
+    ("wayne", b"SampleShown1"),
+    ("stark", b"SamplePaused"),
+    ("stark", b"SampleActive"),
+    ("stark", b"SampleChange"),
+    ("stark", b"SampleReplay"),
+    ("stark", b"SampleTested"),
+    ("stark", b"SampleDelete"),
+];
+/// When the streams were created.
+const STREAMS_AT: &str = "2025-01-03T09:00:00Z";
+
 /// The salt of every sample event.
 const SALT: Salt = Salt::from_bytes(*b"a published salt");
 /// When the sample events were received, all at once.
@@ -86,12 +108,61 @@ async fn write(store: &Store) -> Result<(), shared::error::Error> {
     for token in &TOKENS {
         token.write(store).await?;
     }
+    for (workspace, id) in STREAMS {
+        write_stream(store, workspace, &StreamId::new(id)).await?;
+    }
     let events: Vec<Value> =
         serde_json::from_str(include_str!("samples.json")).expect("a test stores all samples");
     for sent in events {
         store.append(&event(sent).event).await?;
     }
     Ok(())
+}
+
+/// Creates a stream, and pauses it, as its admin would have. What is there already stays as it is.
+async fn write_stream(store: &Store, workspace: &str, id: &StreamId) -> Result<(), shared::error::Error> {
+    let (admin, at) = (admin(workspace), time(STREAMS_AT));
+    let bus = json!({"type": "eventbridge", "event_bus": "arn:aws:events:us-east-1:123456789012:event-bus/security"});
+    let stream = Stream {
+        id: id.clone(),
+        workspace: admin.workspace.clone(),
+        name: "security".to_owned(),
+        destination: serde_json::from_value(bus).expect("a test stores all samples"),
+        format: Format::Native,
+        filter: StreamFilter::default(),
+        mask: Vec::new(),
+        secret: None,
+        created_by: admin.user_id.clone(),
+        created_at: at,
+    };
+    let event = |deed: StreamDeed, what: &str| {
+        let origin = origin(&format!("{id}-{what}"), at);
+        service_event::stream_by_admin(&admin, origin, deed, &stream, Vec::new(), Map::new())
+    };
+    let created = store.create_stream(&stream, 0, &event(StreamDeed::Created, "created")).await?;
+    if created != Written::Before && id.as_str() == "str_SamplePaused" {
+        let pause = Pause { by: PausedBy::Admin(admin.user_id.clone()), reason: None, at };
+        store.pause_stream(id, &pause, &event(StreamDeed::Paused, "paused")).await?;
+    }
+    Ok(())
+}
+
+fn admin(workspace: &str) -> Admin {
+    Admin {
+        workspace: self::workspace(workspace),
+        user_id: "af03c0246b82".to_owned(),
+        username: Some("peter_parker".to_owned()),
+    }
+}
+
+fn origin(what: &str, at: Timestamp) -> Origin {
+    Origin {
+        now: at,
+        event_id: event_id(&format!("sample-{what}")),
+        salt: SALT,
+        ip: Some("203.0.113.42".to_owned()),
+        user_agent: None,
+    }
 }
 
 /// A token to be, and what became of it.
@@ -110,18 +181,8 @@ impl SampleToken {
     async fn write(&self, store: &Store) -> Result<(), shared::error::Error> {
         let Self { id, workspace, name, scopes, created_at, expires_at, revoked_at } = self;
         let plain = PlainToken::new(id, SECRET);
-        let admin = Admin {
-            workspace: self::workspace(workspace),
-            user_id: "af03c0246b82".to_owned(),
-            username: Some("peter_parker".to_owned()),
-        };
-        let origin = |what: &str, at: &str| Origin {
-            now: time(at),
-            event_id: event_id(&format!("sample-{}-{what}", plain.id())),
-            salt: SALT,
-            ip: Some("203.0.113.42".to_owned()),
-            user_agent: None,
-        };
+        let admin = self::admin(workspace);
+        let origin = |what: &str, at: &str| self::origin(&format!("{}-{what}", plain.id()), time(at));
         if store.token(plain.id()).await?.is_none() {
             let token = WorkspaceToken {
                 id: plain.id().clone(),

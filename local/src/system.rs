@@ -19,7 +19,11 @@ use shared::{
     stream::Operator,
 };
 use streams::Streams;
-use tokio::{net::TcpListener, sync::watch, task::{JoinHandle, JoinSet}};
+use tokio::{
+    net::TcpListener,
+    sync::watch,
+    task::{JoinHandle, JoinSet},
+};
 
 use crate::{
     Credentials, Error, TokenCredentials,

@@ -88,6 +88,11 @@ impl Client {
         Self { endpoint: app.client("").endpoint, ..self }
     }
 
+    /// The workspace it asks for.
+    pub fn workspace(&self) -> &str {
+        &self.workspace
+    }
+
     /// The same user, asking for another workspace.
     pub fn asking_for(&self, workspace: &str) -> Self {
         Self { workspace: workspace.to_owned(), ..self.clone() }
@@ -129,6 +134,20 @@ impl Client {
     /// `PATCH /api/{workspace}/settings`.
     pub async fn set(&self, body: &Value) -> Answer {
         self.send(self.request(Method::PATCH, &self.path("settings")).body(body.to_string())).await
+    }
+
+    /// A request to `/api/{workspace}/streams` and what follows it; null is no body.
+    pub async fn streams(&self, method: Method, rest: &str, body: &Value) -> Answer {
+        let request = self.request(method, &self.path(&format!("streams{rest}")));
+        self.send(if body.is_null() { request } else { request.body(body.to_string()) }).await
+    }
+
+    /// `POST /api/{workspace}/streams` of a webhook that nobody listens at, with more members; the stream.
+    pub async fn create_stream(&self, more: &Value) -> Value {
+        let mut body =
+            json!({"name": "siem", "destination": {"type": "webhook", "url": "https://siem.example.com/T0"}});
+        body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        self.streams(Method::POST, "", &body).await.expect(201).body
     }
 
     /// The pages of a query, by `next_cursor`, until there is no more.

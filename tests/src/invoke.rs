@@ -8,7 +8,13 @@ use aws_lambda_events::{
 use lambda_runtime::{Context, Error, LambdaEvent};
 use ledger::{Ledger, Signer};
 use serde_json::{Value, json};
-use shared::{ambient, store::Store};
+use shared::{
+    ambient,
+    config::{Config, Streaming},
+    secrets::Secrets,
+    store::Store,
+};
+use streams::Streams;
 
 /// The answer of a function behind the API: status and JSON body.
 pub type HttpAnswer = (i64, Value);
@@ -43,6 +49,13 @@ pub fn redact(body: &Value) -> Value {
 /// A request to a route of `/api/acme/settings` by the same admin.
 pub fn settings(route: &str, body: &Value) -> Value {
     request(route, admin(), body)
+}
+
+/// A request to a route of `/api/acme/streams` by the same admin.
+pub fn streams(route: &str, stream: &str, body: &Value) -> Value {
+    let mut request = request(route, admin(), body);
+    request["pathParameters"]["stream"] = json!(stream);
+    request
 }
 
 fn token_holder() -> Value {
@@ -99,6 +112,18 @@ pub async fn redactions(store: &Store, request: Value) -> HttpAnswer {
 /// Calls `settings`.
 pub async fn manage_settings(store: &Store, request: Value) -> HttpAnswer {
     answer(settings::handle(store, event(request)).await)
+}
+
+/// Calls `streams`, over the secrets of the system at this endpoint.
+pub async fn manage_streams(store: &Store, secrets: &str, request: Value) -> HttpAnswer {
+    let streaming = Streaming {
+        secrets_prefix: "local".to_owned(),
+        secrets_endpoint: Some(secrets.to_owned()),
+        ..Streaming::default()
+    };
+    let secrets = Secrets::connect(&Config::local(secrets), &streaming);
+    let streams = Streams { store: store.clone(), secrets, operator: streaming.operator };
+    answer(streams::handle(&streams, event(request)).await)
 }
 
 /// Calls `ledger`, with a key of its own, on a route that answers in JSON.

@@ -50,6 +50,11 @@ impl Tables {
         self.partition("AuditTokens", Some("by_workspace"), "workspace", workspace).await
     }
 
+    /// All streams of a workspace, by their ids.
+    pub async fn streams(&self, workspace: &str) -> Vec<Value> {
+        self.partition("AuditStreams", None, "workspace", workspace).await
+    }
+
     /// What is in quarantine from one source.
     pub async fn quarantined(&self, source: &str) -> Vec<Value> {
         self.partition("AuditQuarantine", None, "source", source).await

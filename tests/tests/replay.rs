@@ -35,14 +35,17 @@ use shared::{
     https::Trust,
     id::WorkspaceId,
     page::{Filter, MAX_LIMIT, Order},
+    secrets::Secrets,
     store::{Room, Store},
+    stream::Operator,
 };
+use streams::Streams;
 use tests::{TestApp, plain};
 
 /// The files that are handed over first, in this order.
 const FIRST: [&str; 3] = ["sealer-stream.json", "sealer-redelivered.json", "sealer-reconcile.json"];
 /// The functions that files are named for.
-const FUNCTIONS: [&str; 12] = [
+const FUNCTIONS: [&str; 13] = [
     "authorizer",
     "deliver",
     "expiry",
@@ -53,11 +56,15 @@ const FUNCTIONS: [&str; 12] = [
     "redactions",
     "sealer",
     "settings",
+    "streams",
     "tokens",
     "viewer",
 ];
 /// What checkpoints are signed with; `tests/rie.sh` has it too.
 const SIGNING_SEED: [u8; 32] = [7; 32];
+
+/// The bus that streams may go to; `tests/rie.sh` has it too.
+const EVENT_BUS: &str = "arn:aws:events:us-east-1:123456789012:event-bus/security";
 
 #[test]
 fn every_event_file_is_answered_as_before() {
@@ -86,6 +93,10 @@ fn every_event_file_is_answered_as_before() {
         let sealed = news(&before.ledger, &after.ledger);
         if !sealed.is_empty() {
             outcome["ledger"] = json!(sealed);
+        }
+        let streams = news(&before.streams, &after.streams);
+        if !streams.is_empty() {
+            outcome["streams"] = json!(streams);
         }
         before = after;
         settings.set_snapshot_suffix(file.file_name().unwrap().to_str().unwrap());
@@ -133,6 +144,7 @@ struct Tables {
     quarantined: Vec<Value>,
     tokens: Vec<Value>,
     ledger: Vec<Value>,
+    streams: Vec<Value>,
 }
 
 impl Stage {
@@ -206,6 +218,7 @@ impl Stage {
             }
             "query" => answer(query::handle(&self.store, event(payload)).await),
             "redactions" => answer(redactions::handle(&self.store, event(payload)).await),
+            "streams" => answer(streams::handle(&self.streams(), event(payload)).await),
             "settings" => answer(settings::handle(&self.store, event(payload)).await),
             "deliver" => {
                 let (config, mut event) = (Config::local("http://127.0.0.1:9"), event(payload));
@@ -224,6 +237,14 @@ impl Stage {
         }
     }
 
+    /// No file takes a secret, so that there need not be any.
+    fn streams(&self) -> Streams {
+        let operator = Operator { event_buses: vec![EVENT_BUS.to_owned()], ..Operator::default() };
+        let nowhere = Config::local("http://127.0.0.1:1");
+        let secrets = Secrets::connect(&nowhere, &Streaming::default());
+        Streams { store: self.store.clone(), secrets, operator }
+    }
+
     async fn tables(&self) -> Tables {
         let keys = self.items("AuditEvents").await;
         let workspaces: BTreeSet<_> = keys.iter().map(|item| text(item, "workspace")).collect();
@@ -238,11 +259,13 @@ impl Stage {
         let quarantined = self.items("AuditQuarantine").await;
         let tokens = self.items("AuditTokens").await;
         let ledger = self.items("AuditLedger").await;
+        let streams = self.items("AuditStreams").await;
         Tables {
             recorded,
             quarantined: quarantined.iter().map(quarantine_entry).collect(),
             tokens: tokens.iter().map(token_entry).collect(),
             ledger: ledger.iter().map(plain).collect(),
+            streams: streams.iter().map(plain).collect(),
         }
     }
 
@@ -279,11 +302,14 @@ fn news(before: &[Value], after: &[Value]) -> Vec<Value> {
     after.iter().filter(|value| !before.contains(value)).cloned().collect()
 }
 
-/// The same outcome, with the random parts of a token that was generated hidden wherever they stand.
+/// The same outcome, with the random parts of a token or stream that is new hidden wherever they stand.
 fn without_new_token(outcome: Value) -> Value {
     let generated = outcome["answer"]["body"].clone();
     let mut shown = outcome.to_string();
-    if generated["secret"].is_string() {
+    if outcome["answer"]["statusCode"] == 201 && generated["stream"].is_string() {
+        shown = shown.replace(generated["stream"].as_str().unwrap(), "[stream]");
+    }
+    if generated["bearer"].is_string() {
         for part in ["bearer", "secret", "token"] {
             shown = shown.replace(generated[part].as_str().unwrap(), &format!("[{part}]"));
         }

@@ -151,8 +151,25 @@ impl Api {
     /// # Errors
     /// If it cannot be reached, or answers without success.
     pub(crate) fn post(&self, path: &str, body: &Value, identity: Identity<'_>) -> Result<Answer, Error> {
+        self.send_once(self.http.post(self.endpoint.url(path)).json(body), identity)
+    }
+
+    /// Sends a JSON body with what is to be another, once.
+    ///
+    /// # Errors
+    /// If it cannot be reached, or answers without success.
+    pub(crate) fn patch_once(
+        &self,
+        path: &str,
+        body: &Value,
+        identity: Identity<'_>,
+    ) -> Result<Answer, Error> {
+        self.send_once(self.http.patch(self.endpoint.url(path)).json(body), identity)
+    }
+
+    fn send_once(&self, request: RequestBuilder, identity: Identity<'_>) -> Result<Answer, Error> {
         let unclear = "It may have been done all the same: look before you try again.";
-        match self.send(self.http.post(self.endpoint.url(path)).json(body), identity) {
+        match self.send(request, identity) {
             Ok(answer) if answer.is_success() => Ok(answer),
             Ok(answer) if answer.status >= 500 => Err(problem::refusal(&answer, identity).and_next(unclear)),
             Ok(answer) => Err(problem::refusal(&answer, identity)),

@@ -77,6 +77,44 @@ pub(crate) fn settings() -> Value {
     })
 }
 
+/// The secret of a stream that is new.
+pub(crate) const STREAM_SECRET: &str = "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
+
+pub(crate) fn stream() -> Value {
+    json!({
+        "stream": "str_9fK2ZsW7xLdQ",
+        "name": "SIEM",
+        "destination": {"type": "webhook", "url": "https://siem.example.com/audit"},
+        "format": "native",
+        "filter": {"actions": ["group_created", "group_deleted"]},
+        "mask": ["/actor/ip"],
+        "previous_secret_until": null,
+        "created_by": "af03c0246b82",
+        "created_at": "2025-02-18T10:00:00.000000Z",
+        "status": {
+            "state": "failing",
+            "next": 81234,
+            "lag": 17,
+            "delivered": 0,
+            "delivered_at": null,
+            "failing_since": "2025-02-18T10:47:37.000000Z",
+            "attempts": 3,
+            "retry_at": "2025-02-18T10:49:37.000000Z",
+            "last_problem": {"code": "timeout", "detail": "no answer in time", "at": "2025-02-18T10:48:17.000000Z"},
+            "paused": null,
+            "test_requested_at": null,
+            "last_test": null,
+        },
+    })
+}
+
+/// The same with a secret that is new.
+pub(crate) fn stream_with_secret() -> Value {
+    let mut stream = stream();
+    stream["secret"] = json!(STREAM_SECRET);
+    stream
+}
+
 pub(crate) fn tokens() -> Value {
     let token = |id: &str, expires_at: &str, revoked_at: Value| {
         json!({"token": id, "name": "=cmd", "scopes": ["audit_log:read"], "created_by": "u1",

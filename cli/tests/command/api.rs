@@ -177,7 +177,9 @@ async fn answer(State(inside): State<Arc<Inside>>, request: Request) -> Response
         ("GET", "/api/health") => answers::success(200, &json!({"status": "ok"})),
         ("GET", "/api/actions") => answers::success(200, &answers::catalogue()),
         (_, path) if (is_page(path) || path.contains("/ledger/")) && !holds(BEARER) => answers::forbidden(),
-        (_, path) if (path.contains("/tokens") || path.ends_with("/settings")) && !holds(JWT) => {
+        (_, path)
+            if ["/tokens", "/settings", "/streams"].iter().any(|part| path.contains(part)) && !holds(JWT) =>
+        {
             answers::forbidden()
         }
         (_, path) if !path.starts_with("/api/acme/") && !path.starts_with("/api/globex/") => {
@@ -202,6 +204,16 @@ async fn answer(State(inside): State<Arc<Inside>>, request: Request) -> Response
             }
         }
         ("GET" | "PATCH", path) if path.ends_with("/settings") => answers::success(200, &answers::settings()),
+        ("GET", path) if path.ends_with("/streams") => {
+            answers::success(200, &json!({"streams": [answers::stream()]}))
+        }
+        ("POST", path) if path.ends_with("/streams") => answers::success(201, &answers::stream_with_secret()),
+        ("PATCH", path) if path.contains("/streams/") && asked.body.contains("rotate_secret") => {
+            answers::success(200, &answers::stream_with_secret())
+        }
+        ("GET" | "PATCH" | "POST", path) if path.contains("/streams/") => {
+            answers::success(200, &answers::stream())
+        }
         ("POST", _) => answers::created(&asked.body),
         ("DELETE", _) => StatusCode::NO_CONTENT.into_response(),
         _ => answers::success(200, &json!({"tokens": answers::tokens()})),

@@ -17,6 +17,7 @@ fn help_teaches_with_examples_and_exit_codes() {
         "verify",
         "tokens",
         "settings",
+        "streams",
         "completions",
         "man",
     ] {

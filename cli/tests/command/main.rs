@@ -16,6 +16,7 @@ mod query;
 mod receipts;
 mod routes;
 mod settings;
+mod streams;
 mod tail;
 mod tamper;
 mod tokens;

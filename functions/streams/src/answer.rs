@@ -187,16 +187,17 @@ impl<'a> StreamPause<'a> {
 /// What is sent of a destination is also what is answered.
 #[cfg(feature = "openapi")]
 fn destination() -> utoipa::openapi::Ref {
-    utoipa::openapi::RefBuilder::new()
-        .ref_location_from_schema_name("StreamDestination")
-        .description("Where it goes to.")
-        .build()
+    described("StreamDestination", "Where it goes to.")
 }
 
 #[cfg(feature = "openapi")]
 fn filter() -> utoipa::openapi::Ref {
-    utoipa::openapi::RefBuilder::new()
-        .ref_location_from_schema_name("StreamFilter")
-        .description("Which events are sent; an empty object is all of them.")
-        .build()
+    described("StreamFilter", "Which events are sent; an empty object is all of them.")
+}
+
+#[cfg(feature = "openapi")]
+fn described(schema: &str, description: &str) -> utoipa::openapi::Ref {
+    let mut reference = utoipa::openapi::Ref::from_schema_name(schema);
+    description.clone_into(&mut reference.description);
+    reference
 }

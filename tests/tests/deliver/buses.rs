@@ -22,7 +22,9 @@ fn sequence(entry: &Value) -> u64 {
 /// An answer to so many entries, of which one is not taken.
 fn answer(count: usize, refused: Option<usize>) -> Way {
     let entry = |number| match refused {
-        Some(refused) if refused == number => json!({"ErrorCode": "ThrottlingException", "ErrorMessage": "x"}),
+        Some(refused) if refused == number => {
+            json!({"ErrorCode": "ThrottlingException", "ErrorMessage": "x"})
+        }
         _ => json!({"EventId": "an-id"}),
     };
     let entries: Vec<_> = (0..count).map(entry).collect();
@@ -52,12 +54,14 @@ async fn what_follows_an_entry_that_was_not_taken_is_put_again() {
     let requests = receiver.received();
     let put: Vec<Vec<_>> =
         requests.iter().map(|request| entries(&request.body).iter().map(sequence).collect()).collect();
-    let expected: [Vec<u64>; 5] =
-        [0..10, 10..20, 14..24, 24..34, 34..35].map(|range| range.collect());
+    let expected: [Vec<u64>; 5] = [0..10, 10..20, 14..24, 24..34, 34..35].map(|range| range.collect());
     assert_eq!(put, expected);
     let entry = &entries(&requests[0].body)[0];
     assert_eq!((&entry["Source"], &entry["DetailType"]), (&json!("audit-logs"), &json!("Audit Log Event")));
     assert_eq!((&entry["EventBusName"], &entry["Time"]), (&json!(BUS), &json!(1739872800)));
-    assert!(requests[0].header("authorization").contains("/eu-central-1/events/"), "signed for another region");
+    assert!(
+        requests[0].header("authorization").contains("/eu-central-1/events/"),
+        "signed for another region"
+    );
     world.end().await;
 }

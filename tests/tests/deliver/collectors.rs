@@ -20,7 +20,8 @@ async fn splunk_gets_what_its_collector_takes() {
     })
     .await;
     let url = endpoint(&receiver.url);
-    let destination = Destination::Splunk { url, index: Some("audit".to_owned()), source: None, sourcetype: None };
+    let destination =
+        Destination::Splunk { url, index: Some("audit".to_owned()), source: None, sourcetype: None };
     let stream = world.stream(destination, |stream| stream).await;
     invoke::deliver(&world.post(), stream.as_str()).await.unwrap();
     let progress = world.delivery(&stream).await.progress;
@@ -51,7 +52,8 @@ async fn splunk_gets_what_its_collector_takes() {
 #[tokio::test]
 async fn datadog_gets_what_its_intake_takes() {
     let (world, receiver) = (World::with(30).await, Receiver::start().await);
-    let destination = json!({"type": "datadog", "site": receiver.url, "service": "mode", "tags": ["env:test"]});
+    let destination =
+        json!({"type": "datadog", "site": receiver.url, "service": "mode", "tags": ["env:test"]});
     let destination: Destination = serde_json::from_value(destination).unwrap();
     let stream = world.stream(destination, |stream| stream).await;
     invoke::deliver(&world.post(), stream.as_str()).await.unwrap();

@@ -18,10 +18,9 @@ use crate::{
 /// A destination that takes a hundred events, fails at the next request, and is well again after that.
 async fn check(way: Way, code: &str, at_least_seconds: i64, repeated: usize) {
     let world = World::with(250).await;
-    let receiver = Receiver::that(move |number, _| {
-        if number == 1 { way.clone() } else { Way::Taken(String::new()) }
-    })
-    .await;
+    let receiver =
+        Receiver::that(move |number, _| if number == 1 { way.clone() } else { Way::Taken(String::new()) })
+            .await;
     let stream = world.webhook(&receiver.url).await;
     let ran = invoke::deliver(&world.post(), stream.as_str()).await.unwrap();
     assert_eq!((ran.events, ran.failed), (100, 1), "{code}");
@@ -93,7 +92,11 @@ async fn a_destination_that_is_down_is_asked_again() {
 async fn a_request_that_is_too_large_is_made_smaller() {
     let world = World::with(150).await;
     let receiver = Receiver::that(|_, body| {
-        if body.matches("\"sequence\":").count() > 30 { Way::Refused(413, &[]) } else { Way::Taken(String::new()) }
+        if body.matches("\"sequence\":").count() > 30 {
+            Way::Refused(413, &[])
+        } else {
+            Way::Taken(String::new())
+        }
     })
     .await;
     let stream = world.webhook(&receiver.url).await;

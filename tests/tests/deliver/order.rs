@@ -92,7 +92,8 @@ async fn what_an_admin_says_meanwhile_holds() {
         if number == 1 {
             let (store, id, event) = (store.clone(), id.clone(), event.clone());
             std::thread::scope(|scope| {
-                let replay = || handle.block_on(async { store.replay_stream(&id, 50, &event).await.unwrap() });
+                let replay =
+                    || handle.block_on(async { store.replay_stream(&id, 50, &event).await.unwrap() });
                 scope.spawn(replay).join().unwrap();
             });
         }

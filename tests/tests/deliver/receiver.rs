@@ -66,8 +66,7 @@ impl Receiver {
     pub(crate) async fn that(decide: impl FnMut(usize, &str) -> Way + Send + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/", listener.local_addr().unwrap());
-        let state =
-            Arc::new(State { decide: Mutex::new((0, Box::new(decide))), received: Mutex::default() });
+        let state = Arc::new(State { decide: Mutex::new((0, Box::new(decide))), received: Mutex::default() });
         let server = tokio::spawn(serve(listener, state.clone()));
         Self { url, state, server }
     }
@@ -139,9 +138,10 @@ impl State {
         match way {
             Way::Taken(body) => Ok(Response::new(Body::from(body))),
             Way::Refused(status, headers) => {
-                let response = headers
-                    .iter()
-                    .fold(Response::builder().status(status), |response, (name, value)| response.header(*name, *value));
+                let response =
+                    headers.iter().fold(Response::builder().status(status), |response, (name, value)| {
+                        response.header(*name, *value)
+                    });
                 Ok(response.body(Body::empty()).unwrap())
             }
             Way::ResetBefore | Way::ResetAfter => Err(io::ErrorKind::ConnectionReset.into()),

@@ -55,9 +55,11 @@ async fn a_run_may_end_at_any_request() {
     let world = World::with(EVENTS).await;
     for way in ways {
         for number in 0..3 {
-            let receiver = Receiver::that(move |request, _| {
-                if request == number { way() } else { Way::Taken(String::new()) }
-            })
+            let receiver = Receiver::that(
+                move |request, _| {
+                    if request == number { way() } else { Way::Taken(String::new()) }
+                },
+            )
             .await;
             let stream = world.webhook(&receiver.url).await;
             assert_eq!(invoke::deliver(&world.post(), stream.as_str()).await.unwrap().failed, 1);

@@ -46,11 +46,9 @@ async fn volume_is_delivered_whole_whatever_fails() {
             runs += 1;
             // Every other run is killed at some call.
             let last = if runs % 2 == 0 { random.usize(1..60) } else { usize::MAX };
-            let faulty = FaultyEngine::with(
-                world.engine(),
-                Plan::seeded(runs).nth(last, "*", Fault::AnswerWithheld),
-            )
-            .await;
+            let faulty =
+                FaultyEngine::with(world.engine(), Plan::seeded(runs).nth(last, "*", Fault::AnswerWithheld))
+                    .await;
             let post = world.post_over(faulty.store());
             tokio::select! {
                 ran = invoke::deliver(&post, stream.as_str()) => drop(ran.unwrap()),
@@ -61,7 +59,9 @@ async fn volume_is_delivered_whole_whatever_fails() {
     let seconds = began.elapsed().as_secs_f64();
     for (stream, receiver) in &streams {
         let (repeated, requests) = (all(receiver, count as u64), receiver.received().len());
-        println!("{stream}: {count} events, 0 lost, 0 out of order, {repeated} repeated under their ids, {requests} requests");
+        println!(
+            "{stream}: {count} events, 0 lost, 0 out of order, {repeated} repeated under their ids, {requests} requests"
+        );
     }
     let rate = (count * STREAMS as i64) as f64 / seconds;
     println!("{runs} runs, {killed} killed, {seconds:.1} s, {rate:.0} events a second, seed {SEED}");

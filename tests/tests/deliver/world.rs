@@ -44,8 +44,7 @@ impl World {
         let (tables, store) =
             (Tables::at(engine.endpoint()), Store::connect(&Config::local(engine.endpoint())));
         tables.put_events("acme", "group_created", events).await;
-        let place =
-            |number| Place::from_key("acme", &format!("{}#group_created", at(number))).unwrap().1;
+        let place = |number| Place::from_key("acme", &format!("{}#group_created", at(number))).unwrap().1;
         let places: Vec<_> = (0..events).map(place).collect();
         for places in places.chunks(CHUNK) {
             sealer::seal(&store, &acme(), places, ambient::now()).await.unwrap();
@@ -93,8 +92,7 @@ impl World {
 
     /// Who delivers, with another EventBridge.
     pub(crate) fn post_to_bus(&self, endpoint: &str) -> Post {
-        let streaming =
-            Streaming { events_endpoint: Some(endpoint.to_owned()), ..self.streaming(true) };
+        let streaming = Streaming { events_endpoint: Some(endpoint.to_owned()), ..self.streaming(true) };
         Post::over(self.store.clone(), Config::local(self.engine()), &streaming)
     }
 
@@ -104,7 +102,11 @@ impl World {
     }
 
     /// A stream from the first event on, as `change` wants it.
-    pub(crate) async fn stream(&self, destination: Destination, change: impl FnOnce(Stream) -> Stream) -> StreamId {
+    pub(crate) async fn stream(
+        &self,
+        destination: Destination,
+        change: impl FnOnce(Stream) -> Stream,
+    ) -> StreamId {
         let (id, version) = (ambient::stream_id().unwrap(), ambient::secret_version());
         let secret = match &destination {
             Destination::Webhook { .. } => StreamSecret::of_webhook(&[7; 32]),

@@ -8,6 +8,7 @@ mod description;
 mod faults;
 mod kept;
 mod sealed;
+mod streams;
 
 use std::collections::BTreeSet;
 
@@ -23,6 +24,12 @@ const TOKENS: &str = "/api/{workspace}/tokens";
 const TOKEN: &str = "/api/{workspace}/tokens/{token}";
 const REDACTIONS: &str = "/api/{workspace}/redactions";
 const SETTINGS: &str = "/api/{workspace}/settings";
+const STREAMS: &str = "/api/{workspace}/streams";
+const STREAM: &str = "/api/{workspace}/streams/{stream}";
+const PAUSE: &str = "/api/{workspace}/streams/{stream}/pause";
+const RESUME: &str = "/api/{workspace}/streams/{stream}/resume";
+const REPLAY: &str = "/api/{workspace}/streams/{stream}/replay";
+const TEST: &str = "/api/{workspace}/streams/{stream}/test";
 const CHECKPOINT: &str = "/api/{workspace}/ledger/checkpoint";
 const KEY: &str = "/api/{workspace}/ledger/key";
 const TILE: &str = "/api/{workspace}/ledger/tile/{tile}";
@@ -155,10 +162,12 @@ async fn what_is_answered_is_described_and_what_is_described_is_answered() {
     sealed::redactions(&app, &mut description).await;
     kept::settings(&app, &mut description).await;
     kept::expired(&app, &mut description).await;
+    streams::streams(&app, &mut description).await;
     // Last of these, since it takes all the tokens that a workspace may have.
     answers::tokens(&app, &mut description).await;
     faults::too_many_reads(&mut description).await;
     faults::unavailable(&app, &mut description).await;
+    streams::unavailable(&app, &mut description).await;
     faults::inconsistent(&app, &mut description).await;
 
     // What takes a fault of API Gateway or of our own, or a client that no server lets so far; and a key

@@ -6,6 +6,7 @@ mod callers;
 mod events;
 mod messages;
 mod queries;
+mod streams;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use reqwest::Method;
@@ -29,6 +30,14 @@ pub(crate) enum Door {
     Revocation,
     /// A body of `POST /api/acme/redactions`, by an admin.
     Redaction,
+    /// A body of `POST /api/acme/streams`, by an admin.
+    NewStream,
+    /// A body of `PATCH` of a stream of acme.
+    StreamChange,
+    /// A body of `POST …/replay` of the same.
+    Replay,
+    /// What follows `GET /api/acme/streams/`.
+    Stream,
     /// An `Accept` header of a read.
     Accept,
     /// An `Authorization` header of a read.
@@ -67,6 +76,8 @@ struct Senders {
     reader: Client,
     writer: Client,
     admin: Client,
+    /// A stream of acme.
+    stream: String,
     /// What stands in a text for what only a running system has.
     names: Vec<(&'static str, String)>,
 }
@@ -84,6 +95,8 @@ impl Senders {
         let cursor =
             async |client: &Client| client.list("limit=1").await.expect(200).body["next_cursor"].clone();
         let cursors = [cursor(&reader).await, cursor(&globex).await];
+        let foreign = app.admin("globex").create_stream(&json!({})).await;
+        let stream = admin.create_stream(&json!({})).await["stream"].as_str().unwrap().to_owned();
         let names = vec![
             ("{bearer}", text("bearer")),
             ("{token}", text("token")),
@@ -91,10 +104,12 @@ impl Senders {
             ("{cursor}", cursors[0].as_str().unwrap().to_owned()),
             ("{foreign cursor}", cursors[1].as_str().unwrap().to_owned()),
             ("{foreign token}", globex.token),
+            ("{stream}", stream.clone()),
+            ("{foreign stream}", foreign["stream"].as_str().unwrap().to_owned()),
             ("{member}", app.jwt_with(&claims(&json!({"role": "member"})))),
             ("{admin}", app.jwt_with(&claims(&json!({})))),
         ];
-        Self { app, reader, writer, admin, names }
+        Self { app, reader, writer, admin, stream, names }
     }
 
     /// Sends an input, and says what came of it in the words of the table.
@@ -109,6 +124,17 @@ impl Senders {
             Door::NewToken => self.admin.post("/api/acme/tokens", input.sent.clone()).await,
             Door::Revocation => self.admin.revoke_token(&text()).await,
             Door::Redaction => self.admin.post("/api/acme/redactions", input.sent.clone()).await,
+            Door::NewStream => self.admin.post("/api/acme/streams", input.sent.clone()).await,
+            Door::StreamChange => {
+                let request =
+                    self.admin.request(Method::PATCH, &format!("/api/acme/streams/{}", self.stream));
+                self.admin.send(request.body(input.sent.clone())).await
+            }
+            Door::Replay => {
+                let path = format!("/api/acme/streams/{}/replay", self.stream);
+                self.admin.post(&path, input.sent.clone()).await
+            }
+            Door::Stream => self.admin.get(&format!("/api/acme/streams/{}", text())).await,
             Door::Accept => {
                 let request = self.reader.request(Method::GET, "/api/acme/audit_logs");
                 self.reader.send(request.header("accept", text())).await
@@ -209,10 +235,17 @@ fn judge<'a>(outcomes: impl IntoIterator<Item = (&'a Input, &'a str)>) -> Vec<St
 }
 
 fn table() -> Vec<Input> {
-    [events::inputs(), queries::inputs(), admins::inputs(), callers::inputs(), messages::inputs()]
-        .into_iter()
-        .flatten()
-        .collect()
+    [
+        events::inputs(),
+        queries::inputs(),
+        admins::inputs(),
+        streams::inputs(),
+        callers::inputs(),
+        messages::inputs(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 #[tokio::test]
@@ -220,6 +253,7 @@ async fn every_bad_input_is_refused_as_the_table_says_and_none_is_stored() {
     let senders = Senders::of(TestApp::start().await).await;
     let tables = senders.app.tables();
     let before = (tables.events("acme").await, tables.tokens("acme").await);
+    let streams = tables.streams("acme").await;
     let inputs = table();
     let mut outcomes = Vec::new();
     for (number, input) in inputs.iter().enumerate() {
@@ -231,6 +265,7 @@ async fn every_bad_input_is_refused_as_the_table_says_and_none_is_stored() {
     assert!(inputs.len() >= 150, "only {}", inputs.len());
     let faults = outcomes.iter().filter(|came| came.starts_with('5')).count();
     assert_eq!(faults, 0);
+    assert_eq!(tables.streams("acme").await, streams);
     // That a token was used is noted on it; no more than that.
     let mut after = (tables.events("acme").await, tables.tokens("acme").await);
     let mut before = before;

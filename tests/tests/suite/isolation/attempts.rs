@@ -85,6 +85,7 @@ impl<'a> Generator<'a> {
         let query = self.parameters(route);
         let (named, whole) = match place {
             0 if route.path.contains("{token}") => (self.pick(&globex.tokens), None),
+            0 if route.path.contains("{stream}") => (self.pick(&globex.streams), None),
             1 if query.contains(&"cursor".to_owned()) => {
                 let cursor = self.pick(&globex.cursors);
                 let more = ["", "&action=connection_created", "&order=asc"][self.random.usize(..3)];
@@ -112,7 +113,8 @@ impl<'a> Generator<'a> {
         let key = (place == 4 && in_body).then(|| &globex.keys[self.random.usize(..globex.keys.len())]);
         let named = key.map_or(named, |(twins, _)| twins.clone());
         let own_path = key.is_some() || whole.is_some() || place == 0 || (in_body && self.random.bool());
-        let own = own_path && (whole.is_some() || in_body || route.path.contains("{token}"));
+        let names_own = route.path.contains("{token}") || route.path.contains("{stream}");
+        let own = own_path && (whole.is_some() || in_body || names_own);
         let body = (route.method == "POST").then(|| self.body(route, in_body, key, own));
         let target = self.path(route, own);
         let query = whole.or_else(|| self.random.bool().then(|| self.harmless(&query)).flatten());
@@ -189,9 +191,11 @@ impl<'a> Generator<'a> {
         let tiles = ["0/000", "entries/000", "0/000.p/21", "entries/000.p/20", "1/000", "entries/000.p/1"];
         let workspace = if own { "acme" } else { "[named]" };
         let token = if own { "[named]" } else { &self.globex.tokens[0].0 };
+        let stream = if own { "[named]" } else { &self.globex.streams[0].0 };
         let segments = route.path.split('/').map(|segment| match segment {
             "{workspace}" => workspace.to_owned(),
             "{token}" => token.to_owned(),
+            "{stream}" => stream.to_owned(),
             "{tile+}" => tiles[self.random.usize(..tiles.len())].to_owned(),
             "{sequence}" => self.random.u64(..25).to_string(),
             other if other.starts_with('{') => "[named]".to_owned(),
@@ -215,6 +219,11 @@ impl<'a> Generator<'a> {
             // In one's own workspace a token would be made, until there are too many.
             (Some("tokens"), _) if own => json!({"name": "mine", "expires_at": "2000-01-01T00:00:00Z"}),
             (Some("tokens"), _) => json!({"name": "mine", "scopes": ["audit_log:read"]}),
+            (Some("streams"), _) if own => json!({"name": "mine"}),
+            (Some("streams"), _) => {
+                json!({"name": "mine", "destination": {"type": "webhook", "url": "https://siem.example.com"}})
+            }
+            (Some("replay"), _) => json!({"from": 0}),
             (Some("redactions"), Some(_)) => return json!({"actor": "[named]"}).to_string(),
             (Some("redactions"), None) => json!({"sequences": [self.random.u64(..20)]}),
             _ => json!({}),

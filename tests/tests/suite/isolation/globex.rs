@@ -16,6 +16,8 @@ pub(super) struct Globex {
     pub(super) secrets: Vec<String>,
     /// Its tokens by their public part.
     pub(super) tokens: Vec<Twins>,
+    /// Its streams by their ids.
+    pub(super) streams: Vec<Twins>,
     /// Its cursors.
     pub(super) cursors: Vec<Twins>,
     /// What can be known from outside and looked for, by the name of the parameter.
@@ -38,6 +40,9 @@ impl Globex {
         let name = secret("name");
         let scopes = ["audit_log:read", "audit_log:write"];
         let created = admin.create_token(&json!({"name": name, "scopes": scopes})).await.expect(201).body;
+        let url = format!("https://siem.example.com/{}", secret("url"));
+        let stream = json!({"name": secret("stream"), "destination": {"type": "webhook", "url": url}});
+        let stream = admin.create_stream(&stream).await;
         let mut event = |number: i64| {
             json!({
                 "id": format!("of-globex-{number}"),
@@ -88,10 +93,14 @@ impl Globex {
         let token = |token: &Value| token.as_str().unwrap().to_owned();
         let tokens = [client.token.clone(), token(&created["token"])];
         secrets.push(token(&created["secret"]));
+        secrets.push(token(&stream["secret"]));
+        let stream = token(&stream["stream"]);
+        let other: String = stream.trim_start_matches("str_").chars().rev().collect();
         Self {
             bearer: token(&created["bearer"]),
             secrets,
             tokens: tokens.map(|token| (token.clone(), token.chars().rev().collect())).to_vec(),
+            streams: vec![(stream, format!("str_{other}"))],
             cursors,
             known: known.collect(),
             keys: (0..20).map(|number| (twins(format!("of-globex-{number}")), at(number))).collect(),

@@ -45,8 +45,9 @@ async fn sent(app: &TestApp, attempt: &Attempt) -> Seen {
 }
 
 /// What is in the tables of globex, but for the day on which its tokens were used.
-async fn theirs(app: &TestApp) -> (Vec<Value>, Vec<Value>) {
-    (app.tables().events(THEIRS).await, app.tables().tokens(THEIRS).await)
+async fn theirs(app: &TestApp) -> (Vec<Value>, Vec<Value>, Vec<Value>) {
+    let tables = app.tables();
+    (tables.events(THEIRS).await, tables.tokens(THEIRS).await, tables.streams(THEIRS).await)
 }
 
 #[tokio::test]

@@ -1,0 +1,173 @@
+//! What who delivers notes of a stream, and what an admin says meanwhile.
+
+use reqwest::Method;
+use serde_json::{Map, Value, json};
+use shared::{
+    ambient,
+    id::WorkspaceId,
+    service_event::{self, Origin},
+    store::{Lease, Store, Written},
+    stream::{Delivered, Delivery, PAUSE_AFTER_SECONDS, Pause, PausedBy, Problem, State, StreamId, Test},
+    timestamp::Timestamp,
+};
+use tests::{Client, TestApp};
+
+/// A stream of acme, whoever administers it, and who delivers it.
+struct Stage {
+    _app: TestApp,
+    admin: Client,
+    store: Store,
+    id: StreamId,
+}
+
+fn acme() -> WorkspaceId {
+    WorkspaceId::parse("acme").unwrap()
+}
+
+fn origin(now: Timestamp) -> Origin {
+    Origin { now, event_id: ambient::event_id(), salt: ambient::salt(), ip: None, user_agent: None }
+}
+
+impl Stage {
+    async fn set() -> Self {
+        let app = TestApp::start().await;
+        let admin = app.admin("acme");
+        let created = admin.create_stream(&json!({})).await;
+        let id = StreamId::parse(created["stream"].as_str().unwrap()).unwrap();
+        Self { admin, store: app.store(), id, _app: app }
+    }
+
+    async fn lease(&self, owner: &str, now: Timestamp) -> Option<(Lease, Delivery)> {
+        let until = now.plus_seconds(60);
+        self.store.lease_stream(&acme(), &self.id, owner, now, until).await.unwrap()
+    }
+
+    async fn delivery(&self) -> Delivery {
+        self.store.stream(&acme(), &self.id).await.unwrap().unwrap()
+    }
+
+    async fn ask(&self, action: &str, body: Value) {
+        self.admin.streams(Method::POST, &format!("/{}/{action}", self.id), &body).await;
+    }
+}
+
+fn delivered(next: u64, events: u64, at: Timestamp) -> Delivered {
+    Delivered { next, events, at }
+}
+
+fn problem(at: Timestamp) -> Problem {
+    Problem { code: "timeout".to_owned(), detail: "no answer in time".to_owned(), at }
+}
+
+#[tokio::test]
+async fn one_at_a_time_delivers_a_stream_and_a_lease_that_nobody_gives_back_ends() {
+    let (stage, now) = (Stage::set().await, ambient::now());
+    let (first, delivery) = stage.lease("first", now).await.unwrap();
+    assert_eq!((first.generation, delivery.leased_until), (1, Some(now.plus_seconds(60))));
+    assert!(stage.lease("second", now.plus_seconds(59)).await.is_none());
+    assert!(stage.store.due_streams(now.plus_seconds(59)).await.unwrap().is_empty());
+    // The first is late: the second has taken over, and what the first notes is refused.
+    let (second, _) = stage.lease("second", now.plus_seconds(60)).await.unwrap();
+    assert!(!stage.store.record_delivery(&first, &delivered(7, 7, now)).await.unwrap());
+    assert!(stage.store.record_delivery(&second, &delivered(3, 2, now)).await.unwrap());
+    stage.store.release_stream(&first).await.unwrap();
+    assert!(stage.lease("third", now.plus_seconds(61)).await.is_none());
+    stage.store.release_stream(&second).await.unwrap();
+    assert!(stage.lease("third", now.plus_seconds(61)).await.is_some());
+    let progress = stage.delivery().await.progress;
+    assert_eq!((progress.next, progress.delivered, progress.delivered_at), (3, 2, Some(now)));
+}
+
+#[tokio::test]
+async fn what_an_admin_says_while_somebody_delivers_is_not_overwritten() {
+    for (action, body, expected) in
+        [("replay", json!({"from": 0}), (0, State::Active)), ("pause", Value::Null, (5, State::Paused))]
+    {
+        let (stage, now) = (Stage::set().await, ambient::now());
+        let (lease, delivery) = stage.lease("run", now).await.unwrap();
+        assert!(stage.store.record_delivery(&lease, &delivered(5, 5, now)).await.unwrap());
+        stage.ask(action, body).await;
+        assert!(!stage.store.record_delivery(&lease, &delivered(9, 4, now)).await.unwrap(), "{action}");
+        let failed = delivery.progress.after_failure(problem(now), 0, 0.0);
+        assert!(!stage.store.record_failure(&lease, &failed).await.unwrap(), "{action}");
+        let progress = stage.delivery().await.progress;
+        assert_eq!((progress.next, progress.state()), expected, "{action}");
+    }
+    // Another filter is another generation as well; what was under way is noted by nobody.
+    let (stage, now) = (Stage::set().await, ambient::now());
+    let (lease, _) = stage.lease("run", now).await.unwrap();
+    let path = format!("/{}", stage.id);
+    stage.admin.streams(Method::PATCH, &path, &json!({"filter": {"outcome": "failure"}})).await.expect(200);
+    assert!(!stage.store.record_delivery(&lease, &delivered(9, 4, now)).await.unwrap());
+    // And one that is deleted has nothing to note on.
+    let (lease, _) = stage.lease("run", now.plus_seconds(60)).await.unwrap();
+    stage.admin.streams(Method::DELETE, &path, &Value::Null).await.expect(204);
+    assert!(!stage.store.record_delivery(&lease, &delivered(9, 4, now)).await.unwrap());
+    assert!(stage.lease("run", now.plus_seconds(120)).await.is_none());
+}
+
+#[tokio::test]
+async fn a_failure_waits_and_a_success_ends_it() {
+    let (stage, now) = (Stage::set().await, ambient::now());
+    let (lease, delivery) = stage.lease("run", now).await.unwrap();
+    let failed = delivery.progress.after_failure(problem(now), 0, 0.0);
+    assert!(stage.store.record_failure(&lease, &failed).await.unwrap());
+    stage.store.release_stream(&lease).await.unwrap();
+    assert_eq!(stage.delivery().await.progress, failed);
+    let due = async |seconds| stage.store.due_streams(now.plus_seconds(seconds)).await.unwrap().len();
+    assert_eq!((due(9).await, due(10).await), (0, 1));
+    let (lease, _) = stage.lease("run", now.plus_seconds(10)).await.unwrap();
+    // What is passed over tells nothing of the destination.
+    assert!(stage.store.record_delivery(&lease, &delivered(1, 0, now)).await.unwrap());
+    assert_eq!(stage.delivery().await.progress.state(), State::Failing);
+    assert!(stage.store.record_delivery(&lease, &delivered(2, 1, now)).await.unwrap());
+    let progress = stage.delivery().await.progress;
+    assert_eq!((progress.state(), progress.attempts, progress.next), (State::Active, 0, 2));
+    assert_eq!(progress.last_problem, Some(problem(now)));
+}
+
+#[tokio::test]
+async fn the_service_pauses_what_fails_for_too_long_and_the_log_says_so() {
+    let (stage, now) = (Stage::set().await, ambient::now());
+    let (lease, delivery) = stage.lease("run", now).await.unwrap();
+    let failed = delivery.progress.after_failure(problem(now.plus_seconds(-PAUSE_AFTER_SECONDS)), 0, 0.0);
+    assert!(failed.must_pause(now));
+    let pause = Pause { by: PausedBy::Service, reason: Some("timeout".to_owned()), at: now };
+    let context = Map::from_iter([("failing_since".to_owned(), json!(failed.failing_since))]);
+    let event = service_event::stream_given_up(origin(now), &delivery.stream, context);
+    let written = stage.store.pause_failing_stream(&lease, &pause, &event).await.unwrap();
+    assert!(matches!(written, Written::Now(_)));
+    // Only once: the generation is another.
+    let event = service_event::stream_given_up(origin(now), &delivery.stream, Map::new());
+    assert_eq!(stage.store.pause_failing_stream(&lease, &pause, &event).await.unwrap(), Written::Before);
+    assert_eq!(stage._app.tables().events_of("acme", "x_audit_log_stream_paused").await.len(), 1);
+    let path = format!("/{}", stage.id);
+    let shown = stage.admin.streams(Method::GET, &path, &Value::Null).await.expect(200).body;
+    assert_eq!(
+        (&shown["status"]["state"], &shown["status"]["paused"]["by"]),
+        (&json!("paused"), &Value::Null)
+    );
+    stage.ask("resume", Value::Null).await;
+    assert_eq!(stage.delivery().await.progress.state(), State::Active);
+}
+
+#[tokio::test]
+async fn a_test_is_answered_in_the_status_also_of_a_paused_stream() {
+    let (stage, now) = (Stage::set().await, ambient::now());
+    stage.ask("pause", Value::Null).await;
+    assert!(stage.store.due_streams(now).await.unwrap().is_empty());
+    stage.ask("test", Value::Null).await;
+    let due = stage.store.due_streams(ambient::now()).await.unwrap();
+    let request = due[0].progress.test_requested.clone().unwrap();
+    let (lease, _) = stage.lease("run", now).await.unwrap();
+    let test =
+        Test { id: request.id.clone(), requested_at: request.at, done_at: now, problem: Some(problem(now)) };
+    // One that was asked for meanwhile is another, and is still to be done.
+    stage.ask("test", Value::Null).await;
+    assert!(!stage.store.record_test(&lease, &request, &test).await.unwrap());
+    let request = stage.delivery().await.progress.test_requested.unwrap();
+    let test = Test { id: request.id.clone(), requested_at: request.at, ..test };
+    assert!(stage.store.record_test(&lease, &request, &test).await.unwrap());
+    let progress = stage.delivery().await.progress;
+    assert_eq!((progress.test_requested, progress.last_test, progress.next), (None, Some(test), 0));
+}
