@@ -120,7 +120,9 @@ pub async fn handle(
         }
     }
     let Response { runs, events, failed, paused } = response;
-    tracing::info!(runs, events, failed, paused, "archived");
+    if runs + failed + paused > 0 {
+        tracing::info!(runs, events, failed, paused, "archived");
+    }
     trouble.map_or(Ok(response), |error| Err(error.into()))
 }
 

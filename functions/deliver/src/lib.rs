@@ -116,8 +116,8 @@ pub async fn handle(post: &Post, event: LambdaEvent<Trigger>) -> Result<Response
             Some(one) => vec![one.clone()],
             None => due(&post.store).await?,
         };
-        let turns = due.iter().map(|(workspace, stream)| async move {
-            let turn = turn(post, workspace, stream, ends_at).await;
+        let turns = due.into_iter().map(|(workspace, stream)| async move {
+            let turn = turn(post, &workspace, &stream, ends_at).await;
             turn.inspect_err(|error| tracing::error!(%workspace, %stream, %error, "delivery failed"))
         });
         let mut turns = stream::iter(turns).buffer_unordered(CONCURRENCY);
