@@ -131,7 +131,7 @@ impl Chain {
                     continue;
                 }
             };
-            let expected = runs.last().map_or(from, |last| last.last + 1);
+            let expected = runs.last().map_or(from, |last| last.last.saturating_add(1));
             follows(&run, expected, runs.is_empty(), from, before.as_deref(), problems);
             run.agrees(problems);
             before = Some(hash);

@@ -5,10 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use indicatif::HumanCount;
 use serde_json::Value;
 
-use super::{super::store::Remembered, manifest::Manifest, problems::Problems};
+use super::{manifest::Manifest, problems::Problems};
 use crate::{
     ledger::{Checkpoint, Entry, Hash, Key, Tree},
     terminal::safe_line,
+    verify::store::Remembered,
 };
 
 /// What the log says of the events of an archive.
@@ -85,11 +86,8 @@ impl<'a> Proof<'a> {
         };
         self.events += 1;
         self.sequences.push(sequence);
-        match self.logged(sequence) {
-            Some(logged) if logged != hash => {
-                problems.add(format!("sequence {sequence}: {} is not what was logged", about()));
-            }
-            _ => {}
+        if self.logged(sequence).is_some_and(|logged| logged != hash) {
+            problems.add(format!("sequence {sequence}: {} is not what was logged", about()));
         }
         self.has_gap |= self.whole.size() != sequence;
         if !self.has_gap {

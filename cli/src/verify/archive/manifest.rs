@@ -86,7 +86,7 @@ impl Manifest {
     /// one of columns, with the same events. What it names elsewhere is not looked at.
     pub(super) fn agrees(&self, problems: &mut Problems) {
         let key = self.key();
-        let covered = self.last - self.first + 1;
+        let covered = (self.last - self.first).saturating_add(1);
         let counted = self.events.checked_add(self.expired).and_then(|sum| sum.checked_add(self.filtered));
         if counted != Some(covered) {
             problems.add(format!("{key}: it covers {covered} sequences, and counts others"));
