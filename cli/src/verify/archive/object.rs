@@ -67,8 +67,9 @@ fn read(content: &[u8]) -> Result<Vec<Value>, String> {
     let mut text = String::new();
     let unpacked = GzDecoder::new(content).read_to_string(&mut text);
     unpacked.map_err(|error| format!("it cannot be unpacked: {error}"))?;
-    let event =
-        |(number, line)| ledger::parse(line).map_err(|because| format!("line {}: {because}", number + 1));
+    let event = |(number, line): (usize, &str)| {
+        ledger::parse(line).map_err(|because| format!("line {}: {because}", number + 1))
+    };
     text.lines().enumerate().map(event).collect()
 }
 
