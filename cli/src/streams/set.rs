@@ -80,12 +80,14 @@ struct Destination {
     /// The HTTP Event Collector of Splunk at this URL
     #[arg(long, value_name = "URL", group = "destination")]
     splunk: Option<String>,
-    /// Its index, source and type of source, where they are not the defaults
+    /// Its index there, where it is not the token's own
     #[arg(long, requires = "splunk")]
     index: Option<String>,
-    #[arg(long, requires = "splunk", hide_short_help = true)]
+    /// Its source there
+    #[arg(long, requires = "splunk")]
     source: Option<String>,
-    #[arg(long, requires = "splunk", hide_short_help = true)]
+    /// The type of its source there
+    #[arg(long, requires = "splunk")]
     sourcetype: Option<String>,
     /// Datadog Logs, at this site
     #[arg(long, value_name = "SITE", group = "destination")]

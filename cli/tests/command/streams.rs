@@ -132,17 +132,20 @@ fn a_secret_is_read_from_a_file_or_standard_input_and_never_from_an_argument() {
     let api = Api::start(0);
     let auditlog = Auditlog::for_api(&api);
     let splunk = ["streams", "create", "--name=a", "--splunk=https://hec.example.com"];
-    let with = |more: &str| [&splunk[..], &[more]].concat();
+    let secret = format!("--secret={SECRET}");
     let sent = |api: &Api| last(api).2["secret"].clone();
-    assert_eq!(auditlog.run_with_input(&with("--secret-file=-"), &format!("{SECRET}\n")).code, Some(0));
+    assert_eq!(
+        auditlog.run_with_input(&[&splunk[..], &["--secret-file=-"]].concat(), &format!("{SECRET}\n")).code,
+        Some(0)
+    );
     assert_eq!(sent(&api), SECRET);
     std::fs::write(auditlog.path("token"), format!(" {SECRET}2\n")).unwrap();
-    assert_eq!(auditlog.run(&with("--secret-file=token")).code, Some(0));
+    assert_eq!(auditlog.run(&[&splunk[..], &["--secret-file=token"]].concat()).code, Some(0));
     assert_eq!(sent(&api), format!("{SECRET}2"));
     let asked = api.asked().len();
     auditlog.fail(2, &splunk);
-    auditlog.fail(2, &with("--secret-file=nowhere"));
-    auditlog.fail(2, &with(&format!("--secret={SECRET}")));
+    auditlog.fail(2, &[&splunk[..], &["--secret-file=nowhere"]].concat());
+    auditlog.fail(2, &[&splunk[..], &[&secret]].concat());
     assert_eq!(api.asked().len(), asked);
 }
 

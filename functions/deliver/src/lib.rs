@@ -116,10 +116,9 @@ pub async fn handle(post: &Post, event: LambdaEvent<Trigger>) -> Result<Response
             Some(one) => vec![one.clone()],
             None => due(&post.store).await?,
         };
-        let turns = due.into_iter().map(|(workspace, stream)| async move {
-            let turn = turn(post, &workspace, &stream, ends_at).await;
-            turn.inspect_err(|error| tracing::error!(%workspace, %stream, %error, "delivery failed"))
-        });
+        // Collected first: the compiler cannot see that a borrowing closure kept across an await is Send.
+        let turns: Vec<_> =
+            due.into_iter().map(|(workspace, stream)| logged(post, workspace, stream, ends_at)).collect();
         let mut turns = stream::iter(turns).buffer_unordered(CONCURRENCY);
         let before = response.events;
         while let Some(turn) = turns.next().await {
@@ -138,6 +137,17 @@ pub async fn handle(post: &Post, event: LambdaEvent<Trigger>) -> Result<Response
         tracing::info!(turns, events, failed, paused, "delivered");
     }
     trouble.map_or(Ok(response), |error| Err(error.into()))
+}
+
+/// A turn, of which an error is logged.
+async fn logged(
+    post: &Post,
+    workspace: WorkspaceId,
+    stream: StreamId,
+    ends_at: Timestamp,
+) -> Result<Option<Turn>, Error> {
+    let turn = turn(post, &workspace, &stream, ends_at).await;
+    turn.inspect_err(|error| tracing::error!(%workspace, %stream, %error, "delivery failed"))
 }
 
 impl Response {

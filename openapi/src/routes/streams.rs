@@ -58,7 +58,7 @@ pub(super) fn create() -> Value {
             "splunk": {"summary": "Failures to Splunk, from the beginning, without addresses", "value": {
                 "name": "SOC",
                 "destination": {"type": "splunk", "url": "https://http-inputs-acme.splunkcloud.com", "index": "audit"},
-                "secret": "(the token of the HTTP Event Collector)",
+                "secret": "(the-token-of-the-HTTP-Event-Collector)",
                 "format": "ocsf",
                 "filter": {"outcome": "failure"},
                 "mask": ["/actor/ip", "/actor/user_agent"],

@@ -6,6 +6,7 @@
 
 use std::{env, time::Instant};
 
+use shared::stream::StreamId;
 use tests::{Fault, FaultyEngine, Plan, invoke};
 
 use crate::{
@@ -39,7 +40,7 @@ async fn volume_is_delivered_whole_whatever_fails() {
     }
     let mut random = fastrand::Rng::with_seed(SEED);
     let (mut runs, mut killed) = (0, 0);
-    let next = async |stream| world.delivery(stream).await.progress.next;
+    let next = async |stream: &StreamId| world.delivery(stream).await.progress.next;
     for (stream, _) in &streams {
         while next(stream).await < count as u64 {
             world.let_retry(stream).await;

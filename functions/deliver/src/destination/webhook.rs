@@ -47,7 +47,7 @@ pub(super) fn call(
         data: Data { workspace: &delivery.stream.workspace, stream: &delivery.stream.id, events: &events },
     })
     .ok()?;
-    let signature = |secret: &StreamSecret| Some(sign(&*secret.webhook_key()?, &id, &at, &body));
+    let signature = |secret: &StreamSecret| Some(sign(&secret.webhook_key()?, &id, &at, &body));
     let signatures: Vec<_> = secrets.iter().filter_map(signature).collect();
     if signatures.is_empty() {
         return None;
