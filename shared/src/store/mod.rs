@@ -42,6 +42,7 @@ mod read;
 mod reconcile;
 mod redaction;
 mod settings;
+mod stamps;
 mod streams;
 mod tokens;
 mod tree;
@@ -66,12 +67,13 @@ pub use self::{
     hints::Hints,
     inserts::AppendedAll,
     inspect::{Borne, Chunk, Filed, Kept, Rest, StoredDelta, StoredHead, StoredRoot, StoredSigned},
-    ledger::{Candidate, Stamped, Written},
+    ledger::{Candidate, Written},
     opening::Opening,
     quarantine::{Quarantined, Reason},
     read::Room,
     reconcile::{Found, Search},
     redaction::Redaction,
+    stamps::Misfit,
     tokens::Revoked,
 };
 use crate::{
