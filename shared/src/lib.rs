@@ -4,18 +4,23 @@
 //! Only [`store`] speaks DynamoDB, only [`http`] knows statuses, only [`config`] reads the
 //! environment, and only [`ambient`] reads the clock and the random generator.
 
+#[cfg(feature = "edges")]
 pub mod ambient;
 pub mod catalogue;
+#[cfg(feature = "edges")]
 pub mod config;
 pub mod disclosure;
 pub mod error;
 pub mod event;
+#[cfg(feature = "edges")]
 pub mod http;
+#[cfg(feature = "edges")]
 pub mod https;
 pub mod id;
 pub mod json;
 pub mod keys;
 pub mod ledger;
+#[cfg(feature = "edges")]
 pub mod logs;
 pub mod members;
 pub mod new_event;
@@ -30,6 +35,7 @@ mod schema;
 pub mod service_event;
 pub mod settings;
 pub mod shards;
+#[cfg(feature = "edges")]
 pub mod store;
 pub mod timestamp;
 pub mod token;
