@@ -8,6 +8,7 @@ after another, and each damage must be found.
 
 import copy
 import json
+import logging
 import os
 import re
 import sys
@@ -21,6 +22,9 @@ from allowed import ALLOWED, ATTRIBUTES, UNASKED  # noqa: E402
 from calls import of_functions  # noqa: E402
 from samtranslator.translator.transform import transform  # noqa: E402
 from samtranslator.yaml_helper import yaml_parse  # noqa: E402
+
+# It tells at each function of a switch that it does not have.
+logging.getLogger("samtranslator").setLevel(logging.ERROR)
 
 FUNCTIONS = sorted(ALLOWED)
 OPEN_ROUTES = {
@@ -328,6 +332,8 @@ def a_new_version_is_tried_on_a_part_and_goes_back_at_an_alarm(source, resources
             yield f"{function}: its new version takes over at once"
             continue
         group = resources.properties(f"{function}DeploymentGroup")
+        if group["ServiceRoleArn"] != {"Fn::GetAtt": ["RolloutRole", "Arn"]}:
+            yield f"{function}: its deployment may more than move aliases of this stack"
         if not re.search("Canary|Linear", json.dumps(group["DeploymentConfigName"])):
             yield f"{function}: its new version takes over at once"
         asked = group.get("AlarmConfiguration", {})
@@ -337,6 +343,13 @@ def a_new_version_is_tried_on_a_part_and_goes_back_at_an_alarm(source, resources
         rollback = group.get("AutoRollbackConfiguration", {})
         if not rollback.get("Enabled") or "DEPLOYMENT_STOP_ON_ALARM" not in rollback["Events"]:
             yield f"{function}: its deployment stops at an alarm and does not go back"
+
+
+@rule
+def a_version_is_of_all_that_is_said_of_its_function(source, resources):
+    for function in FUNCTIONS:
+        if source["Resources"][function]["Properties"].get("AutoPublishAliasAllProperties") is not True:
+            yield f"{function}: a new setting of it makes no version"
 
 
 @rule
@@ -469,6 +482,7 @@ DAMAGES = {
         ),
         lambda r: r["AuthorizerDeploymentGroup"]["Properties"]["AlarmConfiguration"]["Alarms"].pop(),
         lambda r: r["SealerDeploymentGroup"]["Properties"].pop("AlarmConfiguration"),
+        lambda r: r["ViewerDeploymentGroup"]["Properties"].update(ServiceRoleArn={"Fn::GetAtt": ["QueryRole", "Arn"]}),
         lambda r: r["TokensDeploymentGroup"]["Properties"]["AutoRollbackConfiguration"].update(Enabled=False),
     ],
     "nothing_calls_a_function_past_its_alias": [
@@ -514,6 +528,10 @@ def main():
     forever["Resources"]["Api"]["Properties"]["Auth"]["Authorizers"]["Token"]["Identity"]["ReauthorizeEvery"] = 3600
     if not broken(forever, template):
         unnoticed.append("an authorizer's answer that is kept for an hour goes unnoticed")
+    partly = copy.deepcopy(source)
+    partly["Resources"]["Query"]["Properties"].pop("AutoPublishAliasAllProperties")
+    if not broken(partly, template):
+        unnoticed.append("a function whose settings make no version goes unnoticed")
     # The one way past an alarm that is about what the new version mends.
     _, at_once = transformed(Rollout="AllAtOnce")
     if any(each["Type"].startswith("AWS::CodeDeploy::") for each in at_once["Resources"].values()):
@@ -527,7 +545,7 @@ def main():
         unnoticed.append("a call for which there is no right goes unnoticed")
     for told in found + unnoticed:
         print(told)
-    print(f"{len(RULES)} rules, {len(found)} broken; {damages + 3} damages, {len(unnoticed)} unnoticed")
+    print(f"{len(RULES)} rules, {len(found)} broken; {damages + 4} damages, {len(unnoticed)} unnoticed")
     return 1 if found or unnoticed else 0
 
 
