@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Rehearses the deployment: `sam deploy` of template.yaml as it stands, with the release binaries, onto MiniStack,
+# Rehearses the deployment: `sam deploy` of template.yaml as it stands, but for Rollout, with the release binaries, onto MiniStack,
 # which keeps AWS's interfaces on this machine and enforces IAM; then the product's main job through what was
 # deployed, and what each function's role may do. Stops at the first thing that does not hold.
 #
@@ -31,7 +31,7 @@
 # - log levels, access logs, log retention; point-in-time recovery, encryption, TTL.
 # - EventBridge's retries and dead letters: its target never fails.
 # - how a new version takes over in part and goes back at an alarm: MiniStack has no CodeDeploy, so that the stack is
-#   deployed with Rollout=AllAtOnce. That everything calls the alias is shown.
+#   deployed with AllAtOnce as the default of Rollout. That everything calls the alias is shown.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -48,7 +48,8 @@ venv sam aws-sam-cli==1.170.0
 # In a directory of its own, so that it cannot be mistaken for the build for AWS.
 stage=$work/stage
 mkdir -p "$stage"
-cp template.yaml "$stage/"
+# MiniStack has no CodeDeploy, and transforms a template with the parameters' defaults, whatever is given.
+sed 's/^    Default: Canary10Percent5Minutes$/    Default: AllAtOnce/' template.yaml >"$stage/template.yaml"
 if [ "${1:-}" != --no-build ]; then
     case ${PROFILE:-release} in
         release)
