@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Rehearses the deployment: `sam deploy` of template.yaml as it stands, but for Rollout, with the release binaries, onto MiniStack,
-# which keeps AWS's interfaces on this machine and enforces IAM; then the product's main job through what was
+# Rehearses the deployment: `sam deploy` of template.yaml, whole but for Rollout, with the release binaries, onto
+# MiniStack, which keeps AWS's interfaces on this machine and enforces IAM; then the product's main job through what was
 # deployed, and what each function's role may do. Stops at the first thing that does not hold.
 #
 #   tests/deploy.sh             builds what is not built (a first release build takes 10 to 20 minutes) and rehearses
