@@ -20,6 +20,8 @@
 # - throttling of the API and of DynamoDB, the account's concurrency, MaximumConcurrency of the queue.
 # - the conditions on the attributes that the authorizer, the sealer, the ledger, redactions, settings and expiry may
 #   write: MiniStack does not know which ones a write names.
+# - the right to INSERT: MiniStack asks the policies for `ExecuteStatement`, which is not AWS's name, so that a batch is
+#   refused, and each of its events put by itself.
 # - a part of a batch of the stream that comes again, its window, its bisection and its retries: MiniStack takes a batch
 #   whose function answered as done, whatever the answer says.
 # - the rights on the stream: MiniStack reads it without the role's, and to whoever asks for it with them it names no
