@@ -15,7 +15,7 @@ INDEXES = {
     "AuditTokens/by_workspace": ["workspace"],
 }
 # What is not asked for: MiniStack looks for the name of the call, `ExecuteStatement`, in the policies, where AWS looks for this.
-UNKNOWN = {("PartiQLInsert", "AuditEvents")}
+UNKNOWN = {("PartiQLInsert", "AuditEvents"), ("PartiQLUpdate", "AuditEvents")}
 
 
 def least_privilege(stack, endpoint):
