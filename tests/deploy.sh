@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
-# Rehearses the deployment: `sam deploy` of template.yaml as it stands, with the release binaries, onto MiniStack,
-# which keeps AWS's interfaces on this machine and enforces IAM; then the product's main job through what was
+# Rehearses the deployment: `sam deploy` of template.yaml, whole but for Rollout, with the release binaries, onto
+# MiniStack, which keeps AWS's interfaces on this machine and enforces IAM; then the product's main job through what was
 # deployed, and what each function's role may do. Stops at the first thing that does not hold.
 #
 #   tests/deploy.sh             builds what is not built (a first release build takes 10 to 20 minutes) and rehearses
 #   tests/deploy.sh --no-build  takes the zips of the last build
+#   PROFILE=debug tests/deploy.sh   the same with debug programs: quicker to build, not what is shipped
 #
 # It needs Rust, a C compiler and Python 3.11 with venv, and listens on 127.0.0.1 only. Its one-line install is done
 # for you, in two environments because their pins exclude each other:
@@ -19,6 +20,8 @@
 # - throttling of the API and of DynamoDB, the account's concurrency, MaximumConcurrency of the queue.
 # - the conditions on the attributes that the authorizer, the sealer, the ledger, redactions, settings and expiry may
 #   write: MiniStack does not know which ones a write names.
+# - the right to INSERT: MiniStack asks the policies for `ExecuteStatement`, which is not AWS's name, so that a batch is
+#   refused, and each of its events put by itself.
 # - a part of a batch of the stream that comes again, its window, its bisection and its retries: MiniStack takes a batch
 #   whose function answered as done, whatever the answer says.
 # - the rights on the stream: MiniStack reads it without the role's, and to whoever asks for it with them it names no
@@ -29,6 +32,8 @@
 # - alarms: they are created, but no metric is measured, and no metric filter counts.
 # - log levels, access logs, log retention; point-in-time recovery, encryption, TTL.
 # - EventBridge's retries and dead letters: its target never fails.
+# - how a new version takes over in part and goes back at an alarm: MiniStack has no CodeDeploy, so that the stack is
+#   deployed with AllAtOnce as the default of Rollout. That everything calls the alias is shown.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -45,9 +50,28 @@ venv sam aws-sam-cli==1.170.0
 # In a directory of its own, so that it cannot be mistaken for the build for AWS.
 stage=$work/stage
 mkdir -p "$stage"
-cp template.yaml "$stage/"
+# MiniStack has no CodeDeploy, and transforms a template with the parameters' defaults, whatever is given.
+sed 's/^    Default: Canary10Percent5Minutes$/    Default: AllAtOnce/' template.yaml >"$stage/template.yaml"
 if [ "${1:-}" != --no-build ]; then
-    PATH="$work/ministack/bin:$PATH" nice cargo lambda build --release --output-format zip --lambda-dir "$stage/target/lambda"
+    case ${PROFILE:-release} in
+        release)
+            PATH="$work/ministack/bin:$PATH" nice cargo lambda build --release --output-format zip \
+                --lambda-dir "$stage/target/lambda"
+            ;;
+        debug)
+            cargo build
+            for folder in functions/*; do
+                function=${folder#functions/}
+                mkdir -p "$stage/target/lambda/$function"
+                strip -o "$stage/target/lambda/$function/bootstrap" "${CARGO_TARGET_DIR:-target}/debug/$function"
+                (cd "$stage/target/lambda/$function" && rm -f bootstrap.zip && python3 -m zipfile -c bootstrap.zip bootstrap)
+            done
+            ;;
+        *)
+            echo "PROFILE is release or debug" >&2
+            exit 2
+            ;;
+    esac
 fi
 export PYTHONDONTWRITEBYTECODE=1
 exec "$work/ministack/bin/python" tests/deploy/rehearse.py --stage "$stage" --sam "$work/sam/bin/sam"

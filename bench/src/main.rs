@@ -57,8 +57,8 @@ struct Cli {
     /// How many events the workspace holds whose pages are read.
     #[arg(long, default_value_t = 12_000)]
     events: usize,
-    /// How far `scale` goes: 1000000 takes an hour instead of minutes.
-    #[arg(long, default_value_t = 100_000)]
+    /// How far `scale` goes: a million events take minutes, and some gigabytes of memory.
+    #[arg(long, default_value_t = 1_000_000)]
     most: usize,
 }
 

@@ -105,7 +105,10 @@ pub(crate) fn sample(function: &str) -> Result<String> {
         "tokens" => "tokens-list",
         "ledger" => "ledger-checkpoint",
         "redactions" => "redactions-actor-unknown",
+        "settings" => "settings-show",
+        "expiry" => "expiry-workspace",
         "sealer" => "sealer-redelivered",
+        "viewer" => "viewer-icon",
         _ => "ingest-api-one",
     })
 }

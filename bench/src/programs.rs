@@ -12,8 +12,19 @@ use tests::runtime_api;
 use crate::{Result, stub::Endpoint};
 
 /// The functions, by their crates.
-pub(crate) const FUNCTIONS: [&str; 8] =
-    ["authorizer", "ingest-api", "ingest-bus", "query", "tokens", "ledger", "redactions", "sealer"];
+pub(crate) const FUNCTIONS: [&str; 11] = [
+    "authorizer",
+    "ingest-api",
+    "ingest-bus",
+    "query",
+    "tokens",
+    "ledger",
+    "redactions",
+    "settings",
+    "expiry",
+    "sealer",
+    "viewer",
+];
 
 /// Where all programs are.
 #[derive(Clone, Debug)]
@@ -30,6 +41,8 @@ pub(crate) struct Program {
     arguments: Vec<OsString>,
     /// Whose certificates it trusts is told in this variable.
     trust: &'static str,
+    /// Whether a function of ours opens its connection before it asks for work.
+    opens_at_init: bool,
 }
 
 impl Programs {
@@ -70,7 +83,7 @@ impl Programs {
 
     /// A function, or a limit, by the name of its program.
     pub(crate) fn ours(&self, name: &'static str) -> Program {
-        Program { name, path: self.directory.join(name), arguments: Vec::new(), trust: "AWS_CA_BUNDLE" }
+        Program::new(name, self.directory.join(name), Vec::new(), "AWS_CA_BUNDLE")
     }
 
     pub(crate) fn functions(&self) -> impl Iterator<Item = Program> + '_ {
@@ -97,7 +110,7 @@ impl Programs {
         build.args(["build", "--quiet", "--locked", "--release", "--manifest-path"]).arg(manifest);
         run(build.arg("--target-dir").arg(&target))?;
         let path = target.join("release/sdk-defaults");
-        Ok(Program { name: "sdk-defaults", path, arguments: Vec::new(), trust: "SSL_CERT_FILE" })
+        Ok(Program::new("sdk-defaults", path, Vec::new(), "SSL_CERT_FILE"))
     }
 
     /// Python and boto3 under AWS's runtime client.
@@ -117,7 +130,7 @@ impl Programs {
         }
         fs::copy(peers().join("python/handler.py"), environment.join("handler.py"))?;
         let arguments = ["-m", "awslambdaric", "handler.handle"].map(OsString::from).to_vec();
-        Ok(Program { name: "python-boto3", path: python, arguments, trust: "AWS_CA_BUNDLE" })
+        Ok(Program::new("python-boto3", python, arguments, "AWS_CA_BUNDLE"))
     }
 
     /// Node and the SDK for JavaScript.
@@ -135,11 +148,20 @@ impl Programs {
             fs::write(directory.join("installed"), "")?;
         }
         let arguments = vec![directory.join("runtime.mjs").into()];
-        Ok(Program { name: "node-sdk", path: on_path("node")?, arguments, trust: "NODE_EXTRA_CA_CERTS" })
+        Ok(Program::new("node-sdk", on_path("node")?, arguments, "NODE_EXTRA_CA_CERTS"))
     }
 }
 
 impl Program {
+    fn new(name: &'static str, path: PathBuf, arguments: Vec<OsString>, trust: &'static str) -> Self {
+        Self { name, path, arguments, trust, opens_at_init: true }
+    }
+
+    /// The same, which leaves its connection to the first request.
+    pub(crate) fn connecting_later(&self) -> Self {
+        Self { opens_at_init: false, ..self.clone() }
+    }
+
     /// How it is run by Lambda.
     pub(crate) fn command(&self, dynamodb: &Endpoint, work: &Path) -> Result<Command> {
         self.given(runtime_api::program(&self.path, &dynamodb.url), dynamodb, work)
@@ -158,6 +180,9 @@ impl Program {
     fn given(&self, mut command: Command, dynamodb: &Endpoint, work: &Path) -> Result<Command> {
         command.args(&self.arguments).current_dir(self.arguments_directory());
         command.env("LEDGER_KEY_FILE", work.join("ledger.key"));
+        if !self.opens_at_init {
+            command.env("OPEN_AT_INIT", "0");
+        }
         if let Some(bundle) = &dynamodb.bundle {
             let mut bundle = bundle.clone();
             if self.trust == "SSL_CERT_FILE" {

@@ -45,6 +45,7 @@ const TARGETS: &[Target] = &[
     target("… as Python 3.11 with boto3", "cold.times_faster_than.python", AtLeast, 50.0),
     target("… as Node 20 with the SDK v3", "cold.times_faster_than.node", AtLeast, 30.0),
     target("first event at a 128 MB share of a CPU, ms", "cold.first_at_128mb_ms", AtMost, 2.0),
+    target("… with the connection left to it, ms", "cold.first_at_128mb_connecting_later_ms", AtMost, 35.0),
     target("warm instructions, one event over HTTP", "instructions.warm.http.1", AtMost, 800_000.0),
     target(
         "warm instructions for each event, batches of 25 and more",

@@ -8,18 +8,23 @@
 #[cfg(test)]
 extern crate self as shared;
 
+#[cfg(feature = "edges")]
 pub mod ambient;
 pub mod catalogue;
+#[cfg(feature = "edges")]
 pub mod config;
 pub mod disclosure;
 pub mod error;
 pub mod event;
+#[cfg(feature = "edges")]
 pub mod http;
+#[cfg(feature = "edges")]
 pub mod https;
 pub mod id;
 pub mod json;
 pub mod keys;
 pub mod ledger;
+#[cfg(feature = "edges")]
 pub mod logs;
 pub mod members;
 pub mod new_event;
@@ -32,10 +37,12 @@ pub mod rate;
 pub mod retention;
 #[cfg(feature = "openapi")]
 mod schema;
+#[cfg(feature = "edges")]
 pub mod secrets;
 pub mod service_event;
 pub mod settings;
 pub mod shards;
+#[cfg(feature = "edges")]
 pub mod store;
 pub mod stream;
 pub mod timestamp;

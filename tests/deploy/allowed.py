@@ -28,6 +28,7 @@ ALLOWED = {
     "Sealer": {
         ("BatchGetItem", "AuditEvents"),
         ("Scan", "AuditEvents"),
+        ("PartiQLUpdate", "AuditEvents"),
         ("UpdateItem", "AuditEvents"),
         ("GetItem", "AuditLedger"),
         ("PutItem", "AuditLedger"),
@@ -128,6 +129,7 @@ UNASKED = {
 ATTRIBUTES = {
     ("Authorizer", "UpdateItem", "AuditTokens"): {"token", "last_used_on"},
     ("Query", "UpdateItem", "AuditRates"): {"token", "window", "reads", "expires_at"},
+    ("Sealer", "PartiQLUpdate", "AuditEvents"): {"workspace", "timestamp", "sequence"},
     ("Sealer", "UpdateItem", "AuditEvents"): {"workspace", "timestamp", "sequence"},
     ("Sealer", "PutItem", "AuditLedger"): {
         "workspace", "part", "entries", "root", "size", "frontier", "reason", "set_aside_at", "began_at",

@@ -75,7 +75,7 @@ def redacted(api, workspace, admin, member, authorization, key, event):
 
 def reconciled(stack):
     """The schedule's own event is what the sealer's search takes."""
-    events, function = stack.session.client("events"), stack.function_arn("Sealer")
+    events, function = stack.session.client("events"), stack.ids["SealerAliaslive"]
     (rule,) = events.list_rule_names_by_target(TargetArn=function)["RuleNames"]
     (target,) = events.list_targets_by_rule(Rule=rule)["Targets"]
     expression = events.describe_rule(Name=rule)["ScheduleExpression"]

@@ -8,6 +8,7 @@ after another, and each damage must be found.
 
 import copy
 import json
+import logging
 import os
 import re
 import sys
@@ -21,6 +22,9 @@ from allowed import ALLOWED, ATTRIBUTES, UNASKED  # noqa: E402
 from calls import of_functions  # noqa: E402
 from samtranslator.translator.transform import transform  # noqa: E402
 from samtranslator.yaml_helper import yaml_parse  # noqa: E402
+
+# It tells at each function of a switch that it does not have.
+logging.getLogger("samtranslator").setLevel(logging.ERROR)
 
 FUNCTIONS = sorted(ALLOWED)
 OPEN_ROUTES = {
@@ -49,13 +53,13 @@ class NoPolicies:
         return {}
 
 
-def transformed():
+def transformed(**parameters):
     source = yaml_parse((ROOT / "template.yaml").read_text())
     uploaded = copy.deepcopy(source)
     for function in FUNCTIONS:
         uploaded["Resources"][function]["Properties"]["CodeUri"] = "s3://bucket/key"
     values = {"JwtIssuer": "https://identity.example.com", "JwtAudience": "audit-logs", "LedgerOrigin": "example.com"}
-    return source, transform(uploaded, values, NoPolicies())
+    return source, transform(uploaded, values | parameters, NoPolicies())
 
 
 def rule(check):
@@ -389,6 +393,87 @@ def a_log_is_archived_by_one_run_at_a_time(source, resources):
         yield "the archiver may still run when its lease of a stream ends"
 
 
+@rule
+def a_new_version_is_tried_on_a_part_and_goes_back_at_an_alarm(source, resources):
+    for function in FUNCTIONS:
+        update = resources.get(f"{function}Aliaslive", {}).get("UpdatePolicy", {}).get("CodeDeployLambdaAliasUpdate", {})
+        if update.get("DeploymentGroupName") != {"Ref": f"{function}DeploymentGroup"}:
+            yield f"{function}: its new version takes over at once"
+            continue
+        group = resources.properties(f"{function}DeploymentGroup")
+        if group["ServiceRoleArn"] != {"Fn::GetAtt": ["RolloutRole", "Arn"]}:
+            yield f"{function}: its deployment may more than move aliases of this stack"
+        if not re.search("Canary|Linear", json.dumps(group["DeploymentConfigName"])):
+            yield f"{function}: its new version takes over at once"
+        asked = group.get("AlarmConfiguration", {})
+        alarms = {each["Name"]["Ref"] for each in asked.get("Alarms", [])} if asked.get("Enabled") else set()
+        for missing in sorted({"ApiErrors", f"{function}Errors"} - alarms):
+            yield f"{function}: its deployment goes on whatever {missing} says"
+        rollback = group.get("AutoRollbackConfiguration", {})
+        if not rollback.get("Enabled") or "DEPLOYMENT_STOP_ON_ALARM" not in rollback["Events"]:
+            yield f"{function}: its deployment stops at an alarm and does not go back"
+
+
+@rule
+def a_version_is_of_all_that_is_said_of_its_function(source, resources):
+    for function in FUNCTIONS:
+        if source["Resources"][function]["Properties"].get("AutoPublishAliasAllProperties") is not True:
+            yield f"{function}: a new setting of it makes no version"
+
+
+@rule
+def nothing_calls_a_function_past_its_alias(source, resources):
+    aliases = [{"Ref": f"{function}Aliaslive"} for function in FUNCTIONS]
+    for kind, callee in [("EventSourceMapping", "FunctionName"), ("Permission", "FunctionName")]:
+        for name, each in resources.of(f"AWS::Lambda::{kind}").items():
+            if each["Properties"][callee] not in aliases:
+                yield f"{name} is for a function whatever its version"
+    for name, each in resources.of("AWS::Events::Rule").items():
+        for called in each["Properties"]["Targets"]:
+            if name != "BusRule" and called["Arn"] not in aliases:
+                yield f"{name} calls a function whatever its version"
+    body = next(iter(resources.of("AWS::ApiGatewayV2::Api").values()))["Properties"]["Body"]
+    called = [
+        (f"{method} {path}", operation["x-amazon-apigateway-integration"]["uri"])
+        for path, each in body["paths"].items()
+        for method, operation in each.items()
+    ]
+    called += [
+        (name, scheme["x-amazon-apigateway-authorizer"]["authorizerUri"])
+        for name, scheme in body["components"]["securitySchemes"].items()
+        if "authorizerUri" in scheme["x-amazon-apigateway-authorizer"]
+    ]
+    for name, uri in called:
+        if "Aliaslive" not in json.dumps(uri):
+            yield f"{name} calls a function whatever its version"
+
+
+@rule
+def nothing_waits_for_itself(source, resources):
+    waits = {name: references(each) & resources.keys() for name, each in resources.items()}
+    done = set()
+    while ready := {name for name, others in waits.items() if name not in done and others <= done}:
+        done |= ready
+    if done != resources.keys():
+        yield f"these wait for each other: {sorted(resources.keys() - done)}"
+
+
+def references(node):
+    """The names that CloudFormation has to know before a resource."""
+    match node:
+        case {"Ref": str(name)} | {"Fn::GetAtt": [str(name), *_]}:
+            return {name}
+        case {"Fn::Sub": str(text)}:
+            return set(re.findall(r"\$\{(\w+)[.}]", text))
+        case {"Fn::Sub": [str(text), values]}:
+            return set(re.findall(r"\$\{(\w+)[.}]", text)) | references(values)
+        case dict():
+            return set().union(*map(references, node.values()), listed(node.get("DependsOn", [])))
+        case list():
+            return set().union(*map(references, node))
+    return set()
+
+
 def broken(source, template):
     resources = Resources(template["Resources"])
     return [f"{check.__name__}: {told}" for check in RULES for told in check(source, resources)]
@@ -481,6 +566,27 @@ DAMAGES = {
         lambda r: stage(r)["RouteSettings"].clear(),
         lambda r: path(r, "/api/{workspace}/audit_logs")["get"].update(security=[{"NONE": []}]),
     ],
+    "a_new_version_is_tried_on_a_part_and_goes_back_at_an_alarm": [
+        lambda r: r["QueryAliaslive"].pop("UpdatePolicy"),
+        lambda r: r["IngestBusDeploymentGroup"]["Properties"].update(
+            DeploymentConfigName="CodeDeployDefault.LambdaAllAtOnce"
+        ),
+        lambda r: r["AuthorizerDeploymentGroup"]["Properties"]["AlarmConfiguration"]["Alarms"].pop(),
+        lambda r: r["SealerDeploymentGroup"]["Properties"].pop("AlarmConfiguration"),
+        lambda r: r["ViewerDeploymentGroup"]["Properties"].update(ServiceRoleArn={"Fn::GetAtt": ["QueryRole", "Arn"]}),
+        lambda r: r["TokensDeploymentGroup"]["Properties"]["AutoRollbackConfiguration"].update(Enabled=False),
+    ],
+    "nothing_calls_a_function_past_its_alias": [
+        lambda r: r["SealerStream"]["Properties"].update(FunctionName={"Ref": "Sealer"}),
+        lambda r: r["ExpiryDaily"]["Properties"]["Targets"][0].update(Arn={"Fn::GetAtt": ["Expiry", "Arn"]}),
+        lambda r: path(r, "/api/health")["get"]["x-amazon-apigateway-integration"].update(uri={"Ref": "Query"}),
+        lambda r: next(iter(r.of("AWS::Lambda::Permission").values()))["Properties"].update(
+            FunctionName={"Ref": "Query"}
+        ),
+    ],
+    "nothing_waits_for_itself": [
+        lambda r: r["ApiErrors"]["Properties"].update(Dimensions=[{"Name": "ApiId", "Value": {"Ref": "Api"}}]),
+    ],
 }
 
 
@@ -517,6 +623,14 @@ def main():
     forever["Resources"]["Api"]["Properties"]["Auth"]["Authorizers"]["Token"]["Identity"]["ReauthorizeEvery"] = 3600
     if not broken(forever, template):
         unnoticed.append("an authorizer's answer that is kept for an hour goes unnoticed")
+    partly = copy.deepcopy(source)
+    partly["Resources"]["Query"]["Properties"].pop("AutoPublishAliasAllProperties")
+    if not broken(partly, template):
+        unnoticed.append("a function whose settings make no version goes unnoticed")
+    # The one way past an alarm that is about what the new version mends.
+    _, at_once = transformed(Rollout="AllAtOnce")
+    if any(each["Type"].startswith("AWS::CodeDeploy::") for each in at_once["Resources"].values()):
+        found.append("AllAtOnce asks alarms")
     ALLOWED["Tokens"].add(("DeleteItem", "AuditTokens"))
     if not broken(source, template):
         unnoticed.append("a right for which there is no call goes unnoticed")
@@ -526,7 +640,7 @@ def main():
         unnoticed.append("a call for which there is no right goes unnoticed")
     for told in found + unnoticed:
         print(told)
-    print(f"{len(RULES)} rules, {len(found)} broken; {damages + 3} damages, {len(unnoticed)} unnoticed")
+    print(f"{len(RULES)} rules, {len(found)} broken; {damages + 4} damages, {len(unnoticed)} unnoticed")
     return 1 if found or unnoticed else 0
 
 

@@ -25,12 +25,13 @@ pub struct Signer {
 }
 
 enum Pair {
-    File(Box<SigningKey>),
-    Kms { client: LaterClient, key_id: String, public: OnceCell<[u8; 32]> },
+    File(Later<SigningKey>),
+    Kms { client: Later<Client>, key_id: String, public: OnceCell<[u8; 32]> },
 }
 
-/// Made for the first signature: tiles and proofs need none, and every start would pay for it.
-type LaterClient = LazyLock<Client, Box<dyn FnOnce() -> Client + Send>>;
+/// Made for the first signature: tiles and proofs need none, and every start would pay for it. Of a key file it is
+/// the public key that costs.
+type Later<T> = LazyLock<T, Box<dyn FnOnce() -> T + Send>>;
 
 /// How much of what KMS gives of an Ed25519 key (RFC 8410 §4) is the key itself: its end.
 const PUBLIC_KEY_BYTES: usize = 32;
@@ -46,7 +47,7 @@ impl Signer {
                 let text = fs::read_to_string(path)?;
                 let seed = STANDARD.decode(text.trim())?;
                 let seed = seed.try_into().map_err(|_| "the key file must hold the base64 of 32 bytes")?;
-                Pair::File(Box::new(SigningKey::from_bytes(&seed)))
+                Pair::file(seed)
             }
             Key::Kms { key_id, endpoint } => {
                 let (config, endpoint) = (config.clone(), endpoint.clone());
@@ -68,7 +69,7 @@ impl Signer {
 
     /// A signer with a key at hand.
     pub fn with_seed(origin: &str, seed: &[u8; 32]) -> Self {
-        Self { origin: origin.to_owned(), pair: Pair::File(Box::new(SigningKey::from_bytes(seed))) }
+        Self { origin: origin.to_owned(), pair: Pair::file(*seed) }
     }
 
     /// The log of a workspace: its name, and the key that verifies it.
@@ -101,6 +102,12 @@ impl Signer {
                 signature.try_into().map_err(|_| Error::Internal("a signature that is not 64 bytes".into()))
             }
         }
+    }
+}
+
+impl Pair {
+    fn file(seed: [u8; 32]) -> Self {
+        Self::File(LazyLock::new(Box::new(move || SigningKey::from_bytes(&seed))))
     }
 }
 

@@ -15,19 +15,16 @@
 //! Why a crash loses nothing. Each step can be done again by anybody, and what is decided can be read
 //! from the tables. An error whose effect is unknown ends the pass, and the next one reads the truth.
 
-use futures::{StreamExt as _, TryStreamExt as _, stream};
 use shared::{
     error::Error,
     event::Event,
     id::WorkspaceId,
     keys::Place,
     ledger::{Delta, Entry, hash::Hash, leaf, tree::Frontier},
-    store::{Candidate, Stamped, Store, WriteUnits, Written},
+    store::{Candidate, Misfit, Store, WriteUnits, Written},
     timestamp::Timestamp,
 };
 
-/// How many events are stamped at a time.
-const CONCURRENCY: usize = 32;
 /// How many events are looked at for a delta, which has at most as many.
 const MAX_READ: usize = 256;
 /// How often a pass may lose the race for the next delta before it leaves the field.
@@ -141,21 +138,12 @@ pub async fn finish(
     head: &Frontier,
     delta: &Delta,
 ) -> Result<WriteUnits, Error> {
-    let mut units = WriteUnits::default();
-    // Collected first: the compiler cannot see that a borrowing closure kept across an await is Send.
-    let stamps: Vec<_> = delta
-        .sequenced()
-        .map(|(sequence, entry)| async move {
-            Ok::<_, Error>((sequence, store.stamp(workspace, &entry.place, sequence).await?))
-        })
-        .collect();
-    let mut stamps = stream::iter(stamps).buffer_unordered(CONCURRENCY);
-    while let Some((sequence, stamped)) = stamps.try_next().await? {
-        match stamped {
-            Stamped::Done(taken) => units += taken,
+    let (misfits, mut units) = store.stamp_all(workspace, delta).await?;
+    for (sequence, misfit) in misfits {
+        match misfit {
             // The log keeps its place: readers see the gap, and fsck names it.
-            Stamped::Gone => tracing::error!(%workspace, sequence, "a sealed event is gone"),
-            Stamped::Other => tracing::error!(%workspace, sequence, "an event bears another sequence"),
+            Misfit::Gone => tracing::error!(%workspace, sequence, "a sealed event is gone"),
+            Misfit::Other => tracing::error!(%workspace, sequence, "an event bears another sequence"),
         }
     }
     // If we crash here, the events say their sequence and the head does not cover them yet.

@@ -53,7 +53,8 @@ fn reference(target: &str, parameters: &Map<String, Value>) -> Option<Value> {
         ("AWS::StackName", _) => Some(json!("local")),
         (_, Some(parameter)) => parameter.get("Default").cloned(),
         (pseudo, None) if pseudo.starts_with("AWS::") => None,
-        (resource, None) => Some(json!(resource)),
+        // SAM has `Function.Alias` for the alias of a function: locally there is one version of it.
+        (resource, None) => Some(json!(resource.strip_suffix(".Alias").unwrap_or(resource))),
     }
 }
 

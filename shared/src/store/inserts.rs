@@ -20,9 +20,9 @@ use super::{
 use crate::{error::Error, event::Event};
 
 /// The most statements in a request, by the reference of `BatchExecuteStatement`.
-const MAX_STATEMENTS: usize = 25;
+pub(super) const MAX_STATEMENTS: usize = 25;
 /// How many requests of statements are under way at a time.
-const REQUESTS: usize = 8;
+pub(super) const REQUESTS: usize = 8;
 /// How many puts are under way at a time: as many connections are open at most.
 const PUTS: usize = 32;
 

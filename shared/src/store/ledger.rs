@@ -1,4 +1,4 @@
-//! The sealed logs: deltas, the head, and the stamps on events.
+//! The sealed logs: deltas and the head.
 //!
 //! A log is decided by its deltas. Each is written once, under the sequence of its first event, by a
 //! put on the condition that there is none: whoever comes first has decided the order, and everybody
@@ -11,8 +11,8 @@ use std::ops::Range;
 
 use aws_sdk_dynamodb::{
     error::SdkError,
-    operation::{put_item::PutItemError, update_item::UpdateItemError},
-    types::{AttributeValue, ReturnConsumedCapacity, ReturnValuesOnConditionCheckFailure},
+    operation::put_item::PutItemError,
+    types::{AttributeValue, ReturnConsumedCapacity},
 };
 
 use super::{
@@ -37,17 +37,6 @@ pub struct Candidate {
     pub place: Place,
     /// The event; or why what is there is not one.
     pub event: Result<Event, Error>,
-}
-
-/// What a stamp found.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Stamped {
-    /// The event bears the sequence, by this call or from before.
-    Done(WriteUnits),
-    /// The event is not there any more.
-    Gone,
-    /// The event bears another sequence: a defect, or tampering.
-    Other,
 }
 
 /// Whether a write on a condition was this call's own.
@@ -146,43 +135,6 @@ impl Store {
             .send()
             .await;
         written(put.map(|output| WriteUnits::of(output.consumed_capacity.as_slice())))
-    }
-
-    /// Puts its sequence on an event. The same call again changes nothing.
-    ///
-    /// # Errors
-    /// [`Error::Unavailable`] if it may not have been written.
-    pub async fn stamp(
-        &self,
-        workspace: &WorkspaceId,
-        place: &Place,
-        sequence: u64,
-    ) -> Result<Stamped, Error> {
-        let update = self
-            .client
-            .update_item()
-            .table_name(&self.tables.events)
-            .set_key(Some(event_key(workspace, place)))
-            .update_expression("SET #sequence = :sequence")
-            .condition_expression(
-                "attribute_exists(#timestamp) AND (attribute_not_exists(#sequence) OR #sequence = :sequence)",
-            )
-            .expression_attribute_names("#sequence", "sequence")
-            .expression_attribute_names("#timestamp", "timestamp")
-            .expression_attribute_values(":sequence", AttributeValue::N(sequence.to_string()))
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
-            .return_consumed_capacity(ReturnConsumedCapacity::Indexes)
-            .send()
-            .await;
-        match update {
-            Ok(output) => Ok(Stamped::Done(WriteUnits::of(output.consumed_capacity.as_slice()))),
-            Err(error) => match error.as_service_error() {
-                Some(UpdateItemError::ConditionalCheckFailedException(failure)) => {
-                    Ok(if failure.item().is_some() { Stamped::Other } else { Stamped::Gone })
-                }
-                _ => Err(unavailable(error)),
-            },
-        }
     }
 
     /// Keeps the root of a tile that is full: a hash of the level above. The same call again changes

@@ -48,6 +48,7 @@ mod read;
 mod reconcile;
 mod redaction;
 mod settings;
+mod stamps;
 mod streams;
 mod tokens;
 mod transaction;
@@ -76,12 +77,13 @@ pub use self::{
     hints::Hints,
     inserts::AppendedAll,
     inspect::{Borne, Chunk, Filed, Kept, Rest, StoredDelta, StoredHead, StoredRoot, StoredSigned},
-    ledger::{Candidate, Stamped, Written},
+    ledger::{Candidate, Written},
     opening::Opening,
     quarantine::{Quarantined, Reason},
     read::Room,
     reconcile::{Found, Search},
     redaction::Redaction,
+    stamps::Misfit,
     tokens::Revoked,
 };
 use crate::{

@@ -1,7 +1,8 @@
 //! Trees, tiles and proofs are the same as those of `tlog_tiles`, and each side verifies the other's.
 //!
 //! For every size up to 300, so that there is a second level of tiles: every leaf, and every smaller
-//! tree. No proof stays one when a bit of it is flipped.
+//! tree. No proof stays one when a bit of it is flipped. The tests that go through `every_other_size` take
+//! most of the time, and are left out where each mutant is first tried (docs/mutants.md).
 
 use shared::ledger::{
     hash::Hash,
@@ -19,7 +20,7 @@ use crate::log::{Log, content, leaf};
 
 const SIZE: u64 = 300;
 
-/// Every bit is flipped for these sizes, and one in each proof for the others.
+/// For these sizes every hash of a proof is flipped, and for the others one.
 fn is_thorough(size: u64) -> bool {
     size <= 40 || (255..=258).contains(&size)
 }
@@ -127,9 +128,28 @@ fn the_proofs_of_a_tree_of_70000_leaves_are_the_same() {
 
 #[test]
 fn proofs_of_inclusion_are_the_same_and_both_sides_verify_them() {
+    same_inclusion((1..=SIZE).filter(|&size| is_thorough(size)), true);
+}
+
+#[test]
+fn proofs_of_inclusion_are_the_same_for_every_other_size() {
+    same_inclusion((1..=SIZE).filter(|&size| !is_thorough(size)), false);
+}
+
+#[test]
+fn proofs_of_consistency_are_the_same_and_both_sides_verify_them() {
+    same_consistency((0..=SIZE).filter(|&to| is_thorough(to)), true);
+}
+
+#[test]
+fn proofs_of_consistency_are_the_same_for_every_other_size() {
+    same_consistency((0..=SIZE).filter(|&to| !is_thorough(to)), false);
+}
+
+fn same_inclusion(sizes: impl Iterator<Item = u64>, thorough: bool) {
     let (log, other) = (Log::of(SIZE), Theirs::of(SIZE));
     let mut random = fastrand::Rng::with_seed(6962);
-    for size in 1..=SIZE {
+    for size in sizes {
         let tiles = all_tiles(&log, size);
         let root = log.roots[usize::try_from(size).unwrap()];
         for sequence in 0..size {
@@ -141,7 +161,7 @@ fn proofs_of_inclusion_are_the_same_and_both_sides_verify_them() {
             let verify = |leaf, sequence, proof: &[Hash], root| {
                 verify_inclusion(leaf, sequence, size, proof, root).is_ok()
             };
-            let (leaf, thorough) = (leaf(sequence), is_thorough(size));
+            let leaf = leaf(sequence);
             assert!(verify(leaf, sequence, &proof, root), "leaf {sequence} of {size}");
             for proof in flipped(&proof, thorough, &mut random) {
                 assert!(!verify(leaf, sequence, &proof, root), "leaf {sequence} of {size}");
@@ -167,11 +187,10 @@ fn proofs_of_inclusion_are_the_same_and_both_sides_verify_them() {
     }
 }
 
-#[test]
-fn proofs_of_consistency_are_the_same_and_both_sides_verify_them() {
+fn same_consistency(sizes: impl Iterator<Item = u64>, thorough: bool) {
     let (log, other) = (Log::of(SIZE), Theirs::of(SIZE));
     let mut random = fastrand::Rng::with_seed(9162);
-    for to in 0..=SIZE {
+    for to in sizes {
         let tiles = all_tiles(&log, to);
         let root_to = log.roots[usize::try_from(to).unwrap()];
         for from in 0..=to {
@@ -186,7 +205,6 @@ fn proofs_of_consistency_are_the_same_and_both_sides_verify_them() {
             let verify = |root_from, root_to, proof: &[Hash]| {
                 verify_consistency(from, root_from, to, root_to, proof).is_ok()
             };
-            let thorough = is_thorough(to);
             assert!(verify(root_from, root_to, &proof), "{from} to {to}");
             for proof in flipped(&proof, thorough, &mut random) {
                 assert!(!verify(root_from, root_to, &proof), "{from} to {to}");

@@ -23,7 +23,9 @@ impl Call {
         let body = &self.body;
         match self.operation.as_str() {
             "PutItem" => vec![body["Item"].clone()],
-            "BatchExecuteStatement" => body["Statements"].as_array().unwrap().iter().map(inserted).collect(),
+            "BatchExecuteStatement" => {
+                self.statements().filter(|statement| verb(statement) == "INSERT").map(named).collect()
+            }
             "TransactWriteItems" => {
                 let items =
                     body["TransactItems"].as_array().unwrap().iter().map(|action| &action["Put"]["Item"]);
@@ -45,7 +47,7 @@ impl Call {
             "PutItem" => written(&body["TableName"], &body["Item"]).into_iter().collect(),
             "BatchExecuteStatement" => {
                 let table = Value::from("AuditEvents");
-                self.puts().iter().filter_map(|item| written(&table, item)).collect()
+                self.statements().filter_map(|statement| written(&table, &named(statement))).collect()
             }
             "UpdateItem" => written(&body["TableName"], &body["Key"]).into_iter().collect(),
             "TransactWriteItems" => {
@@ -59,17 +61,30 @@ impl Call {
         }
     }
 
+    fn statements(&self) -> impl Iterator<Item = &Value> {
+        self.body["Statements"].as_array().unwrap().iter()
+    }
+
     /// Whether it reads an index.
     pub(super) fn reads_index(&self) -> bool {
         self.body["IndexName"].is_string()
     }
 }
 
-/// The item of a statement `INSERT INTO "table" VALUE {'name': ?, …}`.
-fn inserted(statement: &Value) -> Value {
-    let names = statement["Statement"].as_str().unwrap().split('\'').skip(1).step_by(2);
+fn verb(statement: &Value) -> &str {
+    statement["Statement"].as_str().unwrap().split(' ').next().unwrap()
+}
+
+/// What a statement names, with its parameters: the item of an `INSERT INTO "table" VALUE {'name': ?, …}`, or what an
+/// `UPDATE "table" SET "name"=? WHERE "name"=? …` sets and looks for.
+fn named(statement: &Value) -> Value {
+    let text = statement["Statement"].as_str().unwrap();
+    let names: Vec<_> = match verb(statement) {
+        "INSERT" => text.split('\'').skip(1).step_by(2).collect(),
+        _ => text.split('"').skip(3).step_by(2).collect(),
+    };
     let values = statement["Parameters"].as_array().unwrap().iter().cloned();
-    names.map(str::to_owned).zip(values).collect::<serde_json::Map<_, _>>().into()
+    names.into_iter().map(str::to_owned).zip(values).collect::<serde_json::Map<_, _>>().into()
 }
 
 /// The key by which an item is known again: that of an event or of a token.

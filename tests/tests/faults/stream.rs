@@ -43,7 +43,9 @@ async fn records_of_events_that_are_not_there_are_passed_over() {
 #[tokio::test]
 async fn a_sealer_that_is_throttled_gives_its_batch_back_and_seals_it_later() {
     let (app, keys) = recorded().await;
-    let plan = Plan::default().always("UpdateItem", Fault::KeyThrottled);
+    let plan = Plan::default()
+        .always("BatchExecuteStatement", Fault::KeyThrottled)
+        .always("UpdateItem", Fault::KeyThrottled);
     let engine = FaultyEngine::with(app.dynamodb_endpoint(), plan).await;
     let store = engine.store();
     let batch = &batches("acme", &keys, None)[0];
