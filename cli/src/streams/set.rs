@@ -70,7 +70,8 @@ pub(crate) struct RotateSecret {
     output: Plainness,
 }
 
-/// Where a stream goes to.
+/// Where a stream goes to. What one destination takes conflicts with the others, since clap requires nothing of an
+/// argument that conflicts with one that is there.
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Destination")]
 struct Destination {
@@ -81,28 +82,28 @@ struct Destination {
     #[arg(long, value_name = "URL", group = "destination")]
     splunk: Option<String>,
     /// Its index there, where it is not the token's own
-    #[arg(long, requires = "splunk")]
+    #[arg(long, requires = "splunk", conflicts_with_all = ["webhook", "datadog", "s3", "event_bus"])]
     index: Option<String>,
     /// Its source there
-    #[arg(long, requires = "splunk")]
+    #[arg(long, requires = "splunk", conflicts_with_all = ["webhook", "datadog", "s3", "event_bus"])]
     source: Option<String>,
     /// The type of its source there
-    #[arg(long, requires = "splunk")]
+    #[arg(long, requires = "splunk", conflicts_with_all = ["webhook", "datadog", "s3", "event_bus"])]
     sourcetype: Option<String>,
     /// Datadog Logs, at this site
     #[arg(long, value_name = "SITE", group = "destination")]
     datadog: Option<String>,
     /// Its service, where it is not the default
-    #[arg(long, requires = "datadog")]
+    #[arg(long, requires = "datadog", conflicts_with_all = ["webhook", "splunk", "s3", "event_bus"])]
     service: Option<String>,
     /// A tag that each event gets there, such as env:production; repeat it for more
-    #[arg(long, requires = "datadog")]
+    #[arg(long, requires = "datadog", conflicts_with_all = ["webhook", "splunk", "s3", "event_bus"])]
     tag: Vec<String>,
     /// The archive bucket of the deployment
     #[arg(long, group = "destination")]
     s3: bool,
     /// What the keys of its objects begin with
-    #[arg(long, requires = "s3")]
+    #[arg(long, requires = "s3", conflicts_with_all = ["webhook", "splunk", "datadog", "event_bus"])]
     prefix: Option<String>,
     /// An event bus of EventBridge, by its ARN
     #[arg(long, value_name = "ARN", group = "destination")]
