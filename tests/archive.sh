@@ -5,13 +5,13 @@
 # every row is held against the API's own answer, and so are the lines; the queries of docs/archive.md are run; and
 # `auditlog verify archive` proves the copy, and finds what is damaged in it. Stops at the first thing that does not hold.
 #
-#   tests/archive.sh [events, 3000 by default]
+#   tests/archive.sh [events, 2000 by default]
 #
 # It needs Rust, a C compiler and Python 3.11 with venv, and listens on 127.0.0.1 only. Its one-line install is done
 # for you: pip install boto3==1.43.106 cryptography==50.0.2 duckdb==2.0.1 ministack==1.5.33 pyarrow==26.0.1
 set -euo pipefail
 cd "$(dirname "$0")/.."
-events=${1:-3000}
+events=${1:-2000}
 
 target=${CARGO_TARGET_DIR:-$PWD/target}
 work=$target/archive

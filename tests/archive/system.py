@@ -3,6 +3,7 @@
 import json
 import os
 import subprocess
+import urllib.error
 import urllib.request
 
 import boto3
@@ -47,8 +48,14 @@ class System:
         token = self.credentials["admin_jwt" if admin else "bearer"]
         headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
         request = urllib.request.Request(url, json.dumps(body).encode() if body is not None else None, headers, method=method)
-        with urllib.request.urlopen(request, timeout=120) as answer:
-            return json.load(answer)
+        for again in (True, True, True, False):
+            try:
+                with urllib.request.urlopen(request, timeout=120) as answer:
+                    return json.load(answer)
+            except urllib.error.HTTPError as error:
+                # It is busy; it takes the same once more as it takes it once.
+                if error.code != 503 or not again:
+                    raise
 
     def text(self, path):
         url = f"{self.credentials['endpoint']}/api/{self.workspace}/{path}"
