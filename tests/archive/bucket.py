@@ -30,7 +30,7 @@ class Bucket:
             "AWS_REGION": REGION,
             "AWS_ENDPOINT_URL_S3": endpoint,
             "ARCHIVE_BUCKET": NAME,
-            "ARCHIVE_SECONDS": "1",
+            "ARCHIVE_SECONDS": "5",
         }
 
     def client(self, key, secret):

@@ -25,7 +25,7 @@ from system import System  # noqa: E402
 
 # After how many seconds the system is killed, and started again.
 KILLED_AFTER = (0.1, 0.3, 0.5, 1.0)
-EACH_REQUEST = 100
+EACH_REQUEST = 50
 
 
 def main():

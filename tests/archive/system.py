@@ -3,11 +3,15 @@
 import json
 import os
 import subprocess
+import time
 import urllib.error
 import urllib.request
 
 import boto3
 from facts import wait_for
+
+# How often a system that is busy is asked.
+TRIES = 8
 
 
 class System:
@@ -48,7 +52,7 @@ class System:
         token = self.credentials["admin_jwt" if admin else "bearer"]
         headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
         request = urllib.request.Request(url, json.dumps(body).encode() if body is not None else None, headers, method=method)
-        for again in (True, True, True, False):
+        for again in reversed(range(TRIES)):
             try:
                 with urllib.request.urlopen(request, timeout=120) as answer:
                     return json.load(answer)
@@ -56,6 +60,7 @@ class System:
                 # It is busy; it takes the same once more as it takes it once.
                 if error.code != 503 or not again:
                     raise
+                time.sleep(1)
 
     def text(self, path):
         url = f"{self.credentials['endpoint']}/api/{self.workspace}/{path}"
