@@ -215,6 +215,11 @@ impl Endpoint {
         if text.len() > MAX_URL_BYTES {
             return Err("may have at most 2,048 bytes");
         }
+        if !is_of_uri(text) {
+            return Err(
+                "may have the characters of a URI alone: punycode in its host, percent-encoding elsewhere",
+            );
+        }
         let url = Url::parse(text).map_err(|_| "must be a URL such as https://example.com/hook")?;
         if url.scheme() != "https" && !(operator.insecure && url.scheme() == "http") {
             return Err("must be an https URL");
@@ -248,6 +253,14 @@ impl Endpoint {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+}
+
+/// Whether a text has the characters of a URI and no others (RFC 3986 §2). The parser would take more, and write another
+/// URL than the one that was sent.
+fn is_of_uri(text: &str) -> bool {
+    let encoded = |rest: &str| rest.len() >= 2 && rest.bytes().take(2).all(|byte| byte.is_ascii_hexdigit());
+    text.bytes().all(|byte| byte.is_ascii_graphic() && !br#""<>\^`{|}"#.contains(&byte))
+        && text.split('%').skip(1).all(encoded)
 }
 
 /// Whether a host may be public, as far as its name tells. What a name leads to is looked at when it is connected to.
@@ -425,6 +438,12 @@ mod tests {
         check("https://example.com:8443/a?b=c", true);
         check("https://1.1.1.1/", true);
         check("http://example.com/", false);
+        check("https://example.com/a%20b", true);
+        check("https://example.com/a b", false);
+        check("https://example.com/%zz", false);
+        check("https://example.com/%c", false);
+        check("https://b\u{fc}cher.example.com/", false);
+        check("https://xn--bcher-kva.example.com/", true);
         check("https://user@example.com/", false);
         check("https://user:secret@example.com/", false);
         check("https://example.com/#a", false);
