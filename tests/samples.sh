@@ -8,7 +8,7 @@
 # It needs Rust, a C compiler, Python 3.10 or later with venv, and Node.js 20 or later with npm. The rest is installed for
 # you under the target directory:
 #
-#   pip install awscli boto3
+#   pip install awscli boto3 standardwebhooks==1.1.0
 #   npm install tsx@4 @aws-sdk/client-eventbridge@3
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -17,7 +17,7 @@ target=${CARGO_TARGET_DIR:-$PWD/target}
 work=$target/samples
 mkdir -p "$work"
 [ -x "$work/venv/bin/python" ] || python3 -m venv "$work/venv"
-"$work/venv/bin/pip" install --quiet --disable-pip-version-check boto3 awscli
+"$work/venv/bin/pip" install --quiet --disable-pip-version-check boto3 awscli standardwebhooks==1.1.0
 npm install --silent --no-audit --no-fund --no-save --prefix "$work" tsx@4 @aws-sdk/client-eventbridge@3
 cargo build --quiet -p cli --bins --example client
 . tests/local.sh

@@ -49,6 +49,25 @@ auditlog() {
 cargo() { [ "$1 $2 $3 $4" = "run -p cli --" ] || return 9; shift 4; auditlog "$@"; }
 """
 TRANSFORMED = "docs/eventbridge.md"
+# A document whose sample receives: it is given a request as a stream sends it, and one that somebody changed.
+RECEIVED = "docs/streams.md"
+REQUESTS = """
+import datetime
+import json
+
+secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+body = json.dumps({"type": "audit_log.events", "data": {"events": [{"sequence": 7, "id": "e-7"}]}})
+now = datetime.datetime.now(datetime.timezone.utc)
+signature = Webhook(secret).sign("str_3xK9aQ2mT7bZ-1-7-7", now, body)
+headers = {"webhook-id": "str_3xK9aQ2mT7bZ-1-7-7", "webhook-timestamp": str(int(now.timestamp())), "webhook-signature": signature}
+stored = {}
+receive(secret, headers, body, stored.__setitem__)
+assert stored == {7: {"sequence": 7, "id": "e-7"}}, stored
+try:
+    receive(secret, headers, body.replace("e-7", "e-8"), stored.__setitem__)
+except Exception as error:
+    print("received and refused:", error)
+"""
 
 
 class Samples:
@@ -102,6 +121,8 @@ class Samples:
                 self.ran += 1
             elif language == "json":
                 jsons.append(self.parses(where, body))
+            elif name == RECEIVED and language == "python":
+                self.receiver(where, body)
             elif language in ("python", "typescript", "rust"):
                 self.client(where, language, body)
             elif language:
@@ -131,6 +152,12 @@ class Samples:
         for expected in ("recorded", f"{language}-1 group_created"):
             if expected not in said:
                 raise SystemExit(f"{where}: {expected!r} was expected of {said!r}")
+        self.ran += 1
+
+    def receiver(self, where, body):
+        said = self.run(where, [sys.executable, "-c", body + REQUESTS])
+        if "received and refused" not in said:
+            raise SystemExit(f"{where}: a request that somebody changed was taken")
         self.ran += 1
 
     def run(self, where, command, **more):
