@@ -30,6 +30,13 @@ pub struct Origin {
     pub user_agent: Option<String>,
 }
 
+impl Origin {
+    /// Of what no request asked for: it came from no address and no program.
+    pub fn without_request(now: Timestamp, event_id: EventId, salt: Salt) -> Self {
+        Self { now, event_id, salt, ip: None, user_agent: None }
+    }
+}
+
 /// `audit_log_accessed`: a token's holder was shown events. `context` says which, and how many.
 pub fn audit_log_accessed(holder: &TokenHolder, origin: Origin, context: Map<String, Value>) -> Event {
     let actor = Actor::new(ActorType::WorkspaceToken, holder.token.as_str());
@@ -168,7 +175,7 @@ pub fn stream_given_up(origin: Origin, stream: &Stream, context: Map<String, Val
 /// The event that a test of a stream sends. It is in no log; the event of the same id there says who asked for it.
 pub fn stream_test(stream: &Stream, request: &TestRequest, salt: Salt) -> Result<Event, InvalidEventId> {
     let event_id = EventId::parse(&request.id)?;
-    let origin = Origin { now: request.at, event_id, salt, ip: None, user_agent: None };
+    let origin = Origin::without_request(request.at, event_id, salt);
     let actor = Actor::new(ActorType::System, "audit-logs");
     let event = stream_event(origin, actor, StreamDeed::Tested, stream, Map::new());
     Ok(Event { description: Some("This is a test of a stream, and in no log".to_owned()), ..event })

@@ -32,6 +32,7 @@ pub use self::{
 };
 use crate::{
     id::WorkspaceId,
+    ledger::hash::Hash,
     timestamp::Timestamp,
     token::{InvalidToken, is_base62},
 };
@@ -91,6 +92,17 @@ pub struct Delivery {
     pub progress: Progress,
     /// Until when somebody is delivering, where somebody is or was.
     pub leased_until: Option<Timestamp>,
+    /// The last run of its archive, where it has one.
+    pub last_run: Option<LastRun>,
+}
+
+/// A run of an archive that is whole.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LastRun {
+    /// The hash of its manifest, which the next one has in it.
+    pub manifest: Hash,
+    /// When it was written.
+    pub at: Timestamp,
 }
 
 impl StreamId {

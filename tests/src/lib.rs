@@ -169,13 +169,7 @@ impl TestApp {
             user_id: "u1".to_owned(),
             username: None,
         };
-        let origin = Origin {
-            now: ambient::now(),
-            event_id: ambient::event_id(),
-            salt: ambient::salt(),
-            ip: None,
-            user_agent: None,
-        };
+        let origin = Origin::without_request(ambient::now(), ambient::event_id(), ambient::salt());
         let record = service_event::settings_changed(&admin, origin, Vec::new(), Default::default());
         // Not the system's own store, which would remember what it was before.
         let store = Store::connect(&Config::local(self.dynamodb_endpoint()));

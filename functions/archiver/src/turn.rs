@@ -15,8 +15,8 @@ use shared::{
     json::canonical,
     ledger::hash::Hash,
     service_event::Origin,
-    store::{Failed, Feed, LastRun, Lease, Room},
-    stream::{Delivered, Delivery, StreamFilter, StreamId, Test, TestRequest, masked},
+    store::{Failed, Feed, Lease, Room},
+    stream::{Delivered, Delivery, LastRun, StreamFilter, StreamId, Test, TestRequest, masked},
     timestamp::Timestamp,
 };
 
@@ -47,7 +47,6 @@ struct Shift<'a> {
     archiver: &'a Archiver,
     lease: Lease,
     delivery: Delivery,
-    last: Option<LastRun>,
     turn: Turn,
 }
 
@@ -65,9 +64,8 @@ pub(crate) async fn turn(
 ) -> Result<Turn, Error> {
     let store = &archiver.store;
     let Some(delivery) = store.stream(workspace, id).await? else { return Ok(Turn::default()) };
-    let last = store.last_run(workspace, id).await?;
     let tests = delivery.progress.test_requested.is_some();
-    if !tests && !archiver.is_due(&delivery, last.as_ref()).await? {
+    if !tests && !archiver.is_due(&delivery).await? {
         return Ok(Turn::default());
     }
     let (owner, now) = (ambient::event_id(), ambient::now());
@@ -75,29 +73,21 @@ pub(crate) async fn turn(
     let leased = store.lease_stream(workspace, id, owner.as_str(), now, until).await?;
     let Some((lease, delivery)) = leased else { return Ok(Turn::default()) };
     // If we crash from here on, the lease ends by itself, and then another turn goes on at `next`.
-    // Read again: somebody else may have had the stream until a moment ago.
-    let last = store.last_run(workspace, id).await;
-    let mut shift = Shift { archiver, lease, delivery, last: None, turn: Turn::default() };
-    let archived = match last {
-        Ok(last) => {
-            shift.last = last;
-            shift.archive(ends_at).await
-        }
-        Err(error) => Err(error),
-    };
+    let mut shift = Shift { archiver, lease, delivery, turn: Turn::default() };
+    let archived = shift.archive(ends_at).await;
     let released = store.release_stream(&shift.lease).await;
     archived.and(released).map(|()| shift.turn)
 }
 
 impl Archiver {
     /// Whether enough of the log waits, or for long enough.
-    async fn is_due(&self, delivery: &Delivery, last: Option<&LastRun>) -> Result<bool, Error> {
-        let (Delivery { stream, progress, .. }, now) = (delivery, ambient::now());
+    async fn is_due(&self, delivery: &Delivery) -> Result<bool, Error> {
+        let (Delivery { stream, progress, last_run, .. }, now) = (delivery, ambient::now());
         if !progress.may_deliver(now) {
             return Ok(false);
         }
         let waiting = progress.lag(self.store.head(&stream.workspace).await?.size());
-        let since = last.map_or(stream.created_at, |last| last.at);
+        let since = last_run.as_ref().map_or(stream.created_at, |last| last.at);
         let Pace { seconds, sequences } = self.pace;
         Ok(waiting >= sequences || (waiting > 0 && since.plus_seconds(seconds) <= now))
     }
@@ -108,7 +98,7 @@ impl Shift<'_> {
         if let Some(request) = self.delivery.progress.test_requested.clone() {
             self.test(&request).await?;
         }
-        while ambient::now() < ends_at && self.archiver.is_due(&self.delivery, self.last.as_ref()).await? {
+        while ambient::now() < ends_at && self.archiver.is_due(&self.delivery).await? {
             if !self.run().await? {
                 return Ok(());
             }
@@ -139,13 +129,13 @@ impl Shift<'_> {
         self.turn.runs += 1;
         self.turn.events += events;
         self.delivery.progress = self.delivery.progress.after_delivery(&delivered);
-        self.last = Some(run);
+        self.delivery.last_run = Some(run);
         Ok(true)
     }
 
     /// What of the log was read, as objects.
     fn archived(&self, feed: &Feed, events: &[Value], checkpoint: Option<String>) -> Result<Archived, Error> {
-        let Delivery { stream, progress, .. } = &self.delivery;
+        let Delivery { stream, progress, last_run, .. } = &self.delivery;
         let mask: Vec<_> = stream.mask.iter().map(|mask| mask.path().to_owned()).collect();
         let run = Run {
             workspace: &stream.workspace,
@@ -156,7 +146,7 @@ impl Shift<'_> {
             filter: stream.filter != StreamFilter::default(),
             mask: &mask,
             checkpoint: checkpoint.as_deref(),
-            previous: self.last.as_ref().map(|last| Digest::from_bytes(*last.manifest.as_bytes())),
+            previous: last_run.as_ref().map(|last| Digest::from_bytes(*last.manifest.as_bytes())),
         };
         run.archive().map_err(|error| Error::Internal(error.into()))
     }
@@ -173,8 +163,7 @@ impl Shift<'_> {
     /// Notes that the bucket refused, and pauses the stream if it did for too long.
     async fn fail(&mut self, refused: &NotPut) -> Result<(), Error> {
         let now = ambient::now();
-        let origin =
-            Origin { now, event_id: ambient::event_id(), salt: ambient::salt(), ip: None, user_agent: None };
+        let origin = Origin::without_request(now, ambient::event_id(), ambient::salt());
         let wait = (0, fastrand::f64());
         let store = &self.archiver.store;
         let Failed { progress, paused } =

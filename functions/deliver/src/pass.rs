@@ -21,7 +21,7 @@ use shared::{
     event::Event,
     id::WorkspaceId,
     json::canonical,
-    service_event,
+    service_event::{self, Origin},
     store::{Failed, Lease, Room},
     stream::{Delivered, Delivery, Destination, Progress, StreamId, StreamSecret, Test, TestRequest},
     timestamp::Timestamp,
@@ -236,9 +236,9 @@ impl Run<'_> {
     async fn fail(&mut self, failure: &Failure) -> Result<(), Error> {
         let (store, now) = (&self.post.store, ambient::now());
         let wait = (failure.retry_after_seconds, fastrand::f64());
-        let failed =
-            store.fail_stream(&self.lease, &self.delivery, failure.problem(now), wait, origin(now)).await?;
-        let Failed { progress, paused } = failed;
+        let origin = Origin::without_request(now, ambient::event_id(), ambient::salt());
+        let Failed { progress, paused } =
+            store.fail_stream(&self.lease, &self.delivery, failure.problem(now), wait, origin).await?;
         self.delivery.progress = progress;
         (self.turn.failed, self.turn.paused) = (true, paused);
         Ok(())
@@ -272,15 +272,5 @@ impl Run<'_> {
 
     fn is_in_time(&self) -> bool {
         ambient::now() < self.ends_at
-    }
-}
-
-fn origin(now: Timestamp) -> service_event::Origin {
-    service_event::Origin {
-        now,
-        event_id: ambient::event_id(),
-        salt: ambient::salt(),
-        ip: None,
-        user_agent: None,
     }
 }

@@ -29,7 +29,13 @@ pub(crate) fn webhook(url: &str) -> Stream {
 }
 
 pub(crate) fn delivery(url: &str) -> Delivery {
-    Delivery { stream: webhook(url), generation: 4, progress: Progress::default(), leased_until: None }
+    Delivery {
+        stream: webhook(url),
+        generation: 4,
+        progress: Progress::default(),
+        leased_until: None,
+        last_run: None,
+    }
 }
 
 pub(crate) fn event(sequence: u64) -> Event {

@@ -75,8 +75,7 @@ pub async fn expire(store: &Store, workspace: &WorkspaceId, now: Timestamp) -> R
     };
     let window = Window::read(store, workspace, &head, receipted.as_ref(), before).await?;
     let Some(last) = window.due.last() else { return Ok(Expired::Nothing) };
-    let origin =
-        Origin { now, event_id: ambient::receipt_id(), salt: ambient::salt(), ip: None, user_agent: None };
+    let origin = Origin::without_request(now, ambient::receipt_id(), ambient::salt());
     let receipt = service_event::expired(workspace, origin, context(&window, &head));
     match store.write_receipt(&settings, &last.place.position, &receipt).await? {
         // If we crash here, the next step marks what the receipt is for.

@@ -113,7 +113,7 @@ struct StreamPause<'a> {
 impl<'a> ListedStream<'a> {
     /// A stream of a log of this size.
     pub(crate) fn of(delivery: &'a Delivery, head: u64, now: Timestamp) -> Self {
-        let Delivery { stream, generation: _, progress, leased_until: _ } = delivery;
+        let Delivery { stream, generation: _, progress, leased_until: _, last_run: _ } = delivery;
         let Stream {
             id,
             workspace: _,

@@ -142,7 +142,8 @@ impl Streams {
             return Err(Error::Internal("two streams of one id".into()));
         }
         // If we crash here, the stream is there and its admin did not see its secret: the list shows it.
-        let delivery = Delivery { stream, generation: 1, progress: Progress::from(next), leased_until: None };
+        let progress = Progress::from(next);
+        let delivery = Delivery { stream, generation: 1, progress, leased_until: None, last_run: None };
         Ok(http::created(&SetStream {
             stream: ListedStream::of(&delivery, head, now),
             secret: made.as_ref().map(StreamSecret::expose),

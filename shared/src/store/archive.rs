@@ -6,27 +6,16 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Lease, Store,
-    deliveries::{key, written},
-    item::json,
-    unavailable,
+    deliveries::written,
+    item::{Item, json},
 };
 use crate::{
     error::Error,
-    id::WorkspaceId,
     json::canonical,
     ledger::hash::Hash,
-    stream::{Delivered, StreamId},
+    stream::{Delivered, LastRun},
     timestamp::Timestamp,
 };
-
-/// The last run of an archive that is whole.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LastRun {
-    /// The hash of its manifest.
-    pub manifest: Hash,
-    /// When it was written.
-    pub at: Timestamp,
-}
 
 #[derive(Serialize, Deserialize)]
 struct Stored {
@@ -35,26 +24,6 @@ struct Stored {
 }
 
 impl Store {
-    /// The last run of a stream's archive, if there was one.
-    ///
-    /// # Errors
-    /// [`Error::Unavailable`] if the store does not answer.
-    pub async fn last_run(&self, workspace: &WorkspaceId, id: &StreamId) -> Result<Option<LastRun>, Error> {
-        let output = self
-            .client
-            .get_item()
-            .table_name(&self.tables.streams)
-            .set_key(Some(key(workspace, id)))
-            .consistent_read(true)
-            .send()
-            .await
-            .map_err(unavailable)?;
-        let Some(item) = output.item() else { return Ok(None) };
-        let Some(Stored { manifest, at }) = json(item, "archive")? else { return Ok(None) };
-        let manifest = Hash::parse(&manifest).map_err(|error| Error::Internal(error.into()))?;
-        Ok(Some(LastRun { manifest, at }))
-    }
-
     /// Notes a run whose objects and manifest are all in the bucket; whether the note was taken. If it was not, the
     /// lease is another's or the stream was changed, and the run is written again.
     ///
@@ -85,4 +54,11 @@ impl Store {
             .expression_attribute_values(":run", AttributeValue::S(canonical(&stored)));
         written(update.send().await)
     }
+}
+
+/// What a stream's item says of the last run.
+pub(super) fn last_run(item: &Item) -> Result<Option<LastRun>, Error> {
+    let Some(Stored { manifest, at }) = json(item, "archive")? else { return Ok(None) };
+    let manifest = Hash::parse(&manifest).map_err(|error| Error::Internal(error.into()))?;
+    Ok(Some(LastRun { manifest, at }))
 }

@@ -49,6 +49,7 @@ mod reconcile;
 mod redaction;
 mod settings;
 mod stamps;
+mod stream_changes;
 mod streams;
 mod tokens;
 mod transaction;
@@ -68,7 +69,6 @@ use aws_sdk_dynamodb::{
 
 use self::settings::SettingsCache;
 pub use self::{
-    archive::LastRun,
     checkpoint::Signed,
     deliveries::Lease,
     events::{Appended, Status},

@@ -111,12 +111,6 @@ impl World {
 /// The event that says an admin did something to a stream.
 pub(crate) fn by_admin(stream: &Stream, deed: StreamDeed) -> shared::event::Event {
     let admin = Admin { workspace: acme(), user_id: "u1".to_owned(), username: None };
-    let origin = Origin {
-        now: ambient::now(),
-        event_id: ambient::event_id(),
-        salt: ambient::salt(),
-        ip: None,
-        user_agent: None,
-    };
+    let origin = Origin::without_request(ambient::now(), ambient::event_id(), ambient::salt());
     service_event::stream_by_admin(&admin, origin, deed, stream, Vec::new(), Default::default())
 }

@@ -93,7 +93,7 @@ pub(crate) async fn set(store: &Store, retention: &Retention) {
 }
 
 pub(crate) fn origin(now: Timestamp) -> Origin {
-    Origin { now, event_id: ambient::event_id(), salt: ambient::salt(), ip: None, user_agent: None }
+    Origin::without_request(now, ambient::event_id(), ambient::salt())
 }
 
 pub(crate) fn hash(value: &Value) -> Hash {

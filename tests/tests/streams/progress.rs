@@ -25,7 +25,7 @@ fn acme() -> WorkspaceId {
 }
 
 fn origin(now: Timestamp) -> Origin {
-    Origin { now, event_id: ambient::event_id(), salt: ambient::salt(), ip: None, user_agent: None }
+    Origin::without_request(now, ambient::event_id(), ambient::salt())
 }
 
 impl Stage {

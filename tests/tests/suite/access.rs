@@ -33,8 +33,7 @@ async fn keep(app: &TestApp, plain: &PlainToken, good_for_seconds: i64) {
         last_used_on: None,
     };
     let admin = Admin { workspace, user_id: "u1".to_owned(), username: None };
-    let origin =
-        Origin { now, event_id: ambient::event_id(), salt: ambient::salt(), ip: None, user_agent: None };
+    let origin = Origin::without_request(now, ambient::event_id(), ambient::salt());
     let event =
         service_event::token_created(&admin, origin, plain.id(), "short", &token.scopes, token.expires_at);
     app.store().create_token(&token, &event).await.unwrap();
