@@ -18,8 +18,7 @@ work=$target/archive
 [ -x "$work/venv/bin/python" ] || python3 -m venv "$work/venv"
 "$work/venv/bin/pip" install --quiet --disable-pip-version-check boto3==1.43.106 cryptography==50.0.2 duckdb==2.0.1 \
     ministack==1.5.33 pyarrow==26.0.1
-cargo build --quiet -p cli
-cargo build --quiet -p local
+. tests/programs.sh
 
 PYTHONDONTWRITEBYTECODE=1 "$work/venv/bin/python" tests/archive/rehearse.py --events "$events" \
     --auditlog "$target/debug/auditlog" --local "$target/debug/local" --work "$work"

@@ -18,7 +18,6 @@ work=$target/export
 "$work/venv/bin/pip" install --quiet --disable-pip-version-check openpyxl==3.1.5 pandas==3.1.1
 
 # By itself, as everywhere else: together with the local system it would be built with other features.
-cargo build --quiet -p cli
 . tests/local.sh
 
 PYTHONDONTWRITEBYTECODE=1 "$work/venv/bin/python" tests/export/rehearse.py --events "$events" \

@@ -1,8 +1,8 @@
-# For the scripts beside it to source: builds the local system and starts it, on any free port, until the script ends; in
-# memory, unless local_options says otherwise. Wants $target and $work; sets $ready, the file with its credentials. Whoever
-# sources it has `set -e`.
+# For the scripts beside it to source: starts the local system, on any free port, until the script ends; in memory, unless
+# local_options says otherwise. Wants $target and $work; sets $ready, the file with its credentials. Whoever sources it has
+# `set -e`.
 [ -n "${local_options+set}" ] || local_options=(--memory)
-cargo build --quiet -p local
+. tests/programs.sh
 ready=$work/ready.json
 rm -f "$ready"
 RUST_LOG=error "$target/debug/local" "${local_options[@]}" --port 0 --ready-file "$ready" >"$work/local.log" 2>&1 &

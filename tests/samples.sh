@@ -19,7 +19,6 @@ mkdir -p "$work"
 [ -x "$work/venv/bin/python" ] || python3 -m venv "$work/venv"
 "$work/venv/bin/pip" install --quiet --disable-pip-version-check boto3 awscli standardwebhooks==1.1.0
 npm install --silent --no-audit --no-fund --no-save --prefix "$work" tsx@4 @aws-sdk/client-eventbridge@3
-cargo build --quiet -p cli --bins --example client
 . tests/local.sh
 PATH="$work/venv/bin:$work/node_modules/.bin:$PATH" AUDITLOG="$target/debug/auditlog" CLIENT="$target/debug/examples/client" \
     python3 tests/samples/run.py --work "$work" --ready "$ready"

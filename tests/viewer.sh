@@ -34,7 +34,6 @@ for file in lit-html.js LICENSE; do
     cmp "$work/node_modules/lit-html/$file" "functions/viewer/page/lit-html/$file"
 done
 
-cargo build --quiet -p cli
 # On the disk, so that `local jwt` finds its key; and the authorizer is asked each time, so that a revoked token is seen at once.
 data=$work/data
 rm -rf "$data"
