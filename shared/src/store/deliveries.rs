@@ -126,7 +126,8 @@ impl Store {
         }
     }
 
-    /// Takes a stream to deliver it until an instant, if nobody else has it; and what is set of it then.
+    /// Takes a stream to deliver it until an instant, if nobody else has it; and what is set of it then. An owner is new
+    /// each time: if it has the stream already, that was the same call, whose answer was lost.
     ///
     /// # Errors
     /// [`Error::Unavailable`] if it may or may not have been taken: then it is free again at `until`.
@@ -142,7 +143,8 @@ impl Store {
             .update_item_of(workspace, id)
             .update_expression("SET #lease_owner = :owner, #lease_until = :until")
             .condition_expression(
-                "attribute_exists(#stream) AND (attribute_not_exists(#lease_until) OR #lease_until <= :now)",
+                "attribute_exists(#stream) AND (attribute_not_exists(#lease_until) OR #lease_until <= :now \
+                 OR #lease_owner = :owner)",
             )
             .expression_attribute_names("#stream", "stream")
             .expression_attribute_names("#lease_owner", "lease_owner")

@@ -65,6 +65,8 @@ async fn one_at_a_time_delivers_a_stream_and_a_lease_that_nobody_gives_back_ends
     let (first, delivery) = stage.lease("first", now).await.unwrap();
     assert_eq!((first.generation, delivery.leased_until), (1, Some(now.plus_seconds(60))));
     assert!(stage.lease("second", now.plus_seconds(59)).await.is_none());
+    // Whoever heard no answer to that asks again, and has it.
+    assert!(stage.lease("first", now).await.is_some());
     assert!(stage.store.due_streams(now.plus_seconds(59)).await.unwrap().is_empty());
     // The first is late: the second has taken over, and what the first notes is refused.
     let (second, _) = stage.lease("second", now.plus_seconds(60)).await.unwrap();
