@@ -5,7 +5,7 @@
 //! no moment between looking and connecting in which a name could come to mean another address. A URL that names an
 //! address itself is not resolved, and is looked at before. Redirects are not followed, and no proxy is asked.
 
-use std::{error::Error as _, fmt, net::IpAddr, time::Duration};
+use std::{error::Error as _, fmt, io, net::IpAddr, time::Duration};
 
 use aws_smithy_http_client::{
     Connector,
@@ -181,6 +181,12 @@ fn failed(error: &ConnectorError) -> Failure {
         if cause.is::<NotPublic>() {
             return not_public();
         }
+        if let Some(rustls::Error::InvalidCertificate(_)) = within(cause).downcast_ref() {
+            return Failure::new(
+                "invalid_certificate",
+                "the destination's certificate has expired, is another host's, or no public authority vouches for it",
+            );
+        }
         if cause.is::<ResolveDnsError>() && cause.source().is_some_and(|cause| !cause.is::<NotPublic>()) {
             return Failure::new("unknown_host", "the name of the host leads to no address");
         }
@@ -190,6 +196,14 @@ fn failed(error: &ConnectorError) -> Failure {
         return timed_out();
     }
     Failure::new("no_connection", "the connection could not be made, or ended before there was an answer")
+}
+
+/// What errors of I/O are about: they do not name it as their source.
+fn within<'a>(mut error: &'a (dyn std::error::Error + 'static)) -> &'a (dyn std::error::Error + 'static) {
+    while let Some(inner) = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
+        error = inner;
+    }
+    error
 }
 
 fn not_public() -> Failure {

@@ -4,10 +4,7 @@ use serde_json::{Value, json};
 use shared::stream::{Destination, State};
 use tests::invoke;
 
-use crate::{
-    receiver::{Receiver, Way},
-    world::World,
-};
+use crate::{receiver::Receiver, world::World};
 
 const BUS: &str = "arn:aws:events:eu-central-1:111122223333:event-bus/security";
 
@@ -20,7 +17,7 @@ fn sequence(entry: &Value) -> u64 {
 }
 
 /// An answer to so many entries, of which one is not taken.
-fn answer(count: usize, refused: Option<usize>) -> Way {
+fn answer(count: usize, refused: Option<usize>) -> String {
     let entry = |number| match refused {
         Some(refused) if refused == number => {
             json!({"ErrorCode": "ThrottlingException", "ErrorMessage": "x"})
@@ -29,7 +26,7 @@ fn answer(count: usize, refused: Option<usize>) -> Way {
     };
     let entries: Vec<_> = (0..count).map(entry).collect();
     let failed = usize::from(refused.is_some());
-    Way::Taken(json!({"FailedEntryCount": failed, "Entries": entries}).to_string())
+    json!({"FailedEntryCount": failed, "Entries": entries}).to_string()
 }
 
 #[tokio::test]
@@ -37,7 +34,7 @@ async fn what_follows_an_entry_that_was_not_taken_is_put_again() {
     let world = World::with(35).await;
     let receiver = Receiver::that(|number, body| {
         let count = entries(body).len();
-        answer(count, (number == 1).then_some(4))
+        Ok(answer(count, (number == 1).then_some(4)))
     })
     .await;
     let destination: Destination =

@@ -5,17 +5,17 @@ use shared::stream::Destination;
 use tests::{invoke, sample::at};
 
 use crate::{
-    receiver::{Receiver, Way},
+    receiver::Receiver,
     world::{World, endpoint},
 };
 
 #[tokio::test]
 async fn splunk_gets_what_its_collector_takes() {
     let world = World::with(620).await;
-    let success = || Way::Taken(json!({"text": "Success", "code": 0}).to_string());
+    let success = || Ok(json!({"text": "Success", "code": 0}).to_string());
     let receiver = Receiver::that(move |number, _| match number {
         // An HTTP 200 that is no success.
-        1 => Way::Taken(json!({"text": "Server is busy", "code": 9}).to_string()),
+        1 => Ok(json!({"text": "Server is busy", "code": 9}).to_string()),
         _ => success(),
     })
     .await;

@@ -11,15 +11,15 @@ use tests::invoke;
 
 use crate::{
     ledger::{all, events},
-    receiver::{Receiver, Way},
+    receiver::{Receiver, ReceiverFault},
     world::{World, by_admin, webhook},
 };
 
 /// A destination that takes a hundred events, fails at the next request, and is well again after that.
-async fn check(way: Way, code: &str, at_least_seconds: i64, repeated: usize) {
+async fn check(fault: ReceiverFault, code: &str, at_least_seconds: i64, repeated: usize) {
     let world = World::with(250).await;
     let receiver =
-        Receiver::that(move |number, _| if number == 1 { way.clone() } else { Way::Taken(String::new()) })
+        Receiver::that(move |number, _| if number == 1 { Err(fault.clone()) } else { Ok(String::new()) })
             .await;
     let stream = world.webhook(&receiver.url).await;
     let ran = invoke::deliver(&world.post(), stream.as_str()).await.unwrap();
@@ -46,46 +46,56 @@ async fn check(way: Way, code: &str, at_least_seconds: i64, repeated: usize) {
 #[tokio::test]
 async fn a_destination_that_answers_an_error_gets_it_all_later() {
     let soon = BACK_OFF_SECONDS / 2;
-    check(Way::Refused(500, &[]), "status_500", soon, 0).await;
-    check(Way::Refused(400, &[]), "status_400", soon, 0).await;
-    check(Way::Refused(429, &[("retry-after", "600")]), "status_429", 600, 0).await;
+    check(ReceiverFault::Refused(500, &[]), "status_500", soon, 0).await;
+    check(ReceiverFault::Refused(400, &[]), "status_400", soon, 0).await;
+    check(ReceiverFault::Refused(429, &[("retry-after", "600")]), "status_429", 600, 0).await;
     // No longer than an hour, whatever it asks for.
-    check(Way::Refused(503, &[("retry-after", "999999")]), "status_503", 3600, 0).await;
+    check(ReceiverFault::Refused(503, &[("retry-after", "999999")]), "status_503", 3600, 0).await;
 }
 
 #[tokio::test]
 async fn a_redirect_is_not_followed() {
     let elsewhere = &[("location", "http://169.254.169.254/latest/meta-data")];
-    check(Way::Refused(302, elsewhere), "status_302", BACK_OFF_SECONDS / 2, 0).await;
+    check(ReceiverFault::Refused(302, elsewhere), "status_302", BACK_OFF_SECONDS / 2, 0).await;
 }
 
 #[tokio::test]
 async fn a_connection_that_ends_before_an_answer_brings_it_again_under_the_same_ids() {
     let soon = BACK_OFF_SECONDS / 2;
-    check(Way::ResetBefore, "no_connection", soon, 0).await;
-    check(Way::ResetAfter, "no_connection", soon, 100).await;
+    check(ReceiverFault::ResetBefore, "no_connection", soon, 0).await;
+    check(ReceiverFault::ResetAfter, "no_connection", soon, 100).await;
 }
 
 #[tokio::test]
 async fn a_destination_that_is_slow_is_given_up_and_asked_again() {
-    check(Way::Late, "timeout", BACK_OFF_SECONDS / 2, 100).await;
+    check(ReceiverFault::Late, "timeout", BACK_OFF_SECONDS / 2, 100).await;
 }
 
-#[tokio::test]
-async fn a_destination_that_is_down_is_asked_again() {
-    let world = World::with(20).await;
-    let receiver = Receiver::start().await;
-    let url = receiver.url.clone();
-    drop(receiver);
-    let stream = world.webhook(&url).await;
+/// A destination that nothing gets to.
+async fn check_unreachable(fault: ReceiverFault, code: &str) -> Receiver {
+    let (world, receiver) = (World::with(20).await, Receiver::unreachable(fault).await);
+    let stream = world.webhook(&receiver.url).await;
     for attempts in 1..=3 {
         world.let_retry(&stream).await;
         let ran = invoke::deliver(&world.post(), stream.as_str()).await.unwrap();
         let progress = world.delivery(&stream).await.progress;
         assert_eq!((ran.failed, progress.attempts, progress.next), (1, attempts, 0));
-        assert_eq!(progress.last_problem.unwrap().code, "no_connection");
+        assert_eq!(progress.last_problem.unwrap().code, code);
     }
     world.end().await;
+    receiver
+}
+
+#[tokio::test]
+async fn a_destination_that_is_down_is_asked_again() {
+    check_unreachable(ReceiverFault::Down, "no_connection").await;
+}
+
+#[tokio::test]
+async fn whom_no_known_authority_vouches_for_gets_nothing() {
+    let receiver = check_unreachable(ReceiverFault::Untrusted, "invalid_certificate").await;
+    // It was reached each time, and told why not.
+    assert_eq!(receiver.alerts(), ["received fatal alert: UnknownCA"; 3]);
 }
 
 #[tokio::test]
@@ -93,9 +103,9 @@ async fn a_request_that_is_too_large_is_made_smaller() {
     let world = World::with(150).await;
     let receiver = Receiver::that(|_, body| {
         if body.matches("\"sequence\":").count() > 30 {
-            Way::Refused(413, &[])
+            Err(ReceiverFault::Refused(413, &[]))
         } else {
-            Way::Taken(String::new())
+            Ok(String::new())
         }
     })
     .await;
@@ -110,7 +120,7 @@ async fn a_request_that_is_too_large_is_made_smaller() {
 #[tokio::test]
 async fn after_three_days_it_stands_still_and_goes_on_where_it_was() {
     let world = World::with(30).await;
-    let receiver = Receiver::that(|_, _| Way::Refused(500, &[])).await;
+    let receiver = Receiver::that(|_, _| Err(ReceiverFault::Refused(500, &[]))).await;
     let stream = world.webhook(&receiver.url).await;
     // A moment less is no reason.
     world.has_failed(&stream, ambient::now().plus_seconds(60 - PAUSE_AFTER_SECONDS), 80).await;
@@ -123,7 +133,7 @@ async fn after_three_days_it_stands_still_and_goes_on_where_it_was() {
     let records = world.tables.events_of("acme", "x_audit_log_stream_paused").await;
     assert_eq!((records.len(), &records[0]["actor_id"]), (1, &json!("audit-logs")));
 
-    receiver.now(|_, _| Way::Taken(String::new()));
+    receiver.now(|_, _| Ok(String::new()));
     invoke::deliver(&world.post(), stream.as_str()).await.unwrap();
     assert!(receiver.taken().is_empty(), "it stands still");
     let event = by_admin(&delivery.stream, StreamDeed::Resumed);

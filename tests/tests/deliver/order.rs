@@ -12,7 +12,7 @@ use tests::invoke;
 
 use crate::{
     ledger::{all, events, judge},
-    receiver::{Receiver, Way},
+    receiver::{Receiver, ReceiverFault},
     world::{World, acme, by_admin, webhook},
 };
 
@@ -97,7 +97,7 @@ async fn what_an_admin_says_meanwhile_holds() {
                 scope.spawn(replay).join().unwrap();
             });
         }
-        Way::Taken(String::new())
+        Ok(String::new())
     });
     invoke::deliver(&world.post(), stream.as_str()).await.unwrap();
     let requests = receiver.taken();
@@ -112,7 +112,7 @@ async fn what_an_admin_says_meanwhile_holds() {
 #[tokio::test]
 async fn a_test_is_one_event_and_changes_nothing_else() {
     let world = World::with(5).await;
-    let receiver = Receiver::that(|_, _| Way::Refused(401, &[])).await;
+    let receiver = Receiver::that(|_, _| Err(ReceiverFault::Refused(401, &[]))).await;
     let stream = world.webhook(&receiver.url).await;
     world.set(&stream, "paused", &json!({"by": "service", "at": ambient::now()}).to_string()).await;
     let ask = async |id: &str| {
@@ -127,7 +127,7 @@ async fn a_test_is_one_event_and_changes_nothing_else() {
     assert_eq!((test.id.as_str(), test.problem.unwrap().code.as_str()), ("test-1", "status_401"));
     assert_eq!((progress.test_requested, progress.attempts, progress.next), (None, 0, 0));
 
-    receiver.now(|_, _| Way::Taken(String::new()));
+    receiver.now(|_, _| Ok(String::new()));
     let test = ask("test-2").await.last_test.unwrap();
     assert_eq!((test.id.as_str(), test.problem), ("test-2", None));
     let sent = receiver.taken();

@@ -12,24 +12,31 @@ use axum::{
 };
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
+use rcgen::CertifiedKey;
 use serde_json::Value;
 use tokio::{
     net::{TcpListener, TcpStream},
     task::{JoinHandle, JoinSet},
 };
+use tokio_rustls::{
+    TlsAcceptor,
+    rustls::{ServerConfig, crypto::ring, pki_types::PrivateKeyDer},
+};
 
-/// What is done with a request.
+/// What goes wrong between a stream and its destination.
 #[derive(Clone, Debug)]
-pub(crate) enum Way {
-    /// It is taken, and answered with this body.
-    Taken(String),
-    /// It is read, not taken, and answered with this status and these headers.
+pub(crate) enum ReceiverFault {
+    /// Nobody listens.
+    Down,
+    /// Its certificate is vouched for by an authority that nobody knows.
+    Untrusted,
+    /// A request is read, not taken, and answered with this status and these headers.
     Refused(u16, &'static [(&'static str, &'static str)]),
     /// The connection is reset before the body is read.
     ResetBefore,
-    /// It is taken, and the connection is reset without an answer.
+    /// A request is taken, and the connection is reset without an answer.
     ResetAfter,
-    /// It is taken, and answered later than anybody waits.
+    /// A request is taken, and answered later than anybody waits.
     Late,
 }
 
@@ -43,7 +50,9 @@ pub(crate) struct Received {
     pub(crate) taken: bool,
 }
 
-type Decide = Box<dyn FnMut(usize, &str) -> Way + Send>;
+/// It is taken and answered with a body, or goes wrong.
+type Outcome = Result<String, ReceiverFault>;
+type Decide = Box<dyn FnMut(usize, &str) -> Outcome + Send>;
 
 pub(crate) struct Receiver {
     pub(crate) url: String,
@@ -54,31 +63,51 @@ pub(crate) struct Receiver {
 struct State {
     decide: Mutex<(usize, Decide)>,
     received: Mutex<Vec<Received>>,
+    /// What clients said when they broke off a handshake.
+    alerts: Mutex<Vec<String>>,
 }
 
 impl Receiver {
     /// One that takes everything.
     pub(crate) async fn start() -> Self {
-        Self::that(|_, _| Way::Taken(String::new())).await
+        Self::that(|_, _| Ok(String::new())).await
     }
 
     /// One that asks `decide` for each request, by its number from 0 on and its body.
-    pub(crate) async fn that(decide: impl FnMut(usize, &str) -> Way + Send + 'static) -> Self {
+    pub(crate) async fn that(decide: impl FnMut(usize, &str) -> Outcome + Send + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/", listener.local_addr().unwrap());
-        let state = Arc::new(State { decide: Mutex::new((0, Box::new(decide))), received: Mutex::default() });
+        let state = State::that(decide);
         let server = tokio::spawn(serve(listener, state.clone()));
         Self { url, state, server }
     }
 
+    /// One that no request gets to.
+    pub(crate) async fn unreachable(fault: ReceiverFault) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("https://localhost:{}/", listener.local_addr().unwrap().port());
+        let state = State::that(|_, _| Ok(String::new()));
+        let server = match fault {
+            ReceiverFault::Down => tokio::spawn(async { drop(listener) }),
+            ReceiverFault::Untrusted => tokio::spawn(serve_untrusted(listener, state.clone())),
+            other => panic!("{other:?} befalls a request"),
+        };
+        Self { url, state, server }
+    }
+
     /// From now on it asks another.
-    pub(crate) fn now(&self, decide: impl FnMut(usize, &str) -> Way + Send + 'static) {
+    pub(crate) fn now(&self, decide: impl FnMut(usize, &str) -> Outcome + Send + 'static) {
         *self.state.decide.lock().unwrap() = (0, Box::new(decide));
     }
 
     /// All requests that were read, in their order.
     pub(crate) fn received(&self) -> Vec<Received> {
         self.state.received.lock().unwrap().clone()
+    }
+
+    /// What clients said when they broke off a handshake.
+    pub(crate) fn alerts(&self) -> Vec<String> {
+        self.state.alerts.lock().unwrap().clone()
     }
 
     /// Those that it took.
@@ -112,6 +141,27 @@ async fn serve(listener: TcpListener, state: Arc<State>) {
     }
 }
 
+/// Over TLS, with a certificate that it signed itself.
+async fn serve_untrusted(listener: TcpListener, state: Arc<State>) {
+    let CertifiedKey { cert, signing_key } =
+        rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let key = PrivateKeyDer::try_from(signing_key.serialize_der()).unwrap();
+    let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![cert.der().clone()], key)
+        .unwrap();
+    let acceptor = TlsAcceptor::from(Arc::new(config));
+    loop {
+        let (stream, _) = listener.accept().await.unwrap();
+        match acceptor.accept(stream).await {
+            Ok(_) => panic!("a client trusts what nobody vouches for"),
+            Err(error) => state.alerts.lock().unwrap().push(error.to_string()),
+        }
+    }
+}
+
 async fn converse(stream: TcpStream, state: Arc<State>) {
     // Whoever closes a socket so resets its connection.
     stream.set_zero_linger().unwrap();
@@ -121,34 +171,42 @@ async fn converse(stream: TcpStream, state: Arc<State>) {
 }
 
 impl State {
+    fn that(decide: impl FnMut(usize, &str) -> Outcome + Send + 'static) -> Arc<Self> {
+        let decide = Mutex::new((0, Box::new(decide) as Decide));
+        Arc::new(Self { decide, received: Mutex::default(), alerts: Mutex::default() })
+    }
+
     async fn answer(self: Arc<Self>, request: Request<Incoming>) -> Result<Response<Body>, io::Error> {
         let (parts, body) = request.into_parts();
         let body = axum::body::to_bytes(Body::new(body), usize::MAX).await.map_err(io::Error::other)?;
         let body = String::from_utf8(body.to_vec()).unwrap();
-        let way = {
+        let outcome = {
             let (number, decide) = &mut *self.decide.lock().unwrap();
             *number += 1;
             decide(*number - 1, &body)
         };
-        let taken = matches!(way, Way::Taken(_) | Way::ResetAfter | Way::Late);
-        if !matches!(way, Way::ResetBefore) {
+        let taken = matches!(outcome, Ok(_) | Err(ReceiverFault::ResetAfter | ReceiverFault::Late));
+        if !matches!(outcome, Err(ReceiverFault::ResetBefore)) {
             let path = parts.uri.path().to_owned();
             self.received.lock().unwrap().push(Received { path, headers: parts.headers, body, taken });
         }
-        match way {
-            Way::Taken(body) => Ok(Response::new(Body::from(body))),
-            Way::Refused(status, headers) => {
+        match outcome {
+            Ok(body) => Ok(Response::new(Body::from(body))),
+            Err(ReceiverFault::Refused(status, headers)) => {
                 let response =
                     headers.iter().fold(Response::builder().status(status), |response, (name, value)| {
                         response.header(*name, *value)
                     });
                 Ok(response.body(Body::empty()).unwrap())
             }
-            Way::ResetBefore | Way::ResetAfter => Err(io::ErrorKind::ConnectionReset.into()),
-            Way::Late => {
+            Err(ReceiverFault::ResetBefore | ReceiverFault::ResetAfter) => {
+                Err(io::ErrorKind::ConnectionReset.into())
+            }
+            Err(ReceiverFault::Late) => {
                 tokio::time::sleep(Duration::from_secs(30)).await;
                 Ok(Response::new(Body::empty()))
             }
+            Err(fault) => panic!("{fault:?} lets no request come"),
         }
     }
 }

@@ -5,7 +5,7 @@ use tests::{Fault, FaultyEngine, Plan, invoke};
 
 use crate::{
     ledger::all,
-    receiver::{Receiver, Way},
+    receiver::{Receiver, ReceiverFault},
     world::World,
 };
 
@@ -50,23 +50,29 @@ async fn ends_at(world: &World, number: usize, fault: Fault) -> Option<usize> {
 
 #[tokio::test]
 async fn a_run_may_end_at_any_request() {
-    let ways: [fn() -> Way; 4] =
-        [|| Way::ResetBefore, || Way::ResetAfter, || Way::Refused(500, &[]), || Way::Refused(404, &[])];
+    let faults = [
+        ReceiverFault::ResetBefore,
+        ReceiverFault::ResetAfter,
+        ReceiverFault::Refused(500, &[]),
+        ReceiverFault::Refused(404, &[]),
+    ];
     let world = World::with(EVENTS).await;
-    for way in ways {
+    for fault in faults {
         for number in 0..3 {
-            let receiver = Receiver::that(
-                move |request, _| {
-                    if request == number { way() } else { Way::Taken(String::new()) }
-                },
-            )
-            .await;
+            let once = fault.clone();
+            let receiver =
+                Receiver::that(
+                    move |request, _| {
+                        if request == number { Err(once.clone()) } else { Ok(String::new()) }
+                    },
+                )
+                .await;
             let stream = world.webhook(&receiver.url).await;
             assert_eq!(invoke::deliver(&world.post(), stream.as_str()).await.unwrap().failed, 1);
             world.let_retry(&stream).await;
             invoke::deliver(&world.post(), stream.as_str()).await.unwrap();
             let size = if number == 2 { 30 } else { 100 };
-            let expected = if matches!(way(), Way::ResetAfter) { size } else { 0 };
+            let expected = if matches!(fault, ReceiverFault::ResetAfter) { size } else { 0 };
             assert_eq!(all(&receiver, EVENTS as u64), expected);
         }
     }

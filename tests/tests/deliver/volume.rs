@@ -11,7 +11,7 @@ use tests::{Fault, FaultyEngine, Plan, invoke};
 
 use crate::{
     ledger::all,
-    receiver::{Receiver, Way},
+    receiver::{Receiver, ReceiverFault},
     world::World,
 };
 
@@ -29,11 +29,11 @@ async fn volume_is_delivered_whole_whatever_fails() {
     for number in 0..STREAMS {
         let mut random = fastrand::Rng::with_seed(SEED + number);
         let receiver = Receiver::that(move |_, _| match random.u32(..100) {
-            0..3 => Way::Refused(503, &[("retry-after", "1")]),
-            3..5 => Way::Refused(400, &[]),
-            5..7 => Way::ResetBefore,
-            7..9 => Way::ResetAfter,
-            _ => Way::Taken(String::new()),
+            0..3 => Err(ReceiverFault::Refused(503, &[("retry-after", "1")])),
+            3..5 => Err(ReceiverFault::Refused(400, &[])),
+            5..7 => Err(ReceiverFault::ResetBefore),
+            7..9 => Err(ReceiverFault::ResetAfter),
+            _ => Ok(String::new()),
         })
         .await;
         streams.push((world.webhook(&receiver.url).await, receiver));

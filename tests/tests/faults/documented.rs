@@ -1,6 +1,6 @@
 //! `docs/faults.md` and the tests say the same.
 //!
-//! The faults are the variants of the enums in `tests/src`; a test survives a fault if the fault's name is in
+//! The faults are the variants of enums; a test survives a fault if the fault's name is in
 //! its body. So a fault without a row, a row without its test, a test that the row does not name, and
 //! a row for something that is no fault all fail here.
 
@@ -11,12 +11,13 @@ use std::{
 };
 
 /// Where the faults are: file and enum.
-const FAULTS: [(&str, &str); 5] = [
+const FAULTS: [(&str, &str); 6] = [
     ("src/faulty_engine/fault.rs", "Fault"),
     ("src/queue.rs", "QueueFault"),
     ("src/stream.rs", "StreamFault"),
     ("src/client.rs", "ClientFault"),
     ("src/process.rs", "ProcessFault"),
+    ("tests/deliver/receiver.rs", "ReceiverFault"),
 ];
 
 /// What survives which faults.
@@ -84,16 +85,21 @@ fn listed(document: &str) -> Survivors {
 
 /// The variants of an enum, as they are written elsewhere.
 fn variants(source: &str, name: &str) -> Vec<String> {
-    let (_, body) = source.split_once(&format!("pub enum {name} {{\n")).unwrap();
+    let (_, body) = source.split_once(&format!(" enum {name} {{\n")).unwrap();
     let (body, _) = body.split_once("\n}").unwrap();
     let lines = body.lines().map(str::trim).filter(|line| !line.starts_with("//"));
-    lines.map(|line| format!("{name}::{}", line.trim_end_matches(','))).collect()
+    let variants = lines.filter_map(|line| line.split([',', '(']).next());
+    variants.map(|variant| format!("{name}::{variant}")).collect()
 }
 
-/// Which tests of this folder have which fault in their body.
+/// The folders with tests that survive faults.
+const FOLDERS: [&str; 2] = ["tests/faults", "tests/deliver"];
+
+/// Which tests of the folders have which fault in their body.
 fn survivors() -> Survivors {
     let mut survivors = Survivors::new();
-    for file in sources("tests/faults").into_iter().filter(|file| !file.ends_with("/documented.rs")) {
+    let files = FOLDERS.into_iter().flat_map(sources);
+    for file in files.filter(|file| !file.ends_with("/documented.rs")) {
         let source = read(&file);
         for test in source.split("#[tokio::test").skip(1) {
             let (_, test) = test.split_once("async fn ").unwrap();
