@@ -69,8 +69,8 @@ impl StreamSecret {
 }
 
 impl SecretVersion {
-    /// A version by its id, which is one that we made.
-    pub fn new(id: uuid::Uuid) -> Self {
+    /// A version by its id, which is one that we made: a UUID.
+    pub fn new(id: impl fmt::Display) -> Self {
         Self(id.to_string())
     }
 
@@ -137,7 +137,7 @@ mod tests {
     #[test]
     fn the_previous_secret_signs_for_a_day_more() {
         let now = Timestamp::parse("2026-11-28T12:00:00Z").unwrap();
-        let version = |number| SecretVersion::new(uuid::Uuid::from_u128(number));
+        let version = |number: u8| SecretVersion::new(number);
         let versions = SecretVersions::first(version(1)).rotate(version(2), now);
         let signing = |at| versions.signing(at).cloned().collect::<Vec<_>>();
         assert_eq!(signing(now), [version(2), version(1)]);
