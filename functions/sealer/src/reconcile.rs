@@ -29,7 +29,7 @@ const MARGIN_MS: u64 = 20_000;
 pub(crate) async fn go_on(store: &Store, deadline_ms: u64) -> Result<(), Error> {
     let now = ambient::now();
     let mut search = match store.search().await? {
-        Some(Search { began_at, after: None }) if now < began_at.plus_seconds(EVERY_SECONDS) => return Ok(()),
+        Some(Search { began_at, after: None }) if !is_due(began_at, now) => return Ok(()),
         Some(unfinished @ Search { after: Some(_), .. }) => unfinished,
         _ => Search { began_at: now, after: None },
     };
@@ -39,11 +39,20 @@ pub(crate) async fn go_on(store: &Store, deadline_ms: u64) -> Result<(), Error> 
         search.after = found.after;
         // If we crash here, this step is taken again: what it sealed is sealed.
         store.write_search(&search).await?;
-        let in_time = u64::try_from(ambient::now().unix_ms()).is_ok_and(|now| now + MARGIN_MS < deadline_ms);
-        if search.after.is_none() || !in_time {
+        if search.after.is_none() || !has_time(ambient::now(), deadline_ms) {
             return Ok(());
         }
     }
+}
+
+/// Whether it is time for another search after one that has ended.
+fn is_due(began_at: Timestamp, now: Timestamp) -> bool {
+    now >= began_at.plus_seconds(EVERY_SECONDS)
+}
+
+/// Whether another step ends before the deadline.
+fn has_time(now: Timestamp, deadline_ms: u64) -> bool {
+    u64::try_from(now.unix_ms()).is_ok_and(|now| now + MARGIN_MS < deadline_ms)
 }
 
 async fn seal_all(store: &Store, unsealed: Vec<(WorkspaceId, Place)>, now: Timestamp) -> Result<(), Error> {
@@ -64,4 +73,23 @@ async fn seal_all(store: &Store, unsealed: Vec<(WorkspaceId, Place)>, now: Times
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_search_is_due_an_hour_before_the_day_is_over() {
+        let began_at = Timestamp::parse("2026-11-28T03:00:00Z").unwrap();
+        assert!(!is_due(began_at, Timestamp::parse("2026-11-29T01:59:59.999Z").unwrap()));
+        assert!(is_due(began_at, Timestamp::parse("2026-11-29T02:00:00Z").unwrap()));
+    }
+
+    #[test]
+    fn a_step_begins_twenty_seconds_before_the_deadline_at_the_latest() {
+        let now = Timestamp::from_unix_milliseconds(1_000_000).unwrap();
+        assert!(!has_time(now, 1_020_000));
+        assert!(has_time(now, 1_020_001));
+    }
 }

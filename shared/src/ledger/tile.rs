@@ -133,6 +133,15 @@ mod tests {
     }
 
     #[test]
+    fn tiles_and_bundles_end_where_the_tree_does() {
+        let bundle = |index, size| BundleId::of(index, size).map(|bundle| (bundle.index(), bundle.width()));
+        assert_eq!(bundle(2, 800), Some((2, 256)));
+        assert_eq!(bundle(3, 800), Some((3, 32)));
+        assert_eq!((bundle(3, 768), bundle(4, 800)), (None, None));
+        assert!(TileId::of(0, 3, 768).is_none() && TileId::of(0, 3, 769).is_some());
+    }
+
+    #[test]
     fn growing_adds_only_tiles_that_are_wider_than_before() {
         let check = |from, to, expected: &[&str]| {
             let tiles: Vec<String> = TileId::new_since(from, to).map(|tile| tile.to_string()).collect();

@@ -124,5 +124,8 @@ mod tests {
             tiles.insert(id, &bytes).unwrap();
             assert_eq!(tiles.node(&both), expected);
         }
+        // Another one of the same width is not taken for it.
+        tiles.insert(tile(2).0, &Hash::concatenate(&[leaves[1], leaves[0]])).unwrap();
+        assert_eq!(tiles.node(&both), root);
     }
 }

@@ -56,6 +56,14 @@ async fn deliver(store: &Store, items: &[Value]) -> Value {
     invoke::sealer(store, json!({ "Records": records })).await
 }
 
+fn places(items: &[Value]) -> Vec<Place> {
+    let place = |item: &Value| {
+        let text = |name: &str| item[name]["S"].as_str().unwrap().to_owned();
+        Place::from_key(&text("workspace"), &text("timestamp")).unwrap().1
+    };
+    items.iter().map(place).collect()
+}
+
 /// What is in a partition of a table.
 fn partition(engine: &Engine, table: &str, workspace: &str) -> Vec<Value> {
     let request = json!({
@@ -159,11 +167,7 @@ async fn events_of_one_id_in_two_partitions_are_two_events() {
         assert_eq!(deliver(&engine.store(), &items).await, json!({"batchItemFailures": []}));
     }
     assert_eq!((sequences(&engine, "acme"), sequences(&engine, "acme#3")), (vec![0], vec![1]));
-    let places = items.map(|item| {
-        let text = |name: &str| item[name]["S"].as_str().unwrap().to_owned();
-        Place::from_key(&text("workspace"), &text("timestamp")).unwrap().1
-    });
-    audit(&engine.store(), &places, &Shown::default()).await.unwrap();
+    audit(&engine.store(), &places(&items), &Shown::default()).await.unwrap();
     let sealed = engine.store().sealed_events(&acme(), 0..2, ambient::now()).await.unwrap();
     let actions: Vec<_> = sealed
         .into_iter()
@@ -173,6 +177,31 @@ async fn events_of_one_id_in_two_partitions_are_two_events() {
         })
         .collect();
     assert_eq!(actions, ["group_created", "group_deleted"]);
+}
+
+#[tokio::test]
+async fn a_pass_looks_at_each_event_once_and_tells_what_it_did() {
+    let (engine, now) = (engine().await, ambient::now());
+    let (store, acme) = (engine.store(), acme());
+    let mut broken = item("acme", 300);
+    broken["actor"] = json!({"S": "{"});
+    let items: Vec<_> = (0..300).map(|second| item("acme", second)).chain([broken]).collect();
+    put_all(&engine, &items);
+    // A tile is full after 256 of them, and what is left over is looked at with the next.
+    let sealed = sealer::seal(&store, &acme, &places(&items), now).await.unwrap();
+    assert_eq!((sealed.events, sealed.set_aside), (300, 1));
+    let sealed = sealer::seal(&store, &acme, &places(&items[..300]), now).await.unwrap();
+    assert_eq!((sealed.events, sealed.set_aside), (0, 0));
+
+    // What another pass has decided is finished first, and counts.
+    let items: Vec<_> = (301..306).map(|second| item("acme", second)).collect();
+    put_all(&engine, &items);
+    let head = store.head(&acme).await.unwrap();
+    let (delta, _) = sealer::propose(&store, &acme, &head, &places(&items)).await.unwrap();
+    store.write_delta(&acme, &delta.unwrap()).await.unwrap();
+    let sealed = sealer::seal(&store, &acme, &[], now).await.unwrap();
+    assert_eq!((sealed.events, sealed.set_aside), (5, 0));
+    assert_eq!(store.head(&acme).await.unwrap().size(), 305);
 }
 
 /// A round of the search that has so much time.
