@@ -109,6 +109,9 @@ pub(crate) fn sample(function: &str) -> Result<String> {
         "expiry" => "expiry-workspace",
         "sealer" => "sealer-redelivered",
         "viewer" => "viewer-icon",
+        "streams" => "streams-list",
+        "deliver" => "deliver-stream",
+        "archiver" => "archiver-stream",
         _ => "ingest-api-one",
     })
 }

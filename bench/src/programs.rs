@@ -12,7 +12,7 @@ use tests::runtime_api;
 use crate::{Result, stub::Endpoint};
 
 /// The functions, by their crates.
-pub(crate) const FUNCTIONS: [&str; 11] = [
+pub(crate) const FUNCTIONS: [&str; 14] = [
     "authorizer",
     "ingest-api",
     "ingest-bus",
@@ -24,6 +24,9 @@ pub(crate) const FUNCTIONS: [&str; 11] = [
     "expiry",
     "sealer",
     "viewer",
+    "streams",
+    "deliver",
+    "archiver",
 ];
 
 /// Where all programs are.
@@ -179,7 +182,7 @@ impl Program {
 
     fn given(&self, mut command: Command, dynamodb: &Endpoint, work: &Path) -> Result<Command> {
         command.args(&self.arguments).current_dir(self.arguments_directory());
-        command.env("LEDGER_KEY_FILE", work.join("ledger.key"));
+        command.env("LEDGER_KEY_FILE", work.join("ledger.key")).env("ARCHIVE_BUCKET", "audit-archive");
         if !self.opens_at_init {
             command.env("OPEN_AT_INIT", "0");
         }

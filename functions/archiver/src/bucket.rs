@@ -1,6 +1,9 @@
 //! The archive bucket: objects are put there, and nothing else is done.
 
-use std::time::Duration;
+use std::{
+    sync::{Arc, LazyLock},
+    time::Duration,
+};
 
 use archive::Object;
 use aws_sdk_s3::{
@@ -23,9 +26,12 @@ const ATTEMPT: Duration = Duration::from_secs(20);
 /// The bucket, and who puts objects there.
 #[derive(Clone, Debug)]
 pub struct Bucket {
-    client: Client,
+    client: Arc<LaterClient>,
     name: String,
 }
+
+/// Made for the first object: most runs put none, and every start would pay for it.
+type LaterClient = LazyLock<Client, Box<dyn FnOnce() -> Client + Send>>;
 
 /// Why an object was not put: AWS's word for it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,25 +40,29 @@ pub(crate) struct NotPut(String);
 impl Bucket {
     /// The bucket of these settings; nothing is sent yet.
     pub fn of(settings: &ArchiveSettings, config: &Config) -> Self {
-        let ArchiveSettings { bucket, endpoint, every_seconds: _ } = settings;
-        let timeouts = TimeoutConfig::builder()
-            .connect_timeout(Duration::from_secs(2))
-            .operation_attempt_timeout(ATTEMPT)
-            .build();
-        let mut sdk = aws_sdk_s3::Config::builder()
-            .behavior_version(BehaviorVersion::latest())
-            .region(Region::new(config.region.clone()))
-            .credentials_provider(config.credentials.clone())
-            .http_client(config.trust(endpoint.as_deref()).client())
-            .retry_config(RetryConfig::standard().with_max_attempts(3))
-            .timeout_config(timeouts)
-            // We bring the hash that S3 is to check.
-            .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
-            .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
-            // A server of one's own has no name for each bucket.
-            .force_path_style(endpoint.is_some());
-        sdk.set_endpoint_url(endpoint.clone());
-        Self { client: Client::from_conf(sdk.build()), name: bucket.clone() }
+        let ArchiveSettings { bucket, endpoint, every_seconds: _ } = settings.clone();
+        let config = config.clone();
+        let client = move || {
+            let timeouts = TimeoutConfig::builder()
+                .connect_timeout(Duration::from_secs(2))
+                .operation_attempt_timeout(ATTEMPT)
+                .build();
+            let mut sdk = aws_sdk_s3::Config::builder()
+                .behavior_version(BehaviorVersion::latest())
+                .region(Region::new(config.region.clone()))
+                .credentials_provider(config.credentials.clone())
+                .http_client(config.trust(endpoint.as_deref()).client())
+                .retry_config(RetryConfig::standard().with_max_attempts(3))
+                .timeout_config(timeouts)
+                // We bring the hash that S3 is to check.
+                .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
+                .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
+                // A server of one's own has no name for each bucket.
+                .force_path_style(endpoint.is_some());
+            sdk.set_endpoint_url(endpoint);
+            Client::from_conf(sdk.build())
+        };
+        Self { client: Arc::new(LazyLock::new(Box::new(client))), name: bucket }
     }
 
     /// Puts an object, in place of one of its key. S3 takes it only if its hash is the one that the manifest names.

@@ -5,7 +5,7 @@
 //! no moment between looking and connecting in which a name could come to mean another address. A URL that names an
 //! address itself is not resolved, and is looked at before. Redirects are not followed, and no proxy is asked.
 
-use std::{error::Error as _, fmt, io, net::IpAddr, time::Duration};
+use std::{error::Error as _, fmt, io, net::IpAddr, sync::LazyLock, time::Duration};
 
 use aws_smithy_http_client::{
     Connector,
@@ -67,8 +67,11 @@ pub struct Answer {
 #[derive(Debug)]
 pub struct Internet {
     reach: Reach,
-    connector: Connector,
+    connector: LaterConnector,
 }
+
+/// Made for the first request: it reads all certificate authorities, and most runs send nothing.
+type LaterConnector = LazyLock<Connector, Box<dyn FnOnce() -> Connector + Send>>;
 
 /// A name that leads to no address that may be reached.
 #[derive(Debug)]
@@ -80,15 +83,18 @@ struct Resolver(Reach);
 impl Internet {
     /// The way to what may be reached, with the certificate authorities that the machine trusts.
     pub fn new(reach: Reach) -> Self {
-        let context = TlsContext::builder().with_trust_store(TrustStore::default()).build();
-        let context = context.expect("only further names of servers can be wrong, of which there are none");
-        let settings = HttpConnectorSettings::builder().connect_timeout(CONNECT_TIMEOUT).build();
-        let connector = Connector::builder()
-            .connector_settings(settings)
-            .tls_provider(Provider::Rustls(CryptoMode::Ring))
-            .tls_context(context)
-            .build_with_resolver(Resolver(reach));
-        Self { reach, connector }
+        let connector = move || {
+            let context = TlsContext::builder().with_trust_store(TrustStore::default()).build();
+            let context =
+                context.expect("only further names of servers can be wrong, of which there are none");
+            let settings = HttpConnectorSettings::builder().connect_timeout(CONNECT_TIMEOUT).build();
+            Connector::builder()
+                .connector_settings(settings)
+                .tls_provider(Provider::Rustls(CryptoMode::Ring))
+                .tls_context(context)
+                .build_with_resolver(Resolver(reach))
+        };
+        Self { reach, connector: LazyLock::new(Box::new(connector)) }
     }
 
     /// Sends a request; the answer, whatever its status is.
