@@ -50,6 +50,8 @@ pub(crate) enum Rule {
     Open,
     /// Calls that have this in their body are answered with an error, all others are let through.
     Denies(&'static str),
+    /// Writes that have this in their body find that somebody else was first, all others are let through.
+    Overtakes(&'static str),
     /// The call with this number fails, all others are let through.
     Fails(usize, Fault),
     /// Every call waits until whoever listens lets it through.
@@ -185,7 +187,12 @@ async fn pass(State(house): State<Arc<House>>, uri: Uri, headers: HeaderMap, bod
             answer
         }
         Rule::Denies(text) if String::from_utf8_lossy(&body).contains(text) => error("AccessDeniedException"),
-        Rule::Open | Rule::Denies(_) | Rule::Fails(..) => run(&house.database, operation, &body),
+        Rule::Overtakes(text) if String::from_utf8_lossy(&body).contains(text) => {
+            error("ConditionalCheckFailedException")
+        }
+        Rule::Open | Rule::Denies(_) | Rule::Overtakes(_) | Rule::Fails(..) => {
+            run(&house.database, operation, &body)
+        }
     }
 }
 

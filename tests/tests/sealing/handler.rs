@@ -204,6 +204,18 @@ async fn a_pass_looks_at_each_event_once_and_tells_what_it_did() {
     assert_eq!(store.head(&acme).await.unwrap().size(), 305);
 }
 
+#[tokio::test]
+async fn a_pass_that_loses_every_race_leaves_the_field() {
+    let engine = engine().await;
+    let items = [item("acme", 0)];
+    put_all(&engine, &items);
+    let door = engine.door(Rule::Overtakes("\"entries\""));
+    let left = sealer::seal(&door.store(), &acme(), &places(&items), ambient::now()).await.unwrap_err();
+    assert!(matches!(left, shared::error::Error::Unavailable(_)), "{left:?}");
+    // It tried for each of the fifty races it may lose, and once more.
+    assert_eq!(door.calls().iter().filter(|call| *call == "PutItem").count(), 51);
+}
+
 /// A round of the search that has so much time.
 async fn search(store: &Store, deadline_ms: u64) -> Result<(), Error> {
     let mut context = Context::default();
