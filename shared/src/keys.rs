@@ -151,6 +151,14 @@ mod tests {
     }
 
     #[test]
+    fn what_belongs_to_a_log_is_filed_in_the_order_of_its_numbers() {
+        assert_eq!(ledger::delta(257), "delta#0000000000000257");
+        assert_eq!(ledger::root(2, 11), "root#02#0000000000000011");
+        assert_eq!(ledger::aside("acme#3", "a-sort-key"), "aside#acme#3#a-sort-key");
+        assert!(ledger::delta(9) < ledger::delta(10) && ledger::root(1, 9) < ledger::root(1, 10));
+    }
+
+    #[test]
     fn an_event_is_filed_by_time_and_id() {
         let key = position("2025-02-18T11:47:37+01:00", "e-1").sort_key();
         assert_eq!(key, "2025-02-18T10:47:37.000000Z#e-1");

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use shared::{
     ambient,
     keys::Place,
+    ledger::{hash::Hash, tree::Frontier},
     store::{Sealed, Search, Store},
 };
 use tests::{
@@ -202,6 +203,24 @@ async fn a_pass_looks_at_each_event_once_and_tells_what_it_did() {
     let sealed = sealer::seal(&store, &acme, &[], now).await.unwrap();
     assert_eq!((sealed.events, sealed.set_aside), (5, 0));
     assert_eq!(store.head(&acme).await.unwrap().size(), 305);
+}
+
+#[tokio::test]
+async fn the_root_of_a_full_tile_is_kept_under_its_level_and_number() {
+    let engine = engine().await;
+    let (store, acme) = (engine.store(), acme());
+    // One more event fills a tile of leaves and one of the roots of those.
+    let mut head = Frontier::default();
+    (0..65_535).for_each(|_| drop(head.push(Hash::of_leaf(b"sealed long ago"))));
+    store.advance(&acme, &Frontier::default(), &head).await.unwrap();
+    let items = [item("acme", 0)];
+    put_all(&engine, &items);
+    sealer::seal(&store, &acme, &places(&items), ambient::now()).await.unwrap();
+    assert_eq!(sequences(&engine, "acme"), [65_535]);
+    let parts = partition(&engine, "AuditLedger", "acme");
+    let parts = parts.iter().filter_map(|item| item["part"]["S"].as_str());
+    let roots: Vec<_> = parts.filter(|part| part.starts_with("root#")).collect();
+    assert_eq!(roots, ["root#01#0000000000000255", "root#02#0000000000000000"]);
 }
 
 #[tokio::test]
