@@ -116,13 +116,14 @@ def whole(api, streams, began):
     log = {event["sequence"]: event for event in api.feed()}
     for stream, receiver in streams.items():
         require(not receiver.problems, receiver.problems[:3])
+        # Asked first: what was delivered by then is there.
+        status = api.status(stream)
         got = receiver.by_sequence()
         missing = [sequence for sequence in range(max(got) + 1) if sequence not in got]
         require(not missing, f"{type(receiver).__name__} lacks {missing[:5]}")
         # The last of them may be of the reading itself, and newer than what was read.
         different = [sequence for sequence in got if got[sequence] != log.get(sequence, got[sequence])]
         require(not different, f"{type(receiver).__name__} has another {different[:5]}")
-        status = api.status(stream)
         require(len(got) >= status["next"] - 1, f"{len(got)} of {status['next']}")
         repeated = len(receiver.events) - len(got)
         print(
