@@ -17,7 +17,6 @@ work=$target/export
 [ -x "$work/venv/bin/python" ] || python3 -m venv "$work/venv"
 "$work/venv/bin/pip" install --quiet --disable-pip-version-check openpyxl==3.1.5 pandas==3.1.1
 
-# By itself, as everywhere else: together with the local system it would be built with other features.
 . tests/local.sh
 
 PYTHONDONTWRITEBYTECODE=1 "$work/venv/bin/python" tests/export/rehearse.py --events "$events" \
