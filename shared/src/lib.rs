@@ -23,6 +23,7 @@ pub mod https;
 pub mod id;
 pub mod json;
 pub mod keys;
+pub mod later;
 pub mod ledger;
 #[cfg(feature = "edges")]
 pub mod logs;

@@ -5,7 +5,7 @@
 //! once the stream says so, in one transaction with the event about it; if we crash between, there is a version that
 //! nobody uses.
 
-use std::{sync::LazyLock, time::Duration};
+use std::time::Duration;
 
 use aws_sdk_secretsmanager::{
     Client,
@@ -18,17 +18,15 @@ use crate::{
     config::{Config, Streaming},
     error::Error,
     id::WorkspaceId,
+    later::{Later, later},
     stream::{SecretVersion, StreamId, StreamSecret},
 };
 
 /// Where the secrets are, and how to reach them.
 pub struct Secrets {
-    client: LaterClient,
+    client: Later<Client>,
     prefix: String,
 }
-
-/// Made for the first secret: most requests need none, and every start would pay for it.
-type LaterClient = LazyLock<Client, Box<dyn FnOnce() -> Client + Send>>;
 
 impl Secrets {
     /// Prepares to reach the secrets; nothing is sent yet.
@@ -50,7 +48,7 @@ impl Secrets {
             sdk.set_endpoint_url(endpoint);
             Client::from_conf(sdk.build())
         };
-        Self { client: LazyLock::new(Box::new(client)), prefix: streaming.secrets_prefix.clone() }
+        Self { client: later(client), prefix: streaming.secrets_prefix.clone() }
     }
 
     /// Stores the first version of a stream's secret.

@@ -1,9 +1,6 @@
 //! The archive bucket: objects are put there, and nothing else is done.
 
-use std::{
-    sync::{Arc, LazyLock},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use archive::Object;
 use aws_sdk_s3::{
@@ -16,6 +13,7 @@ use aws_sdk_s3::{
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use shared::{
     config::{ArchiveSettings, Config},
+    later::{Later, later},
     stream::Problem,
     timestamp::Timestamp,
 };
@@ -26,12 +24,9 @@ const ATTEMPT: Duration = Duration::from_secs(20);
 /// The bucket, and who puts objects there.
 #[derive(Clone, Debug)]
 pub struct Bucket {
-    client: Arc<LaterClient>,
+    client: Arc<Later<Client>>,
     name: String,
 }
-
-/// Made for the first object: most runs put none, and every start would pay for it.
-type LaterClient = LazyLock<Client, Box<dyn FnOnce() -> Client + Send>>;
 
 /// Why an object was not put: AWS's word for it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,7 +57,7 @@ impl Bucket {
             sdk.set_endpoint_url(endpoint);
             Client::from_conf(sdk.build())
         };
-        Self { client: Arc::new(LazyLock::new(Box::new(client))), name: bucket }
+        Self { client: Arc::new(later(client)), name: bucket }
     }
 
     /// Puts an object, in place of one of its key. S3 takes it only if its hash is the one that the manifest names.

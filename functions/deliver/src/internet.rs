@@ -5,7 +5,7 @@
 //! no moment between looking and connecting in which a name could come to mean another address. A URL that names an
 //! address itself is not resolved, and is looked at before. Redirects are not followed, and no proxy is asked.
 
-use std::{error::Error as _, fmt, io, net::IpAddr, sync::LazyLock, time::Duration};
+use std::{error::Error as _, fmt, io, net::IpAddr, time::Duration};
 
 use aws_smithy_http_client::{
     Connector,
@@ -18,7 +18,10 @@ use aws_smithy_runtime_api::client::{
     result::ConnectorError,
 };
 use aws_smithy_types::{body::SdkBody, byte_stream::ByteStream};
-use shared::stream::is_public;
+use shared::{
+    later::{Later, later},
+    stream::is_public,
+};
 use tokio::net::lookup_host;
 use url::{Host, Url};
 
@@ -67,11 +70,9 @@ pub struct Answer {
 #[derive(Debug)]
 pub struct Internet {
     reach: Reach,
-    connector: LaterConnector,
+    /// It reads all certificate authorities, and most runs send nothing.
+    connector: Later<Connector>,
 }
-
-/// Made for the first request: it reads all certificate authorities, and most runs send nothing.
-type LaterConnector = LazyLock<Connector, Box<dyn FnOnce() -> Connector + Send>>;
 
 /// A name that leads to no address that may be reached.
 #[derive(Debug)]
@@ -94,7 +95,7 @@ impl Internet {
                 .tls_context(context)
                 .build_with_resolver(Resolver(reach))
         };
-        Self { reach, connector: LazyLock::new(Box::new(connector)) }
+        Self { reach, connector: later(connector) }
     }
 
     /// Sends a request; the answer, whatever its status is.

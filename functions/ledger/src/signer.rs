@@ -1,6 +1,6 @@
 //! Who signs checkpoints: a key in AWS KMS that nobody can take out, or a key file on a laptop.
 
-use std::{fmt, fs, sync::LazyLock};
+use std::{fmt, fs};
 
 use aws_sdk_kms::{
     Client,
@@ -14,6 +14,7 @@ use shared::{
     config::{Config, Key, Signing},
     error::Error,
     id::WorkspaceId,
+    later::{Later, later},
     ledger::note::Vkey,
 };
 use tokio::sync::OnceCell;
@@ -24,14 +25,11 @@ pub struct Signer {
     pair: Pair,
 }
 
+/// Made for the first signature: tiles and proofs need none. Of a key file it is the public key that costs.
 enum Pair {
     File(Later<SigningKey>),
     Kms { client: Later<Client>, key_id: String, public: OnceCell<[u8; 32]> },
 }
-
-/// Made for the first signature: tiles and proofs need none, and every start would pay for it. Of a key file it is
-/// the public key that costs.
-type Later<T> = LazyLock<T, Box<dyn FnOnce() -> T + Send>>;
 
 /// How much of what KMS gives of an Ed25519 key (RFC 8410 §4) is the key itself: its end.
 const PUBLIC_KEY_BYTES: usize = 32;
@@ -60,8 +58,7 @@ impl Signer {
                     sdk.set_endpoint_url(endpoint);
                     Client::from_conf(sdk.build())
                 };
-                let client = LazyLock::new(Box::new(client) as Box<_>);
-                Pair::Kms { client, key_id: key_id.clone(), public: OnceCell::new() }
+                Pair::Kms { client: later(client), key_id: key_id.clone(), public: OnceCell::new() }
             }
         };
         Ok(Self { origin: signing.origin.clone(), pair })
@@ -107,7 +104,7 @@ impl Signer {
 
 impl Pair {
     fn file(seed: [u8; 32]) -> Self {
-        Self::File(LazyLock::new(Box::new(move || SigningKey::from_bytes(&seed))))
+        Self::File(later(move || SigningKey::from_bytes(&seed)))
     }
 }
 
