@@ -70,8 +70,8 @@ def main():
     print(f"tampered requests refused: {webhook.refuses_what_was_tampered_with()}", flush=True)
 
     # Another secret: for a day each request is signed with both.
-    webhook.previous = webhook.secret
-    webhook.secret = api.call("PATCH", f"/streams/{set_up['stream']}", {"rotate_secret": True})["secret"]
+    secret = api.call("PATCH", f"/streams/{set_up['stream']}", {"rotate_secret": True})["secret"]
+    webhook.previous, webhook.secret = webhook.secret, secret
     require(webhook.secret != webhook.previous, "the secret is the same")
     api.call("POST", f"/streams/{set_up['stream']}/test")
     wait("the test", lambda: api.status(set_up["stream"])["last_test"])
