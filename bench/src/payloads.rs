@@ -110,8 +110,8 @@ pub(crate) fn sample(function: &str) -> Result<String> {
         "sealer" => "sealer-redelivered",
         "viewer" => "viewer-icon",
         "streams" => "streams-list",
-        "deliver" => "deliver-stream",
-        "archiver" => "archiver-stream",
+        // Both are told of a stream, here of one that is gone: nothing is sent.
+        "deliver" | "archiver" => "archiver-stream",
         _ => "ingest-api-one",
     })
 }

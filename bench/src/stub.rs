@@ -2,7 +2,7 @@
 //!
 //! While it learns, every call goes on to the engine, is counted, and its answer is remembered. Afterwards a call
 //! gets the answer to the same call; or else, since keys and salts are never the same twice, the last answer to
-//! that operation on that table. So our own time can be told from the engine's. It speaks HTTP and, with a
+//! that operation on that table, or the last refusal where it was never done. So our own time can be told from the engine's. It speaks HTTP and, with a
 //! certificate of its own making, HTTPS.
 
 use std::{
@@ -78,6 +78,8 @@ struct Memory {
 struct Answers {
     exact: HashMap<(String, Bytes), Bytes>,
     latest: HashMap<(String, String), Bytes>,
+    /// What was refused, as an update is whose condition does not hold.
+    refused: HashMap<(String, String), (StatusCode, Bytes)>,
 }
 
 impl Stub {
@@ -158,12 +160,14 @@ impl Memory {
         let (status, answer) = (response.status(), response.bytes().await?);
         let took: Value = serde_json::from_slice(&answer)?;
         self.count(&operation, &took["ConsumedCapacity"]);
+        let place = place(&operation, &body);
+        let mut answers = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
         if status == StatusCode::OK {
-            let place = place(&operation, &body);
-            let mut answers = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
             answers.latest.insert((operation.clone(), place), answer.clone());
             let call = exactly(&operation, body);
             answers.exact.insert((operation, call), answer.clone());
+        } else {
+            answers.refused.insert((operation, place), (status, answer.clone()));
         }
         Ok((status, answer))
     }
@@ -173,9 +177,12 @@ impl Memory {
         let call = exactly(&operation, body);
         let answers = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
         let exact = answers.exact.get(&(operation.clone(), call));
-        let known = exact.or_else(|| answers.latest.get(&(operation.clone(), place.clone())));
-        let known = known.ok_or_else(|| format!("{operation} on {place} was never answered"))?;
-        Ok((StatusCode::OK, known.clone()))
+        let what = (operation, place);
+        if let Some(known) = exact.or_else(|| answers.latest.get(&what)) {
+            return Ok((StatusCode::OK, known.clone()));
+        }
+        let refused = answers.refused.get(&what);
+        refused.cloned().ok_or_else(|| format!("{} on {} was never answered", what.0, what.1).into())
     }
 
     fn count(&self, operation: &str, took: &Value) {
