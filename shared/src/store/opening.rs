@@ -7,8 +7,9 @@ use aws_sdk_dynamodb::{error::DisplayErrorContext, types::AttributeValue};
 use super::Store;
 use crate::config::Config;
 
-/// How long the start of a function waits for the store, which is less than its first request would.
-const PATIENCE: Duration = Duration::from_secs(1);
+/// How long the start of a function waits for the store, which is less than its first request would. What is given up
+/// here is a handshake that the first request makes again.
+const PATIENCE: Duration = Duration::from_secs(2);
 /// What no key is: neither a workspace nor a token can be called so.
 const NOBODY: &str = "-";
 
@@ -48,7 +49,7 @@ impl Store {
         match tokio::time::timeout(PATIENCE, read).await {
             Ok(Ok(_)) => {}
             Ok(Err(error)) => tracing::warn!(source = %DisplayErrorContext(error), "no connection at start"),
-            Err(_) => tracing::warn!("no connection at start within a second"),
+            Err(_) => tracing::warn!("no connection at start within two seconds"),
         }
     }
 }
