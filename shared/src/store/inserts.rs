@@ -136,7 +136,8 @@ impl Store {
 /// The statement that writes an item into a table, if there is none of its key.
 fn statement(table: &str, item: Attributes) -> BatchStatementRequest {
     // No spaces: each byte is signed and sent.
-    let mut text = format!("INSERT INTO \"{table}\" VALUE {{");
+    let mut text = String::with_capacity(512);
+    text.extend(["INSERT INTO \"", table, "\" VALUE {"]);
     for (index, (name, _)) in item.iter().enumerate() {
         text.push_str(if index == 0 { "'" } else { ",'" });
         text.push_str(name);
