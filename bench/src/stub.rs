@@ -2,8 +2,8 @@
 //!
 //! While it learns, every call goes on to the engine, is counted, and its answer is remembered. Afterwards a call
 //! gets the answer to the same call; or else, since keys and salts are never the same twice, the last answer to
-//! that operation on that table, or the last refusal where it was never done. So our own time can be told from the engine's. It speaks HTTP and, with a
-//! certificate of its own making, HTTPS.
+//! that operation on that table, which is a refusal only where it was never done. So our own time can be told from the
+//! engine's. It speaks HTTP and, with a certificate of its own making, HTTPS.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -76,10 +76,8 @@ struct Memory {
 
 #[derive(Default)]
 struct Answers {
-    exact: HashMap<(String, Bytes), Bytes>,
-    latest: HashMap<(String, String), Bytes>,
-    /// What was refused, as an update is whose condition does not hold.
-    refused: HashMap<(String, String), (StatusCode, Bytes)>,
+    exact: HashMap<(String, Bytes), (StatusCode, Bytes)>,
+    latest: HashMap<(String, String), (StatusCode, Bytes)>,
 }
 
 impl Stub {
@@ -162,14 +160,15 @@ impl Memory {
         self.count(&operation, &took["ConsumedCapacity"]);
         let place = place(&operation, &body);
         let mut answers = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
+        let answer = (status, answer);
         if status == StatusCode::OK {
             answers.latest.insert((operation.clone(), place), answer.clone());
             let call = exactly(&operation, body);
             answers.exact.insert((operation, call), answer.clone());
         } else {
-            answers.refused.insert((operation, place), (status, answer.clone()));
+            answers.latest.entry((operation, place)).or_insert_with(|| answer.clone());
         }
-        Ok((status, answer))
+        Ok(answer)
     }
 
     fn recall(&self, operation: String, body: Bytes) -> Result<(StatusCode, Bytes)> {
@@ -177,12 +176,8 @@ impl Memory {
         let call = exactly(&operation, body);
         let answers = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
         let exact = answers.exact.get(&(operation.clone(), call));
-        let what = (operation, place);
-        if let Some(known) = exact.or_else(|| answers.latest.get(&what)) {
-            return Ok((StatusCode::OK, known.clone()));
-        }
-        let refused = answers.refused.get(&what);
-        refused.cloned().ok_or_else(|| format!("{} on {} was never answered", what.0, what.1).into())
+        let known = exact.or_else(|| answers.latest.get(&(operation.clone(), place.clone())));
+        known.cloned().ok_or_else(|| format!("{operation} on {place} was never answered").into())
     }
 
     fn count(&self, operation: &str, took: &Value) {
