@@ -49,7 +49,7 @@ impl Store {
         match tokio::time::timeout(PATIENCE, read).await {
             Ok(Ok(_)) => {}
             Ok(Err(error)) => tracing::warn!(source = %DisplayErrorContext(error), "no connection at start"),
-            Err(_) => tracing::warn!("no connection at start within two seconds"),
+            Err(_) => tracing::warn!(waited = ?PATIENCE, "no connection at start"),
         }
     }
 }
