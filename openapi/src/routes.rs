@@ -140,6 +140,13 @@ fn list() -> Value {
     let answers = answers
         .header(200, "Link", "Where the next page is, as `<URL>; rel=\"next\"`; not on the last page.")
         .header(200, NEXT_CURSOR, "`next_cursor` of the formats whose body has no place for it.")
+        .header_of(
+            200,
+            HAS_MORE,
+            "`has_more` of the formats whose body has no place for it: present on every page, so that a lost header \
+             is not taken for the end.",
+            json!({"type": "boolean"}),
+        )
         .problems(vec![invalid("limit"), Error::InvalidCursor]);
     let mut operation = operation(
         "listAuditLogs",

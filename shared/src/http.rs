@@ -250,8 +250,10 @@ pub fn multi_status(body: &impl Serialize) -> Response {
     json_response(207, "application/json", body)
 }
 
-/// The same answer with the cursor of the next page in [`NEXT_CURSOR`].
+/// The same answer with the cursor of the next page in [`NEXT_CURSOR`], and in [`HAS_MORE`] whether there is one: a
+/// client that sees neither knows that a header was lost on the way, and does not take the page for the last.
 pub fn with_next_cursor(mut response: Response, cursor: Option<&str>) -> Response {
+    response.headers.insert(HeaderName::from_static(HAS_MORE), truth(cursor.is_some()));
     if let Some(cursor) = cursor.and_then(|cursor| HeaderValue::try_from(cursor).ok()) {
         response.headers.insert(HeaderName::from_static(NEXT_CURSOR), cursor);
     }
@@ -261,9 +263,12 @@ pub fn with_next_cursor(mut response: Response, cursor: Option<&str>) -> Respons
 /// The same answer with where the feed goes on: in [`NEXT_AFTER`] and [`HAS_MORE`].
 pub fn with_next_after(mut response: Response, next_after: i64, has_more: bool) -> Response {
     response.headers.insert(HeaderName::from_static(NEXT_AFTER), HeaderValue::from(next_after));
-    let has_more = HeaderValue::from_static(if has_more { "true" } else { "false" });
-    response.headers.insert(HeaderName::from_static(HAS_MORE), has_more);
+    response.headers.insert(HeaderName::from_static(HAS_MORE), truth(has_more));
     response
+}
+
+fn truth(value: bool) -> HeaderValue {
+    HeaderValue::from_static(if value { "true" } else { "false" })
 }
 
 /// The same answer with how many expired events the feed passed over, in [`EXPIRED`].

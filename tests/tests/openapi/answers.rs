@@ -67,7 +67,9 @@ pub(crate) async fn list(app: &TestApp, description: &mut Description) {
             if query == "limit=2" {
                 assert_eq!(answer.headers["content-type"], *format);
                 assert!(answer.headers.contains_key("link"));
-                assert_eq!(answer.headers.contains_key("x-next-cursor"), format != "application/json");
+                let in_headers = format != "application/json";
+                assert_eq!(answer.headers.contains_key("x-next-cursor"), in_headers);
+                assert_eq!(answer.headers.get("x-has-more").is_some_and(|more| more == "true"), in_headers);
             }
             // Lines of JSON are text to the description, even where there is but one.
             let body = if answer.headers["content-type"] == "application/json" {
