@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Drives the page for people in a real browser, against the local system: signs in, filters, brushes, follows, verifies
+# Holds the page's verifier and the command line to the verdicts of tests/vectors/events.json. Drives the page for people in a real browser, against the local system: signs in, filters, brushes, follows, verifies
 # (as `auditlog verify event` does, and against an event of which one byte was changed), exports, lists 10,000 events and
 # none, manages tokens, and scans every state with axe. Screenshots of the states are left in target/viewer/screenshots.
 #

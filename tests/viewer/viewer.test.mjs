@@ -339,12 +339,13 @@ test("so does one of 100,000 events, whose pages the test makes up", { timeout: 
   // It is about the page alone: EVENTS=100000 has the system itself serve as many.
   const total = 100_000;
   const page = await visit();
+  await page.route("**/api/large/ledger/checkpoint", (route) => route.fulfill({ body: `o/large\n${total + 1}\n\n` }));
   await page.route("**/api/large/audit_logs?*", async (route) => {
     const query = new URL(route.request().url()).searchParams;
     const [begin, limit] = [Number(query.get("cursor") ?? 0), Number(query.get("limit"))];
     const end = Math.min(begin + limit, total);
     const audit_logs = Array.from({ length: end - begin }, (_, index) => ({
-      ...event(total - begin - index), sequence: total - begin - index, category: "user_groups", description: "d",
+      ...event(total - begin - index), description: "d", sequence: total - begin - index, category: "user_groups",
       received_at: "2026-03-01T00:00:00.000000Z", workspace_username: "large", salt: "AAAAAAAAAAAAAAAAAAAAAA", redacted: null,
     }));
     await route.fulfill({ json: { audit_logs, has_more: end < total, next_cursor: end < total ? String(end) : null } });

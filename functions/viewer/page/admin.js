@@ -1,99 +1,134 @@
-// The tokens of a workspace, for its admins: who may read the log, and who does.
+// The tokens of a workspace, for its admins: the name, the rights and the state of each, a form for another.
 
-import { html, nothing, render } from "./lit-html/lit-html.js";
-import { announce, plural, second } from "./words.js";
+import { html, nothing } from "./lit-html/lit-html.js";
+import { announce, copy, plural, second, visible } from "./words.js";
 
 const DAY = 86_400_000;
 
-/** Shows the tokens in `element`; `failed` hears of a problem that is not of the form. */
-export async function showTokens(element, api, failed) {
-  let tokens;
-  let created;
-  let problem;
-  let revoking;
+export class Tokens {
+  #api;
+  #expired;
+  #update;
+  #tokens;
+  #problem;
+  #formProblem;
+  #created;
+  #revoking;
+  #isCreating = false;
+  #isLoading = false;
+  #wantsFocus;
 
-  const load = async () => {
-    try {
-      tokens = (await api.json("tokens")).tokens.reverse();
-    } catch (error) {
-      failed(error);
-    }
-  };
-  const draw = () => render(html`<div class="admin">
+  /** `expired` is called where the credential is refused. */
+  constructor({ api, expired, update }) {
+    [this.#api, this.#expired, this.#update] = [api, expired, update];
+    this.#load();
+  }
+
+  get api() {
+    return this.#api;
+  }
+
+  view() {
+    return html`<div class="admin">
     <section class="card" aria-labelledby="new-token"><h1 id="new-token">New token</h1>
-      <form @submit=${create}>
+      <form @submit=${(event) => this.#create(event)}>
         <label class="field">Name<input name="name" required maxlength="128" autocomplete="off" placeholder="siem" /></label>
         <fieldset><legend>May</legend>
           <label class="value"><input type="checkbox" name="scope" value="audit_log:read" checked /><span>read the log</span></label>
           <label class="value"><input type="checkbox" name="scope" value="audit_log:write" /><span>record events</span></label></fieldset>
         <label class="field">Good for<select name="days">
           ${[30, 90, 365, 730].map((days) => html`<option value=${days} ?selected=${days === 365}>${days} days</option>`)}</select></label>
-        <button class="primary">Create</button>
+        <button class="primary" ?disabled=${this.#isCreating}>${this.#isCreating ? "Creating…" : "Create"}</button>
       </form>
-      ${problem ? html`<p class="problem" role="alert">${problem}</p>` : nothing}
-      ${created ? html`<div class="created" role="alert" tabindex="-1"><p><b>${created.name}</b> is made. This is shown once; nobody can show it again.</p>
-        <pre tabindex="0" aria-label="The new token">${created.bearer}</pre>
-        <button @click=${copy}>Copy</button> <button @click=${() => { created = undefined; draw(); }}>I have it</button></div>` : nothing}
+      ${this.#formProblem ? html`<p class="problem" role="alert">${this.#formProblem}</p>` : nothing}
+      ${this.#created ? html`<div class="created" role="alert" tabindex="-1"><p><b>${visible(this.#created.name)}</b> is made. This is shown once and cannot be shown again.</p>
+        <pre tabindex="0" aria-label="The new token">${this.#created.bearer}</pre>
+        <button @click=${() => copy(this.#created.bearer)}>Copy</button> <button @click=${() => { this.#created = undefined; this.#update(); }}>I have it</button></div>` : nothing}
     </section>
-    <section class="card" aria-labelledby="tokens"><h2 id="tokens">${tokens ? plural(tokens.length, "token") : "Tokens"} of ${api.workspace}</h2>
-      <div class="scroll" role="region" aria-labelledby="tokens" tabindex="0"><table>
-        <thead><tr><th scope="col">Name</th><th scope="col">Token</th><th scope="col">May</th><th scope="col">State</th>
-          <th scope="col">Expires</th><th scope="col">Last used</th><th scope="col">Made by</th><th scope="col"><span class="visually-hidden">Revoke</span></th></tr></thead>
-        <tbody>${(tokens ?? []).map(row)}</tbody></table></div>
-      ${tokens?.length === 0 ? html`<p class="none">There is none yet.</p>` : nothing}</section></div>`, element);
+    <section class="card" aria-labelledby="tokens"><h2 id="tokens">${this.#tokens ? plural(this.#tokens.length, "token") : "Tokens"} of ${this.#api.workspace}</h2>
+      ${this.#problem ? html`<p class="problem" role="alert">${this.#problem} <button @click=${() => this.#load()}>Try again</button></p>` : nothing}
+      ${this.#tokens?.length > 0 ? html`<div class="scroll" role="region" aria-labelledby="tokens" tabindex="0"><table class="tokens">
+        <thead><tr>${["Name", "Token", "May", "State", "Expires", "Last used", "Made by"].map((name) => html`<th scope="col">${name}</th>`)}
+          <th scope="col"><span class="visually-hidden">Revoke</span></th></tr></thead>
+        <tbody>${this.#tokens.map((token) => this.#row(token))}</tbody></table></div>` : nothing}
+      ${this.#isLoading && !this.#tokens ? html`<p class="none">Loading…</p>` : nothing}
+      ${this.#tokens?.length === 0 ? html`<p class="none">There is none yet: create one above.</p>` : nothing}</section></div>`;
+  }
 
-  const row = (token) => {
+  placed() {
+    if (!this.#wantsFocus) return;
+    document.querySelector(this.#wantsFocus)?.focus();
+    this.#wantsFocus = undefined;
+  }
+
+  #row(token) {
     const { token: id, name, scopes, created_by, expires_at, revoked_at, last_used_on } = token;
-    const state = revoked_at ? "revoked" : Date.parse(expires_at) <= Date.now() ? "expired" : "live";
-    return html`<tr class=${state}><th scope="row">${name}</th><td><code>${id}</code></td>
-      <td>${scopes.map((scope) => scope.replace("audit_log:", "")).join(", ")}</td>
-      <td><span class="state ${state}">${state}</span></td><td>${second(expires_at).slice(0, 10)}</td><td>${last_used_on ?? "never"}</td><td>${created_by}</td>
-      <td>${state !== "live" ? nothing : revoking === id
-        ? html`<button class="danger" @click=${() => revoke(token)}>Revoke for ever</button>
-            <button @click=${() => { revoking = undefined; draw(); }}>Keep</button>`
-        : html`<button @click=${() => { revoking = id; draw(); }}>Revoke<span class="visually-hidden"> ${name}</span></button>`}</td></tr>`;
-  };
+    const state = revoked_at ? "revoked" : Date.parse(expires_at) <= this.#api.now() ? "expired" : "live";
+    const cell = (label, content) => html`<td data-label=${label}>${content}</td>`;
+    return html`<tr class=${state}><th scope="row">${visible(name)}</th>${cell("Token", html`<code>${id}</code>`)}
+      ${cell("May", scopes.map((scope) => scope.replace("audit_log:", "")).join(", "))}
+      ${cell("State", html`<span class="state ${state}">${state}</span>`)}${cell("Expires", second(expires_at).slice(0, 10))}
+      ${cell("Last used", last_used_on ?? "never")}${cell("Made by", visible(created_by ?? ""))}
+      <td>${revoked_at ? nothing : this.#revoking === id
+        ? html`<button class="danger" id="sure-${id}" @click=${() => this.#revoke(token)}>Revoke for ever</button>
+            <button @click=${() => { [this.#revoking, this.#wantsFocus] = [undefined, `#revoke-${id}`]; this.#update(); }}>Keep</button>`
+        : html`<button id="revoke-${id}" @click=${() => { [this.#revoking, this.#wantsFocus] = [id, `#sure-${id}`]; this.#update(); }}>Revoke<span class="visually-hidden"> ${name}</span></button>`}</td></tr>`;
+  }
 
-  async function create(event) {
+  async #load() {
+    [this.#isLoading, this.#problem] = [true, undefined];
+    this.#update();
+    try {
+      this.#tokens = (await this.#api.json("tokens")).tokens.reverse();
+    } catch (error) {
+      if (this.#isOver(error)) return;
+      this.#problem = `The tokens could not be listed. ${error.message}`;
+    }
+    this.#isLoading = false;
+    this.#update();
+  }
+
+  async #create(event) {
     event.preventDefault();
+    if (this.#isCreating) return;
     const form = event.currentTarget;
     const scopes = [...form.querySelectorAll("[name=scope]:checked")].map((box) => box.value);
-    const expires_at = new Date(Date.now() + Number(form.elements.days.value) * DAY).toISOString();
-    [problem, created] = [undefined, undefined];
+    const expires_at = new Date(this.#api.now() + Number(form.elements.days.value) * DAY).toISOString();
+    const body = { name: form.elements.name.value.trim(), scopes, expires_at };
+    [this.#formProblem, this.#created] = [scopes.length === 0 ? "Choose what it may do." : undefined, undefined];
+    this.#isCreating = scopes.length > 0;
+    this.#update();
+    if (!this.#isCreating) return;
     try {
-      if (scopes.length === 0) throw new Error("Choose what it may do.");
-      const answer = await api.send("POST", "tokens", undefined, { body: { name: form.elements.name.value.trim(), scopes, expires_at } });
-      created = await answer.json();
+      const { text } = await this.#api.send("POST", "tokens", undefined, { body });
+      [this.#created, this.#wantsFocus] = [JSON.parse(text), ".created"];
       form.reset();
-      await load();
     } catch (error) {
-      problem = error.message;
+      if (this.#isOver(error)) return;
+      this.#formProblem = error.status && error.status < 500 ? error.message
+        : `${error.message} It was not sent again: look below whether the token is there, and revoke it if you were not shown it.`;
     }
-    draw();
-    element.querySelector(".created")?.focus();
+    this.#isCreating = false;
+    await this.#load();
   }
 
-  async function revoke({ token, name }) {
-    revoking = undefined;
+  async #revoke({ token, name }) {
+    this.#revoking = undefined;
+    this.#update();
     try {
-      await api.send("DELETE", `tokens/${encodeURIComponent(token)}`);
+      await this.#api.send("DELETE", `tokens/${encodeURIComponent(token)}`);
       announce(`${name} is revoked; within a minute it opens nothing`);
-      await load();
+      await this.#load();
     } catch (error) {
-      problem = error.message;
-    }
-    draw();
-  }
-
-  async function copy() {
-    try {
-      await navigator.clipboard.writeText(created.bearer);
-      announce("Copied");
-    } catch {
-      announce("The browser did not let it be copied");
+      if (this.#isOver(error)) return;
+      this.#problem = `${name} was not revoked. ${error.message}`;
+      this.#update();
     }
   }
 
-  await load();
-  draw();
+  #isOver(error) {
+    if (error.name === "AbortError") return true;
+    if (error.isOfCredential) this.#expired();
+    return Boolean(error.isOfCredential);
+  }
 }

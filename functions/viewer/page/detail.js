@@ -1,191 +1,222 @@
-// One event, whole: who, what, from where, before and after, and whether the log proves it.
+// One event, whole: its actor and its entity, before and after, and whether the log proves it.
 
-import { actionLabel, categoryLabel } from "./catalogue.js";
+import { doubts } from "./api.js";
+import { actionLabel, catalogueText, categoryLabel, categoryThatFollows } from "./catalogue.js";
 import { download } from "./export.js";
-import { NotProved, verify } from "./ledger.js";
-import { html, nothing, render } from "./lit-html/lit-html.js";
-import { actorName, announce, count, entityName, isErased, plural, second } from "./words.js";
+import { Refuted, Unchecked, verify, verifyBundle } from "./ledger.js";
+import { html, nothing } from "./lit-html/lit-html.js";
+import { actorName, announce, copy, count, entityName, isErased, plain, plural, printed, second, visible } from "./words.js";
+
+/** Where the drawer would cover the page, it is modal. */
+const NARROW = matchMedia("(max-width: 76rem)");
+const HEADINGS = { refuted: "Not proved.", unchecked: "Could not be checked." };
 
 export class Detail {
-  #api;
-  #event;
   #search;
   #close;
+  #go;
+  #retry;
+  #update;
   #verdict;
-  #trustedKey = "";
+  #saved;
+  #isModal = false;
+  #shown;
+  wantsFocus = false;
 
-  /** `search` is called with filters to show a history, `close` when the drawer is closed. */
-  constructor({ search, close }) {
-    [this.#search, this.#close] = [search, close];
-    this.element = document.createElement("aside");
-    this.element.className = "detail";
-    this.element.hidden = true;
-    this.element.setAttribute("aria-label", "The event");
-    this.element.addEventListener("keydown", (event) => {
-      if (event.key === "Escape") this.close();
-    });
+  /** `search` is called with filters to show a history, `go` with -1 or 1 for the event above or below, `retry` to ask
+   * again for an event that did not come. */
+  constructor({ search, close, go, retry, update }) {
+    [this.#search, this.#close, this.#go, this.#retry, this.#update] = [search, close, go, retry, update];
+    NARROW.addEventListener("change", update);
   }
 
-  get isOpen() {
-    return !this.element.hidden;
+  /** The dialog of what is opened: an event, its sequence alone while it is asked for, or a problem. */
+  view(opened, session) {
+    if (this.#shown !== opened) [this.#verdict, this.#saved] = [];
+    this.#shown = opened;
+    const { event, problem, sequence } = opened;
+    return html`<dialog class="detail" aria-label="The event" @keydown=${(event) => this.#key(event)}
+        @cancel=${(event) => { event.preventDefault(); this.#close(); }}>
+      <header><h2 tabindex="-1">${event ? visible(actionLabel(event.action)) : `Event ${count(sequence)}`}</h2>
+        <div class="tools"><button class="quiet" @click=${() => this.#go(-1)} aria-label="The event above" title="The event above">↑</button>
+        <button class="quiet" @click=${() => this.#go(1)} aria-label="The event below" title="The event below">↓</button>
+        <button class="quiet" @click=${() => this.#close()} aria-label="Close the event" title="Close">✕</button></div></header>
+      ${event ? this.#whole(event, session) : problem
+        ? html`<p class="problem" role="alert">${problem} <button @click=${this.#retry}>Try again</button></p>`
+        : html`<p class="none" role="status">Loading…</p>`}</dialog>`;
   }
 
-  /** Shows an event, and goes to it. */
-  open(api, event) {
-    [this.#api, this.#event, this.#verdict] = [api, event, undefined];
-    this.element.hidden = false;
-    this.#draw();
-    this.element.scrollTop = 0;
-    this.element.querySelector("h2").focus();
+  /** Opens the dialog that was drawn, modal or beside the list. */
+  placed() {
+    const dialog = document.querySelector("dialog.detail");
+    if (!dialog) return;
+    if (dialog.open && this.#isModal !== NARROW.matches) dialog.close();
+    if (!dialog.open) {
+      const before = document.activeElement;
+      this.#isModal = NARROW.matches;
+      if (this.#isModal) dialog.showModal();
+      else dialog.show();
+      if (!this.#isModal) before?.focus({ preventScroll: true });
+    }
+    if (this.wantsFocus) {
+      dialog.scrollTop = 0;
+      dialog.querySelector("h2").focus();
+    }
+    this.wantsFocus = false;
   }
 
-  close() {
-    if (!this.isOpen) return;
-    this.element.hidden = true;
-    this.#event = undefined;
-    this.#close();
-  }
-
-  #draw() {
-    const event = this.#event;
+  #whole(event, session) {
     const { actor, entity, context } = event;
-    render(html`
-      <header><h2 tabindex="-1">${actionLabel(event.action)}</h2>
-        <button class="quiet" @click=${() => this.close()} aria-label="Close the event">✕</button></header>
+    const description = event.description && ![actionLabel(event.action), catalogueText(event.action)].includes(event.description) ? html`<p class="said">${visible(event.description)}</p>` : nothing;
+    return html`
       <p class="lead"><span class="outcome ${event.outcome}">${event.outcome === "failure" ? "Failure" : "Success"}</span>
         <time datetime=${event.timestamp}>${second(event.timestamp)} UTC</time></p>
-      ${isErased(event, "description") ? html`<p><i class="erased">erased</i></p>` : event.description && event.description !== actionLabel(event.action) ? html`<p>${event.description}</p>` : nothing}
-      ${this.#histories()}
-      <h3>Who and from where</h3>
-      ${isErased(event, "actor") ? this.#erased() : this.#pairs([
+      ${isErased(event, "description") ? html`<p><i class="erased">erased</i></p>` : description}
+      ${this.#histories(event)}
+      <h3>Actor</h3>
+      ${isErased(event, "actor") ? erased() : pairs([
         ["Name", actorName(event)], ["User id", actor?.user_id], ["Kind", actor?.type], ["IP address", actor?.ip],
         ["User agent", actor?.user_agent],
         ["On behalf of", actor?.on_behalf_of && (actor.on_behalf_of.username || actor.on_behalf_of.user_id)],
       ])}
-      <h3>To what</h3>
-      ${isErased(event, "entity") ? this.#erased() : entity ? this.#pairs([
+      <h3>Entity</h3>
+      ${isErased(event, "entity") ? erased() : entity ? pairs([
         ["Name", entity.entity_name], ["Type", entity.entity_type], ["Id", entity.entity_id],
       ]) : html`<p class="none">Nothing in particular.</p>`}
       <h3>Before and after</h3>
-      ${isErased(event, "changes") ? this.#erased() : this.#changes()}
+      ${isErased(event, "changes") ? erased() : changes(event.changes)}
       <h3>Context</h3>
-      ${isErased(event, "context") ? this.#erased() : Object.keys(context).length > 0
-        ? this.#pairs(Object.entries(context).map(([name, value]) => [name, shown(value)]))
+      ${isErased(event, "context") ? erased() : Object.keys(context).length > 0
+        ? html`<dl>${Object.entries(context).map(([name, value]) => pair(visible(name), shown(value)))}</dl>`
         : html`<p class="none">None was sent.</p>`}
       <h3>Proof</h3>
-      ${this.#proof()}
+      ${this.#proof(event, session)}
       <h3>Record</h3>
-      ${this.#pairs([
+      ${pairs([
         ["Action", event.action], ["Category", categoryLabel(event.category)], ["Happened", event.timestamp],
-        ["Received", event.received_at], ["Sequence", event.sequence === null ? "not sealed yet" : count(event.sequence)],
+        ["Received", event.received_at], ["Sequence", count(event.sequence)],
         ["Event id", event.id], ["Workspace", event.workspace_username],
       ])}
       <details class="raw"><summary>The event as JSON</summary>
-        <pre tabindex="0" aria-label="The event as JSON">${JSON.stringify(event, null, 2)}</pre>
-        <button @click=${() => this.#copy()}>Copy</button></details>`, this.element);
+        <button @click=${() => copy(printed(event))}>Copy</button>
+        <pre tabindex="0" aria-label="The event as JSON">${printed(event)}</pre></details>`;
   }
 
-  #histories() {
-    const { actor, entity, context } = this.#event;
-    const button = (label, filters) => html`<button @click=${() => this.#search(filters)}>${label}</button>`;
+  #histories(event) {
+    const { actor, entity, context } = event;
+    const button = (label, name, filters) => html`<button title=${name ? plain(name) : nothing} @click=${() => this.#search(filters)}>${label}${name ? visible(short(name)) : nothing}</button>`;
     return html`<div class="histories">
-      ${actor?.user_id ? button(`History of ${actorName(this.#event)}`, { actor: actor.user_id }) : nothing}
-      ${entity ? button(`History of ${entityName(this.#event)}`, { entity_type: entity.entity_type, entity_id: entity.entity_id }) : nothing}
-      ${typeof context?.correlation_id === "string" ? button("What belongs to it", { correlation_id: context.correlation_id }) : nothing}
+      ${actor?.user_id ? button("History of ", actorName(event), { actor: actor.user_id }) : nothing}
+      ${entity?.entity_id ? button("History of ", entityName(event), { entity_type: entity.entity_type, entity_id: entity.entity_id }) : nothing}
+      ${typeof context?.correlation_id === "string" ? button("All with its correlation id", "", { correlation_id: context.correlation_id }) : nothing}
     </div>`;
   }
 
-  #pairs(pairs) {
-    return html`<dl>${pairs.filter(([, value]) => value !== undefined && value !== null && value !== "").map(([name, value]) =>
-      html`<div><dt>${name}</dt><dd>${value}</dd></div>`)}</dl>`;
-  }
-
-  #erased() {
-    return html`<p><i class="erased">erased</i>; the log keeps a digest of what it was.</p>`;
-  }
-
-  #changes() {
-    const { changes } = this.#event;
-    if (changes.length === 0) return html`<p class="none">No changed values were sent.</p>`;
-    return html`<div class="changes" role="region" aria-label="Before and after" tabindex="0"><table>
-      <thead><tr><th scope="col">Where</th><th scope="col">Before</th><th scope="col">After</th></tr></thead>
-      <tbody>${changes.map(({ path, old, new: after }) => html`<tr><th scope="row"><code>${path}</code></th>
-        <td class="old">${shown(old ?? null)}</td><td class="new">${shown(after ?? null)}</td></tr>`)}</tbody></table></div>`;
-  }
-
-  #proof() {
+  #proof(event, session) {
     const verdict = this.#verdict;
     return html`<div class="proof ${verdict?.state ?? ""}">
-      <div class="histories"><button class="primary" ?disabled=${verdict?.state === "under-way"} @click=${() => this.#verify()}>Verify</button>
-        <button @click=${() => this.#saveProof()} ?disabled=${this.#event.sequence === null}>Save with its proof</button></div>
-      ${verdict ? this.#verdictText(verdict) : html`<p class="none">Your browser works the event's hash out again, follows it to
-        the root of the log, and checks who signed that.</p>`}
+      <div class="histories"><button class="primary" ?disabled=${verdict?.state === "under-way"} @click=${() => this.#verify(event, session)}>Verify</button>
+        <button @click=${() => this.#saveProof(event, session)}>Save with its proof</button></div>
+      ${verdict ? this.#verdictText(event, verdict) : html`<p class="none">Your browser works the event's hash out again, follows it to
+        the root of the log, and checks the log's signature.</p>`}
+      ${this.#saved ? html`<p class="saved" role="status">${visible(this.#saved)}</p>` : nothing}
       <details><summary>The key that you trust</summary><label class="field">The log's key, had from its operator by another way
-        <input autocomplete="off" spellcheck="false" placeholder="name/workspace+id+key" .value=${this.#trustedKey}
-          @change=${({ target }) => { this.#trustedKey = target.value.trim(); }} /></label></details></div>`;
+        <input id="trusted-key" autocomplete="off" spellcheck="false" placeholder="name/workspace+id+key" .value=${session.trustedKey}
+          @change=${({ target }) => { session.trustedKey = target.value.trim(); }} /></label></details></div>`;
   }
 
-  #verdictText({ state, message, proof }) {
-    if (state === "under-way") return html`<p>Verifying…</p>`;
-    if (state === "refuted") return html`<p class="result"><b>Not proved.</b> ${message}</p>`;
-    const { checkpoint, key, isTrusted, leaf, withheld, steps } = proof;
-    return html`<p class="result"><b>Proved.</b> This is entry ${count(this.#event.sequence)} of the log of
-        ${this.#event.workspace_username}, unchanged${withheld.length > 0 ? `; of what was erased (${withheld.join(", ")}) the digests fit` : ""}.</p>
+  #verdictText(event, { state, message, proof }) {
+    if (state === "under-way") return html`<p role="status">Verifying…</p>`;
+    if (state !== "proved") return html`<p class="result"><b>${HEADINGS[state]}</b> ${visible(message)}</p>`;
+    const { checkpoint, key, isTrusted, leaf, withheld, uncovered, steps } = proof;
+    const right = categoryThatFollows(event.action);
+    return html`<p class="result"><b>Proved.</b> This is entry ${count(event.sequence)} of the log of
+        ${event.workspace_username}, unchanged${withheld.length > 0 ? `; of what was erased (${withheld.join(", ")}) the digests fit` : ""}.</p>
       <ol><li>Its hash is <code>${leaf}</code>.</li>
         <li>${plural(steps, "more hash", "more hashes")} of the log lead to the root of ${plural(checkpoint.size, "entry", "entries")},
           <code>${checkpoint.rootText}</code>.</li>
         <li>That is signed by <code>${key}</code>, ${isTrusted ? "the key that you trust" : "the key that the server itself tells"}.</li></ol>
+      ${uncovered.length > 0 ? html`<p class="uncovered"><b>Not proved:</b> ${visible(uncovered.join(", "))}, which the log's hash does not cover.
+        ${right !== undefined && uncovered.includes("category") && event.category !== right
+          ? html`<b>The category ${visible(String(event.category))} is false:</b> the action's is ${right}.` : nothing}</p>` : nothing}
       <details><summary>The signed checkpoint</summary><pre tabindex="0" aria-label="The signed checkpoint">${checkpoint.note}</pre></details>`;
   }
 
-  async #verify() {
-    const api = this.#api;
-    const event = this.#event;
-    this.#verdict = { state: "under-way" };
-    this.#draw();
+  async #verify(event, session) {
+    this.#tell({ state: "under-way" });
+    const opened = this.#shown;
     let verdict;
     try {
-      if (event.sequence === null) await this.#refresh(api, event);
-      verdict = { state: "proved", proof: await verify(api, this.#event ?? event, this.#trustedKey) };
+      const options = { workspace: session.api.workspace, trustedKey: session.trustedKey, doubt: doubts.get(event) };
+      verdict = { state: "proved", proof: await verify(session.api, event, options) };
     } catch (error) {
-      const isVerdict = error instanceof NotProved;
-      verdict = { state: "refuted", message: isVerdict ? error.message : `It could not be looked at: ${error.message}` };
+      verdict = verdictOf(error);
     }
-    if (!this.isOpen || this.#event.id !== event.id) return;
+    // A verdict is of the event that it was asked for, and is told of no other.
+    if (this.#shown !== opened || session.api.signal.aborted) return;
+    this.#tell(verdict);
+    announce(verdict.state === "proved" ? "Proved" : `${HEADINGS[verdict.state]} ${verdict.message}`);
+  }
+
+  /** Saves the event with its proof, and says if the file is not one that proves it. */
+  async #saveProof(event, session) {
+    const opened = this.#shown;
+    let message;
+    try {
+      const { text } = await session.api.text(`ledger/entries/${event.sequence}`);
+      const key = session.trustedKey || (await session.api.text("ledger/key")).text;
+      try {
+        await verifyBundle(text, { workspace: session.api.workspace, trustedKey: key });
+        message = "Saved. The file proves the event as the log has it now.";
+      } catch (error) {
+        message = `It was saved, but the file does not prove the event. ${verdictOf(error).message}`;
+      }
+      download(new Blob([text], { type: "application/json" }), `${session.api.workspace}-${event.sequence}.json`);
+    } catch (error) {
+      message = `It was not saved. ${error.message}`;
+    }
+    if (this.#shown !== opened || session.api.signal.aborted) return;
+    this.#saved = message;
+    this.#update();
+    announce(message);
+  }
+
+  #tell(verdict) {
     this.#verdict = verdict;
-    this.#draw();
-    announce(verdict.state === "proved" ? "Proved" : `Not proved. ${verdict.message}`);
+    this.#update();
   }
 
-  /** Has an event again that was not sealed when it was read. */
-  async #refresh(api, event) {
-    const end = `${event.timestamp.slice(0, -1).padEnd(26, "0")}Z`;
-    const query = new URLSearchParams({ start_timestamp: end, order: "asc", limit: 1000 });
-    const { audit_logs } = await api.json("audit_logs", query);
-    const again = audit_logs.find(({ id, timestamp }) => id === event.id && timestamp === event.timestamp);
-    if (!again || again.sequence === null) throw new NotProved("It is not sealed yet; that takes a few seconds. Try again.");
-    if (this.#event === event) this.#event = again;
-  }
-
-  async #saveProof() {
-    const { sequence, workspace_username } = this.#event;
-    try {
-      const { text } = await this.#api.text(`ledger/entries/${sequence}`);
-      download(new Blob([text], { type: "application/json" }), `${workspace_username}-${sequence}.json`);
-    } catch (error) {
-      this.#verdict = { state: "refuted", message: error.message };
-      this.#draw();
-    }
-  }
-
-  async #copy() {
-    try {
-      await navigator.clipboard.writeText(JSON.stringify(this.#event, null, 2));
-      announce("Copied");
-    } catch {
-      announce("The browser did not let it be copied");
-    }
+  #key(event) {
+    const isPlain = !event.altKey && !event.ctrlKey && !event.metaKey;
+    if (event.key === "Escape") this.#close();
+    else if (isPlain && (event.key === "ArrowDown" || event.key === "ArrowUp") && event.target.closest("h2, .tools")) this.#go(event.key === "ArrowDown" ? 1 : -1);
+    else return;
+    event.preventDefault();
   }
 }
 
-const shown = (value) => (value === null ? html`<i class="none">nothing</i>` : typeof value === "string" ? value : JSON.stringify(value));
+function verdictOf(error) {
+  if (error instanceof Refuted) return { state: "refuted", message: error.message };
+  return { state: "unchecked", message: error instanceof Unchecked ? error.message : `Something is not in the form that it should have (${error.message}). Try again, or use \`auditlog verify event\`.` };
+}
+
+const short = (name) => (name.length > 60 ? `${name.slice(0, 60).toWellFormed()}\u2026` : name);
+const pair = (name, value) => html`<div><dt>${name}</dt><dd>${value}</dd></div>`;
+const pairs = (list) => html`<dl>${list.filter(([, value]) => value !== undefined && value !== null && value !== "")
+  .map(([name, value]) => pair(name, shown(value)))}</dl>`;
+const erased = () => html`<p><i class="erased">erased</i>; the log keeps a digest of what it was.</p>`;
+
+/** A value of an event, so that nothing, an empty text and a text are told apart. */
+function shown(value) {
+  if (value === null || value === undefined) return html`<i class="none">nothing</i>`;
+  if (value === "") return html`<i class="none">empty text</i>`;
+  return visible(typeof value === "string" ? value : JSON.stringify(value));
+}
+
+function changes(list) {
+  if (list.length === 0) return html`<p class="none">No changed values were sent.</p>`;
+  return html`<div class="changes" role="region" aria-label="Before and after" tabindex="0"><table>
+    <thead><tr><th scope="col">Where</th><th scope="col">Before</th><th scope="col">After</th></tr></thead>
+    <tbody>${list.map(({ path, old, new: after }) => html`<tr><th scope="row"><code>${visible(path)}</code></th>
+      <td class="old">${shown(old)}</td><td class="new">${shown(after)}</td></tr>`)}</tbody></table></div>`;
+}

@@ -14,7 +14,7 @@ export async function save(api, filters, format, { signal, tell }) {
     query.set("format", format);
     query.set("limit", PAGE);
     if (cursor) query.set("cursor", cursor);
-    const { text, headers } = await api.text("audit_logs", query, { signal });
+    const { text, headers } = await api.text("audit_logs", query, { signal, timeoutSeconds: 120 });
     // Each page of CSV has the header line; a file has it once. A header has no quoted line end.
     parts.push(new Blob([format === "csv" && parts.length > 0 ? text.slice(text.indexOf("\n") + 1) : text]));
     tell(parts.length);

@@ -1,4 +1,4 @@
-// Which events are shown, and how that stands in the address, so that a link shows the same to whoever may read it.
+// Which events are shown, and how that stands in the address, so that a link shows the same to any reader of the log.
 
 export const LISTS = ["category", "action"];
 export const TEXTS = [
@@ -8,19 +8,21 @@ export const LABELS = {
   category: "Category", action: "Action", start_timestamp: "From", end_timestamp: "Before", actor: "Actor",
   entity_type: "Entity type", entity_id: "Entity", outcome: "Outcome", correlation_id: "Correlation id", ip: "IP address",
 };
+const READ = "audit_log_accessed";
 
-/** The filters as they are when nothing is filtered. */
-export const none = () => ({ category: [], action: [] });
+/** The filters as they are when nothing is filtered. Records of reads are left out. */
+export const none = () => ({ category: [], action: [], hasReads: false });
 
-/** The filters among parameters; what else stands there is passed over. */
+/** The filters among parameters; other parameters are passed over. */
 export function read(parameters) {
   const filters = none();
   for (const name of LISTS) {
-    filters[name] = parameters.getAll(name).flatMap((value) => value.split(",")).filter(Boolean);
+    filters[name] = [...new Set(parameters.getAll(name).flatMap((value) => value.split(",")).filter(Boolean))];
   }
   for (const name of TEXTS) {
     if (parameters.get(name)) filters[name] = parameters.get(name);
   }
+  filters.hasReads = parameters.get("reads") === "shown";
   return filters;
 }
 
@@ -36,7 +38,13 @@ export function parameters(filters) {
   return query;
 }
 
-/** Each thing that is filtered by, with the filters that are left without it. */
+/** Whether records of reads are shown: where they are asked for, by themselves or by a filter. */
+export const showsReads = ({ hasReads, action, category }) => hasReads || action.includes(READ) || category.includes("audit_logs_access");
+
+/** Whether an event is shown where records of reads are not. */
+export const isRead = ({ action }) => action === READ;
+
+/** Each filter that is set, with the filters that are left without it. */
 export function entries(filters) {
   const lists = LISTS.flatMap((name) => filters[name].map((value) => ({
     name, value, without: { ...filters, [name]: filters[name].filter((other) => other !== value) },
@@ -67,6 +75,7 @@ export function place(hash) {
 /** The address of a place. */
 export function address({ workspace, view, filters, event }) {
   const query = view === "tokens" ? new URLSearchParams() : parameters(filters);
+  if (view !== "tokens" && filters.hasReads) query.set("reads", "shown");
   if (event !== undefined && view !== "tokens") query.set("event", event);
   const text = query.toString();
   return `#/${encodeURIComponent(workspace)}/${view}${text && `?${text}`}`;

@@ -1,49 +1,77 @@
-// The events that match the filters, newest first, as far as they were asked for. Only some pages are kept in memory:
-// what was scrolled past is forgotten, and asked for again when somebody comes back to it.
+// The events that match the filters, newest first, under a fixed upper bound: the size of the signed log when the list
+// was begun. An event below the bound comes from the time view, page by page; an event above it comes from the feed, which
+// moves the bound. So the list has each event once, whatever is recorded meanwhile.
+//
+// Of each event the list keeps what a row shows. The whole of it is kept for some, and asked for again for the others.
 
-import { parameters } from "./filters.js";
+import { isRead, parameters, showsReads } from "./filters.js";
+import { actorName, entityName, isErased } from "./words.js";
 
 const FIRST_PAGE = 100;
 const PAGE = 500;
 const WHOLE_PAGE = 1000;
-/** How many pages are kept at most, beside those that come in live. */
-const PAGES_KEPT = 8;
-const LIVE_KEPT = 2000;
-/** How many values of a kind are counted; of the rest nobody could choose by eye. */
-const VALUES_COUNTED = 500;
-/** How many pages are asked for in a row that had nothing in them, before somebody is asked whether to go on. */
-const EMPTY_IN_A_ROW = 20;
+/** How many events are kept whole. */
+const WHOLE_KEPT = 2000;
+/** How many events a list may have. */
+const MOST = 200_000;
+/** How many pages in a row may show nothing before a person is asked whether to look further. */
+const EMPTY_IN_A_ROW = 5;
+const LONGEST_TEXT = 300;
+/** How long to wait for events to be sealed before they are looked at again. */
+const RECHECKS_MS = [2000, 5000, 10_000];
+const RECONNECT_MS = [1000, 2000, 4000, 8000, 15_000];
 
 export class Log extends EventTarget {
   #api;
   #query;
+  #isHidden;
   #abort = new AbortController();
-  #pages = [];
-  #used = [];
-  #live = [];
-  #liveIds = new Set();
-  #loading;
+  #texts = new Map();
+  #whole = new Map();
   #cursor;
-  #refetching = new Set();
+  #loading;
+  /** The size of the log when the list was begun. */
+  #bound;
+  /** The key of the oldest event that was looked at. */
+  #frontier = "\uffff";
+  /** Events of the feed that are older than the frontier. */
+  #waiting = [];
+
+  /** All events of the list, newest first. */
+  entries = [];
+  isComplete = false;
+  /** Whether pages were empty for so long that a person is asked. */
+  isPaused = false;
+  isFull = false;
+  problem;
+  /** How the list follows the log: "off", "on", or "away" while there is no connection. */
+  live = "off";
+  /** The number of entries of the log that the list is about. */
+  size;
+  /** Raised with each change of the entries. */
+  version = 0;
+  /** How many records of reads were left out. */
+  hidden = 0;
+  /** Events that were met and are not sealed yet, by key. */
+  unsealed = new Map();
+  /** The keys of events that were met and are newer than the list. */
+  newer = new Set();
+  /** The time of the oldest event that was looked at. */
+  lookedBackTo;
+  seen = { category: new Map(), action: new Map(), actor: new Map(), entity: new Map(), outcome: new Map() };
 
   constructor(api, filters) {
     super();
     this.#api = api;
     this.#query = parameters(filters);
-    this.isComplete = false;
-    this.problem = undefined;
-    this.seen = { category: new Map(), action: new Map(), actor: new Map(), entity: new Map(), outcome: new Map() };
+    const hasReads = showsReads(filters);
+    this.#isHidden = (event) => !hasReads && isRead(event);
+    this.#abort.signal.addEventListener("abort", () => this.#whole.clear());
+    api.signal.addEventListener("abort", () => this.stop(), { signal: this.#abort.signal });
   }
 
-  /** How many events are known of: those that came live, and those of all pages that were loaded. */
   get length() {
-    const last = this.#pages.at(-1);
-    return this.#live.length + (last ? last.start + last.times.length : 0);
-  }
-
-  /** How many of them are in memory. */
-  get held() {
-    return this.#live.length + this.#pages.reduce((sum, page) => sum + (page.events?.length ?? 0), 0);
+    return this.entries.length;
   }
 
   get isLoading() {
@@ -54,30 +82,25 @@ export class Log extends EventTarget {
     return this.#abort.signal;
   }
 
-  /** The event in that place; `undefined` where it was forgotten, and is being asked for again. */
-  at(index) {
-    if (index < this.#live.length) return this.#live[index];
-    const page = this.#pageOf(index - this.#live.length);
-    if (!page) return undefined;
-    if (!page.events) {
-      this.#again(page);
-      return undefined;
-    }
-    this.#use(page);
-    return page.events[index - this.#live.length - page.start];
+  /** The whole of an event, if it is kept. */
+  whole(entry) {
+    return this.#whole.get(entry);
   }
 
-  /** The times of all events, and whether each failed: page by page, to be counted. */
-  *moments() {
-    for (const event of this.#live) yield [Date.parse(event.timestamp), event.outcome === "failure" ? 1 : 0];
-    for (const { times, failed } of this.#pages) {
-      for (let index = 0; index < times.length; index += 1) yield [times[index], failed[index]];
-    }
+  /** The entry of this sequence, if it is loaded. */
+  find(sequence) {
+    return this.entries.find((entry) => entry.sequence === sequence);
+  }
+
+  /** The place of an entry; -1 if it is none of the list. */
+  placeOf(entry) {
+    const at = this.#placeFor(entry.key);
+    return this.entries[at]?.key === entry.key ? at : -1;
   }
 
   /** Loads the next page. Several calls at once are one. */
-  more(limit = this.#pages.length === 0 ? FIRST_PAGE : PAGE) {
-    if (this.isComplete || this.signal.aborted) return Promise.resolve();
+  more(limit = this.length === 0 ? FIRST_PAGE : PAGE) {
+    if (this.isComplete || this.isFull || this.signal.aborted) return Promise.resolve();
     this.#loading ??= this.#load(limit).finally(() => {
       this.#loading = undefined;
       this.#changed();
@@ -87,71 +110,93 @@ export class Log extends EventTarget {
 
   /** Loads all that is left, to count it; stops with `signal`. */
   async rest(signal) {
-    while (!this.isComplete && !this.problem && !signal.aborted && !this.signal.aborted) await this.more(WHOLE_PAGE);
+    while (!this.isComplete && !this.isFull && !this.problem && !signal.aborted && !this.signal.aborted) await this.more(WHOLE_PAGE);
   }
 
-  /** Stops whatever is under way. */
+  /** Stops everything that is under way. */
   stop() {
     this.#abort.abort();
   }
 
-  /** Shows new events as they are sealed, until `signal`. */
+  /** Moves the bound to where the log ends now. */
+  async catchUp() {
+    while (await this.#advance(0, this.signal));
+    this.newer.clear();
+    this.#changed();
+  }
+
+  /** Moves the bound with the log, until `signal`. Without a connection it is tried again, and goes on where it was. */
   async follow(signal) {
     const either = AbortSignal.any([signal, this.signal]);
-    // Where the log ends now is told by its checkpoint, which is no read of events.
-    const checkpoint = (await this.#api.text("ledger/checkpoint", undefined, { signal: either })).text;
-    let after = Number(checkpoint.split("\n")[1]) - 1;
-    while (!either.aborted) {
-      const query = new URLSearchParams(this.#query);
-      query.set("after", after);
-      query.set("wait", 20);
-      query.set("limit", PAGE);
-      const page = await this.#api.json("audit_logs/feed", query, { signal: either });
-      after = page.next_after;
-      const fresh = page.audit_logs.filter((event) => !this.#replace(event));
-      if (fresh.length === 0) {
-        if (page.audit_logs.length > 0) this.#changed();
-        continue;
+    this.live = "on";
+    try {
+      for (let failures = 0; !either.aborted;) {
+        try {
+          await this.#advance(this.live === "away" ? 0 : 20, either);
+          failures = 0;
+          if (this.live !== "on") this.#changed();
+          this.live = "on";
+        } catch (error) {
+          if (either.aborted || error.isOfCredential || (error.status >= 400 && error.status < 500 && error.status !== 429)) throw error;
+          this.live = "away";
+          this.#changed();
+          await pause(RECONNECT_MS[Math.min(failures, RECONNECT_MS.length - 1)], either);
+          failures += 1;
+        }
       }
-      if (this.#live.length + fresh.length > LIVE_KEPT) {
-        this.dispatchEvent(new CustomEvent("overflow"));
-        return;
-      }
-      fresh.reverse();
-      for (const event of fresh) {
-        this.#liveIds.add(key(event));
-        this.#count(event);
-      }
-      this.#live.unshift(...fresh);
-      this.dispatchEvent(new CustomEvent("arrived", { detail: fresh.length }));
+    } finally {
+      this.live = "off";
       this.#changed();
     }
   }
 
+  /** Takes one page of the feed; gives whether there is more at once. */
+  async #advance(wait, signal) {
+    await this.#begin(signal);
+    const query = new URLSearchParams(this.#query);
+    query.set("after", this.size - 1);
+    query.set("limit", PAGE);
+    if (wait > 0) query.set("wait", wait);
+    const page = await this.#api.json("audit_logs/feed", query, { signal, timeoutSeconds: 40 });
+    if (signal.aborted) return false;
+    let arrived = 0;
+    for (const event of page.audit_logs) {
+      const key = keyOf(event);
+      this.unsealed.delete(key);
+      this.newer.delete(key);
+      if (this.#isHidden(event)) this.hidden += 1;
+      else if (this.isComplete || key > this.#frontier) arrived += this.#insert(event) ? 1 : 0;
+      else this.#waiting.push(event);
+    }
+    const moved = page.next_after + 1 > this.size;
+    this.size = Math.max(this.size, page.next_after + 1);
+    if (arrived > 0) this.dispatchEvent(new CustomEvent("arrived", { detail: arrived }));
+    if (moved) this.#changed();
+    return page.has_more && moved;
+  }
+
+  /** Asks where the log ends, once. */
+  async #begin(signal) {
+    if (this.#bound !== undefined) return;
+    const { text } = await this.#api.text("ledger/checkpoint", undefined, { signal });
+    const size = Number(text.split("\n")[1]);
+    if (!Number.isSafeInteger(size)) throw new Error("The API's checkpoint is not in its form. Try again; if it stays so, tell the operator.");
+    if (this.#bound === undefined) [this.#bound, this.size] = [size, size];
+  }
+
   async #load(limit) {
     this.problem = undefined;
+    this.isPaused = false;
     this.#changed();
     try {
+      await this.#begin(this.signal);
       for (let empty = 0; empty < EMPTY_IN_A_ROW; empty += 1) {
-        const cursor = this.#cursor;
-        const page = await this.#page(cursor, limit);
-        this.#cursor = page.next_cursor ?? undefined;
-        this.isComplete = !page.has_more;
-        const events = page.audit_logs.filter((event) => !this.#liveIds.has(key(event)));
-        if (events.length > 0) {
-          const last = this.#pages.at(-1);
-          const loaded = {
-            cursor, start: last ? last.start + last.times.length : 0, events,
-            times: Float64Array.from(events, (event) => Date.parse(event.timestamp)),
-            failed: Uint8Array.from(events, (event) => (event.outcome === "failure" ? 1 : 0)),
-          };
-          events.forEach((event) => this.#count(event));
-          this.#pages.push(loaded);
-          this.#use(loaded);
-        }
-        if (events.length > 0 || this.isComplete) return;
+        const before = this.length;
+        this.#take(await this.#page(this.#cursor, empty > 0 ? WHOLE_PAGE : limit));
+        if (this.length > before || this.isComplete) return;
         this.#changed();
       }
+      this.isPaused = true;
     } catch (error) {
       if (!this.signal.aborted) this.problem = error;
     }
@@ -164,75 +209,133 @@ export class Log extends EventTarget {
     return this.#api.json("audit_logs", query, { signal: this.signal });
   }
 
-  /** Asks again for a page that was forgotten. */
-  async #again(page) {
-    if (this.#refetching.has(page) || this.signal.aborted) return;
-    this.#refetching.add(page);
+  /** Takes a page of the time view into the list. */
+  #take(page) {
+    if (this.signal.aborted) return;
+    if (page.has_more && (!page.next_cursor || page.next_cursor === this.#cursor)) {
+      throw new Error("The API's page does not say where the next is. Try again; if it stays so, tell the operator.");
+    }
+    this.#cursor = page.next_cursor ?? undefined;
+    this.isComplete = !page.has_more;
+    for (const event of page.audit_logs) this.#meet(event);
+    const last = page.audit_logs.at(-1);
+    if (last) [this.#frontier, this.lookedBackTo] = [keyOf(last), last.timestamp];
+    const isReached = (event) => this.isComplete || keyOf(event) > this.#frontier;
+    for (const event of this.#waiting.filter(isReached)) this.#insert(event);
+    this.#waiting = this.#waiting.filter((event) => !isReached(event));
+    this.isFull = this.length >= MOST;
+    if (this.unsealed.size > 0) this.#recheck();
+  }
+
+  #meet(event) {
+    const key = keyOf(event);
+    if (this.#isHidden(event)) this.hidden += 1;
+    else if (event.sequence === null) this.unsealed.set(key, event);
+    else if (event.sequence < this.#bound) this.#insert(event);
+    else if (event.sequence >= this.size) this.newer.add(key);
+  }
+
+  #rechecking = false;
+
+  /** Looks again at events that were not sealed when they were read: an index may have been behind. */
+  async #recheck() {
+    if (this.#rechecking) return;
+    this.#rechecking = true;
     try {
-      const { audit_logs } = await this.#page(page.cursor, page.times.length);
-      page.events = audit_logs;
-      this.#use(page);
-      this.#changed();
-    } catch (error) {
-      if (!this.signal.aborted) this.problem = error;
-    } finally {
-      this.#refetching.delete(page);
-    }
-  }
-
-  /** The page of a place among the pages, by halving. */
-  #pageOf(index) {
-    let [low, high] = [0, this.#pages.length - 1];
-    while (low < high) {
-      const middle = (low + high + 1) >> 1;
-      if (this.#pages[middle].start <= index) low = middle;
-      else high = middle - 1;
-    }
-    const page = this.#pages[low];
-    return page && index - page.start < page.times.length ? page : undefined;
-  }
-
-  /** Notes that a page was looked at, and forgets the one that was longest not. */
-  #use(page) {
-    if (this.#used.at(-1) === page) return;
-    this.#used = this.#used.filter((other) => other !== page);
-    this.#used.push(page);
-    while (this.#used.length > PAGES_KEPT) this.#used.shift().events = undefined;
-  }
-
-  /** Puts a sealed event in the place of itself as it was before; false where it was not shown. */
-  #replace(event) {
-    for (const events of [this.#live, ...this.#pages.map((page) => page.events ?? [])]) {
-      const index = events.findIndex((other) => key(other) === key(event));
-      if (index >= 0) {
-        events[index] = event;
-        return true;
+      for (const wait of RECHECKS_MS) {
+        await pause(wait, this.signal);
+        if (this.unsealed.size === 0) return;
+        const times = [...this.unsealed.values()].map(({ timestamp }) => timestamp).sort();
+        const query = new URLSearchParams(this.#query);
+        query.set("start_timestamp", times[0]);
+        query.set("order", "asc");
+        query.set("limit", WHOLE_PAGE);
+        const { audit_logs } = await this.#api.json("audit_logs", query, { signal: this.signal });
+        for (const event of audit_logs) {
+          if (event.sequence !== null && this.unsealed.delete(keyOf(event))) this.#meet(event);
+        }
+        this.#changed();
       }
+    } catch {
+      // They stay among those that are not sealed; the next page looks again.
+    } finally {
+      this.#rechecking = false;
     }
-    return false;
   }
 
-  #count(event) {
-    const { category, action, actor, entity, outcome } = event;
+  /** The place of a key, or where it would be. */
+  #placeFor(key) {
+    let [low, high] = [0, this.entries.length];
+    // Most come at the end.
+    if (high > 0 && this.entries[high - 1].key > key) return high;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (this.entries[middle].key > key) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+
+  /** Puts an event in its place; false if it is there. */
+  #insert(event) {
+    const key = keyOf(event);
+    const at = this.#placeFor(key);
+    if (this.entries[at]?.key === key) return false;
+    const entry = this.#entryOf(event, key);
+    if (at === this.entries.length) this.entries.push(entry);
+    else this.entries.splice(at, 0, entry);
+    this.#whole.set(entry, event);
+    if (this.#whole.size > WHOLE_KEPT) this.#whole.delete(this.#whole.keys().next().value);
+    this.#count(entry);
+    return true;
+  }
+
+  /** What a row shows of an event. */
+  #entryOf(event, key) {
+    const { actor, entity } = event;
+    return {
+      key, id: event.id, timestamp: event.timestamp, sequence: event.sequence, time: Date.parse(event.timestamp),
+      action: this.#once(event.action), category: this.#once(event.category), outcome: this.#once(event.outcome),
+      actor: this.#once(actorName(event)), actorId: this.#once(actor?.user_id, Infinity), isActorErased: isErased(event, "actor"),
+      entity: this.#once(entityName(event)), entityType: this.#once(entity?.entity_type, Infinity), entityId: this.#once(entity?.entity_id, Infinity),
+      isEntityErased: isErased(event, "entity"), ip: this.#once(actor?.ip),
+    };
+  }
+
+  /** The same text as before, so that it is in memory once. */
+  #once(text, longest = LONGEST_TEXT) {
+    if (typeof text !== "string") return "";
+    const short = text.length > longest ? `${text.slice(0, longest).toWellFormed()}\u2026` : text;
+    if (!this.#texts.has(short)) this.#texts.set(short, short);
+    return this.#texts.get(short);
+  }
+
+  #count({ category, action, outcome, actor, actorId, entity, entityType, entityId }) {
     this.#see("category", category, category);
     this.#see("action", action, action);
     this.#see("outcome", outcome, outcome);
-    if (actor?.user_id) this.#see("actor", actor.user_id, actor.username || actor.user_id);
-    if (entity) {
-      const value = JSON.stringify([entity.entity_type, entity.entity_id]);
-      this.#see("entity", value, entity.entity_name || entity.entity_id);
-    }
+    if (actorId) this.#see("actor", actorId, actor);
+    if (entityId) this.#see("entity", JSON.stringify([entityType, entityId]), entity);
   }
 
   #see(kind, value, label) {
     const known = this.seen[kind].get(value);
     if (known) known.count += 1;
-    else if (this.seen[kind].size < VALUES_COUNTED) this.seen[kind].set(value, { label, count: 1 });
+    else this.seen[kind].set(value, { label, count: 1 });
   }
 
   #changed() {
+    this.version += 1;
     if (!this.signal.aborted) this.dispatchEvent(new CustomEvent("change"));
   }
 }
 
-const key = (event) => `${event.timestamp}#${event.id}`;
+/** The order of the time view: by time, then by id. */
+const keyOf = (event) => `${event.timestamp}#${event.id}`;
+
+function pause(milliseconds, signal) {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(resolve, milliseconds);
+    signal.addEventListener("abort", () => { clearTimeout(timer); reject(signal.reason); }, { once: true });
+  });
+}

@@ -1,261 +1,399 @@
-// What is where on the page, and what the address says of it.
+// The page: one state, and one way to draw it. The address says what is shown; a change of the address changes the state.
 
-import { showTokens } from "./admin.js";
-import { Problem } from "./api.js";
-import { categoryLabel, actionLabel, loadCatalogue } from "./catalogue.js";
+import { Tokens } from "./admin.js";
+import { API } from "./api.js";
+import { actionLabel, categoryLabel, loadCatalogue } from "./catalogue.js";
 import { Detail } from "./detail.js";
 import { save } from "./export.js";
 import { Facets } from "./facets.js";
-import { LABELS, address, entries, none, parameters, place } from "./filters.js";
+import { LABELS, address, entries, none, parameters, place, showsReads } from "./filters.js";
 import { html, nothing, render } from "./lit-html/lit-html.js";
 import { Log } from "./log.js";
-import { signIn } from "./signin.js";
+import { SignIn } from "./signin.js";
 import { Table } from "./table.js";
 import { Timeline } from "./timeline.js";
-import { announce, plural, second } from "./words.js";
+import { announce, count, plain, plural, second, visible } from "./words.js";
 
 const header = document.getElementById("top");
 const content = document.getElementById("content");
-
-/** Who is signed in: the API as a token sees it, and as an admin does. */
-const session = { token: undefined, admin: undefined };
-let here = place(location.hash);
-let log;
-let shown;
-let following;
-let exporting;
-let waiting = 0;
-let problem;
-
-const go = (changes) => { location.hash = address({ ...here, event: undefined, ...changes }); };
-const table = new Table((event) => open(event));
-const timeline = new Timeline((start_timestamp, end_timestamp) => go({ filters: { ...here.filters, start_timestamp, end_timestamp } }));
-const facets = new Facets((filters) => go({ filters }));
-const detail = new Detail({
-  search: (filters) => go({ filters: { ...none(), ...filters } }),
-  close: () => {
-    mark(undefined);
-    table.element.focus();
-  },
-});
-const bar = Object.assign(document.createElement("div"), { className: "bar" });
-const side = document.createElement("details");
-side.className = "side";
-const sideTitle = Object.assign(document.createElement("summary"), { textContent: "Filters" });
-side.append(sideTitle, facets.element);
-const middle = Object.assign(document.createElement("div"), { className: "middle" });
-middle.append(bar, timeline.element, table.element);
-const events = Object.assign(document.createElement("div"), { className: "events" });
-events.append(side, middle, detail.element);
 const WIDE = matchMedia("(min-width: 64rem)");
-const fit = () => { side.open = WIDE.matches; };
-WIDE.addEventListener("change", fit);
-fit();
+const ICON = new URL("viewer/icon.svg", new URL("..", API));
 
-/** Shows what the address says. */
-async function show() {
-  here = place(location.hash);
-  const api = here.view === "tokens" ? session.admin : session.token;
-  drawHeader();
-  if (!api || (here.workspace && api.workspace !== here.workspace)) {
-    leave();
-    render(nothing, content);
-    const holder = document.createElement("div");
-    content.replaceChildren(holder);
-    signIn(holder, { workspace: here.workspace, view: here.view, done: entered, onWait: (seconds) => wait(seconds) });
-    return;
-  }
-  if (here.view === "tokens") {
-    leave();
-    const holder = document.createElement("div");
-    content.replaceChildren(holder);
-    await showTokens(holder, api, fail);
-    return;
-  }
-  const query = parameters(here.filters).toString();
-  if (shown !== query || !log) restart(api, query);
-  if (here.event !== undefined && !detail.isOpen) await openSequence(api, here.event);
+const state = {
+  here: place(location.hash),
+  /** The sessions: that of a token and that of an admin, each an API with what belongs to it alone. */
+  token: undefined,
+  admin: undefined,
+  signIn: undefined,
+  tokens: undefined,
+  log: undefined,
+  query: undefined,
+  /** The event that is open: its sequence, and once it is there, the event, or a problem. */
+  opened: undefined,
+  live: undefined,
+  saving: undefined,
+  /** What went wrong, by the thing that was tried, each with a way on. */
+  problems: new Map(),
+  waiting: 0,
+  isFiltersOpen: WIDE.matches,
+};
+let frame;
+
+const table = new Table({ open: (entry) => open(entry), step: (entry) => replace({ event: entry.sequence }), close, update });
+const timeline = new Timeline({ choose: (start_timestamp, end_timestamp) => go({ filters: { ...state.here.filters, start_timestamp, end_timestamp } }), update });
+const facets = new Facets({ change: (filters) => go({ filters }), update });
+const detail = new Detail({
+  search: (filters) => go({ filters: { ...none(), ...filters } }), close, retry: () => openSequence(state.here.event), update,
+  go: (step) => table.go(step, state.opened),
+});
+
+/** Draws at the next frame. */
+function update() {
+  frame ??= requestAnimationFrame(draw);
 }
 
-/** Begins to show the events that match the filters. */
-function restart(api, query) {
-  const wasFollowing = Boolean(following);
-  leave();
-  if (!content.contains(events)) content.replaceChildren(events);
-  if (here.event === undefined && detail.isOpen) detail.element.hidden = true;
-  log = new Log(api, here.filters);
-  shown = query;
-  const current = log;
-  current.addEventListener("change", () => {
-    if (current.problem) fail(current.problem);
-    else drawBar();
-  });
-  current.addEventListener("arrived", ({ detail: number }) => announce(`${plural(number, "new event")}`));
-  current.addEventListener("overflow", () => {
-    restart(api, query);
-    follow();
-  });
-  timeline.show(current, here.filters);
-  facets.show(current, here.filters);
-  table.show(current);
-  current.more().then(() => {
-    if (log === current && !current.problem) announce(current.length === 0 ? "No events" : `${plural(current.length, "event")} loaded`);
-  });
-  drawBar();
-  if (wasFollowing) follow();
-}
-
-/** Stops what is under way. */
-function leave() {
-  log?.stop();
-  following?.abort();
-  exporting?.abort();
-  [log, shown, following, exporting, problem] = [undefined, undefined, undefined, undefined, undefined];
-}
-
-function entered(api, as) {
-  session[as] = api;
-  if (here.workspace !== api.workspace) go({ workspace: api.workspace });
-  else show();
-}
-
-function signOut() {
-  [session.token, session.admin] = [undefined, undefined];
-  detail.element.hidden = true;
-  leave();
-  announce("Signed out");
-  show();
-}
-
-function open(event) {
-  detail.open(session.token, event);
-  mark(event.sequence ?? undefined);
-}
-
-/** Says in the address which event is open, without going anywhere. */
-function mark(sequence) {
-  here = { ...here, event: sequence };
-  history.replaceState(null, "", address(here));
-}
-
-async function openSequence(api, sequence) {
-  try {
-    const { event } = await api.json(`ledger/entries/${sequence}`);
-    if (here.event === sequence) detail.open(api, event);
-  } catch (error) {
-    fail(error instanceof Problem && error.status === 404 ? new Error(`There is no event of sequence ${sequence}.`) : error);
-  }
-}
-
-async function follow() {
-  if (following) {
-    following.abort();
-    following = undefined;
-    drawBar();
-    return;
-  }
-  const mine = new AbortController();
-  following = mine;
-  drawBar();
-  try {
-    await log.follow(mine.signal);
-  } catch (error) {
-    if (!mine.signal.aborted && following === mine) {
-      following = undefined;
-      fail(error);
-    }
-  }
-}
-
-async function exportAll(format) {
-  exporting = new AbortController();
-  exporting.pages = 0;
-  const mine = exporting;
-  drawBar();
-  try {
-    await save(session.token, here.filters, format, {
-      signal: mine.signal,
-      tell: (pages) => {
-        mine.pages = pages;
-        drawBar();
-      },
-    });
-    announce("Saved");
-  } catch (error) {
-    if (!mine.signal.aborted) fail(error);
-  }
-  if (exporting === mine) exporting = undefined;
-  drawBar();
-}
-
-/** A credential that is refused from now on is forgotten. */
-function fail(error) {
-  if (error.name === "AbortError") return;
-  if (error instanceof Problem && error.isOfCredential && !error.id) {
-    if (here.view === "tokens") session.admin = undefined;
-    else session.token = undefined;
-    announce("Your credential is no longer accepted");
-    show();
-    return;
-  }
-  problem = error.message;
-  drawBar();
-}
-
-function wait(seconds) {
-  waiting = seconds;
-  drawBar();
-}
-
-function drawHeader() {
-  const isIn = session.token || session.admin;
-  const workspace = here.workspace || session.token?.workspace || session.admin?.workspace;
-  const link = (view, label) => html`<a href=${address({ workspace: workspace ?? "", view, filters: none() })}
-    aria-current=${here.view === view ? "page" : "false"}>${label}</a>`;
-  render(html`<div class="brand"><img src="viewer/icon.svg" alt="" width="28" height="28" />
-      <span>Audit log</span>${isIn && workspace ? html`<b class="workspace">${workspace}</b>` : nothing}</div>
-    <nav aria-label="Parts">${link("events", "Events")}${link("tokens", "Tokens")}</nav>
-    ${isIn ? html`<button class="quiet" @click=${signOut}>Sign out</button>` : nothing}`, header);
+function draw() {
+  cancelAnimationFrame(frame);
+  frame = undefined;
+  const focused = document.activeElement?.id;
+  render(headerView(), header);
+  render(contentView(), content);
+  const workspace = state.token?.api.workspace ?? state.admin?.api.workspace;
   document.title = workspace ? `Audit log of ${workspace}` : "Audit log";
+  if (state.signIn) state.signIn.placed();
+  else if (state.tokens) state.tokens.placed();
+  else {
+    table.placed();
+    detail.placed();
+    const { log } = state;
+    const wantsMore = log && !log.isComplete && !log.isLoading && !log.problem && !log.isPaused && !log.isFull;
+    if (wantsMore && table.isAtEnd) log.more();
+  }
+  // What had the focus has it still, wherever it is drawn now.
+  const again = focused && document.activeElement?.id !== focused ? document.getElementById(focused) : undefined;
+  if (again && !document.activeElement?.closest("dialog, .created")) again.focus({ preventScroll: true });
 }
 
-function drawBar() {
-  if (!log) return;
+function contentView() {
+  if (state.signIn) return state.signIn.view();
+  if (state.tokens) return state.tokens.view();
+  const { log, here } = state;
+  if (!log) return nothing;
+  const isEmpty = log.isComplete && log.length === 0;
+  return html`<div class="events">
+    <details class="side" ?open=${state.isFiltersOpen} @toggle=${({ target }) => { state.isFiltersOpen = target.open; }}>
+      <summary>${filtersTitle()}</summary>${facets.view(log, here.filters)}</details>
+    <div class="middle">${barView()}
+      ${isEmpty ? emptyView() : html`${timeline.view(log, here.filters)}${table.view(log, state.opened)}`}</div>
+    ${state.opened ? detail.view(state.opened, state.token) : nothing}</div>`;
+}
+
+function filtersTitle() {
+  const { length } = entries(state.here.filters);
+  return length > 0 ? `Filters (${length})` : "Filters";
+}
+
+function headerView() {
+  const { here, token, admin } = state;
+  const session = token ?? admin;
+  const link = (view, label) => html`<a href=${address({ workspace: session?.api.workspace ?? here.workspace, view, filters: none() })}
+    aria-current=${here.view === view ? "page" : "false"}>${label}</a>`;
+  return html`<div class="brand"><img src=${ICON.pathname} alt="" width="28" height="28" />
+      <span>Audit log</span>${session ? html`<b class="workspace">${session.api.workspace}</b>` : nothing}</div>
+    <nav aria-label="Parts">${link("events", "Events")}${link("tokens", "Tokens")}</nav>
+    ${session ? html`<button class="quiet" @click=${() => signOut()}>Sign out</button>` : nothing}`;
+}
+
+function barView() {
+  const { log, here, live, saving } = state;
   const chosen = entries(here.filters);
-  render(html`
-    <h1 class="visually-hidden">Events of ${session.token?.workspace}</h1>
-    <div class="chips" role="group" aria-label="What is filtered by">${chosen.map((entry) => html`<button class="chip" @click=${() => go({ filters: entry.without })}
-        aria-label="No longer filter by ${LABELS[entry.name]} ${told(entry)}"><small>${LABELS[entry.name]}</small> ${told(entry)} <span aria-hidden="true">✕</span></button>`)}
-      ${chosen.length > 1 ? html`<button class="quiet" @click=${() => go({ filters: none() })}>Clear all</button>` : nothing}</div>
+  const says = { on: "Live", away: "Live: reconnecting\u2026", off: "Live" }[live ? log.live : "off"];
+  return html`<div class="bar">
+    <h1 class="visually-hidden">Events of ${state.token.api.workspace}</h1>
+    <div class="chips" role="group" aria-label="The filters that are set">${chosen.map((entry) => html`<button class="chip" @click=${() => go({ filters: entry.without })}
+        aria-label="No longer filter by ${LABELS[entry.name]} ${plain(told(entry))}"><small>${LABELS[entry.name]}</small> ${visible(told(entry))} <span aria-hidden="true">✕</span></button>`)}
+      ${chosen.length > 1 ? html`<button class="quiet" @click=${() => go({ filters: { ...none(), hasReads: here.filters.hasReads } })}>Clear all</button>` : nothing}</div>
     <div class="actions">
-      <button class="live" aria-pressed=${Boolean(following)} @click=${follow}><span class="dot" aria-hidden="true"></span> Live</button>
-      ${exporting ? html`<button @click=${() => exporting.abort()}>Stop saving (${plural(exporting.pages, "page")})</button>`
-        : html`<button @click=${() => exportAll("csv")}>Save as CSV</button><button @click=${() => exportAll("ndjson")}>Save as NDJSON</button>`}
+      <button class="live" id="live" aria-pressed=${Boolean(live)} @click=${follow}><span class="dot" aria-hidden="true"></span> ${says}</button>
+      ${saving ? html`<button id="save" @click=${() => saving.abort()}>Stop saving (${plural(saving.pages, "page")})</button>`
+        : html`<button id="save" @click=${() => saveAll("csv")}>Save as CSV</button><button @click=${() => saveAll("ndjson")}>Save as NDJSON</button>`}
     </div>
-    ${waiting > 0 ? html`<p class="waiting">The API asks for a pause of ${plural(waiting, "second")}…</p>` : nothing}
-    ${problem ? html`<p class="problem" role="alert">${problem} <button @click=${again}>Try again</button></p>` : nothing}
-    ${log.isComplete && log.length === 0 ? html`<p class="empty">${chosen.length > 0
-      ? "No event matches these filters." : "Nothing has been recorded in this workspace yet."}</p>` : nothing}`, bar);
-  sideTitle.textContent = chosen.length > 0 ? `Filters (${chosen.length})` : "Filters";
+    ${state.waiting > 0 ? html`<p class="waiting" role="status">The API asks for a pause of ${plural(state.waiting, "second")}…</p>` : nothing}
+    ${log.problem ? problemView(log.problem.message, () => log.more()) : nothing}
+    ${[...state.problems].map(([name, { message, again }]) => problemView(message, () => {
+      state.problems.delete(name);
+      again();
+    }, () => {
+      state.problems.delete(name);
+      update();
+    }))}
+    ${log.newer.size > 0 && !live ? html`<p class="notice">${plural(log.newer.size, "newer event")} came in since. <button id="newer" @click=${showNewer}>Show newer events</button></p>` : nothing}
+    ${log.isPaused ? html`<p class="notice" role="status">Nothing to show back to ${second(log.lookedBackTo ?? "")} UTC; there are older events.
+      <button id="further" @click=${() => log.more()}>Look further</button></p>` : nothing}
+    ${log.unsealed.size > 0 ? html`<details class="notice"><summary>${plural(log.unsealed.size, "event is", "events are")} recorded and not sealed yet</summary>
+      <ul>${[...log.unsealed.values()].slice(0, 100).map((event) => html`<li>${second(event.timestamp)} ${actionLabel(event.action)}
+        ${visible(event.actor?.username || event.actor?.user_id || "")}</li>`)}</ul></details>` : nothing}</div>`;
 }
 
-function again() {
-  problem = undefined;
-  log.more();
-  drawBar();
+function problemView(message, again, dismiss) {
+  return html`<p class="problem" role="alert">${message} <button @click=${again}>Try again</button>
+    ${dismiss ? html`<button class="quiet" aria-label="Dismiss" @click=${dismiss}>✕</button>` : nothing}</p>`;
+}
+
+function emptyView() {
+  const { log, here } = state;
+  const chosen = entries(here.filters);
+  return html`<div class="empty"><p>${chosen.length > 0 ? "No event matches these filters." : log.hidden > 0
+      ? "Nothing but reads of this log has been recorded in this workspace yet." : "Nothing has been recorded in this workspace yet."}</p>
+    <div class="actions">${chosen.length > 0 ? html`<button @click=${() => go({ filters: none() })}>Show all events</button>` : nothing}
+    ${log.hidden > 0 ? html`<button @click=${() => go({ filters: { ...here.filters, hasReads: true } })}>Show ${plural(log.hidden, "record")} of reads</button>` : nothing}</div></div>`;
 }
 
 function told({ name, value }) {
   if (name === "category") return categoryLabel(value);
   if (name === "action") return actionLabel(value);
-  return name.endsWith("_timestamp") ? `${second(value)} UTC` : value;
+  return name.endsWith("_timestamp") && second(value) !== value ? `${second(value)} UTC` : value;
+}
+
+/** Goes to another place; the event that was open is closed unless it is said. */
+function go(changes) {
+  location.hash = address({ ...state.here, event: undefined, ...changes });
+}
+
+/** The same without a step in the history. */
+function replace(changes) {
+  history.replaceState(null, "", address({ ...state.here, ...changes }));
+  show();
+}
+
+/** Makes the state that of the address. */
+function show() {
+  const here = place(location.hash);
+  state.here = here;
+  const session = here.view === "tokens" ? state.admin : state.token;
+  if (!session || (here.workspace && session.api.workspace !== here.workspace)) {
+    askToSignIn();
+    return;
+  }
+  if (!here.workspace) {
+    history.replaceState(null, "", address({ ...here, workspace: session.api.workspace }));
+    state.here = place(location.hash);
+  }
+  state.signIn = undefined;
+  if (here.view === "tokens") {
+    leave();
+    if (state.tokens?.api !== session.api) state.tokens = new Tokens({ api: session.api, expired: () => expire("admin"), update });
+    update();
+    return;
+  }
+  state.tokens = undefined;
+  const query = `${parameters(here.filters)}&${showsReads(here.filters)}`;
+  if (!state.log || state.query !== query) begin(session.api, query);
+  if (here.event !== state.opened?.sequence) openSequence(here.event);
+  update();
+}
+
+/** Begins to show the events that match the filters. */
+function begin(api, query) {
+  const wasLive = Boolean(state.live);
+  leave();
+  const log = new Log(api, state.here.filters);
+  [state.log, state.query] = [log, query];
+  log.addEventListener("arrived", ({ detail: number }) => announce(plural(number, "new event")));
+  log.addEventListener("change", () => {
+    table.keepPlace();
+    if (log.problem?.isOfCredential) expire("token");
+    update();
+  });
+  log.more().then(() => {
+    if (state.log === log && !log.problem) announce(log.length === 0 ? "No events" : `${plural(log.length, "event")} loaded`);
+  });
+  if (wasLive) follow();
+}
+
+/** Stops the list and what is shown of it. */
+function leave() {
+  state.log?.stop();
+  state.live?.abort();
+  for (const name of ["live", "newer"]) state.problems.delete(name);
+  [state.log, state.query, state.opened, state.live] = [];
+}
+
+function askToSignIn(reason) {
+  leave();
+  const { workspace, view } = state.here;
+  const target = `${workspace}/${view}`;
+  [state.tokens, state.query] = [undefined, undefined];
+  if (reason || state.signIn?.target !== target) {
+    state.signIn = new SignIn({ workspace, view, reason, done: entered, update });
+    state.signIn.target = target;
+  }
+  update();
+}
+
+function entered(api, as) {
+  state[as]?.api.end();
+  api.onWait = (seconds) => {
+    state.waiting = seconds;
+    update();
+  };
+  // The key that a person trusts is that of one log, and is forgotten with the session.
+  state[as] = { api, trustedKey: "" };
+  state.signIn = undefined;
+  facets.forget();
+  if (state.here.workspace !== api.workspace) replace({ workspace: api.workspace });
+  else show();
+}
+
+/** Ends both sessions: what is under way stops, and what was read is forgotten. */
+function signOut() {
+  forget("token", "admin");
+  history.replaceState(null, "", location.pathname + location.search);
+  state.here = place("");
+  announce("Signed out");
+  askToSignIn();
+}
+
+/** A credential that is refused from now on is forgotten; the address stays, for the next one. */
+function expire(as) {
+  if (!state[as]) return;
+  forget(as);
+  const reason = as === "admin" ? "You were signed out: the JWT has expired. Sign in with a new one to go on."
+    : "You were signed out: the token was revoked or has expired. Sign in with another to go on where you were.";
+  announce(reason);
+  askToSignIn(reason);
+}
+
+function forget(...names) {
+  for (const name of names) {
+    state[name]?.api.end();
+    state[name] = undefined;
+  }
+  state.saving?.abort();
+  [state.saving, state.tokens, state.waiting] = [undefined, undefined, 0];
+  state.problems.clear();
+  facets.forget();
+  leave();
+}
+
+function open(entry) {
+  detail.wantsFocus = true;
+  if (state.opened?.sequence === entry.sequence) update();
+  else location.hash = address({ ...state.here, event: entry.sequence });
+}
+
+function close() {
+  if (!state.opened) return;
+  location.hash = address({ ...state.here, event: undefined });
+  state.opened = undefined;
+  draw();
+  table.focus();
+}
+
+/** Opens the event of a sequence: from the list, or else from the API. */
+async function openSequence(sequence) {
+  const [{ token }, log] = [state, state.log];
+  if (sequence === undefined) {
+    state.opened = undefined;
+    update();
+    return;
+  }
+  const entry = log.find(sequence);
+  const opened = { sequence, event: entry && log.whole(entry) };
+  if (!state.opened && !document.activeElement?.closest(".table")) detail.wantsFocus = true;
+  state.opened = opened;
+  update();
+  if (opened.event) return;
+  try {
+    const { event } = await token.api.json(`ledger/entries/${sequence}`);
+    if (event?.sequence !== sequence || event.workspace_username !== token.api.workspace || (entry && event.id !== entry.id)) {
+      throw new Error(`The API answered with another event than that of sequence ${count(sequence)}. Tell the operator.`);
+    }
+    opened.event = event;
+  } catch (error) {
+    if (error.name === "AbortError") return;
+    if (error.isOfCredential) expire("token");
+    opened.problem = error.status === 404 ? `There is no event of sequence ${count(sequence)}, or it has expired.` : error.message;
+  }
+  update();
+}
+
+/** Turns Live on, or off. What came in meanwhile is there in either case. */
+async function follow() {
+  const { log } = state;
+  if (state.live) {
+    state.live.abort();
+    state.live = undefined;
+    update();
+    return;
+  }
+  const mine = new AbortController();
+  state.live = mine;
+  state.problems.delete("live");
+  update();
+  try {
+    await log.follow(mine.signal);
+  } catch (error) {
+    if (mine.signal.aborted || log.signal.aborted) return;
+    state.live = undefined;
+    fail("live", `Live has stopped. ${error.message}`, error, follow);
+  }
+}
+
+async function showNewer() {
+  const { log } = state;
+  try {
+    await log.catchUp();
+  } catch (error) {
+    if (!log.signal.aborted) fail("newer", error.message, error, showNewer);
+  }
+}
+
+async function saveAll(format) {
+  const { filters } = state.here;
+  const mine = new AbortController();
+  mine.pages = 0;
+  state.saving = mine;
+  update();
+  try {
+    await save(state.token.api, filters, format, {
+      signal: mine.signal,
+      tell: (pages) => {
+        mine.pages = pages;
+        update();
+      },
+    });
+    announce("Saved");
+  } catch (error) {
+    if (!mine.signal.aborted) fail("save", `The file was not saved. ${error.message}`, error, () => saveAll(format));
+  }
+  if (state.saving === mine) state.saving = undefined;
+  update();
+}
+
+function fail(name, message, error, again) {
+  if (error.name === "AbortError") return;
+  if (error.isOfCredential) expire("token");
+  else state.problems.set(name, { message, again });
+  update();
 }
 
 document.getElementById("skip").addEventListener("click", (event) => {
   // The address is the page's own; the link only moves the focus.
   event.preventDefault();
-  content.focus();
+  (document.querySelector(".table") ?? content).focus();
 });
+WIDE.addEventListener("change", () => {
+  state.isFiltersOpen = WIDE.matches;
+  update();
+});
+for (const [name, isPrinted] of [["beforeprint", true], ["afterprint", false]]) {
+  addEventListener(name, () => {
+    table.isPrinted = isPrinted;
+    draw();
+  });
+}
 addEventListener("hashchange", show);
-await loadCatalogue().catch(() => {});
+content.replaceChildren();
 show();
+loadCatalogue().then(update, () => {});

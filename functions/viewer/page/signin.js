@@ -1,75 +1,99 @@
 // Signing in: a workspace token reads the log, an admin's JWT manages tokens. Both are kept in this page's memory alone.
 
-import { Api, Problem } from "./api.js";
-import { html, nothing, render } from "./lit-html/lit-html.js";
+import { Api, Problem, authorization } from "./api.js";
+import { html, nothing } from "./lit-html/lit-html.js";
+import { plural } from "./words.js";
 
-/** Shows the form in `element`; `done` is called with the API of the workspace and `token` or `admin`. */
-export function signIn(element, { workspace, view, done, onWait }) {
-  let problem;
-  let isBusy = false;
-  const wanted = view === "tokens" ? "admin" : "token";
-  const draw = () => {
-    render(html`<form class="signin" @submit=${submit}>
-      <h1>${wanted === "admin" ? "Manage workspace tokens" : "Read the audit log"}</h1>
-      <p>${wanted === "admin"
-        ? "Paste a JWT of an admin of the workspace, as your product's identity provider issues it."
-        : "Paste a workspace token. An admin of the workspace makes them; each reads its own workspace and no other."}
-        It is kept in the memory of this page and ends with it.</p>
-      <label class="field">Workspace
-        <input name="workspace" required autocomplete="organization" autocapitalize="none" spellcheck="false" .value=${workspace}
-          pattern="[a-z0-9][a-z0-9_\\-]{0,62}" title="Lower-case letters, digits, - and _" placeholder="acme" /></label>
-      <label class="field">${wanted === "admin" ? "Admin JWT" : "Workspace token"}
-        <input name="credential" required type="password" autocomplete="off" spellcheck="false"
-          placeholder=${wanted === "admin" ? "eyJ…" : "alw_…"} @change=${guess} /></label>
-      ${problem ? html`<p class="problem" role="alert">${problem}</p>` : nothing}
-      <button class="primary" ?disabled=${isBusy}>${isBusy ? "Looking…" : wanted === "admin" ? "Manage tokens" : "Open the log"}</button>
-    </form>`, element);
-  };
+export class SignIn {
+  #workspace;
+  #wanted;
+  #done;
+  #update;
+  #problem;
+  #isBusy = false;
+  #waiting = 0;
+  #hasFocused = false;
 
-  /** A JWT says whose admin it is of. */
-  function guess({ target }) {
-    const field = target.form.elements.workspace;
-    if (!field.value) field.value = workspaceOf(target.value.trim());
+  /** `done` is called with the API of the workspace and `token` or `admin`; `reason` says why one has to sign in again. */
+  constructor({ workspace, view, reason, done, update }) {
+    [this.#workspace, this.#wanted, this.#done, this.#update] = [workspace, view === "tokens" ? "admin" : "token", done, update];
+    this.#problem = reason;
   }
 
-  async function submit(event) {
+  view() {
+    const isAdmin = this.#wanted === "admin";
+    return html`<form class="signin" @submit=${(event) => this.#submit(event)}>
+      <h1>${isAdmin ? "Manage workspace tokens" : "Read the audit log"}</h1>
+      <p>${isAdmin
+        ? "Paste a JWT of an admin of the workspace, as your product's identity provider issues it."
+        : "Paste a workspace token. An admin of the workspace makes them; each reads its own workspace and no other."}
+        It is kept in the memory of this page and ends with it: after a reload you sign in again.</p>
+      <label class="field">Workspace
+        <input name="workspace" required autocomplete="organization" autocapitalize="none" spellcheck="false" .value=${this.#workspace}
+          pattern="[a-z0-9][a-z0-9_\\-]{0,62}" title="Lower-case letters, digits, - and _" placeholder="acme" /></label>
+      <label class="field">${isAdmin ? "Admin JWT" : "Workspace token"}
+        <input name="credential" required type="password" autocomplete="off" spellcheck="false"
+          placeholder=${isAdmin ? "eyJ…" : "alw_… or token:secret"} @change=${guess} /></label>
+      ${this.#problem ? html`<p class="problem" role="alert">${this.#problem}</p>` : nothing}
+      ${this.#waiting > 0 ? html`<p class="waiting" role="status">The API asks for a pause of ${plural(this.#waiting, "second")}; it goes on by itself.</p>` : nothing}
+      <button class="primary" ?disabled=${this.#isBusy}>${this.#isBusy ? "Looking…" : isAdmin ? "Manage tokens" : "Open the log"}</button>
+    </form>`;
+  }
+
+  /** Puts the focus where the form begins, once. */
+  placed() {
+    if (this.#hasFocused) return;
+    this.#hasFocused = true;
+    const { workspace, credential } = document.querySelector("form.signin").elements;
+    (workspace.value ? credential : workspace).focus();
+  }
+
+  async #submit(event) {
     event.preventDefault();
+    if (this.#isBusy) return;
     const form = event.currentTarget;
-    const credential = form.elements.credential.value.trim();
-    [workspace, problem] = [form.elements.workspace.value.trim(), undefined];
-    if (wanted === "token" && credential.startsWith("eyJ")) {
-      problem = "That is a JWT, which manages tokens. Reading the log takes a workspace token; they begin with alw_.";
-      draw();
+    const pasted = form.elements.credential.value.trim();
+    [this.#workspace, this.#problem] = [form.elements.workspace.value.trim(), undefined];
+    if (this.#wanted === "token" && /^(bearer\s+)?eyJ/i.test(pasted)) {
+      this.#problem = "That is a JWT, which manages tokens. Reading the log takes a workspace token; they begin with alw_.";
+      this.#update();
       return;
     }
-    isBusy = true;
-    draw();
-    const api = new Api(workspace, credential, onWait);
+    this.#isBusy = true;
+    this.#update();
+    const api = new Api(this.#workspace, authorization(pasted), (seconds) => {
+      this.#waiting = seconds;
+      this.#update();
+    });
     try {
       // Neither is a read of events, so that a try leaves no record.
-      await api.text(wanted === "admin" ? "tokens" : "ledger/key");
+      await api.text(this.#wanted === "admin" ? "tokens" : "ledger/key");
       form.reset();
-      done(api, wanted);
+      this.#isBusy = false;
+      this.#done(api, this.#wanted);
     } catch (error) {
-      problem = wrong(error, wanted);
-      isBusy = false;
-      draw();
+      api.end();
+      this.#problem = wrong(error, this.#wanted);
+      this.#isBusy = false;
+      this.#update();
       form.elements.credential.focus();
     }
   }
+}
 
-  draw();
-  const { workspace: first, credential } = element.querySelector("form").elements;
-  (workspace ? credential : first).focus();
+/** A JWT says in which workspace its holder is an admin. */
+function guess({ target }) {
+  const field = target.form.elements.workspace;
+  if (!field.value) field.value = workspaceOf(target.value.trim());
 }
 
 function wrong(error, wanted) {
-  if (!(error instanceof Problem)) return `The API cannot be reached: ${error.message}`;
+  if (!(error instanceof Problem)) return error.message;
   if (error.status === 404) return "These credentials do not open this workspace. Check its name.";
-  if (error.isOfCredential && !error.id) {
+  if (error.isOfCredential) {
     return wanted === "admin"
-      ? "The JWT is not accepted: it is expired, or of another issuer."
-      : "The token is not accepted: it is mistyped, revoked or expired.";
+      ? "The JWT is not accepted: it is expired, or of another issuer. Ask your identity provider for a new one."
+      : "The token is not accepted: it is mistyped, revoked or expired. Ask an admin of the workspace for another.";
   }
   return error.message;
 }

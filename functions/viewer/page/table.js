@@ -1,134 +1,135 @@
 // The events in rows, of which only those in sight are in the document.
 
-import { actionLabel, categoryLabel } from "./catalogue.js";
-import { html, render } from "./lit-html/lit-html.js";
-import { actorName, count, entityName, isErased, second } from "./words.js";
+import { actionLabel, categoryOf } from "./catalogue.js";
+import { html, nothing } from "./lit-html/lit-html.js";
+import { second, visible } from "./words.js";
 
 const ROW_HEIGHT = { wide: 40, narrow: 66 };
 const BEYOND_SIGHT = 6;
-const COLUMNS = ["Time (UTC)", "Action", "Actor", "Entity", "Outcome", "Sequence"];
+const COLUMNS = ["Time (UTC)", "Action", "Actor", "Entity", "Address", "Outcome"];
 const NARROW = matchMedia("(max-width: 46rem)");
 
 export class Table {
   #log;
-  #scroller = document.createElement("div");
+  #scroller;
   #open;
-  #active = 0;
-  #frame;
+  #step;
+  #close;
+  #update;
+  #active;
+  /** The row that keeps its place on the screen when others come in above it, and how far it is from the top. */
+  #anchor;
+  #top = 0;
+  isPrinted = false;
 
-  /** `open` is called with the event of a row that was chosen. */
-  constructor(open) {
-    this.#open = open;
-    this.element = this.#scroller;
-    this.#scroller.className = "table";
-    this.#scroller.tabIndex = 0;
-    this.#scroller.setAttribute("role", "grid");
-    this.#scroller.setAttribute("aria-label", "Events, the newest first");
-    this.#scroller.setAttribute("aria-colcount", COLUMNS.length);
-    this.#scroller.addEventListener("scroll", () => this.update(), { passive: true });
-    this.#scroller.addEventListener("keydown", (event) => this.#key(event));
-    this.#scroller.addEventListener("focus", () => this.update());
-    NARROW.addEventListener("change", () => this.update());
-    new ResizeObserver(() => this.update()).observe(this.#scroller);
-  }
-
-  /** Shows a log, from its beginning. */
-  show(log) {
-    this.#log = log;
-    this.#active = 0;
-    this.#scroller.scrollTop = 0;
-    log.addEventListener("change", () => this.update());
-    log.addEventListener("arrived", ({ detail }) => this.#keepPlace(detail));
-    this.update();
-  }
-
-  /** Draws what is in sight, at the next frame. */
-  update() {
-    this.#frame ??= requestAnimationFrame(() => {
-      this.#frame = undefined;
-      if (this.#log) this.#draw(this.#log);
-    });
+  /** `open` is called with an entry to open and show, `step` with one to show while the detail stays as it is. */
+  constructor({ open, step, close, update }) {
+    [this.#open, this.#step, this.#close, this.#update] = [open, step, close, update];
+    NARROW.addEventListener("change", update);
+    new ResizeObserver(update).observe(document.getElementById("content"));
   }
 
   get #height() {
     return NARROW.matches ? ROW_HEIGHT.narrow : ROW_HEIGHT.wide;
   }
 
-  #draw(log) {
-    const { scrollTop, clientHeight } = this.#scroller;
+  /** Notes which row is on top, before others come in. */
+  keepPlace() {
+    if (!this.#scroller || this.#scroller.scrollTop === 0 || this.#anchor) return;
+    const { scrollTop } = this.#scroller;
+    const entry = this.#log.entries[Math.floor(scrollTop / this.#height)];
+    if (entry) this.#anchor = { entry, offset: scrollTop % this.#height };
+  }
+
+  view(log, opened) {
+    if (this.#log !== log) [this.#log, this.#active, this.#anchor, this.#top] = [log, undefined, undefined, 0];
+    else if (this.#anchor) this.#top = log.placeOf(this.#anchor.entry) * this.#height + this.#anchor.offset;
+    else this.#top = this.#scroller?.isConnected ? this.#scroller.scrollTop : 0;
+    this.#active ??= log.entries[0];
     const height = this.#height;
-    const first = Math.max(0, Math.floor(scrollTop / height) - BEYOND_SIGHT);
-    const end = Math.min(log.length, Math.ceil((scrollTop + clientHeight) / height) + BEYOND_SIGHT);
-    const rows = [];
-    for (let index = first; index < end; index += 1) rows.push(this.#row(index, log.at(index)));
-    this.#scroller.setAttribute("aria-rowcount", log.isComplete ? log.length + 1 : -1);
-    const isInSight = first <= this.#active && this.#active < end;
-    if (isInSight) this.#scroller.setAttribute("aria-activedescendant", `row-${this.#active}`);
-    else this.#scroller.removeAttribute("aria-activedescendant");
-    render(
-      html`<div class="head" role="rowgroup"><div class="row" role="row" aria-rowindex="1">
-          ${COLUMNS.map((name) => html`<span role="columnheader">${name}</span>`)}
-        </div></div>
-        <div class="rows" role="rowgroup">${rows}</div>`,
-      this.#scroller,
-    );
+    const inSight = this.#scroller?.clientHeight || innerHeight;
+    const first = this.isPrinted ? 0 : Math.max(0, Math.floor(this.#top / height) - BEYOND_SIGHT);
+    const end = this.isPrinted ? log.length : Math.min(log.length, Math.ceil((this.#top + inSight) / height) + BEYOND_SIGHT);
+    const place = this.#active ? log.placeOf(this.#active) : -1;
+    this.end = end;
+    return html`<div class="table" tabindex="0" role="grid" aria-label="Events, the newest first" aria-colcount=${COLUMNS.length}
+        aria-rowcount=${log.isComplete ? log.length + 1 : -1} aria-activedescendant=${first <= place && place < end ? `row-${place}` : nothing}
+        data-size=${log.size ?? ""} @scroll=${this.#update} @keydown=${(event) => this.#key(event, opened)}>
+      <div class="head" role="rowgroup"><div class="row" role="row" aria-rowindex="1">
+        ${COLUMNS.map((name) => html`<span role="columnheader">${name}</span>`)}</div></div>
+      <div class="rows" role="rowgroup">${log.entries.slice(first, end).map((entry, index) => this.#row(first + index, entry, opened))}</div></div>`;
+  }
+
+  /** Puts the rows in their places, once they are in the document. */
+  placed() {
+    this.#scroller = document.querySelector(".table");
+    if (!this.#scroller) return;
     const body = this.#scroller.querySelector(".rows");
-    body.style.height = `${log.length * height}px`;
-    for (const row of body.children) row.style.transform = `translateY(${Number(row.dataset.index) * height}px)`;
-    // The next page is asked for before its place comes into sight.
-    if (!log.isComplete && !log.isLoading && !log.problem && end + 40 > log.length) log.more();
+    body.style.height = this.isPrinted ? "" : `${this.#log.length * this.#height}px`;
+    for (const row of body.children) row.style.transform = this.isPrinted ? "" : `translateY(${Number(row.dataset.index) * this.#height}px)`;
+    if (this.#scroller.scrollTop !== this.#top) this.#scroller.scrollTop = this.#top;
+    this.#anchor = undefined;
   }
 
-  #row(index, event) {
-    const isActive = index === this.#active;
-    const frame = (cells, extra = "") => html`<div class="row ${extra} ${isActive ? "active" : ""}" role="row" id="row-${index}"
-      data-index=${index} aria-rowindex=${index + 2} aria-selected=${isActive} @click=${() => this.#choose(index)}>${cells}</div>`;
-    if (!event) return frame(html`<span role="gridcell" class="wait">Loading\u2026</span>`, "loading");
-    const failed = event.outcome === "failure";
-    const erased = (part, text) => (isErased(event, part) ? html`<i class="erased">erased</i>` : text || "\u2014");
-    return frame(html`
-      <span role="gridcell" class="time">${second(event.timestamp)}</span>
-      <span role="gridcell" class="what" title=${event.action}><b>${actionLabel(event.action)}</b>
-        <small>${categoryLabel(event.category)}</small></span>
-      <span role="gridcell" class="who">${erased("actor", actorName(event))}</span>
-      <span role="gridcell" class="on">${erased("entity", entityName(event))}</span>
-      <span role="gridcell" class="outcome ${failed ? "failure" : "success"}">${failed ? "Failure" : "Success"}</span>
-      <span role="gridcell" class="sequence">${event.sequence === null ? "not yet" : count(event.sequence)}</span>`);
+  /** Whether the end of what is loaded is in sight, or nearly. */
+  get isAtEnd() {
+    return this.end + 40 > this.#log.length;
   }
 
-  #choose(index) {
-    this.#active = index;
-    const event = this.#log.at(index);
-    if (event) this.#open(event);
-    this.update();
+  focus() {
+    document.querySelector(".table")?.focus();
   }
 
-  /** Whoever has scrolled down keeps seeing the same events when others come in above. */
-  #keepPlace(added) {
-    if (this.#active > 0) this.#active += added;
-    if (this.#scroller.scrollTop > 0) this.#scroller.scrollTop += added * this.#height;
+  #row(index, entry, opened) {
+    const isActive = entry === this.#active;
+    const isOpen = opened !== undefined && entry.sequence === opened.sequence;
+    const failed = entry.outcome === "failure";
+    return html`<div class="row ${isActive ? "active" : ""} ${isOpen ? "open" : ""}" role="row" id="row-${index}" data-index=${index}
+        data-id=${entry.id} aria-rowindex=${index + 2} aria-selected=${isOpen} @click=${() => this.#choose(entry)}>
+      <span role="gridcell" class="time">${second(entry.timestamp)}</span>
+      <span role="gridcell" class="what" title=${entry.action}><b>${actionLabel(entry.action)}</b>
+        <small>${categoryOf(entry)}</small></span>
+      <span role="gridcell" class="who">${text(entry.actor, entry.isActorErased)}</span>
+      <span role="gridcell" class="on">${text(entry.entity, entry.isEntityErased)}</span>
+      <span role="gridcell" class="ip">${text(entry.ip, entry.isActorErased)}</span>
+      <span role="gridcell" class="outcome ${failed ? "failure" : "success"}">${failed ? "Failure" : "Success"}</span></div>`;
   }
 
-  #key(event) {
+  #choose(entry) {
+    this.#active = entry;
+    this.#open(entry);
+  }
+
+  /** Goes so many rows up or down; an event that is open gives its place to the one that is reached. */
+  go(steps, opened) {
+    const log = this.#log;
+    if (log.length === 0) return;
+    const from = opened ? log.find(opened.sequence) ?? this.#active : this.#active;
+    const place = Math.min(log.length - 1, Math.max(0, log.placeOf(from) + steps));
+    this.#active = log.entries[place];
+    this.#bringIntoSight(place);
+    if (opened && this.#active.sequence !== opened.sequence) this.#step(this.#active);
+    this.#update();
+  }
+
+  #key(event, opened) {
     const page = Math.max(1, Math.floor(this.#scroller.clientHeight / this.#height) - 2);
     const steps = { ArrowDown: 1, ArrowUp: -1, PageDown: page, PageUp: -page, Home: -Infinity, End: Infinity };
-    if (event.key === "Enter" || event.key === " ") {
-      event.preventDefault();
-      this.#choose(this.#active);
-    } else if (event.key in steps && !event.altKey && !event.ctrlKey && !event.metaKey) {
-      event.preventDefault();
-      const last = Math.max(0, this.#log.length - 1);
-      this.#active = Math.min(last, Math.max(0, this.#active + steps[event.key]));
-      this.#bringIntoSight();
-      this.update();
-    }
+    if (event.altKey || event.ctrlKey || event.metaKey) return;
+    if (event.key === "Escape" && opened) this.#close();
+    else if ((event.key === "Enter" || event.key === " ") && this.#active) this.#choose(this.#active);
+    else if (event.key in steps) this.go(steps[event.key], opened);
+    else return;
+    event.preventDefault();
   }
 
-  #bringIntoSight() {
+  #bringIntoSight(place) {
     const head = this.#scroller.querySelector(".head")?.offsetHeight ?? 0;
-    const [top, bottom] = [this.#active * this.#height, (this.#active + 1) * this.#height + head];
+    const [top, bottom] = [place * this.#height, (place + 1) * this.#height + head];
     const { scrollTop, clientHeight } = this.#scroller;
     if (top < scrollTop) this.#scroller.scrollTop = top;
     else if (bottom > scrollTop + clientHeight) this.#scroller.scrollTop = bottom - clientHeight;
   }
 }
+
+const text = (value, isErased) => (isErased ? html`<i class="erased">erased</i>` : value ? visible(value) : "\u2014");

@@ -1,63 +1,51 @@
 // How many events there were when, as far as they were loaded; a range of it can be brushed, by pointer or by keys.
 
-import { html, nothing, render, svg } from "./lit-html/lit-html.js";
-import { announce, count, moment, plural, timestamp } from "./words.js";
+import { html, nothing, svg } from "./lit-html/lit-html.js";
+import { announce, count, moment, plural, second, timestamp } from "./words.js";
 
 const BARS = 72;
 const [WIDTH, HEIGHT] = [720, 72];
+/** How much the chart shows before the newest event, if most events are there. */
+const SPAN_MS = 92 * 86_400_000;
 
 export class Timeline {
   #log;
   #filters;
   #choose;
-  #frame;
+  #update;
+  #version;
   #range;
   #bars = [];
   #brush;
   #cursor;
   #counting;
+  #isWhole = false;
 
   /** `choose` is called with the two ends of a range, as times of the API. */
-  constructor(choose) {
-    this.#choose = choose;
-    this.element = document.createElement("section");
-    this.element.className = "timeline";
-    this.element.setAttribute("aria-label", "Timeline");
+  constructor({ choose, update }) {
+    [this.#choose, this.#update] = [choose, update];
   }
 
-  show(log, filters) {
-    this.#counting?.abort();
-    [this.#log, this.#filters, this.#brush, this.#cursor] = [log, filters, undefined, undefined];
-    log.addEventListener("change", () => this.update());
-    this.update();
-  }
-
-  update() {
-    this.#frame ??= requestAnimationFrame(() => {
-      this.#frame = undefined;
-      this.#count();
-      this.#draw();
-    });
-  }
-
-  /** Sorts what is loaded into bars. */
+  /** Sorts the loaded events into bars. */
   #count() {
-    let [first, last] = [Infinity, -Infinity];
-    for (const [time] of this.#log.moments()) [first, last] = [Math.min(first, time), Math.max(last, time)];
-    const start = this.#filters.start_timestamp ? Date.parse(this.#filters.start_timestamp) : first;
-    const end = this.#filters.end_timestamp ? Date.parse(this.#filters.end_timestamp) : last + 1;
+    const { entries } = this.#log;
+    const [last, first] = [entries[0]?.time, entries.at(-1)?.time];
+    const [from, before] = ["start_timestamp", "end_timestamp"].map((name) => Date.parse(this.#filters[name] ?? ""));
+    const end = Number.isFinite(before) ? before : last + 1;
+    // Where most events are recent, a few old ones do not take the chart's room.
+    const isRecent = entries[entries.length >> 1]?.time >= end - SPAN_MS;
+    const isClipped = !Number.isFinite(from) && !this.#isWhole && end - first > SPAN_MS && isRecent;
+    const start = Number.isFinite(from) ? from : isClipped ? end - SPAN_MS : first;
     this.#bars = Array.from({ length: BARS }, () => ({ success: 0, failure: 0 }));
-    if (!Number.isFinite(start) || !Number.isFinite(end)) {
-      this.#range = undefined;
-      return;
+    this.#range = undefined;
+    if (!Number.isFinite(start) || !Number.isFinite(end)) return;
+    const range = { start, end: Math.max(end, start + 1000), first: Date.parse(this.#log.lookedBackTo ?? ""), earlier: 0 };
+    const span = range.end - start;
+    for (const { time, outcome } of entries) {
+      if (time < start) range.earlier += 1;
+      else this.#bars[Math.min(BARS - 1, Math.floor(((time - start) / span) * BARS))][outcome === "failure" ? "failure" : "success"] += 1;
     }
-    this.#range = { start, end: Math.max(end, start + 1000), first };
-    const span = this.#range.end - start;
-    for (const [time, failed] of this.#log.moments()) {
-      const bar = this.#bars[Math.min(BARS - 1, Math.max(0, Math.floor(((time - start) / span) * BARS)))];
-      if (failed) bar.failure += 1;
-      else bar.success += 1;
-    }
+    this.#range = range;
   }
 
   #timeOf(bar) {
@@ -65,20 +53,36 @@ export class Timeline {
     return start + ((end - start) * bar) / BARS;
   }
 
-  #draw() {
-    const log = this.#log;
-    const loaded = plural(log.length, "event");
-    const summary = log.isComplete
-      ? `${loaded}`
-      : `${loaded} loaded, the newest; there are older ones${log.isLoading ? "\u2026" : ""}`;
-    render(html`
-      <div class="timeline-head">
-        <p><b>${summary}</b></p>
-        ${!log.isComplete && log.length > 0 ? this.#counting
+  view(log, filters) {
+    if (this.#log !== log) {
+      this.#counting?.abort();
+      [this.#log, this.#filters, this.#brush, this.#cursor, this.#version, this.#counting] = [log, filters];
+      this.#isWhole = false;
+    }
+    if (this.#version !== log.version) this.#count();
+    this.#version = log.version;
+    return html`<section class="timeline" aria-label="Timeline">
+      <div class="timeline-head"><p><b>${this.#summary()}</b></p>
+        ${!log.isComplete && !log.isFull && log.length > 0 ? this.#counting
           ? html`<button class="quiet" @click=${() => this.#counting.abort()}>Stop counting</button>`
           : html`<button class="quiet" @click=${() => this.#countAll()}>Count them all</button>` : nothing}
+        ${this.#range?.earlier > 0 || this.#isWhole ? html`<button class="quiet" @click=${() => this.#turn()}>${this.#isWhole
+          ? "Chart the last three months" : `${plural(this.#range.earlier, "earlier event")} not on the chart: chart all`}</button>` : nothing}
       </div>
-      ${this.#range ? this.#chart() : html`<div class="no-chart"></div>`}`, this.element);
+      ${this.#range ? this.#chart() : html`<div class="no-chart"></div>`}</section>`;
+  }
+
+  #summary() {
+    const { length, isComplete, isFull, isLoading, lookedBackTo } = this.#log;
+    if (length === 0 && !isComplete) return isLoading ? "Loading\u2026" : lookedBackTo ? `None back to ${second(lookedBackTo)} UTC` : "Not loaded";
+    if (isComplete) return plural(length, "event");
+    if (isFull) return `${plural(length, "event")}, as many as the page can show. Set filters to see others.`;
+    return `The newest ${plural(length, "event")}; there are older ones${isLoading ? ", loading\u2026" : ""}`;
+  }
+
+  #turn() {
+    [this.#isWhole, this.#version] = [!this.#isWhole, undefined];
+    this.#update();
   }
 
   #chart() {
@@ -95,7 +99,7 @@ export class Timeline {
         <rect class="failure" x=${x} y=${HEIGHT - bad} width=${width - 1} height=${bad}></rect></g>`;
     });
     // What is older than the oldest event loaded is not known to be empty.
-    const unknown = this.#log.isComplete ? 0 : Math.min(WIDTH, Math.max(0, ((first - start) / (end - start)) * WIDTH));
+    const unknown = this.#log.isComplete || !(first > start) ? 0 : Math.min(WIDTH, ((first - start) / (end - start)) * WIDTH);
     const brush = this.#brush && [Math.min(...this.#brush), Math.max(...this.#brush) + 1];
     const span = end - start;
     return html`
@@ -124,13 +128,14 @@ export class Timeline {
   }
 
   async #countAll() {
-    this.#counting = new AbortController();
-    const { signal } = this.#counting;
-    this.update();
-    await this.#log.rest(signal);
-    if (this.#counting?.signal === signal) this.#counting = undefined;
-    announce(plural(this.#log.length, "event"));
-    this.update();
+    const [log, mine] = [this.#log, new AbortController()];
+    this.#counting = mine;
+    this.#update();
+    await log.rest(mine.signal);
+    if (this.#counting !== mine) return;
+    this.#counting = undefined;
+    announce(plural(log.length, "event"));
+    this.#update();
   }
 
   #barAt(event) {
@@ -143,18 +148,18 @@ export class Timeline {
     event.currentTarget.setPointerCapture(event.pointerId);
     const bar = this.#barAt(event);
     this.#brush = [bar, bar];
-    this.#draw();
+    this.#update();
   }
 
   #move(event) {
     if (!this.#brush || !event.currentTarget.hasPointerCapture(event.pointerId)) return;
     this.#brush = [this.#brush[0], this.#barAt(event)];
-    this.#draw();
+    this.#update();
   }
 
   #let() {
     this.#brush = undefined;
-    this.#draw();
+    this.#update();
   }
 
   #apply() {
@@ -178,7 +183,7 @@ export class Timeline {
       this.#cursor = Math.min(BARS - 1, Math.max(0, before + step));
       this.#brush = [event.shiftKey && this.#brush ? this.#brush[0] : this.#cursor, this.#cursor];
       announce(this.#told(this.#cursor));
-      this.#draw();
+      this.#update();
     } else if (event.key === "Enter") {
       event.preventDefault();
       this.#apply();

@@ -1,13 +1,13 @@
-//! The files of the page, as they stand in the folder `page`.
+//! The files of the page: those of the folder `page`, and the script that `build.rs` joins its modules into.
 
 /// A file that a browser may ask for.
 #[derive(Clone, Copy, Debug)]
 pub struct File {
     /// Its path below `/viewer`.
     pub name: &'static str,
-    /// What it is.
+    /// Its type, as the header says it.
     pub content_type: &'static str,
-    /// All of it.
+    /// All of its text.
     pub body: &'static str,
 }
 
@@ -17,35 +17,22 @@ const JAVASCRIPT: &str = "text/javascript; charset=utf-8";
 const SVG: &str = "image/svg+xml";
 const TEXT: &str = "text/plain; charset=utf-8";
 
-macro_rules! files {
-    ($($name:literal: $content_type:ident,)*) => {
-        [$(File {
-            name: $name,
-            content_type: $content_type,
-            body: include_str!(concat!("../page/", $name)),
-        },)*]
-    };
-}
+/// The page at `/`, which names its files below `viewer/`.
+pub const ROOT: File = File { name: "", content_type: HTML, body: include_str!("../page/index.html") };
 
-/// All of them. A test holds the list against the folder.
-pub const FILES: &[File] = &files! {
-    "index.html": HTML,
-    "icon.svg": SVG,
-    "style.css": CSS,
-    "main.js": JAVASCRIPT,
-    "admin.js": JAVASCRIPT,
-    "api.js": JAVASCRIPT,
-    "catalogue.js": JAVASCRIPT,
-    "detail.js": JAVASCRIPT,
-    "export.js": JAVASCRIPT,
-    "facets.js": JAVASCRIPT,
-    "filters.js": JAVASCRIPT,
-    "ledger.js": JAVASCRIPT,
-    "log.js": JAVASCRIPT,
-    "signin.js": JAVASCRIPT,
-    "table.js": JAVASCRIPT,
-    "timeline.js": JAVASCRIPT,
-    "words.js": JAVASCRIPT,
-    "lit-html/lit-html.js": JAVASCRIPT,
-    "lit-html/LICENSE": TEXT,
-};
+/// The files below `/viewer`.
+pub const FILES: &[File] = &[
+    File {
+        name: "index.html",
+        content_type: HTML,
+        body: include_str!(concat!(env!("OUT_DIR"), "/index.html")),
+    },
+    File {
+        name: "main.js",
+        content_type: JAVASCRIPT,
+        body: include_str!(concat!(env!("OUT_DIR"), "/main.js")),
+    },
+    File { name: "style.css", content_type: CSS, body: include_str!("../page/style.css") },
+    File { name: "icon.svg", content_type: SVG, body: include_str!("../page/icon.svg") },
+    File { name: "lit-html/LICENSE", content_type: TEXT, body: include_str!("../page/lit-html/LICENSE") },
+];

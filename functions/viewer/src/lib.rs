@@ -1,19 +1,22 @@
 //! Serves the page on which people read the audit log, and check it.
 //!
-//! The page is files that stand in this program. It has no rights of its own: whoever opens it brings a
-//! workspace token or an admin's JWT, and the page calls the same API as everybody else. There is no store
-//! here, nothing of any workspace, and no request to anyone but the API itself.
+//! The page is files that stand in this program. It has no rights of its own: a reader brings a workspace token or an
+//! admin's JWT, and the page calls the same API as any client. There is no store here, nothing of any workspace, and no
+//! request to any other host than the API's.
 
 mod files;
 
-use aws_lambda_events::apigw::ApiGatewayV2httpRequest;
+use aws_lambda_events::{
+    apigw::ApiGatewayV2httpRequest,
+    http::{HeaderName, HeaderValue},
+};
 use lambda_runtime::LambdaEvent;
 use shared::{
     error::Error,
     http::{self, Request, Response},
 };
 
-pub use self::files::{FILES, File};
+pub use self::files::{FILES, File, ROOT};
 
 /// What a browser may do with the page: run its own code, and call its own origin. No inline script or
 /// style, no frame around it, no form that leaves it, and no text that becomes code.
@@ -21,13 +24,14 @@ pub const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'
      connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; \
      require-trusted-types-for 'script'; trusted-types lit-html";
 
-/// What else a browser is told, with every file.
-const HEADERS: [(&str, &str); 5] = [
+/// What else a browser is told, with every answer.
+const HEADERS: [(&str, &str); 6] = [
     ("content-security-policy", CONTENT_SECURITY_POLICY),
     ("cross-origin-opener-policy", "same-origin"),
     ("cross-origin-resource-policy", "same-origin"),
     ("permissions-policy", "camera=(), geolocation=(), microphone=()"),
     ("referrer-policy", "no-referrer"),
+    ("strict-transport-security", "max-age=63072000"),
 ];
 
 /// Answers `GET /` and everything below `/viewer`.
@@ -36,18 +40,23 @@ const HEADERS: [(&str, &str); 5] = [
 /// None: every failure is an answer.
 pub async fn handle(event: LambdaEvent<ApiGatewayV2httpRequest>) -> Result<Response, lambda_runtime::Error> {
     let request = Request::from(event.payload);
-    Ok(http::respond(&request, answer(&request)))
+    let mut response = http::respond(&request, answer(&request));
+    for (name, value) in HEADERS {
+        response.headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
+    }
+    Ok(response)
 }
 
 fn answer(request: &Request) -> Result<Response, Error> {
-    let name = match request.route() {
-        "GET /" => "index.html",
-        "GET /viewer/{file+}" => request.path_parameter("file"),
+    let File { name: _, content_type, body } = match request.route() {
+        "GET /" => &ROOT,
+        "GET /viewer/{file+}" => {
+            let name = request.path_parameter("file");
+            FILES.iter().find(|file| file.name == name).ok_or(Error::UnknownRoute)?
+        }
         _ => return Err(Error::UnknownRoute),
     };
-    let File { name: _, content_type, body } =
-        FILES.iter().find(|file| file.name == name).ok_or(Error::UnknownRoute)?;
-    Ok(http::file(request, content_type, body, &HEADERS))
+    Ok(http::file(request, content_type, body, &[]))
 }
 
 #[cfg(test)]
