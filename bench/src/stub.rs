@@ -190,7 +190,7 @@ impl Memory {
             | "DeleteItem"
             | "ExecuteStatement"
             | "PutItem"
-            | "TransactWriteItems"
+            | "ExecuteTransaction"
             | "UpdateItem" => tally.write_units += units,
             _ => tally.read_units += units,
         }
@@ -219,6 +219,11 @@ fn place(operation: &str, body: &[u8]) -> String {
     let call: Value = serde_json::from_slice(body).unwrap_or_default();
     // An answer to several statements has a part for each.
     let statements = call["Statements"].as_array().map_or(0, Vec::len);
+    // A statement names its table itself.
+    let first = call["Statement"].as_str().or_else(|| call["TransactStatements"][0]["Statement"].as_str());
+    if let Some(table) = first.and_then(|text| text.split('"').nth(1)) {
+        return format!("{table} {}", call["TransactStatements"].as_array().map_or(1, Vec::len));
+    }
     let name = |member: &str| call[member].as_str().unwrap_or_default().to_owned();
     format!("{} {} {statements}", name("TableName"), name("IndexName"))
 }

@@ -141,6 +141,11 @@ impl Salt {
         &self.0
     }
 
+    /// Its bytes, as many as there are.
+    pub fn bytes(&self) -> &[u8; Self::LENGTH] {
+        &self.0
+    }
+
     /// The salt of a part, of this seed. The seed does not follow from it.
     fn of_part(&self, part: Part) -> Self {
         let hash = Sha256::new().chain_update(self.0).chain_update(part.name()).finalize();

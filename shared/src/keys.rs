@@ -11,6 +11,7 @@
 //! | AuditQuarantine | `source`: `<event source>`                   | `quarantined_at`: `<time>#<id>` | a bus event set aside |
 //! | AuditSettings   | `workspace`: `<workspace>`                   |                                 | how it is kept        |
 //! | AuditLedger     | `workspace`: `<workspace>`                   | `part`: see [`ledger`]          | its sealed log        |
+//! | AuditCheckpoints | `workspace`: `<workspace>`                  |                                 | what was signed last  |
 //! | AuditStreams    | `workspace`: `<workspace>`                   | `stream`: `<stream id>`         | a stream              |
 //! | AuditRates      | `token`: `<token id>`                        | `window`: its number            | how often it read     |
 //!
@@ -99,8 +100,6 @@ fn take_apart(partition: &str) -> Option<(WorkspaceId, Option<u8>)> {
 pub mod ledger {
     /// How far the log has come: its size, and the roots of its perfect subtrees.
     pub const HEAD: &str = "head";
-    /// The last checkpoint that was signed.
-    pub const SIGNED: &str = "signed";
 
     /// What the keys of deltas begin with.
     pub const DELTA: &str = "delta#";

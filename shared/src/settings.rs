@@ -12,6 +12,8 @@ pub struct Settings {
     pub shards: Shards,
     /// How long they are kept.
     pub retention: Retention,
+    /// What the store compares to tell that the retention is still this one; `None` if none was ever set.
+    pub retention_digest: Option<String>,
     /// How far they have been done away with since.
     pub expiry: Expiry,
 }

@@ -3,14 +3,14 @@
 # What each role may do. All else must be refused.
 ALLOWED = {
     "Authorizer": {("GetItem", "AuditTokens"), ("UpdateItem", "AuditTokens")},
-    "IngestApi": {("PutItem", "AuditEvents"), ("PartiQLInsert", "AuditEvents"), ("GetItem", "AuditSettings")},
+    "IngestApi": {("PartiQLInsert", "AuditEvents"), ("GetItem", "AuditEvents"), ("GetItem", "AuditSettings")},
     "IngestBus": {
         ("ReceiveMessage", "BusQueue"),
         ("DeleteMessage", "BusQueue"),
         ("GetQueueAttributes", "BusQueue"),
-        ("PutItem", "AuditEvents"),
         ("PartiQLInsert", "AuditEvents"),
-        ("PutItem", "AuditQuarantine"),
+        ("GetItem", "AuditEvents"),
+        ("PartiQLInsert", "AuditQuarantine"),
         ("GetItem", "AuditSettings"),
     },
     "Query": {
@@ -19,7 +19,8 @@ ALLOWED = {
         ("Query", "AuditEvents/by_actor"),
         ("Query", "AuditEvents/by_entity"),
         ("BatchGetItem", "AuditEvents"),
-        ("PutItem", "AuditEvents"),
+        ("PartiQLInsert", "AuditEvents"),
+        ("GetItem", "AuditEvents"),
         ("GetItem", "AuditSettings"),
         ("GetItem", "AuditLedger"),
         ("Query", "AuditLedger"),
@@ -37,18 +38,20 @@ ALLOWED = {
     },
     "Ledger": {
         ("BatchGetItem", "AuditEvents"),
-        ("PutItem", "AuditEvents"),
+        ("PartiQLInsert", "AuditEvents"),
+        ("GetItem", "AuditEvents"),
         ("GetItem", "AuditSettings"),
         ("GetItem", "AuditLedger"),
         ("Query", "AuditLedger"),
-        ("PutItem", "AuditLedger"),
+        ("GetItem", "AuditCheckpoints"),
+        ("PutItem", "AuditCheckpoints"),
         ("GetPublicKey", "LedgerKey"),
         ("Sign", "LedgerKey"),
     },
     "Redactions": {
         ("BatchGetItem", "AuditEvents"),
-        ("PutItem", "AuditEvents"),
-        ("UpdateItem", "AuditEvents"),
+        ("PartiQLInsert", "AuditEvents"),
+        ("PartiQLUpdate", "AuditEvents"),
         ("Query", "AuditEvents/by_action"),
         ("Query", "AuditEvents/by_actor"),
         ("GetItem", "AuditSettings"),
@@ -57,16 +60,17 @@ ALLOWED = {
     },
     "Settings": {
         ("GetItem", "AuditSettings"),
-        ("UpdateItem", "AuditSettings"),
-        ("PutItem", "AuditEvents"),
+        ("PartiQLInsert", "AuditSettings"),
+        ("PartiQLUpdate", "AuditSettings"),
+        ("PartiQLInsert", "AuditEvents"),
     },
     "Streams": {
         ("GetItem", "AuditStreams"),
         ("Query", "AuditStreams"),
-        ("PutItem", "AuditStreams"),
-        ("UpdateItem", "AuditStreams"),
-        ("DeleteItem", "AuditStreams"),
-        ("PutItem", "AuditEvents"),
+        ("PartiQLInsert", "AuditStreams"),
+        ("PartiQLUpdate", "AuditStreams"),
+        ("PartiQLDelete", "AuditStreams"),
+        ("PartiQLInsert", "AuditEvents"),
         ("GetItem", "AuditSettings"),
         ("GetItem", "AuditLedger"),
         ("CreateSecret", "secrets"),
@@ -75,20 +79,23 @@ ALLOWED = {
     },
     "Deliver": {
         ("Scan", "AuditStreams"),
+        ("PartiQLUpdate", "AuditStreams"),
         ("UpdateItem", "AuditStreams"),
         ("BatchGetItem", "AuditEvents"),
-        ("PutItem", "AuditEvents"),
+        ("PartiQLInsert", "AuditEvents"),
         ("GetItem", "AuditSettings"),
         ("GetItem", "AuditLedger"),
         ("Query", "AuditLedger"),
         ("GetSecretValue", "secrets"),
     },
     "Archiver": {
+        ("GetItem", "AuditCheckpoints"),
         ("Scan", "AuditStreams"),
         ("GetItem", "AuditStreams"),
+        ("PartiQLUpdate", "AuditStreams"),
         ("UpdateItem", "AuditStreams"),
         ("BatchGetItem", "AuditEvents"),
-        ("PutItem", "AuditEvents"),
+        ("PartiQLInsert", "AuditEvents"),
         ("GetItem", "AuditSettings"),
         ("GetItem", "AuditLedger"),
         ("Query", "AuditLedger"),
@@ -96,11 +103,12 @@ ALLOWED = {
     },
     "Expiry": {
         ("BatchGetItem", "AuditEvents"),
-        ("PutItem", "AuditEvents"),
+        ("PartiQLInsert", "AuditEvents"),
         ("Query", "AuditEvents"),
         ("UpdateItem", "AuditEvents"),
         ("GetItem", "AuditSettings"),
         ("Scan", "AuditSettings"),
+        ("PartiQLUpdate", "AuditSettings"),
         ("UpdateItem", "AuditSettings"),
         ("GetItem", "AuditLedger"),
         ("Query", "AuditLedger"),
@@ -108,10 +116,10 @@ ALLOWED = {
     "Viewer": set(),
     "Tokens": {
         ("GetItem", "AuditTokens"),
-        ("PutItem", "AuditTokens"),
-        ("UpdateItem", "AuditTokens"),
+        ("PartiQLInsert", "AuditTokens"),
+        ("PartiQLUpdate", "AuditTokens"),
         ("Query", "AuditTokens/by_workspace"),
-        ("PutItem", "AuditEvents"),
+        ("PartiQLInsert", "AuditEvents"),
         ("GetItem", "AuditSettings"),
     },
 }
@@ -125,9 +133,23 @@ UNASKED = {
         ("GetShardIterator", "AuditEvents/stream"),
     },
 }
-# The attributes that a write may name. Any other write of these is without such a condition.
+# What recording an event writes of it, which `attributes_of` in shared/src/store/item.rs must agree with; and what tells a
+# retry from another event of the same key.
+RECORDED = {
+    "workspace", "timestamp", "action", "received_at", "outcome", "description", "actor_id", "actor", "entity_type",
+    "entity_id", "entity_name", "context", "changes", "salt", "digest",
+}
+COMPARED = {"workspace", "timestamp", "salt", "redacted", "digest"}
+OF_A_DELIVERY = {
+    "workspace", "stream", "lease_owner", "lease_until", "generation", "next", "delivered", "delivered_at", "failure",
+    "last_problem", "paused", "test_requested", "last_test",
+}
+# The attributes that a call may name. Any other call is without such a condition, and no write is but a DELETE of a stream.
 ATTRIBUTES = {
     ("Authorizer", "UpdateItem", "AuditTokens"): {"token", "last_used_on"},
+    ("IngestBus", "PartiQLInsert", "AuditQuarantine"): {
+        "source", "quarantined_at", "reason", "problems", "body", "parts", "expires_at",
+    },
     ("Query", "UpdateItem", "AuditRates"): {"token", "window", "reads", "expires_at"},
     ("Sealer", "PartiQLUpdate", "AuditEvents"): {"workspace", "timestamp", "sequence"},
     ("Sealer", "UpdateItem", "AuditEvents"): {"workspace", "timestamp", "sequence"},
@@ -135,23 +157,34 @@ ATTRIBUTES = {
         "workspace", "part", "entries", "root", "size", "frontier", "reason", "set_aside_at", "began_at",
         "after_partition", "after_key",
     },
-    ("Settings", "UpdateItem", "AuditSettings"): {"workspace", "retention"},
-    ("Streams", "UpdateItem", "AuditStreams"): {
+    ("Settings", "PartiQLInsert", "AuditSettings"): {"workspace", "retention", "retention_digest"},
+    ("Settings", "PartiQLUpdate", "AuditSettings"): {"workspace", "retention", "retention_digest"},
+    ("Streams", "PartiQLInsert", "AuditStreams"): {
+        "workspace", "stream", "definition", "generation", "next", "delivered",
+    },
+    ("Streams", "PartiQLUpdate", "AuditStreams"): {
         "workspace", "stream", "definition", "generation", "next", "failure", "paused", "test_requested",
     },
-    ("Deliver", "UpdateItem", "AuditStreams"): {
-        "workspace", "stream", "lease_owner", "lease_until", "generation", "next", "delivered", "delivered_at", "failure",
-        "last_problem", "paused", "test_requested", "last_test",
-    },
-    ("Archiver", "UpdateItem", "AuditStreams"): {
-        "workspace", "stream", "lease_owner", "lease_until", "generation", "next", "delivered", "delivered_at", "archive",
-        "failure", "last_problem", "paused", "test_requested", "last_test",
-    },
+    ("Deliver", "PartiQLUpdate", "AuditStreams"): OF_A_DELIVERY,
+    ("Deliver", "UpdateItem", "AuditStreams"): OF_A_DELIVERY,
+    ("Archiver", "PartiQLUpdate", "AuditStreams"): OF_A_DELIVERY | {"archive"},
+    ("Archiver", "UpdateItem", "AuditStreams"): OF_A_DELIVERY | {"archive"},
     ("Expiry", "UpdateItem", "AuditEvents"): {"workspace", "timestamp", "sequence", "expires_at"},
-    ("Expiry", "UpdateItem", "AuditSettings"): {"workspace", "retention", "receipted_to", "marked_to"},
-    ("Ledger", "PutItem", "AuditLedger"): {"workspace", "part", "size", "root", "note"},
-    ("Redactions", "UpdateItem", "AuditEvents"): {
+    ("Expiry", "PartiQLUpdate", "AuditSettings"): {"workspace", "retention_digest", "receipted_to", "marked_to"},
+    ("Expiry", "UpdateItem", "AuditSettings"): {"workspace", "retention_digest", "receipted_to", "marked_to"},
+    ("Ledger", "PutItem", "AuditCheckpoints"): {"workspace", "size", "root", "note"},
+    ("Redactions", "PartiQLUpdate", "AuditEvents"): {
         "workspace", "timestamp", "actor", "actor_id", "changes", "context", "description", "entity_type", "entity_id",
-        "entity_name", "salt", "redacted",
+        "entity_name", "salt", "redacted", "digest",
     },
+    ("Tokens", "PartiQLInsert", "AuditTokens"): {
+        "token", "workspace", "name", "scopes", "hash", "created_by", "created_at", "expires_at",
+    },
+    ("Tokens", "PartiQLUpdate", "AuditTokens"): {"token", "revoked_at"},
+}
+ATTRIBUTES |= {
+    (function, operation, "AuditEvents"): attributes
+    for function, allowed in ALLOWED.items()
+    for operation, attributes in (("PartiQLInsert", RECORDED), ("GetItem", COMPARED))
+    if (operation, "AuditEvents") in allowed
 }

@@ -124,6 +124,7 @@ pub fn program(path: &Path, dynamodb: &str) -> Command {
         ("QUARANTINE_TABLE", "AuditQuarantine"),
         ("SETTINGS_TABLE", "AuditSettings"),
         ("LEDGER_TABLE", "AuditLedger"),
+        ("CHECKPOINTS_TABLE", "AuditCheckpoints"),
         ("LEDGER_ORIGIN", "audit-logs.local"),
     ]);
     command

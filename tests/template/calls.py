@@ -10,17 +10,15 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 TABLES = {
     "events": "AuditEvents", "tokens": "AuditTokens", "quarantine": "AuditQuarantine", "settings": "AuditSettings",
-    "ledger": "AuditLedger", "rates": "AuditRates", "streams": "AuditStreams",
+    "ledger": "AuditLedger", "checkpoints": "AuditCheckpoints", "rates": "AuditRates", "streams": "AuditStreams",
 }
 OPERATIONS = {
     "get_item": "GetItem", "put_item": "PutItem", "update_item": "UpdateItem", "delete_item": "DeleteItem",
     "query": "Query", "scan": "Scan", "batch_get_item": "BatchGetItem", "batch_write_item": "BatchWriteItem",
-    # IAM asks for each kind of statement by itself: `STATEMENTS`.
-    "batch_execute_statement": "PartiQL",
 }
-# The statements of a file of the store, by how they begin.
-STATEMENTS = {"INSERT INTO": "PartiQLInsert", 'UPDATE "': "PartiQLUpdate", "DELETE FROM": "PartiQLDelete", "SELECT": "PartiQLSelect"}
-# The parts of a transaction, each of which IAM asks for by itself.
+# IAM asks for each kind of PartiQL statement by itself, whether it is sent alone, in a batch or in a transaction.
+STATEMENTS = {'UPDATE "{table}"': "PartiQLUpdate", 'DELETE FROM "{table}"': "PartiQLDelete", "SELECT ": "PartiQLSelect"}
+# The parts of a transaction that is not made of statements, each of which IAM asks for by itself.
 PARTS = {"Put::builder": "PutItem", "Update::builder": "UpdateItem", "Delete::builder": "DeleteItem"}
 
 
@@ -43,18 +41,20 @@ def bodies(text):
         yield found[1], text[start:at]
 
 
-def direct(body, text):
-    """The calls that a body makes itself: (operation, table). Its statements are those of its file."""
+def direct(body):
+    """The calls that a body makes itself: (operation, table)."""
     for name, operation in OPERATIONS.items():
         for found in re.finditer(rf"\.{name}\(\)", body):
             table = re.search(r"self\.(?:store\.)?tables\.(\w+)", body[found.end():]) or re.search(
                 r"tables\.(\w+)", body
             )
-            if operation == "PartiQL":
-                table = table or re.search(r"tables\.(\w+)", text)
-                yield from ((kind, TABLES[table[1]]) for begin, kind in STATEMENTS.items() if begin in text)
-            else:
-                yield operation, TABLES[table[1]] if table else "?"
+            yield operation, TABLES[table[1]] if table else "?"
+    for table in re.findall(r"Statement::insert\(\s*&self\.tables\.(\w+)", body):
+        yield "PartiQLInsert", TABLES[table]
+    for begin, operation in STATEMENTS.items():
+        if begin in body:
+            table = re.search(r"let table = &self\.tables\.(\w+);", body)
+            yield operation, TABLES[table[1]] if table else "?"
     for name, operation in PARTS.items():
         for found in re.finditer(name, body):
             table = re.search(r"tables\.(\w+)", body[found.end():])
@@ -71,8 +71,8 @@ def store():
         for name in re.findall(r"^pub\(super\) struct (\w+)", text, re.MULTILINE)
     }
     calls, through = {}, {}
-    for name, body, text in ((*each, text) for text in files for each in bodies(text)):
-        calls.setdefault(name, set()).update(direct(body, text))
+    for name, body in (each for text in files for each in bodies(text)):
+        calls.setdefault(name, set()).update(direct(body))
         through.setdefault(name, set()).update(re.findall(r"\b(?:self|store)\s*\.\s*(\w+)\(", body))
         for made in re.findall(r"\b([A-Z]\w+)::new\(", body):
             through[name].update(types.get(made, []))

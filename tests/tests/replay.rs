@@ -272,7 +272,7 @@ impl Stage {
         }
         let quarantined = self.items("AuditQuarantine").await;
         let tokens = self.items("AuditTokens").await;
-        let ledger = self.items("AuditLedger").await;
+        let ledger = [self.items("AuditLedger").await, self.items("AuditCheckpoints").await].concat();
         let streams = self.items("AuditStreams").await;
         Tables {
             recorded,

@@ -197,7 +197,7 @@ struct ShardsSince {
 
 impl<'a> WorkspaceSettings<'a> {
     fn of(settings: &'a Settings, now: Timestamp) -> Self {
-        let Settings { shards, retention, expiry } = settings;
+        let Settings { shards, retention, retention_digest: _, expiry } = settings;
         let legal_hold = |standing: StandingHold<'a>| {
             let StandingHold { hold: Hold { reason, by }, from, until } = standing;
             LegalHold { reason, by, from, until }

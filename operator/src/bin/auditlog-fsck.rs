@@ -27,8 +27,8 @@ const BAR: &str = "{spinner} {bar:30} {percent:>3}%  {msg}";
 /// `auditlog verify follow --state DIR`, which also finds the very sequence where two logs part.
 ///
 /// It speaks to the tables themselves. Set AWS_REGION, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY (and
-/// AWS_SESSION_TOKEN), and LEDGER_TABLE, EVENTS_TABLE and SETTINGS_TABLE to the stack's outputs LedgerTable,
-/// EventsTable and SettingsTable; for the local system set DYNAMODB_ENDPOINT alone. The credentials must allow GetItem, BatchGetItem and
+/// AWS_SESSION_TOKEN), and LEDGER_TABLE, CHECKPOINTS_TABLE, EVENTS_TABLE and SETTINGS_TABLE to the stack's outputs
+/// LedgerTable, CheckpointsTable, EventsTable and SettingsTable; for the local system set DYNAMODB_ENDPOINT alone. The credentials must allow GetItem, BatchGetItem and
 /// Query, and for --all also Scan of the ledger; nothing else is called.
 #[derive(Parser)]
 #[command(

@@ -1,10 +1,15 @@
-//! The last checkpoint of a log that was signed.
+//! The last checkpoint of a log that was signed: in a table of its own, so that the role that signs cannot write a log,
+//! and the role that writes a log cannot replace what was signed.
+
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity};
 
 use super::{
-    Store, Written,
+    Store, WriteUnits, Written,
     item::{Writer, array, number, text},
+    ledger::written,
+    unavailable,
 };
-use crate::{error::Error, id::WorkspaceId, keys::ledger, ledger::hash::Hash};
+use crate::{error::Error, id::WorkspaceId, ledger::hash::Hash};
 
 /// A checkpoint that was signed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,7 +28,16 @@ impl Store {
     /// # Errors
     /// [`Error::Unavailable`] if the store does not answer.
     pub async fn signed(&self, workspace: &WorkspaceId) -> Result<Option<Signed>, Error> {
-        let Some(item) = self.ledger_item(workspace.as_str(), ledger::SIGNED).await? else { return Ok(None) };
+        let output = self
+            .client
+            .get_item()
+            .table_name(&self.tables.checkpoints)
+            .key("workspace", AttributeValue::S(workspace.to_string()))
+            .consistent_read(true)
+            .send()
+            .await
+            .map_err(unavailable)?;
+        let Some(item) = output.item else { return Ok(None) };
         Ok(Some(Signed {
             size: number(&item, "size")?,
             root: Hash::from_bytes(array(&item, "root")?),
@@ -45,11 +59,24 @@ impl Store {
         let Signed { size, root, note } = signed;
         let item = Writer::default()
             .text("workspace", workspace.as_str())
-            .text("part", ledger::SIGNED)
             .number("size", size)
             .bytes("root", root.as_bytes())
             .text("note", note)
             .finish();
-        self.put_after(item, last.map(|last| last.size)).await
+        let put = self
+            .client
+            .put_item()
+            .table_name(&self.tables.checkpoints)
+            .set_item(Some(item))
+            .expression_attribute_names("#size", "size")
+            .return_consumed_capacity(ReturnConsumedCapacity::Indexes);
+        let put = match last {
+            None => put.condition_expression("attribute_not_exists(#size)"),
+            Some(last) => put
+                .condition_expression("#size = :size")
+                .expression_attribute_values(":size", AttributeValue::N(last.size.to_string())),
+        };
+        let put = put.send().await;
+        written(put.map(|output| WriteUnits::of(output.consumed_capacity.as_slice())))
     }
 }

@@ -20,7 +20,8 @@ use super::{
     Store, Written,
     archive::last_run,
     condition_failed, corrupt,
-    item::{self, Item, Writer, json, optional, text},
+    item::{self, Item, Writer, json, optional},
+    transaction::{Statement, number, text},
     unavailable,
 };
 use crate::{
@@ -225,20 +226,21 @@ impl Store {
         pause: &Pause,
         event: &Event,
     ) -> Result<Written, Error> {
-        let update = self
-            .update_stream(&lease.workspace, &lease.stream)
-            .update_expression("SET #paused = :pause, #generation = #generation + :one")
-            .condition_expression(
-                "#lease_owner = :owner AND #generation = :generation AND attribute_not_exists(#paused)",
-            )
-            .expression_attribute_names("#paused", "paused")
-            .expression_attribute_names("#lease_owner", "lease_owner")
-            .expression_attribute_names("#generation", "generation")
-            .expression_attribute_values(":pause", AttributeValue::S(canonical(pause)))
-            .expression_attribute_values(":owner", AttributeValue::S(lease.owner.clone()))
-            .expression_attribute_values(":generation", AttributeValue::N(lease.generation.to_string()))
-            .expression_attribute_values(":one", AttributeValue::N("1".to_owned()));
-        self.change_with_event(update, event).await
+        let table = &self.tables.streams;
+        let update = Statement::new(
+            format!(
+                r#"UPDATE "{table}" SET "paused"=? SET "generation"=? WHERE "workspace"=? AND "stream"=? AND "lease_owner"=? AND "generation"=? AND "paused" IS MISSING"#
+            ),
+            [
+                text(canonical(pause)),
+                number(lease.generation + 1),
+                text(lease.workspace.as_str()),
+                text(lease.stream.as_str()),
+                text(&lease.owner),
+                number(lease.generation),
+            ],
+        );
+        self.write_with_event(update, event).await
     }
 
     /// Notes how a test went that was asked for; whether the note was taken. It is not if another test was asked for
@@ -367,9 +369,9 @@ impl Failure {
 fn to_delivery(item: &Item) -> Result<Delivery, Error> {
     let Definition { name, destination, format, filter, mask, secret, created_by, created_at } =
         json(item, "definition")?.ok_or_else(|| corrupt("a stream's definition"))?;
-    let id = StreamId::parse(text(item, "stream")?).map_err(|_| corrupt("the id of a stream"))?;
-    let workspace =
-        WorkspaceId::parse(text(item, "workspace")?).map_err(|_| corrupt("the workspace of a stream"))?;
+    let id = StreamId::parse(item::text(item, "stream")?).map_err(|_| corrupt("the id of a stream"))?;
+    let workspace = WorkspaceId::parse(item::text(item, "workspace")?)
+        .map_err(|_| corrupt("the workspace of a stream"))?;
     let failure = json::<Failure>(item, "failure")?;
     Ok(Delivery {
         stream: Stream {

@@ -1,12 +1,19 @@
 //! Recorded events: appended once, never changed.
 
 use aws_sdk_dynamodb::{
-    operation::put_item::PutItemError,
-    types::{ReturnConsumedCapacity, ReturnValuesOnConditionCheckFailure},
+    operation::execute_statement::ExecuteStatementError,
+    types::{AttributeValue, ReturnConsumedCapacity},
 };
 
-use super::{Store, WriteUnits, corrupt, item, unavailable};
-use crate::{error::Error, event::Event, keys::Place, settings::Settings, timestamp::Timestamp};
+use super::{
+    Store, WriteUnits, corrupt,
+    item::{self, array},
+    transaction::Statement,
+    unavailable,
+};
+use crate::{
+    disclosure::Disclosure, error::Error, event::Event, keys::Place, settings::Settings, timestamp::Timestamp,
+};
 
 /// What became of an event that was to be recorded.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -42,39 +49,66 @@ impl Store {
             return Ok(Appended { status, write_units: WriteUnits::default() });
         }
         let partition = settings.shards.partition(&event.workspace, &event.position());
-        let put = self
+        let Statement { text, parameters } =
+            Statement::insert(&self.tables.events, item::attributes_of(event, &partition));
+        let inserted = self
             .client
-            .put_item()
-            .table_name(&self.tables.events)
-            .set_item(Some(item::from_event(event, &partition)))
-            .condition_expression("attribute_not_exists(#timestamp)")
-            .expression_attribute_names("#timestamp", "timestamp")
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+            .execute_statement()
+            .statement(text)
+            .set_parameters(Some(parameters))
             .return_consumed_capacity(ReturnConsumedCapacity::Indexes)
             .send()
             .await;
         self.hint(&partition, event);
         // If we crash here, the event is recorded and its sender does not know: sent again with
         // the same key it is a duplicate.
-        match put {
+        match inserted {
             Ok(output) => Ok(Appended {
                 status: Status::Recorded,
                 write_units: WriteUnits::of(output.consumed_capacity.as_slice()),
             }),
-            Err(error) => match error.as_service_error() {
-                Some(PutItemError::ConditionalCheckFailedException(failure)) => {
-                    let item = item::from_event(event, &partition);
-                    let status = match failure.item() {
-                        Some(there) if *there == item => Status::Recorded,
-                        Some(there) if item::same_event(there, &item) => Status::Duplicate,
-                        _ => Status::Conflict,
-                    };
-                    // A failed condition takes the units of a write, which the answer does not tell.
-                    Ok(Appended { status, write_units: WriteUnits::default() })
-                }
-                _ => Err(unavailable(error)),
-            },
+            Err(error)
+                if error
+                    .as_service_error()
+                    .is_some_and(ExecuteStatementError::is_duplicate_item_exception) =>
+            {
+                // The refused statement took the units of a write, which the answer does not tell.
+                let status = self.compare(event, &partition).await?;
+                Ok(Appended { status, write_units: WriteUnits::default() })
+            }
+            Err(error) => Err(unavailable(error)),
         }
+    }
+
+    /// What an event is whose key is taken: the one that is there, or another. It reads the marks of the one that is
+    /// there and none of its content, which the role of a function that records may not read.
+    pub(super) async fn compare(&self, event: &Event, partition: &str) -> Result<Status, Error> {
+        let output = self
+            .client
+            .get_item()
+            .table_name(&self.tables.events)
+            .key("workspace", AttributeValue::S(partition.to_owned()))
+            .key("timestamp", AttributeValue::S(event.position().sort_key()))
+            .projection_expression("#salt, #redacted, #digest")
+            .expression_attribute_names("#salt", "salt")
+            .expression_attribute_names("#redacted", "redacted")
+            .expression_attribute_names("#digest", "digest")
+            .consistent_read(true)
+            .send()
+            .await
+            .map_err(unavailable)?;
+        let Some(there) = output.item else {
+            return Err(Error::Unavailable("the event of this key was deleted a moment ago".into()));
+        };
+        let (Ok(disclosure), Ok(digest)) = (item::disclosure(&there), array(&there, "digest")) else {
+            return Ok(Status::Conflict);
+        };
+        // The salt of the item is this event's own if an earlier attempt of this call wrote it.
+        if matches!(disclosure, Disclosure::Whole(_)) && disclosure == event.disclosure {
+            return Ok(Status::Recorded);
+        }
+        let same = item::digest(&item::attributes_of(event, partition), &disclosure) == digest;
+        Ok(if same { Status::Duplicate } else { Status::Conflict })
     }
 
     /// Where an event is kept, or would be.

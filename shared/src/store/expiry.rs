@@ -5,14 +5,18 @@
 //! retention has changed; so there is one receipt for each event, and none while a hold stands. Then the
 //! events are marked, and DynamoDB deletes what is marked. Nothing here deletes anything.
 
-use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity, Update};
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity};
 
-use super::{Room, Store, WriteUnits, Written, condition_failed, ledger::event_key, unavailable};
+use super::{
+    Room, Store, WriteUnits, Written, condition_failed,
+    ledger::event_key,
+    transaction::{Statement, text},
+    unavailable,
+};
 use crate::{
     error::Error,
     event::Event,
     id::WorkspaceId,
-    json::canonical,
     keys::{Place, Position},
     page::{Filter, Order, Page, ReadUnits},
     settings::Settings,
@@ -49,23 +53,21 @@ impl Store {
         to: &Position,
         receipt: &Event,
     ) -> Result<Written, Error> {
-        let update = Update::builder()
-            .table_name(&self.tables.settings)
-            .key("workspace", AttributeValue::S(receipt.workspace.to_string()))
-            .update_expression("SET #receipted_to = :to")
-            .expression_attribute_names("#retention", "retention")
-            .expression_attribute_names("#receipted_to", "receipted_to")
-            .expression_attribute_values(":to", AttributeValue::S(to.sort_key()))
-            .expression_attribute_values(":retention", AttributeValue::S(canonical(&settings.retention)));
-        let update = match &settings.expiry.receipted_to {
-            None => {
-                update.condition_expression("#retention = :retention AND attribute_not_exists(#receipted_to)")
-            }
-            Some(before) => update
-                .condition_expression("#retention = :retention AND #receipted_to = :before")
-                .expression_attribute_values(":before", AttributeValue::S(before.sort_key())),
-        };
-        self.update_settings(update.build().map_err(|error| Error::Internal(error.into()))?, receipt).await
+        let table = &self.tables.settings;
+        let mut condition = String::new();
+        let mut parameters = vec![text(to.sort_key()), text(receipt.workspace.as_str())];
+        let before = settings.expiry.receipted_to.as_ref().map(Position::sort_key);
+        for (name, value) in
+            [("retention_digest", settings.retention_digest.clone()), ("receipted_to", before)]
+        {
+            condition.extend([" AND \"", name, if value.is_some() { "\"=?" } else { "\" IS MISSING" }]);
+            parameters.extend(value.map(text));
+        }
+        let update = Statement::new(
+            format!(r#"UPDATE "{table}" SET "receipted_to"=? WHERE "workspace"=?{condition}"#),
+            parameters,
+        );
+        self.write_with_event(update, receipt).await
     }
 
     /// Marks a sealed event to be deleted from an instant on; whether it was there. The same call again changes

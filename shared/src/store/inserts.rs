@@ -1,30 +1,27 @@
 //! Several events at once.
 //!
-//! Each is a statement of PartiQL, 25 to a request. `INSERT` writes what is not there and nothing else, and takes
-//! the units of a put; but a request is signed, sent and answered once for all of its statements. They stand each
-//! for itself: what an `INSERT` does not plainly write, because something is there already or the table was too
-//! busy, is put by itself, and that tells a duplicate from a conflict, and tries again.
+//! Each is a statement of PartiQL, 25 to a request. `INSERT` writes an item only if there is none of its key, and takes
+//! the units of a put; but a request is signed, sent and answered once for all of its statements. Each statement
+//! succeeds or fails by itself. Where the key is taken, the event is compared with the one that is there; where the
+//! table was too busy, the event is appended by itself.
 
 use std::collections::HashSet;
 
 use aws_sdk_dynamodb::{
     error::{DisplayErrorContext, SdkError},
-    types::{BatchStatementRequest, ReturnConsumedCapacity},
+    types::{BatchStatementErrorCodeEnum, BatchStatementRequest, ReturnConsumedCapacity},
 };
 use futures::{StreamExt as _, stream};
 
-use super::{
-    Status, Store, WriteUnits, events,
-    item::{self, Attributes},
-};
+use super::{Status, Store, WriteUnits, events, item, transaction::Statement};
 use crate::{error::Error, event::Event};
 
 /// The most statements in a request, by the reference of `BatchExecuteStatement`.
 pub(super) const MAX_STATEMENTS: usize = 25;
 /// How many requests of statements are under way at a time.
 pub(super) const REQUESTS: usize = 8;
-/// How many puts are under way at a time: as many connections are open at most.
-const PUTS: usize = 32;
+/// How many events are appended by themselves at a time: as many connections are open at most.
+const APPENDS: usize = 32;
 
 /// What became of several events.
 #[derive(Debug)]
@@ -53,7 +50,7 @@ impl Store {
             all.partition(|(_, event, _)| keys.insert((&event.workspace, event.position())));
         if firsts.len() > 1 {
             let requests: Vec<_> =
-                firsts.chunks_mut(MAX_STATEMENTS).map(|chunk| self.insert(chunk)).collect();
+                firsts.chunks_mut(MAX_STATEMENTS).map(|chunk| self.insert_chunk(chunk)).collect();
             let mut requests = stream::iter(requests).buffer_unordered(REQUESTS);
             while let Some(units) = requests.next().await {
                 write_units += units;
@@ -61,9 +58,9 @@ impl Store {
         }
         for events in [&mut firsts, &mut repeats] {
             let unsettled = events.iter_mut().filter(|(_, _, result)| result.is_none());
-            let puts: Vec<_> = unsettled.map(|event| self.put(event)).collect();
-            let mut puts = stream::iter(puts).buffer_unordered(PUTS);
-            while let Some(units) = puts.next().await {
+            let appends: Vec<_> = unsettled.map(|event| self.append_alone(event)).collect();
+            let mut appends = stream::iter(appends).buffer_unordered(APPENDS);
+            while let Some(units) = appends.next().await {
                 write_units += units;
             }
         }
@@ -73,8 +70,7 @@ impl Store {
     }
 
     /// Records events of different keys in one request, and settles those whose end it tells.
-    async fn insert(&self, events: &mut [Appending<'_>]) -> WriteUnits {
-        let table = &self.tables.events;
+    async fn insert_chunk(&self, events: &mut [Appending<'_>]) -> WriteUnits {
         let mut statements = Vec::with_capacity(events.len());
         let mut sent = Vec::with_capacity(events.len());
         for (_, event, result) in events {
@@ -84,7 +80,8 @@ impl Store {
                 }
                 Ok(settings) => {
                     let partition = settings.shards.partition(&event.workspace, &event.position());
-                    statements.push(statement(table, item::attributes_of(event, &partition)));
+                    let item = item::attributes_of(event, &partition);
+                    statements.push(in_batch(Statement::insert(&self.tables.events, item)));
                     sent.push((partition, *event, result));
                 }
                 Err(error) => *result = Some(Err(error)),
@@ -107,9 +104,20 @@ impl Store {
         // keys they are duplicates.
         match outcome {
             Ok(output) => {
-                for (answer, (_, _, result)) in output.responses().iter().zip(sent) {
-                    *result = answer.error().is_none().then_some(Ok(Status::Recorded));
+                let mut taken = Vec::new();
+                for (answer, (partition, event, result)) in output.responses().iter().zip(sent) {
+                    match answer.error() {
+                        None => *result = Some(Ok(Status::Recorded)),
+                        Some(error) if error.code() == Some(&BatchStatementErrorCodeEnum::DuplicateItem) => {
+                            taken.push(async move {
+                                *result = Some(self.compare(event, &partition).await);
+                            });
+                        }
+                        // It is appended by itself.
+                        Some(_) => {}
+                    }
                 }
+                stream::iter(taken).buffer_unordered(APPENDS).collect::<()>().await;
                 WriteUnits::of(output.consumed_capacity())
             }
             // It was refused as a whole: what is wrong with one of them shall not keep the others out.
@@ -125,7 +133,7 @@ impl Store {
     }
 
     /// Records one of several events by itself.
-    async fn put(&self, (_, event, result): &mut Appending<'_>) -> WriteUnits {
+    async fn append_alone(&self, (_, event, result): &mut Appending<'_>) -> WriteUnits {
         let appended = self.append(event).await;
         let write_units = appended.as_ref().map(|appended| appended.write_units).unwrap_or_default();
         *result = Some(appended.map(|appended| appended.status));
@@ -133,20 +141,7 @@ impl Store {
     }
 }
 
-/// The statement that writes an item into a table, if there is none of its key.
-fn statement(table: &str, item: Attributes) -> BatchStatementRequest {
-    // No spaces: each byte is signed and sent.
-    let mut text = String::with_capacity(512);
-    text.extend(["INSERT INTO \"", table, "\" VALUE {"]);
-    for (index, (name, _)) in item.iter().enumerate() {
-        text.push_str(if index == 0 { "'" } else { ",'" });
-        text.push_str(name);
-        text.push_str("':?");
-    }
-    text.push('}');
-    BatchStatementRequest::builder()
-        .statement(text)
-        .set_parameters(Some(item.into_iter().map(|(_, value)| value).collect()))
-        .build()
-        .expect("it has a statement")
+fn in_batch(Statement { text, parameters }: Statement) -> BatchStatementRequest {
+    let request = BatchStatementRequest::builder().statement(text).set_parameters(Some(parameters));
+    request.build().expect("it has a statement")
 }

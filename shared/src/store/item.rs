@@ -5,11 +5,13 @@
 //! are equal. Defaults are left out, and what an index lists an event by stands in that attribute alone: bytes are paid
 //! for, and what is there once cannot differ from itself.
 
-use std::{borrow::Cow, collections::HashMap};
+use std::{borrow::Cow, collections::HashMap, hash::Hasher as _};
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Map;
+use sha2::{Digest as _, Sha256};
+use siphasher::sip128::{Hasher128 as _, SipHasher24};
 
 use super::corrupt;
 use crate::{
@@ -32,7 +34,7 @@ pub(super) type Attributes = Vec<(&'static str, AttributeValue)>;
 
 /// An item being written, member by member.
 #[derive(Default)]
-pub(super) struct Writer(Attributes);
+pub(super) struct Writer(pub(super) Attributes);
 
 impl Writer {
     pub(super) fn text(mut self, name: &'static str, value: impl Into<String>) -> Self {
@@ -64,15 +66,11 @@ impl Writer {
 
 /// The item of an event in its partition.
 pub(super) fn from_event(event: &Event, partition: &str) -> Item {
-    write_event(event, partition).finish()
+    Writer(attributes_of(event, partition)).finish()
 }
 
-/// The attributes of an event's item in its partition.
+/// The attributes of an event's item in its partition. The template lists them for each role that records events.
 pub(super) fn attributes_of(event: &Event, partition: &str) -> Attributes {
-    write_event(event, partition).0
-}
-
-fn write_event(event: &Event, partition: &str) -> Writer {
     let Event {
         workspace: _,
         id: _,
@@ -106,10 +104,65 @@ fn write_event(event: &Event, partition: &str) -> Writer {
         Disclosure::Whole(salt) => item.bytes("salt", salt.as_bytes()),
         Disclosure::Redacted(redacted) => item.text("redacted", canonical(redacted)),
     };
+    let digest = digest(&item.0, disclosure);
+    let item = item.bytes("digest", &digest);
     match sequence {
         Some(sequence) => item.number("sequence", sequence),
         None => item,
     }
+    .0
+}
+
+/// A digest of what an event's sender decides, by which a writer without the right to read events tells a retry from
+/// another event under the same key. It covers the parts that are not erased, and is made anew when one is.
+///
+/// Its key is the event's salt, which is chosen when the content is there already: no content can be made to fit the
+/// digest of another. The key goes with a redaction, so that an erased value cannot be tried out against a backup of
+/// the digest. That is all that is asked of it, and SipHash costs a tenth of SHA-256.
+pub(super) fn digest(attributes: &[(&'static str, AttributeValue)], disclosure: &Disclosure) -> [u8; 16] {
+    let key = match disclosure {
+        Disclosure::Whole(salt) => *salt.bytes(),
+        Disclosure::Redacted(redacted) => {
+            let hash = Sha256::digest(canonical(redacted));
+            std::array::from_fn(|index| hash[index])
+        }
+    };
+    let is_erased = |name| {
+        Part::ALL.into_iter().any(|part| disclosure.is_erased(part) && self::attributes(part).contains(&name))
+    };
+    let mut content: Vec<_> =
+        attributes.iter().filter(|(name, _)| !is_ours(name) && !is_erased(name)).collect();
+    content.sort_unstable_by_key(|(name, _)| *name);
+    let mut hasher = SipHasher24::new_with_key(&key);
+    for (name, value) in content {
+        let (kind, value) = match value {
+            AttributeValue::S(text) => (b'S', text.as_bytes()),
+            AttributeValue::N(number) => (b'N', number.as_bytes()),
+            AttributeValue::B(bytes) => (b'B', bytes.as_ref()),
+            // Our items have no other kinds of values.
+            _ => (b'?', name.as_bytes()),
+        };
+        hasher.write(name.as_bytes());
+        hasher.write(&[0, kind]);
+        hasher.write(&value.len().to_le_bytes());
+        hasher.write(value);
+    }
+    hasher.finish128().as_bytes()
+}
+
+/// Whether an attribute of an event's item is the service's own, or its key: the sender decides all others.
+fn is_ours(name: &str) -> bool {
+    matches!(
+        name,
+        "workspace"
+            | "timestamp"
+            | "received_at"
+            | "sequence"
+            | "salt"
+            | "redacted"
+            | "expires_at"
+            | "digest"
+    )
 }
 
 pub(super) fn to_event(item: &Item) -> Result<Event, Error> {
@@ -199,7 +252,7 @@ fn entity(item: &Item) -> Result<Option<Entity>, Error> {
     }
 }
 
-fn disclosure(item: &Item) -> Result<Disclosure, Error> {
+pub(super) fn disclosure(item: &Item) -> Result<Disclosure, Error> {
     if let Some(redacted) = json::<Redacted>(item, "redacted")? {
         return if redacted.is_sound() {
             Ok(Disclosure::Redacted(redacted))
@@ -208,20 +261,6 @@ fn disclosure(item: &Item) -> Result<Disclosure, Error> {
         };
     }
     Ok(Disclosure::Whole(Salt::from_bytes(array(item, "salt")?)))
-}
-
-/// Whether the item that is there is of the event that is sent: equal in all that its sender decides.
-/// What was erased since cannot be compared, and counts as equal.
-pub(super) fn same_event(there: &Item, sent: &Item) -> bool {
-    let erased = json::<Redacted>(there, "redacted").ok().flatten().unwrap_or_default();
-    let ours = |name: &str| {
-        matches!(name, "received_at" | "sequence" | "salt" | "redacted" | "expires_at")
-            || erased.digests.keys().any(|part| attributes(*part).contains(&name))
-    };
-    let within = |one: &Item, other: &Item| {
-        one.iter().all(|(name, value)| ours(name) || other.get(name) == Some(value))
-    };
-    within(there, sent) && within(sent, there)
 }
 
 /// The attributes that hold a part: those that go with it.
@@ -235,7 +274,7 @@ pub(super) fn attributes(part: Part) -> &'static [&'static str] {
     }
 }
 
-pub(super) fn from_token(token: &WorkspaceToken) -> Item {
+pub(super) fn from_token(token: &WorkspaceToken) -> Attributes {
     let WorkspaceToken {
         id,
         workspace,
@@ -259,7 +298,7 @@ pub(super) fn from_token(token: &WorkspaceToken) -> Item {
         .text("expires_at", expires_at.to_string())
         .optional("revoked_at", revoked_at.map(|time| time.to_string()))
         .optional("last_used_on", last_used_on.clone())
-        .finish()
+        .0
 }
 
 pub(super) fn to_token(item: &Item) -> Result<WorkspaceToken, Error> {

@@ -178,7 +178,7 @@ impl Store {
     }
 
     /// Puts an item in place of the one with this size; `None` where there must be none.
-    pub(super) async fn put_after(&self, item: Item, size: Option<u64>) -> Result<Written, Error> {
+    async fn put_after(&self, item: Item, size: Option<u64>) -> Result<Written, Error> {
         let put = self
             .client
             .put_item()
@@ -313,7 +313,7 @@ fn delta(item: &Item) -> Result<Delta, Error> {
 }
 
 /// What a put on a condition came to.
-fn written(put: Result<WriteUnits, SdkError<PutItemError>>) -> Result<Written, Error> {
+pub(super) fn written(put: Result<WriteUnits, SdkError<PutItemError>>) -> Result<Written, Error> {
     match put {
         Ok(units) => Ok(Written::Now(units)),
         Err(error)

@@ -1,9 +1,9 @@
 //! Bus events that could not be understood: kept whole, with the reason, for 30 days.
 
-use aws_sdk_dynamodb::types::ReturnConsumedCapacity;
+use aws_sdk_dynamodb::{operation::execute_statement::ExecuteStatementError, types::ReturnConsumedCapacity};
 use serde_json::json;
 
-use super::{Store, WriteUnits, item::Writer, unavailable};
+use super::{Store, WriteUnits, item::Writer, transaction::Statement, unavailable};
 use crate::{
     error::{Error, FieldError},
     timestamp::Timestamp,
@@ -81,19 +81,25 @@ impl Store {
                 .text("problems", truncated(&problems, 20_000))
                 .text("body", *part)
                 .number("parts", parts.len())
-                .number("expires_at", now.plus_seconds(RETENTION_DAYS * 86_400).unix_seconds())
-                .finish();
-            let output = self
+                .number("expires_at", now.plus_seconds(RETENTION_DAYS * 86_400).unix_seconds());
+            let Statement { text, parameters } = Statement::insert(&self.tables.quarantine, item.0);
+            let inserted = self
                 .client
-                .put_item()
-                .table_name(&self.tables.quarantine)
-                .set_item(Some(item))
+                .execute_statement()
+                .statement(text)
+                .set_parameters(Some(parameters))
                 .return_consumed_capacity(ReturnConsumedCapacity::Indexes)
                 .send()
-                .await
-                .map_err(unavailable)?;
-            // If we crash here, the message is delivered again and every part is written again.
-            write_units += WriteUnits::of(output.consumed_capacity.as_slice());
+                .await;
+            // If we crash here, the message is delivered again, and the parts that are there stay as they are.
+            match inserted {
+                Ok(output) => write_units += WriteUnits::of(output.consumed_capacity.as_slice()),
+                Err(error)
+                    if error
+                        .as_service_error()
+                        .is_some_and(ExecuteStatementError::is_duplicate_item_exception) => {}
+                Err(error) => return Err(unavailable(error)),
+            }
         }
         Ok(write_units)
     }

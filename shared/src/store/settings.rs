@@ -1,7 +1,8 @@
 //! How a workspace is kept: over how many shards, for how long, and what has expired since.
 //!
-//! Each of the three is an attribute of one item. Whoever changes one does so on the condition that it is as
-//! they read it, and leaves the others alone.
+//! One item holds all three. Each change has the condition that the attribute is as it was read, and touches no other.
+//! IAM names the attributes that each role may write: operators set the shards, `settings` the retention, and `expiry`
+//! how far events have expired.
 
 use std::{
     collections::HashMap,
@@ -9,11 +10,14 @@ use std::{
     time::{Duration, Instant},
 };
 
-use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem, Update};
+use aws_sdk_dynamodb::types::AttributeValue;
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use sha2::{Digest as _, Sha256};
 
 use super::{
     Store, Written, condition_failed, corrupt,
-    item::{self, Item, json, optional},
+    item::{self, Item, Writer, json, optional},
+    transaction::{Statement, text},
     unavailable,
 };
 use crate::{
@@ -162,30 +166,42 @@ impl Store {
         new: &Retention,
         event: &Event,
     ) -> Result<Written, Error> {
-        let update = Update::builder()
-            .table_name(&self.tables.settings)
-            .key("workspace", AttributeValue::S(event.workspace.to_string()))
-            .update_expression("SET #retention = :new")
-            .condition_expression("attribute_not_exists(#retention) OR #retention = :old")
-            .expression_attribute_names("#retention", "retention")
-            .expression_attribute_values(":new", AttributeValue::S(canonical(new)))
-            .expression_attribute_values(":old", AttributeValue::S(canonical(old)))
-            .build()
-            .map_err(|error| Error::Internal(error.into()))?;
-        self.update_settings(update, event).await
+        let table = &self.tables.settings;
+        let (old_text, new_text) = (canonical(old), canonical(new));
+        let digest = retention_digest(&new_text);
+        let workspace = event.workspace.as_str();
+        let update = Statement::new(
+            format!(
+                r#"UPDATE "{table}" SET "retention"=? SET "retention_digest"=? WHERE "workspace"=? AND ("retention" IS MISSING OR "retention"=?)"#
+            ),
+            [text(&new_text), text(&digest), text(workspace), text(old_text)],
+        );
+        match self.write_with_event(update, event).await? {
+            // Nothing was set of the workspace before: an UPDATE makes no item.
+            Written::Before if *old == Retention::default() => {
+                let item = Writer::default()
+                    .text("workspace", workspace)
+                    .text("retention", new_text)
+                    .text("retention_digest", digest);
+                self.write_with_event(Statement::insert(&self.tables.settings, item.0), event).await
+            }
+            written => Ok(written),
+        }
     }
+}
 
-    /// A change of settings and the event about it, in one transaction. [`Written::Before`] if the settings
-    /// are not those that the change is of.
-    pub(super) async fn update_settings(&self, update: Update, event: &Event) -> Result<Written, Error> {
-        self.write_with_event(TransactWriteItem::builder().update(update).build(), event).await
-    }
+/// By what a receipt knows that the retention is still the one it was made under. The function that expires events may
+/// name this attribute in a write, and not the retention itself.
+fn retention_digest(retention: &str) -> String {
+    let hash = Sha256::digest(retention);
+    URL_SAFE_NO_PAD.encode(hash)
 }
 
 fn to_settings(item: &Item) -> Result<Settings, Error> {
     Ok(Settings {
         shards: json(item, "shards")?.unwrap_or_default(),
         retention: json(item, "retention")?.unwrap_or_default(),
+        retention_digest: item.get("retention_digest").and_then(|value| value.as_s().ok()).cloned(),
         expiry: Expiry {
             receipted_to: position(item, "receipted_to")?,
             marked_to: position(item, "marked_to")?,

@@ -1,8 +1,12 @@
 //! Workspace tokens, each written together with the event about it.
 
-use aws_sdk_dynamodb::types::{AttributeValue, Put, ReturnConsumedCapacity, TransactWriteItem, Update};
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity};
 
-use super::{Store, WriteUnits, Written, item, unavailable};
+use super::{
+    Store, WriteUnits, Written, item,
+    transaction::{Statement, text},
+    unavailable,
+};
 use crate::{
     error::Error,
     event::Event,
@@ -90,27 +94,16 @@ impl Store {
     /// [`Error::Unavailable`] if neither may have been written. The secret is lost with the error,
     /// so that a token which was written all the same opens nothing for anybody.
     pub async fn create_token(&self, token: &WorkspaceToken, event: &Event) -> Result<WriteUnits, Error> {
-        let put_token = Put::builder()
-            .table_name(&self.tables.tokens)
-            .set_item(Some(item::from_token(token)))
-            .condition_expression("attribute_not_exists(#token)")
-            .expression_attribute_names("#token", "token")
-            .build()
-            .map_err(|error| Error::Internal(error.into()))?;
-        let output = self
-            .transact(
-                TransactWriteItem::builder().put(put_token).build(),
-                event,
-                &self.partition_of(event).await?,
-            )
-            .await
-            .map_err(unavailable)?;
-        // If we crash here, token and event are there and the admin saw neither: the list shows it.
-        Ok(WriteUnits::of(output.consumed_capacity()))
+        let insert = Statement::insert(&self.tables.tokens, item::from_token(token));
+        match self.write_with_event(insert, event).await? {
+            // If we crash here, token and event are there and the admin saw neither: the list shows it.
+            Written::Now(units) => Ok(units),
+            Written::Before => Err(Error::Internal("a new token has the id of another one".into())),
+        }
     }
 
-    /// Revokes a token and records the event about it: both or neither. A token that is revoked
-    /// already stays as it is, without another event.
+    /// Revokes a token and records the event about it: both or neither. A token that is revoked already stays as it
+    /// is, without another event. The caller has read the token and knows its workspace, which never changes.
     ///
     /// # Errors
     /// [`Error::Unavailable`] if neither may have been written; the same call again is safe.
@@ -120,18 +113,12 @@ impl Store {
         revoked_at: Timestamp,
         event: &Event,
     ) -> Result<Revoked, Error> {
-        let update = Update::builder()
-            .table_name(&self.tables.tokens)
-            .key("token", AttributeValue::S(token.to_string()))
-            .update_expression("SET #revoked_at = :revoked_at")
-            .condition_expression("#workspace = :workspace AND attribute_not_exists(#revoked_at)")
-            .expression_attribute_names("#revoked_at", "revoked_at")
-            .expression_attribute_names("#workspace", "workspace")
-            .expression_attribute_values(":revoked_at", AttributeValue::S(revoked_at.to_string()))
-            .expression_attribute_values(":workspace", AttributeValue::S(event.workspace.to_string()))
-            .build()
-            .map_err(|error| Error::Internal(error.into()))?;
-        Ok(match self.write_with_event(TransactWriteItem::builder().update(update).build(), event).await? {
+        let table = &self.tables.tokens;
+        let update = Statement::new(
+            format!(r#"UPDATE "{table}" SET "revoked_at"=? WHERE "token"=? AND "revoked_at" IS MISSING"#),
+            [text(revoked_at.to_string()), text(token.as_str())],
+        );
+        Ok(match self.write_with_event(update, event).await? {
             Written::Now(write_units) => Revoked::Now(write_units),
             Written::Before => Revoked::Before,
         })

@@ -1,64 +1,118 @@
 //! One write and the event about it: both or neither.
+//!
+//! The writes of a transaction are statements of PartiQL, because IAM asks `PutItem` for the put of a transaction, and
+//! the right to put is the right to overwrite. An `INSERT` writes an item only if there is none of its key.
 
 use aws_sdk_dynamodb::{
     error::SdkError,
-    operation::transact_write_items::{TransactWriteItemsError, TransactWriteItemsOutput},
-    types::{Put, ReturnConsumedCapacity, TransactWriteItem},
+    operation::execute_transaction::{ExecuteTransactionError, ExecuteTransactionOutput},
+    types::{AttributeValue, ParameterizedStatement, ReturnConsumedCapacity},
 };
 
-use super::{Store, WriteUnits, Written, item, unavailable};
+use super::{
+    Store, WriteUnits, Written,
+    item::{self, Attributes},
+    unavailable,
+};
 use crate::{error::Error, event::Event};
 
-impl Store {
-    /// A write with a condition and the event about it, in one transaction. [`Written::Before`] if what the write
-    /// meets is not what it is of.
-    pub(super) async fn write_with_event(
-        &self,
-        write: TransactWriteItem,
-        event: &Event,
-    ) -> Result<Written, Error> {
-        let partition = self.partition_of(event).await?;
-        match self.transact(write, event, &partition).await {
-            Ok(output) => Ok(Written::Now(WriteUnits::of(output.consumed_capacity()))),
-            Err(error) if first_condition_failed(&error) => Ok(Written::Before),
-            Err(error) => Err(unavailable(error)),
+/// A statement, and the values of its `?` in their order.
+#[derive(Debug)]
+pub(super) struct Statement {
+    pub(super) text: String,
+    pub(super) parameters: Vec<AttributeValue>,
+}
+
+/// What a transaction came to.
+#[derive(Debug)]
+pub(super) enum Transacted {
+    /// All of it is written.
+    Now(WriteUnits),
+    /// Nothing is written: the conditions of these statements failed, by their numbers.
+    ConditionsFailed(Vec<usize>),
+}
+
+impl Statement {
+    /// Writes an item if there is none of its key. No spaces: each byte is signed and sent.
+    pub(super) fn insert(table: &str, item: Attributes) -> Self {
+        let mut text = String::with_capacity(512);
+        text.extend(["INSERT INTO \"", table, "\" VALUE {"]);
+        for (index, (name, _)) in item.iter().enumerate() {
+            text.push_str(if index == 0 { "'" } else { ",'" });
+            text.push_str(name);
+            text.push_str("':?");
         }
+        text.push('}');
+        Self { text, parameters: item.into_iter().map(|(_, value)| value).collect() }
     }
 
-    /// One transaction: a write to another table, and the event about it.
-    pub(super) async fn transact(
-        &self,
-        write: TransactWriteItem,
-        event: &Event,
-        partition: &str,
-    ) -> Result<TransactWriteItemsOutput, SdkError<TransactWriteItemsError>> {
-        let put_event = Put::builder()
-            .table_name(&self.tables.events)
-            .set_item(Some(item::from_event(event, partition)))
-            .condition_expression("attribute_not_exists(#timestamp)")
-            .expression_attribute_names("#timestamp", "timestamp")
-            .build()
-            .map_err(SdkError::construction_failure)?;
-        let sent = self
-            .client
-            .transact_write_items()
-            .transact_items(write)
-            .transact_items(TransactWriteItem::builder().put(put_event).build())
-            .return_consumed_capacity(ReturnConsumedCapacity::Indexes)
-            .send()
-            .await;
-        self.hint(partition, event);
-        sent
+    /// A statement that its caller writes out.
+    pub(super) fn new(text: String, parameters: impl IntoIterator<Item = AttributeValue>) -> Self {
+        Self { text, parameters: parameters.into_iter().collect() }
     }
 }
 
-/// Whether the transaction was given up because the first of its writes met another state.
-fn first_condition_failed(error: &SdkError<TransactWriteItemsError>) -> bool {
-    match error.as_service_error() {
-        Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) => {
-            cancelled.cancellation_reasons().first().and_then(|reason| reason.code())
-                == Some("ConditionalCheckFailed")
+/// A text as the value of a `?`.
+pub(super) fn text(value: impl Into<String>) -> AttributeValue {
+    AttributeValue::S(value.into())
+}
+
+/// A number as the value of a `?`.
+pub(super) fn number(value: impl ToString) -> AttributeValue {
+    AttributeValue::N(value.to_string())
+}
+
+impl Store {
+    /// A write with a condition and the event about it, in one transaction. [`Written::Before`] if the write's
+    /// condition fails.
+    pub(super) async fn write_with_event(&self, write: Statement, event: &Event) -> Result<Written, Error> {
+        match self.transact(vec![write], event).await? {
+            Transacted::Now(units) => Ok(Written::Now(units)),
+            Transacted::ConditionsFailed(failed) if failed.contains(&0) => Ok(Written::Before),
+            Transacted::ConditionsFailed(_) => {
+                Err(Error::Unavailable("another event has the key of the event about it".into()))
+            }
         }
-        _ => false,
     }
+
+    /// One transaction: these writes, and the event about them as the last one.
+    pub(super) async fn transact(
+        &self,
+        mut writes: Vec<Statement>,
+        event: &Event,
+    ) -> Result<Transacted, Error> {
+        let partition = self.partition_of(event).await?;
+        writes.push(Statement::insert(&self.tables.events, item::attributes_of(event, &partition)));
+        let mut transaction =
+            self.client.execute_transaction().return_consumed_capacity(ReturnConsumedCapacity::Indexes);
+        for Statement { text, parameters } in writes {
+            let statement =
+                ParameterizedStatement::builder().statement(text).set_parameters(Some(parameters)).build();
+            transaction =
+                transaction.transact_statements(statement.map_err(|error| Error::Internal(error.into()))?);
+        }
+        let sent = transaction.send().await;
+        self.hint(&partition, event);
+        transacted(sent)
+    }
+}
+
+fn transacted(
+    sent: Result<ExecuteTransactionOutput, SdkError<ExecuteTransactionError>>,
+) -> Result<Transacted, Error> {
+    let error = match sent {
+        Ok(output) => return Ok(Transacted::Now(WriteUnits::of(output.consumed_capacity()))),
+        Err(error) => error,
+    };
+    if let Some(ExecuteTransactionError::TransactionCanceledException(cancelled)) = error.as_service_error() {
+        let reasons = cancelled.cancellation_reasons().iter().enumerate();
+        let failed: Vec<_> = reasons
+            .filter(|(_, reason)| matches!(reason.code(), Some("ConditionalCheckFailed" | "DuplicateItem")))
+            .map(|(index, _)| index)
+            .collect();
+        if !failed.is_empty() {
+            return Ok(Transacted::ConditionsFailed(failed));
+        }
+    }
+    Err(unavailable(error))
 }

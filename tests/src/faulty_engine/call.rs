@@ -20,49 +20,36 @@ impl Call {
 
     /// The items that it puts.
     pub(super) fn puts(&self) -> Vec<Value> {
-        let body = &self.body;
         match self.operation.as_str() {
-            "PutItem" => vec![body["Item"].clone()],
-            "BatchExecuteStatement" => {
-                self.statements().filter(|statement| verb(statement) == "INSERT").map(named).collect()
-            }
-            "TransactWriteItems" => {
-                let items =
-                    body["TransactItems"].as_array().unwrap().iter().map(|action| &action["Put"]["Item"]);
-                items.filter(|item| item.is_object()).cloned().collect()
-            }
-            _ => Vec::new(),
+            "PutItem" => vec![self.body["Item"].clone()],
+            _ => self.statements().filter(|statement| verb(statement) == "INSERT").map(named).collect(),
         }
     }
 
     /// The partition keys that it writes, by table, and the units that each takes, without those of indexes.
     pub(super) fn written_keys(&self) -> Vec<(String, f64)> {
-        let written = |table: &Value, item: &Value| {
+        let written = |table: &str, item: &Value| {
             let key = ["token", "source", "workspace"].iter().find_map(|name| item[name]["S"].as_str());
             let units = item.to_string().len().div_ceil(1024).max(1);
-            Some((format!("{} {}", table.as_str()?, key?), units as f64))
+            Some((format!("{table} {}", key?), units as f64))
         };
-        let body = &self.body;
+        let table = self.body["TableName"].as_str().unwrap_or_default();
         match self.operation.as_str() {
-            "PutItem" => written(&body["TableName"], &body["Item"]).into_iter().collect(),
-            "BatchExecuteStatement" => {
-                let table = Value::from("AuditEvents");
-                self.statements().filter_map(|statement| written(&table, &named(statement))).collect()
-            }
-            "UpdateItem" => written(&body["TableName"], &body["Key"]).into_iter().collect(),
-            "TransactWriteItems" => {
-                let actions = body["TransactItems"].as_array().unwrap();
-                let put = |action: &Value| written(&action["Put"]["TableName"], &action["Put"]["Item"]);
-                let update =
-                    |action: &Value| written(&action["Update"]["TableName"], &action["Update"]["Key"]);
-                actions.iter().filter_map(|action| put(action).or_else(|| update(action))).collect()
-            }
-            _ => Vec::new(),
+            "PutItem" => written(table, &self.body["Item"]).into_iter().collect(),
+            "UpdateItem" => written(table, &self.body["Key"]).into_iter().collect(),
+            _ => self
+                .statements()
+                .filter_map(|statement| written(table_of(statement), &named(statement)))
+                .collect(),
         }
     }
 
+    /// The statements of PartiQL that it has: one, several, or those of a transaction.
     fn statements(&self) -> impl Iterator<Item = &Value> {
-        self.body["Statements"].as_array().unwrap().iter()
+        let body = &self.body;
+        let alone = body["Statement"].is_string().then_some(body);
+        let several = ["Statements", "TransactStatements"].map(|name| body[name].as_array());
+        alone.into_iter().chain(several.into_iter().flatten().flatten())
     }
 
     /// Whether it reads an index.
@@ -75,13 +62,21 @@ fn verb(statement: &Value) -> &str {
     statement["Statement"].as_str().unwrap().split(' ').next().unwrap()
 }
 
-/// What a statement names, with its parameters: the item of an `INSERT INTO "table" VALUE {'name': ?, …}`, or what an
+/// The table that a statement names first.
+fn table_of(statement: &Value) -> &str {
+    statement["Statement"].as_str().unwrap().split('"').nth(1).unwrap()
+}
+
+/// What a statement names, with its parameters: the item of an `INSERT INTO "table" VALUE {'name':?, …}`, or what an
 /// `UPDATE "table" SET "name"=? WHERE "name"=? …` sets and looks for.
 fn named(statement: &Value) -> Value {
     let text = statement["Statement"].as_str().unwrap();
     let names: Vec<_> = match verb(statement) {
         "INSERT" => text.split('\'').skip(1).step_by(2).collect(),
-        _ => text.split('"').skip(3).step_by(2).collect(),
+        _ => {
+            let named = text.split("\"=?").filter_map(|before| before.rsplit('"').next());
+            named.take(text.matches("\"=?").count()).collect()
+        }
     };
     let values = statement["Parameters"].as_array().unwrap().iter().cloned();
     names.into_iter().map(str::to_owned).zip(values).collect::<serde_json::Map<_, _>>().into()

@@ -169,8 +169,8 @@ impl Fault {
             | Self::TransactionCapacity
             | Self::TransactionThrottled
             | Self::TransactionInvalid
-            | Self::TransactionInProgress => operation == "TransactWriteItems",
-            Self::MetTransaction => matches!(operation, "PutItem" | "UpdateItem"),
+            | Self::TransactionInProgress => operation == "ExecuteTransaction",
+            Self::MetTransaction => matches!(operation, "PutItem" | "UpdateItem" | "ExecuteStatement"),
             Self::StatementsLeftOut => operation == "BatchExecuteStatement",
             Self::KeysLeftOut | Self::NoKeysTaken => operation == "BatchGetItem",
             Self::OneItemPages | Self::EmptyPages => matches!(operation, "Query" | "Scan"),
@@ -185,5 +185,8 @@ impl Fault {
 
 /// Whether an operation writes. Our statements are all of them writes.
 fn is_write(operation: &str) -> bool {
-    matches!(operation, "PutItem" | "UpdateItem" | "BatchExecuteStatement" | "TransactWriteItems")
+    matches!(
+        operation,
+        "PutItem" | "UpdateItem" | "ExecuteStatement" | "BatchExecuteStatement" | "ExecuteTransaction"
+    )
 }

@@ -76,7 +76,7 @@ impl FaultyEngine {
         Self { endpoint, proxy, server }
     }
 
-    /// Fails the first `times` calls of `operation`, such as `PutItem`; all others arrive.
+    /// Fails the first `times` calls of `operation`, such as `ExecuteStatement`; all others arrive.
     pub async fn before(engine: &str, operation: &'static str, fault: Fault, times: usize) -> Self {
         Self::with(engine, Plan::default().first(times, operation, fault)).await
     }
@@ -187,7 +187,7 @@ impl Proxy {
             }
             Way::Cancelled(reason) => {
                 self.tell();
-                let writes = call.body["TransactItems"].as_array().unwrap().len();
+                let writes = call.body["TransactStatements"].as_array().unwrap().len();
                 Ok(answer::cancelled(reason, writes))
             }
             Way::Applied(after) => {

@@ -58,7 +58,7 @@ impl Plan {
         }
     }
 
-    /// The first `times` calls of an operation, such as `PutItem` or `*`.
+    /// The first `times` calls of an operation, such as `ExecuteStatement` or `*`.
     pub fn first(self, times: usize, operation: &'static str, fault: Fault) -> Self {
         self.rule(operation, fault, When::First(times))
     }

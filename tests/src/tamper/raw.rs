@@ -134,8 +134,20 @@ impl<'a> Raw<'a> {
 
     /// Lets the service sign the log as it is now, as if it had never signed it before.
     pub async fn sign_again(&self, bearer: &str) {
-        self.delete_part(ledger::SIGNED).await;
+        self.delete_signed().await;
         self.app.client("acme").with_bearer(bearer).ledger("checkpoint").await.expect(200);
+    }
+
+    /// Puts a signed checkpoint, in place of what was there.
+    pub async fn put_signed<const N: usize>(&self, attributes: [(&str, AttributeValue); N]) {
+        let attributes = attributes.into_iter().chain([("workspace", text("acme"))]);
+        let item = attributes.map(|(name, value)| (name.to_owned(), value)).collect();
+        self.put("AuditCheckpoints", item).await;
+    }
+
+    /// Deletes the signed checkpoint.
+    pub async fn delete_signed(&self) {
+        self.delete("AuditCheckpoints", [("workspace".to_owned(), text("acme"))].into()).await;
     }
 
     /// Seals whatever is not sealed.

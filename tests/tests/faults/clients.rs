@@ -57,7 +57,7 @@ async fn while_no_token_can_be_read_nobody_is_let_in_and_no_refusal_is_kept() {
 #[tokio::test]
 async fn the_bus_takes_events_while_the_tables_are_away_and_records_them_later() {
     let (app, engine) = TestApp::start_with_faults(false).await;
-    engine.plan(Plan::default().first(3, "PutItem", Fault::Denied));
+    engine.plan(Plan::default().first(3, "ExecuteStatement", Fault::Denied));
     for number in 0..3 {
         app.bus().send("product", &with_workspace(event(&format!("e-{number}"), number))).await;
     }

@@ -46,7 +46,7 @@ impl Drill {
     /// Records an event through each door while the first `times` writes go wrong, and looks that what was
     /// acknowledged is there. Then both senders try again when all is well, and each event is there once.
     async fn record(&self, fault: Fault, times: usize) -> Doors {
-        let engine = async || self.engine(Plan::default().first(times, "PutItem", fault)).await;
+        let engine = async || self.engine(Plan::default().first(times, "ExecuteStatement", fault)).await;
         let (api, bus) = futures::join!(engine(), engine());
         let [api_id, bus_id] = ["api", "bus"].map(|door| format!("{door}-{fault:?}-{times}"));
         let request = invoke::audit_logs("POST", &event(&api_id, 0));

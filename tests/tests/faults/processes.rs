@@ -61,7 +61,7 @@ async fn a_reader_whose_function_is_killed_saw_nothing_that_is_not_recorded() {
     let drill = Drill::start().await;
     assert_eq!(invoke::ingest_api(&drill.app.store(), post("e-1")).await.0, 201);
     let list = invoke::by_token("GET /api/{workspace}/audit_logs", &[], "");
-    let engine = drill.engine(Plan::default().first(1, "PutItem", Fault::AnswerWithheld)).await;
+    let engine = drill.engine(Plan::default().first(1, "ExecuteStatement", Fault::AnswerWithheld)).await;
     let instance = function("query", &engine).await;
     let (answer, ()) = futures::join!(call(&instance, &list, PATIENCE), async {
         engine.reached(1).await;
@@ -104,7 +104,7 @@ async fn a_batch_whose_function_runs_out_of_time_comes_again_and_is_recorded_onc
     let drill = Drill::start().await;
     let fault = ProcessFault::OutOfTime;
     let batch = bus_batch(&format!("{fault:?}"));
-    let engine = drill.engine(Plan::default().always("PutItem", Fault::NeverAnswered)).await;
+    let engine = drill.engine(Plan::default().always("ExecuteStatement", Fault::NeverAnswered)).await;
     let instance = function("ingest-bus", &engine).await;
     // The time limit strikes during the first call that hangs; then Lambda ends the environment.
     let late = call(&instance, &batch, Duration::from_secs(2)).await;
@@ -133,7 +133,7 @@ async fn a_function_frozen_in_a_call_and_thawed_without_connections_answers() {
     assert_eq!(call(&instance, &post("thawed"), PATIENCE).await.unwrap()["statusCode"], 201);
 
     // In the middle of one whose answer is on its way.
-    engine.plan(Plan::default().first(1, "PutItem", Fault::AnswerWithheld));
+    engine.plan(Plan::default().first(1, "ExecuteStatement", Fault::AnswerWithheld));
     let id = format!("{fault:?}");
     let request = post(&id);
     let (answer, ()) = futures::join!(call(&instance, &request, PATIENCE), async {

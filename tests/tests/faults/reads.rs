@@ -106,7 +106,7 @@ async fn no_page_leaves_without_its_record_whatever_befalls_the_record() {
         (Fault::WritesFail, usize::MAX, false),
     ] {
         for route in [LIST, FEED] {
-            let engine = drill.engine(Plan::default().first(times, "PutItem", fault)).await;
+            let engine = drill.engine(Plan::default().first(times, "ExecuteStatement", fault)).await;
             let before = drill.accesses().await;
             let (status, body) = invoke::query(&engine.store(), invoke::by_token(route, &[], "")).await;
             assert_eq!(status, if answered { 200 } else { 503 }, "{fault:?} {route}");

@@ -31,7 +31,7 @@ async fn a_cancelled_transaction_leaves_neither_token_nor_event() {
 #[tokio::test]
 async fn a_transaction_still_under_way_is_waited_for() {
     let drill = Drill::start().await;
-    let plan = Plan::default().first(1, "TransactWriteItems", Fault::TransactionInProgress);
+    let plan = Plan::default().first(1, "ExecuteTransaction", Fault::TransactionInProgress);
     let engine = drill.engine(plan).await;
     assert_eq!(create(&engine).await.0, 201);
     assert_eq!(engine.happened(Fault::TransactionInProgress), 1);
@@ -42,7 +42,7 @@ async fn a_transaction_still_under_way_is_waited_for() {
 async fn a_transaction_that_nobody_knows_the_end_of_is_done_once_or_not_at_all() {
     let drill = Drill::start().await;
     let check = async |fault: Fault, times: usize| {
-        let plan = Plan::default().first(times, "TransactWriteItems", fault);
+        let plan = Plan::default().first(times, "ExecuteTransaction", fault);
         let engine = drill.engine(plan).await;
         let (status, _) = create(&engine).await;
         assert!(matches!(status, 201 | 503), "{fault:?}: {status}");
@@ -87,7 +87,7 @@ async fn an_erasure_that_is_cancelled_erases_nothing() {
 }
 
 async fn always(app: &TestApp, fault: Fault) -> FaultyEngine {
-    let plan = Plan::default().always("TransactWriteItems", fault);
+    let plan = Plan::default().always("ExecuteTransaction", fault);
     FaultyEngine::with(app.dynamodb_endpoint(), plan).await
 }
 

@@ -14,7 +14,7 @@ pub(crate) async fn unavailable(app: &TestApp, description: &mut Description) {
     let denied = async |operation| {
         FaultyEngine::before(app.dynamodb_endpoint(), operation, Fault::Denied, usize::MAX).await
     };
-    let (puts, queries) = (denied("PutItem").await, denied("Query").await);
+    let (puts, queries) = (denied("ExecuteStatement").await, denied("Query").await);
     let several = json!({"events": [event("e-8", 8), {}]});
     let create = invoke::tokens(&format!("POST {TOKENS}"), "", &json!({"name": "siem"}));
     let answers = [

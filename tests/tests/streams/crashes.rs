@@ -10,7 +10,7 @@ const STREAMS: &str = "/api/{workspace}/streams";
 async fn a_stream_is_there_with_its_record_or_not_at_all() {
     let app = TestApp::start().await;
     let body = json!({"name": "siem", "destination": {"type": "webhook", "url": "https://siem.example.com"}});
-    for operation in ["Query", "GetItem", "TransactWriteItems"] {
+    for operation in ["Query", "GetItem", "ExecuteTransaction"] {
         for fault in [Fault::Denied, Fault::AnswerLost] {
             let faulty = FaultyEngine::before(app.dynamodb_endpoint(), operation, fault, usize::MAX).await;
             let request = invoke::streams(&format!("POST {STREAMS}"), "", &body);

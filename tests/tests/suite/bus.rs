@@ -142,8 +142,11 @@ async fn a_well_formed_action_that_nobody_knows_is_recorded_as_other() {
 #[tokio::test]
 async fn only_what_could_not_be_written_is_reported_for_another_delivery() {
     let app = TestApp::start().await;
-    let plan =
-        Plan::default().first(1, "PutItem", Fault::Denied).first(1, "BatchExecuteStatement", Fault::Denied);
+    let plan = Plan::default().first(1, "ExecuteStatement", Fault::Denied).first(
+        1,
+        "BatchExecuteStatement",
+        Fault::Denied,
+    );
     let faulty = FaultyEngine::with(app.dynamodb_endpoint(), plan).await;
     let envelopes: Vec<_> = (0..5)
         .map(|number| envelope(&format!("m-{number}"), &detail(&format!("e-{number}"), 0)).to_string())
@@ -166,7 +169,7 @@ async fn only_what_could_not_be_written_is_reported_for_another_delivery() {
 #[tokio::test]
 async fn what_could_not_be_set_aside_is_reported_too() {
     let app = TestApp::start().await;
-    let faulty = FaultyEngine::before(app.dynamodb_endpoint(), "PutItem", Fault::Denied, 1).await;
+    let faulty = FaultyEngine::before(app.dynamodb_endpoint(), "ExecuteStatement", Fault::Denied, 1).await;
     let answer = invoke::ingest_bus(&faulty.store(), &batch(&[("m-1", "no JSON")])).await.unwrap();
     assert_eq!(answer.batch_item_failures[0].item_identifier, "m-1");
 }
@@ -175,7 +178,7 @@ async fn what_could_not_be_set_aside_is_reported_too() {
 async fn a_bare_envelope_is_recorded_or_the_invocation_fails() {
     let app = TestApp::start().await;
     let bare = envelope("bare", &detail("e-1", 0));
-    let faulty = FaultyEngine::before(app.dynamodb_endpoint(), "PutItem", Fault::Denied, 1).await;
+    let faulty = FaultyEngine::before(app.dynamodb_endpoint(), "ExecuteStatement", Fault::Denied, 1).await;
     assert!(invoke::ingest_bus(&faulty.store(), &bare).await.is_err());
     let answer = invoke::ingest_bus(&faulty.store(), &bare).await.unwrap();
     assert_eq!(answer.batch_item_failures.len(), 0);

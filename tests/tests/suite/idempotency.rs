@@ -122,7 +122,8 @@ async fn of_many_clients_who_send_under_one_key_at_once_one_is_the_first() {
 async fn a_write_whose_answer_was_lost_is_found_recorded_by_the_retry() {
     let app = TestApp::start().await;
     let faulty =
-        FaultyEngine::before(app.dynamodb_endpoint(), "PutItem", Fault::AnswerLost, usize::MAX).await;
+        FaultyEngine::before(app.dynamodb_endpoint(), "ExecuteStatement", Fault::AnswerLost, usize::MAX)
+            .await;
     let request = invoke::audit_logs("POST", &event("e-1", 0));
     let (status, problem) = invoke::ingest_api(&faulty.store(), request.clone()).await;
     assert_eq!((status, &problem["id"]), (503, &json!("unavailable")));
@@ -135,7 +136,8 @@ async fn a_write_whose_answer_was_lost_is_found_recorded_by_the_retry() {
 #[tokio::test]
 async fn a_write_that_the_sdk_had_to_repeat_is_recorded_and_no_duplicate() {
     let app = TestApp::start().await;
-    let faulty = FaultyEngine::before(app.dynamodb_endpoint(), "PutItem", Fault::AnswerLost, 1).await;
+    let faulty =
+        FaultyEngine::before(app.dynamodb_endpoint(), "ExecuteStatement", Fault::AnswerLost, 1).await;
     let request = invoke::audit_logs("POST", &event("e-1", 0));
     let (status, body) = invoke::ingest_api(&faulty.store(), request).await;
     assert_eq!((status, statuses(&body)), (201, vec!["recorded"]));
@@ -145,8 +147,11 @@ async fn a_write_that_the_sdk_had_to_repeat_is_recorded_and_no_duplicate() {
 #[tokio::test]
 async fn where_the_store_takes_only_some_events_the_answer_says_which_and_all_may_be_sent_again() {
     let app = TestApp::start().await;
-    let plan =
-        Plan::default().first(2, "PutItem", Fault::Denied).first(1, "BatchExecuteStatement", Fault::Denied);
+    let plan = Plan::default().first(2, "ExecuteStatement", Fault::Denied).first(
+        1,
+        "BatchExecuteStatement",
+        Fault::Denied,
+    );
     let faulty = FaultyEngine::with(app.dynamodb_endpoint(), plan).await;
     let events: Vec<_> = (0..5).map(|number| event(&format!("e-{number}"), number)).collect();
     let request = invoke::audit_logs("POST", &json!({"events": events}));
@@ -201,6 +206,9 @@ async fn a_request_to_the_store_writes_25_events_for_the_units_of_as_many_puts()
     let events: Vec<_> = (0..60).map(|number| event(&format!("e-{number}"), number)).collect();
     let request = invoke::audit_logs("POST", &json!({"events": events}));
     let (status, body) = invoke::ingest_api(&engine.store(), request).await;
-    assert_eq!((status, engine.calls("BatchExecuteStatement"), engine.calls("PutItem")), (201, 3, 0));
+    assert_eq!(
+        (status, engine.calls("BatchExecuteStatement"), engine.calls("ExecuteStatement")),
+        (201, 3, 0)
+    );
     assert_eq!(body["debug"]["write_units"], json!({"table": 60.0, "indexes": 120.0}));
 }

@@ -163,7 +163,7 @@ async fn a_refused_query_leaves_no_record() {
 async fn a_read_that_cannot_be_recorded_is_refused_without_data() {
     let app = TestApp::start().await;
     app.writer("acme").await.record(&event("secret-1", 0)).await.expect(201);
-    let faulty = FaultyEngine::before(app.dynamodb_endpoint(), "PutItem", Fault::Denied, 1).await;
+    let faulty = FaultyEngine::before(app.dynamodb_endpoint(), "ExecuteStatement", Fault::Denied, 1).await;
     let request = invoke::audit_logs("GET", &json!(null));
     let (status, problem) = invoke::query(&faulty.store(), request.clone()).await;
     insta::assert_json_snapshot!((status, &problem));
@@ -178,7 +178,8 @@ async fn a_read_that_cannot_be_recorded_is_refused_without_data() {
 async fn a_read_whose_record_was_written_but_not_acknowledged_is_refused_too() {
     let app = TestApp::start().await;
     let faulty =
-        FaultyEngine::before(app.dynamodb_endpoint(), "PutItem", Fault::AnswerLost, usize::MAX).await;
+        FaultyEngine::before(app.dynamodb_endpoint(), "ExecuteStatement", Fault::AnswerLost, usize::MAX)
+            .await;
     let (status, problem) = invoke::query(&faulty.store(), invoke::audit_logs("GET", &json!(null))).await;
     assert_eq!((status, &problem["id"], problem.get("audit_logs")), (503, &json!("unavailable"), None));
     // More was recorded than happened, never less.
@@ -188,7 +189,8 @@ async fn a_read_whose_record_was_written_but_not_acknowledged_is_refused_too() {
 #[tokio::test]
 async fn a_record_that_the_sdk_had_to_repeat_is_there_once() {
     let app = TestApp::start().await;
-    let faulty = FaultyEngine::before(app.dynamodb_endpoint(), "PutItem", Fault::AnswerLost, 1).await;
+    let faulty =
+        FaultyEngine::before(app.dynamodb_endpoint(), "ExecuteStatement", Fault::AnswerLost, 1).await;
     let (status, _) = invoke::query(&faulty.store(), invoke::audit_logs("GET", &json!(null))).await;
     assert_eq!(status, 200);
     assert_eq!(accesses(&app).await.len(), 1);

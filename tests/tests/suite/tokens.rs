@@ -189,7 +189,7 @@ async fn a_request_for_a_token_is_refused_with_all_that_is_wrong_with_it() {
 #[tokio::test]
 async fn where_the_transaction_fails_there_is_neither_a_token_nor_its_event() {
     let app = TestApp::start().await;
-    let faulty = FaultyEngine::before(app.dynamodb_endpoint(), "TransactWriteItems", Fault::Denied, 2).await;
+    let faulty = FaultyEngine::before(app.dynamodb_endpoint(), "ExecuteTransaction", Fault::Denied, 2).await;
     let create = invoke::tokens("POST /api/{workspace}/tokens", "", &json!({"name": "siem"}));
     let (status, problem) = invoke::manage_tokens(&faulty.store(), create.clone()).await;
     assert_eq!((status, &problem["id"], problem.get("secret")), (503, &json!("unavailable"), None));
@@ -212,7 +212,7 @@ async fn where_the_transaction_fails_there_is_neither_a_token_nor_its_event() {
 #[tokio::test]
 async fn a_transaction_that_the_sdk_had_to_repeat_is_done_once() {
     let app = TestApp::start().await;
-    let lost = || FaultyEngine::before(app.dynamodb_endpoint(), "TransactWriteItems", Fault::AnswerLost, 1);
+    let lost = || FaultyEngine::before(app.dynamodb_endpoint(), "ExecuteTransaction", Fault::AnswerLost, 1);
     let create = invoke::tokens("POST /api/{workspace}/tokens", "", &json!({"name": "siem"}));
     let (status, created) = invoke::manage_tokens(&lost().await.store(), create).await;
     assert_eq!(status, 201);

@@ -109,16 +109,16 @@ async fn the_head_and_what_was_signed_must_be_those_of_the_tree() {
     };
     let note = &log.checkpoints[1];
     let root = found(&log, &none, async |raw| {
-        raw.put_part(ledger::SIGNED.to_owned(), signed(log.size, note)).await;
+        raw.put_signed(signed(log.size, note)).await;
     })
     .await;
     assert_eq!(root, all("Signed"));
     let junk = found(&log, &none, async |raw| {
-        raw.put_part(ledger::SIGNED.to_owned(), [("size", number(1))]).await;
+        raw.put_signed([("size", number(1))]).await;
     })
     .await;
     assert_eq!(junk, all("Signed"));
-    let unsigned = found(&log, &none, async |raw| raw.delete_part(ledger::SIGNED).await).await;
+    let unsigned = found(&log, &none, async |raw| raw.delete_signed().await).await;
     assert_eq!(unsigned, "", "it is signed again when somebody asks");
     let mut point = [0x66; 32];
     point[0] = 0x58;
