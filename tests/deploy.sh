@@ -18,10 +18,9 @@
 # - the import of the OpenAPI document which SAM makes of the routes: MiniStack skips it, and stack.py creates the
 #   same routes, integrations and authorizers from it one by one.
 # - throttling of the API and of DynamoDB, the account's concurrency, MaximumConcurrency of the queue.
-# - the conditions on the attributes that the authorizer, the sealer, the ledger, redactions, settings and expiry may
-#   write: MiniStack does not know which ones a write names.
-# - the right to INSERT: MiniStack asks the policies for `ExecuteStatement`, which is not AWS's name, so that a batch is
-#   refused, and each of its events put by itself.
+# - rights to PartiQL statements (every event is recorded by one): MiniStack asks the policies for `ExecuteStatement`,
+#   `BatchExecuteStatement` and `ExecuteTransaction`, where AWS asks for each statement's verb. The rehearsal gives all
+#   roles these three; tests/policies.sh holds the roles to the statements and attributes they may name.
 # - a part of a batch of the stream that comes again, its window, its bisection and its retries: MiniStack takes a batch
 #   whose function answered as done, whatever the answer says.
 # - the rights on the stream: MiniStack reads it without the role's, and to whoever asks for it with them it names no
@@ -51,7 +50,9 @@ venv sam aws-sam-cli==1.170.0
 stage=$work/stage
 mkdir -p "$stage"
 # MiniStack has no CodeDeploy, and transforms a template with the parameters' defaults, whatever is given.
-sed 's/^    Default: Canary10Percent5Minutes$/    Default: AllAtOnce/' template.yaml >"$stage/template.yaml"
+sed -e 's/^    Default: Canary10Percent5Minutes$/    Default: AllAtOnce/' \
+    -e 's/Action: \[xray:PutTraceSegments, /&dynamodb:ExecuteStatement, dynamodb:BatchExecuteStatement, dynamodb:ExecuteTransaction, /' \
+    template.yaml >"$stage/template.yaml"
 if [ "${1:-}" != --no-build ]; then
     case ${PROFILE:-release} in
         release)

@@ -169,7 +169,7 @@ ATTRIBUTES = {
     ("Deliver", "UpdateItem", "AuditStreams"): OF_A_DELIVERY,
     ("Archiver", "PartiQLUpdate", "AuditStreams"): OF_A_DELIVERY | {"archive"},
     ("Archiver", "UpdateItem", "AuditStreams"): OF_A_DELIVERY | {"archive"},
-    ("Expiry", "UpdateItem", "AuditEvents"): {"workspace", "timestamp", "sequence", "expires_at"},
+    ("Expiry", "UpdateItem", "AuditEvents"): {"workspace", "timestamp", "expires_at"},
     ("Expiry", "PartiQLUpdate", "AuditSettings"): {"workspace", "retention_digest", "receipted_to", "marked_to"},
     ("Expiry", "UpdateItem", "AuditSettings"): {"workspace", "retention_digest", "receipted_to", "marked_to"},
     ("Ledger", "PutItem", "AuditCheckpoints"): {"workspace", "size", "root", "note"},

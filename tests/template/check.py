@@ -53,11 +53,12 @@ class NoPolicies:
         return {}
 
 
-def transformed(**parameters):
-    source = yaml_parse((ROOT / "template.yaml").read_text())
+def transformed(file=ROOT / "template.yaml", **parameters):
+    source = yaml_parse(file.read_text())
     uploaded = copy.deepcopy(source)
-    for function in FUNCTIONS:
-        uploaded["Resources"][function]["Properties"]["CodeUri"] = "s3://bucket/key"
+    for resource in uploaded["Resources"].values():
+        if resource["Type"] == "AWS::Serverless::Function":
+            resource["Properties"]["CodeUri"] = "s3://bucket/key"
     values = {"JwtIssuer": "https://identity.example.com", "JwtAudience": "audit-logs", "LedgerOrigin": "example.com"}
     template = transform(uploaded, values | parameters, NoPolicies())
     return source, mapped(template, source["Mappings"])

@@ -70,8 +70,8 @@ impl Store {
         self.write_with_event(update, receipt).await
     }
 
-    /// Marks a sealed event to be deleted from an instant on; whether it was there. The same call again changes
-    /// nothing but the instant.
+    /// Marks an event, which the caller knows to be sealed, to be deleted from an instant on; whether it was there. The
+    /// same call again changes nothing but the instant. It names no sequence, so that its role cannot set one.
     ///
     /// # Errors
     /// [`Error::Unavailable`] if it may not have been marked.
@@ -87,9 +87,9 @@ impl Store {
             .table_name(&self.tables.events)
             .set_key(Some(event_key(workspace, place)))
             .update_expression("SET #expires_at = :at")
-            .condition_expression("attribute_exists(#sequence)")
+            .condition_expression("attribute_exists(#timestamp)")
             .expression_attribute_names("#expires_at", "expires_at")
-            .expression_attribute_names("#sequence", "sequence")
+            .expression_attribute_names("#timestamp", "timestamp")
             .expression_attribute_values(":at", AttributeValue::N(at.unix_seconds().to_string()))
             .return_consumed_capacity(ReturnConsumedCapacity::Indexes)
             .send()

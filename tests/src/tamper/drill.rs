@@ -10,7 +10,7 @@ use shared::{
 
 use super::{
     Prepared, acme,
-    raw::{Item, Raw, bytes, number, text},
+    raw::{Item, Raw, bytes, number, text, with_digest},
 };
 use crate::sample::event;
 
@@ -225,7 +225,7 @@ async fn delete_events(raw: &Raw<'_>, delta: &Delta) {
 
 /// Puts another actor into the event of a sequence, and makes the ledger fit that.
 async fn rewrite(raw: &Raw<'_>, sequence: u64) {
-    raw.put_event(with_other_actor(raw.event(sequence).await)).await;
+    raw.put_event(with_digest(with_other_actor(raw.event(sequence).await))).await;
     let mut deltas = raw.deltas().await;
     let delta = deltas.iter_mut().find(|delta| delta.end() > sequence).unwrap();
     let entry: &mut Entry = &mut delta.entries[usize::try_from(sequence - delta.first).unwrap()];
