@@ -1,11 +1,13 @@
 #!/usr/bin/env bash
 # Holds the page's verifier and the command line to the verdicts of tests/vectors/events.json. Drives the page for people in a real browser, against the local system: signs in, filters, brushes, follows, verifies
 # (as `auditlog verify event` does, and against an event of which one byte was changed), exports, lists 10,000 events and
-# none, manages tokens, and scans every state with axe. Screenshots of the states are left in target/viewer/screenshots.
+# none, manages tokens, walks at random and holds the list against the API, and scans every state with axe. Screenshots of the states are left in target/viewer/screenshots.
 #
 #   tests/viewer.sh             everything, in some two minutes once it is built
 #   EVENTS=100000 tests/viewer.sh
 #                               with so many events in the large workspace, and scrolls through all of them
+#   STEPS=1000 WALK_EVENTS=5000 tests/viewer.sh
+#                               with so many random steps over so many events; SEED repeats a walk
 #
 # It needs Rust, a C compiler, Node.js 20 or later with npm, and Chromium. Where there is none it installs Debian's
 # (apt-get install chromium), for which it must be root; CHROMIUM names another. What else it needs is installed for you
@@ -42,6 +44,7 @@ local_options=(--data "$data" --authorizer-ttl 0)
 
 jwt() { "$target/debug/local" jwt --workspace "$1" --data "$data"; }
 JWT_EMPTY=$(jwt empty) JWT_LARGE=$(jwt large)
+export LOCAL="$target/debug/local" DATA="$data"
 export CHROMIUM JWT_EMPTY JWT_LARGE VIEWER_WORK="$work" AUDITLOG="$target/debug/auditlog" EVENTS="${EVENTS:-10000}"
 node --test --test-concurrency=1 --test-reporter=spec tests/viewer/
 rm -rf "$data"

@@ -1,6 +1,7 @@
 // The system that is tested, a browser before it, and what several tests do with both.
 
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import { readFileSync, mkdirSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
@@ -32,6 +33,9 @@ export async function call(method, path, credential, body) {
     return text && JSON.parse(text);
   }
 }
+
+/** The JWT of an admin of a workspace. */
+export const jwtOf = (workspace) => execFileSync(process.env.LOCAL, ["jwt", "--workspace", workspace, "--data", process.env.DATA], { encoding: "utf8" }).trim();
 
 /** A token of a workspace for everything. */
 export async function tokenOf(workspace, jwt) {
@@ -79,13 +83,15 @@ export const close = () => browser.close();
 export async function visit(path = "/", options = {}) {
   const context = await browser.newContext({ viewport: { width: 1440, height: 900 }, acceptDownloads: true, ...options });
   const page = await context.newPage();
+  page.setDefaultTimeout(Number(process.env.PATIENCE_MS ?? 30_000));
   page.complaints = [];
   page.requests = [];
   page.on("pageerror", (error) => page.complaints.push(error.message));
   page.on("console", (message) => {
     // A refusal that a test asks for is told by the browser as well.
     const isRefusal = /Failed to load resource: the server responded with a status of/.test(message.text());
-    if (message.type() === "error" && !isRefusal) page.complaints.push(message.text());
+    const isLost = page.ignoreNetwork && /Failed to load resource: net::/.test(message.text());
+    if (message.type() === "error" && !isRefusal && !isLost) page.complaints.push(message.text());
   });
   page.on("request", (request) => {
     page.requests.push(request.url());

@@ -68,7 +68,7 @@ export function place(hash) {
     try { return decodeURIComponent(part); } catch { return ""; }
   });
   const sent = new URLSearchParams(query);
-  const event = /^\d{1,15}$/.test(sent.get("event") ?? "") ? Number(sent.get("event")) : undefined;
+  const event = /^-?\d{1,15}(\.\d{1,9})?$/.test(sent.get("event") ?? "") ? Number(sent.get("event")) : undefined;
   return { workspace, view: view === "tokens" ? "tokens" : "events", filters: read(sent), event };
 }
 

@@ -80,7 +80,7 @@ function contentView() {
   const { log, here } = state;
   if (!log) return nothing;
   const isEmpty = log.isComplete && log.length === 0;
-  return html`<div class="events">
+  return html`<div class="events" data-size=${log.size ?? ""}>
     <details class="side" ?open=${state.isFiltersOpen} @toggle=${({ target }) => { state.isFiltersOpen = target.open; }}>
       <summary>${filtersTitle()}</summary>${facets.view(log, here.filters)}</details>
     <div class="middle">${barView()}
@@ -201,7 +201,6 @@ function begin(api, query) {
   [state.log, state.query] = [log, query];
   log.addEventListener("arrived", ({ detail: number }) => announce(plural(number, "new event")));
   log.addEventListener("change", () => {
-    table.keepPlace();
     if (log.problem?.isOfCredential) expire("token");
     update();
   });

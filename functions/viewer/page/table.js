@@ -17,9 +17,10 @@ export class Table {
   #close;
   #update;
   #active;
-  /** The row that keeps its place on the screen when others come in above it, and how far it is from the top. */
-  #anchor;
   #top = 0;
+  /** The row on top when the table was drawn last, and its place then: it stays there when others come in above it. */
+  #first;
+  #firstPlace = 0;
   isPrinted = false;
 
   /** `open` is called with an entry to open and show, `step` with one to show while the detail stays as it is. */
@@ -33,18 +34,11 @@ export class Table {
     return NARROW.matches ? ROW_HEIGHT.narrow : ROW_HEIGHT.wide;
   }
 
-  /** Notes which row is on top, before others come in. */
-  keepPlace() {
-    if (!this.#scroller || this.#scroller.scrollTop === 0 || this.#anchor) return;
-    const { scrollTop } = this.#scroller;
-    const entry = this.#log.entries[Math.floor(scrollTop / this.#height)];
-    if (entry) this.#anchor = { entry, offset: scrollTop % this.#height };
-  }
-
   view(log, opened) {
-    if (this.#log !== log) [this.#log, this.#active, this.#anchor, this.#top] = [log, undefined, undefined, 0];
-    else if (this.#anchor) this.#top = log.placeOf(this.#anchor.entry) * this.#height + this.#anchor.offset;
-    else this.#top = this.#scroller?.isConnected ? this.#scroller.scrollTop : 0;
+    const isSame = this.#log === log && this.#scroller?.isConnected;
+    if (this.#log !== log) [this.#log, this.#active] = [log, undefined];
+    this.#top = isSame ? this.#scroller.scrollTop : 0;
+    if (this.#top > 0 && this.#first) this.#top += (log.placeOf(this.#first) - this.#firstPlace) * this.#height;
     this.#active ??= log.entries[0];
     const height = this.#height;
     const inSight = this.#scroller?.clientHeight || innerHeight;
@@ -54,7 +48,7 @@ export class Table {
     this.end = end;
     return html`<div class="table" tabindex="0" role="grid" aria-label="Events, the newest first" aria-colcount=${COLUMNS.length}
         aria-rowcount=${log.isComplete ? log.length + 1 : -1} aria-activedescendant=${first <= place && place < end ? `row-${place}` : nothing}
-        data-size=${log.size ?? ""} @scroll=${this.#update} @keydown=${(event) => this.#key(event, opened)}>
+        @scroll=${this.#update} @keydown=${(event) => this.#key(event, opened)}>
       <div class="head" role="rowgroup"><div class="row" role="row" aria-rowindex="1">
         ${COLUMNS.map((name) => html`<span role="columnheader">${name}</span>`)}</div></div>
       <div class="rows" role="rowgroup">${log.entries.slice(first, end).map((entry, index) => this.#row(first + index, entry, opened))}</div></div>`;
@@ -68,7 +62,8 @@ export class Table {
     body.style.height = this.isPrinted ? "" : `${this.#log.length * this.#height}px`;
     for (const row of body.children) row.style.transform = this.isPrinted ? "" : `translateY(${Number(row.dataset.index) * this.#height}px)`;
     if (this.#scroller.scrollTop !== this.#top) this.#scroller.scrollTop = this.#top;
-    this.#anchor = undefined;
+    this.#firstPlace = Math.floor(this.#scroller.scrollTop / this.#height);
+    this.#first = this.#log.entries[this.#firstPlace];
   }
 
   /** Whether the end of what is loaded is in sight, or nearly. */
