@@ -15,6 +15,7 @@ use crate::{
     settings::Settings,
     streams::Streams,
     tail::Tail,
+    terminal,
     tokens::Tokens,
     verify::Verify,
 };
@@ -37,10 +38,12 @@ Environment:
   AUDITLOG_TOKEN, AUDITLOG_ADMIN_JWT       who is asking
   AUDITLOG_PROFILE, AUDITLOG_CONFIG        which profile, and which config file
   HTTPS_PROXY, NO_PROXY, NO_COLOR          as everywhere
-Flags go before the environment, and that before the profile.
+Flags go before the environment, and that before the profile; --profile goes before the environment.
+A saved token is sent to the endpoint that it was saved for, and to none besides. A proxy is used for
+https:// alone, where it cannot read what passes.
 
 Exit codes:
-  0  done; also if whoever read the output had enough
+  0  done; also if the reader of the output closed it
   1  tried, and failed
   2  asked for in a way that cannot be done: nothing was changed
   3  the log is not the one that `verify follow` remembers";
@@ -87,18 +90,20 @@ Examples:
   auditlog import --from workos events.json
   auditlog import --from retraced events.ndjson --actions actions.json
   auditlog import --from mode page-1.json page-2.json page-3.json
-  auditlog import --from ndjson all.ndjson               what `auditlog export` wrote
+  auditlog import --from ndjson all.ndjson               the file of `auditlog export`
+  zcat old.ndjson.gz | auditlog import --from workos -   standard input
+  auditlog import --from csv all.csv --dry-run           convert every row, and send nothing
 
-Interrupt it whenever you like: the same command goes on where it ended. Each event keeps its id and
-timestamp, or gets an id that follows from the row, so that none is recorded twice, however often it is
-sent; rows that are the same in every part and have no id are one event.
+You can interrupt it: the same command continues where it ended. Each event keeps its id and timestamp,
+or gets an id that follows from the row, so retries are deduplicated. Rows that are equal in every part
+and have no id are one event.
 
 An action that is not in the catalogue becomes a custom one: user.signed_in is x_user_signed_in here.
---actions names others, as {\"user.signed_in\": \"x_login\"}. What has no place of its own goes into the
-event's context. docs/migration.md has all of it in tables.
+--actions names others, as {\"user.signed_in\": \"x_login\"}. Members without a place of their own go into
+the event's context; docs/migration.md has the tables.
 
-A row that is refused is written to FILE.refused with its number and the reason; then the exit code is 1.
-The file is read whole: give a very large one in pieces.";
+A refused row is written to FILE.refused with its number and the reason, and the exit code is 1. Mend the
+rows there, and import that file.";
 
 const TAIL_EXAMPLES: &str = "\
 Examples:
@@ -112,7 +117,7 @@ this misses nothing, however late a product delivers. It begins with the first e
 or the state says otherwise; a state that there is goes before --after.
 
 --state keeps the last sequence that was written, once it is: the same command goes on after it. If it
-is killed, the page that was being written comes again: whoever reads must know an event that comes
+is killed, the page that was being written comes again: the reader must recognize an event that comes
 twice by its `sequence`. In CSV each run begins with the header.
 
 With --follow, what fails in passing is tried for as long as it takes, and Ctrl-C or SIGTERM ends it
@@ -253,6 +258,7 @@ impl Cli {
     /// Says what is in the way, and what to do about it.
     pub(crate) fn run(self) -> Result<(), Error> {
         let Self { command, flags } = self;
+        terminal::set_manners(flags.manners());
         match command {
             Command::Login => login::run(&flags),
             Command::Query(query) => query.run(&flags),

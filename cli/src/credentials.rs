@@ -1,4 +1,4 @@
-//! What one needs to call the API.
+//! Credentials: endpoint, workspace, token and JWT.
 
 use std::path::Path;
 
@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{error::Error, secret::Secret};
 
-/// What one needs to call the API, as far as it is known.
+/// The endpoint, the workspace and the secrets for calls to the API, as far as they are known.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq, Serialize)]
 pub(crate) struct Credentials {
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -43,6 +43,27 @@ impl Credentials {
             bearer: self.bearer.or(other.bearer),
             admin_jwt: self.admin_jwt.or(other.admin_jwt),
         }
+    }
+
+    /// These, and where one is missing, that of a profile. A saved secret is for the saved endpoint: with another
+    /// endpoint, none is taken from the profile, so that a flag or a variable cannot send it elsewhere.
+    ///
+    /// # Errors
+    /// If a secret is missing that the profile has for another endpoint.
+    pub(crate) fn or_kept(self, profile: Self) -> Result<Self, Error> {
+        let elsewhere = matches!((&self.endpoint, &profile.endpoint), (Some(this), Some(kept))
+            if this.trim_end_matches('/') != kept.trim_end_matches('/'));
+        if !elsewhere {
+            return Ok(self.or(profile));
+        }
+        let nothing_given = self.bearer.is_none() && self.admin_jwt.is_none();
+        if nothing_given && (profile.bearer.is_some() || profile.admin_jwt.is_some()) {
+            return Err(Error::usage(
+                "The saved token is for another endpoint than the one that --endpoint or AUDITLOG_ENDPOINT names.",
+                "Give a token for this endpoint with --token -, or keep one with `auditlog login --profile NAME`.",
+            ));
+        }
+        Ok(self.or(Self { bearer: None, admin_jwt: None, ..profile }))
     }
 
     /// The name of the workspace.

@@ -1,4 +1,4 @@
-//! Where the API is.
+//! The URL of the API.
 
 use std::fmt;
 
@@ -6,16 +6,16 @@ use reqwest::Url;
 
 use crate::error::Error;
 
-/// The URL of the API: what stands before `/api`.
+/// The URL of the API, up to but without `/api`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Endpoint(String);
 
 /// Whether a secret may travel unencrypted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Wire {
-    /// Only to this machine itself.
+    /// Only to this machine.
     Encrypted,
-    /// To any machine: somebody said that the network can be trusted.
+    /// To any machine: the user trusts the network.
     Plain,
 }
 
@@ -25,12 +25,6 @@ impl Endpoint {
     /// # Errors
     /// Says what is wrong with it.
     pub(crate) fn parse(text: &str, wire: Wire) -> Result<Self, Error> {
-        let wrong = |what: &str| {
-            Error::usage(
-                format!("The endpoint {what}."),
-                "Give the URL of the API, such as https://audit.example.com, up to but without /api.",
-            )
-        };
         let url = Url::parse(text).map_err(|_| wrong("is not a URL"))?;
         if !url.username().is_empty() || url.password().is_some() {
             return Err(wrong("may not contain a user or password"));
@@ -43,13 +37,18 @@ impl Endpoint {
             "http" if wire == Wire::Plain || is_loopback(&url) => {}
             "http" => {
                 return Err(Error::usage(
-                    "The endpoint is http://: whoever is on the way could read the token.",
+                    "The endpoint is http://: anyone on the network could read the token.",
                     "Use https://, or --allow-http if you trust the network.",
                 ));
             }
             _ => return Err(wrong("must begin with https://")),
         }
         Ok(Self(url.as_str().trim_end_matches('/').to_owned()))
+    }
+
+    /// Whether TLS protects the requests.
+    pub(crate) fn is_encrypted(&self) -> bool {
+        self.0.starts_with("https://")
     }
 
     /// The URL of a path of the API, which must begin with `/` and need no encoding.
@@ -64,6 +63,13 @@ impl fmt::Display for Endpoint {
     }
 }
 
+fn wrong(what: &str) -> Error {
+    Error::usage(
+        format!("The endpoint {what}."),
+        "Give the URL of the API, such as https://audit.example.com, up to but without /api.",
+    )
+}
+
 fn is_loopback(url: &Url) -> bool {
     let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
     host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
@@ -74,7 +80,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_endpoint_is_what_stands_before_the_api() {
+    fn the_path_of_a_request_is_added_to_the_endpoint() {
         let check = |text: &str, url: &str| {
             let endpoint = Endpoint::parse(text, Wire::Encrypted).unwrap();
             assert_eq!(endpoint.url("/api/health"), url);

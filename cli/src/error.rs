@@ -1,17 +1,19 @@
-//! What keeps a command from doing what it was asked, for the person who asked.
+//! Errors of the command, for the person who runs it.
 //!
-//! Each error says what is the matter and what to do next. None of them holds a secret.
+//! Each error names the fault and the next step. None of them holds a secret.
 
 use std::{fmt, io, path::Path, process::ExitCode};
+
+use serde_json::{Value, json};
 
 use crate::terminal;
 
 /// Why a command ended early.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Error {
-    /// Nobody reads our output any more, as in `auditlog query | head`: no reason to complain.
+    /// The reader of the output closed it, as in `auditlog query | head`. No error is shown.
     OutputClosed,
-    /// It was asked for in a way that cannot be done. Exit code 2, as for a misspelt option.
+    /// The request cannot be done. Exit code 2, as for a misspelt option.
     Usage(Message),
     /// It was tried and failed. Exit code 1.
     Failure(Message),
@@ -19,14 +21,14 @@ pub(crate) enum Error {
     Alarm(Message),
 }
 
-/// What is told about an error.
+/// The words of an error.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Message {
-    /// What is the matter, in a sentence.
+    /// The fault, in a sentence.
     what: String,
-    /// Each single thing that is wrong, where there are several.
+    /// Each fault, where there are several.
     details: Vec<String>,
-    /// What to do next.
+    /// The next step.
     next: String,
 }
 
@@ -54,15 +56,15 @@ impl Error {
         )
     }
 
-    /// What is the matter, in a sentence.
+    /// The fault, in a sentence.
     pub(crate) fn what(&self) -> &str {
         match self {
-            Self::OutputClosed => "Nobody reads the output any more.",
+            Self::OutputClosed => "The output was closed.",
             Self::Usage(message) | Self::Failure(message) | Self::Alarm(message) => &message.what,
         }
     }
 
-    /// The same error with each single thing that is wrong.
+    /// The same error with each fault.
     pub(crate) fn with_details(mut self, details: Vec<String>) -> Self {
         if let Self::Usage(message) | Self::Failure(message) | Self::Alarm(message) = &mut self {
             message.details = details;
@@ -70,7 +72,7 @@ impl Error {
         self
     }
 
-    /// The same error with more to do about it.
+    /// The same error with one more next step.
     pub(crate) fn and_next(mut self, more: &str) -> Self {
         if let Self::Usage(message) | Self::Failure(message) | Self::Alarm(message) = &mut self {
             message.next = format!("{} {more}", message.next);
@@ -78,7 +80,7 @@ impl Error {
         self
     }
 
-    /// Tells it on standard error, and gives the exit code.
+    /// Writes the error to standard error, and gives the exit code.
     pub(crate) fn report(&self) -> ExitCode {
         let (message, code) = match self {
             Self::OutputClosed => return ExitCode::SUCCESS,
@@ -86,13 +88,25 @@ impl Error {
             Self::Failure(message) => (message, 1),
             Self::Alarm(message) => (message, 3),
         };
-        terminal::say(&message.to_string());
+        if terminal::manners().json_errors {
+            terminal::complain(&message.json(code).to_string());
+        } else {
+            terminal::complain(&message.to_string());
+        }
         ExitCode::from(code)
     }
 }
 
+impl Message {
+    /// The error for a program: one JSON object.
+    fn json(&self, exit_code: u8) -> Value {
+        let Self { what, details, next } = self;
+        json!({"error": what, "details": details, "next": next, "exit_code": exit_code})
+    }
+}
+
 impl From<io::Error> for Error {
-    /// Of writing to standard output: files have [`Error::file`].
+    /// For errors of standard output; files have [`Error::file`].
     fn from(error: io::Error) -> Self {
         match error.kind() {
             io::ErrorKind::BrokenPipe => Self::OutputClosed,

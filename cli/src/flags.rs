@@ -1,11 +1,11 @@
-//! Where credentials come from: flags, then the environment, then the config file.
+//! The options of every command: where credentials come from, and how much is said.
 
 use std::{
     io::{self, BufRead as _, IsTerminal as _},
     path::PathBuf,
 };
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 
 use crate::{
     api::Api,
@@ -13,7 +13,9 @@ use crate::{
     credentials::{Credentials, missing},
     endpoint::{Endpoint, Wire},
     error::Error,
+    interrupt::with_hidden_input,
     secret::{Secret, Token},
+    terminal::Manners,
 };
 
 /// Options of every command that say where the API is, and who is asking.
@@ -43,23 +45,59 @@ pub(crate) struct Flags {
     /// Profile of the config file [env: AUDITLOG_PROFILE] [default: default]
     #[arg(long, global = true, value_name = "NAME")]
     pub(crate) profile: Option<String>,
-    /// How often to try again what failed in passing [default: 3, of export: 8, while following: for ever]
+    /// How often to retry after a temporary failure [default: 3; export and import: 8; while following: no limit]
     #[arg(long, global = true, value_name = "N")]
     pub(crate) retries: Option<u32>,
     /// Send tokens over http:// to other machines as well
     #[arg(long, global = true)]
     allow_http: bool,
+    /// Print errors only
+    #[arg(long, short, global = true, conflicts_with = "verbose", help_heading = "Messages")]
+    quiet: bool,
+    /// Print each request with its status and time; never a token, never a body
+    #[arg(long, short, global = true, help_heading = "Messages")]
+    verbose: bool,
+    /// How to print an error on standard error
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        default_value_t,
+        value_name = "FORMAT",
+        help_heading = "Messages"
+    )]
+    error_format: ErrorFormat,
+}
+
+/// The form of an error on standard error.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+enum ErrorFormat {
+    /// Lines for people: the error, its details and the next step
+    #[default]
+    Text,
+    /// One JSON object: error, details, next, exit_code
+    Json,
 }
 
 impl Flags {
-    /// What the flags, the environment and the profile say, in this order.
+    /// How much the command says.
+    pub(crate) fn manners(&self) -> Manners {
+        Manners {
+            quiet: self.quiet,
+            verbose: self.verbose,
+            json_errors: self.error_format == ErrorFormat::Json,
+        }
+    }
+
+    /// The credentials of the flags, then of the environment, then of the profile. A profile that is named by
+    /// `--profile` goes before the environment, as an explicit choice. A token or JWT of the profile goes only to the
+    /// endpoint that it was kept for.
     ///
     /// # Errors
     /// If one of them cannot be read.
     pub(crate) fn gather(&self) -> Result<Credentials, Error> {
-        let explicit = self.explicit()?;
         let named = self.profile.clone().or_else(|| variable("AUDITLOG_PROFILE"));
-        // Who has no config file, nor a place for one, may do without.
+        // Without a config file, and without a place for one, flags and environment are enough.
         let config = match (config::path(variable), &named) {
             (Ok(path), _) => Config::read(&path)?,
             (Err(_), None) => Config::default(),
@@ -73,14 +111,24 @@ impl Flags {
                 "Name one of them, or make it with `auditlog login --profile`.",
             ));
         }
-        Ok(explicit.or(profile.unwrap_or_default()))
+        let profile = profile.unwrap_or_default();
+        let (flags, environment) = (self.given()?, self.environment()?);
+        if self.profile.is_some() {
+            return flags.or_kept(profile).map(|known| known.or(environment));
+        }
+        flags.or(environment).or_kept(profile)
     }
 
-    /// What the flags and the environment say.
+    /// The credentials of the flags and the environment.
     ///
     /// # Errors
     /// If one of them cannot be read.
     pub(crate) fn explicit(&self) -> Result<Credentials, Error> {
+        Ok(self.given()?.or(self.environment()?))
+    }
+
+    /// The credentials of the flags.
+    fn given(&self) -> Result<Credentials, Error> {
         let flags = Credentials {
             endpoint: self.endpoint.clone(),
             workspace: self.workspace.clone(),
@@ -88,13 +136,16 @@ impl Flags {
             admin_jwt: self.admin_jwt.as_deref().map(from_flag).transpose()?.map(Secret::new),
         };
         let file = self.credentials.as_deref().map(Credentials::read).transpose()?.unwrap_or_default();
-        let environment = Credentials {
+        Ok(flags.or(file))
+    }
+
+    fn environment(&self) -> Result<Credentials, Error> {
+        Ok(Credentials {
             endpoint: variable("AUDITLOG_ENDPOINT"),
             workspace: variable("AUDITLOG_WORKSPACE"),
             bearer: variable("AUDITLOG_TOKEN").as_deref().map(token).transpose()?,
             admin_jwt: variable("AUDITLOG_ADMIN_JWT").map(Secret::new),
-        };
-        Ok(flags.or(file).or(environment))
+        })
     }
 
     /// The API that the credentials are for.
@@ -136,7 +187,7 @@ fn from_flag(value: &str) -> Result<String, Error> {
 pub(crate) fn secret_line() -> Result<String, Error> {
     let mut line = String::new();
     let read = if io::stdin().is_terminal() {
-        console::Term::stderr().read_secure_line().map(|typed| line = typed)
+        with_hidden_input(|| console::Term::stderr().read_secure_line()).map(|typed| line = typed)
     } else {
         io::stdin().lock().read_line(&mut line).map(|_| ())
     };

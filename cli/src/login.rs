@@ -10,12 +10,15 @@ use crate::{
     credentials::Credentials,
     error::Error,
     flags::{Flags, variable},
+    interrupt::with_hidden_input,
     secret::{Secret, Token},
     terminal,
 };
 
-/// How often to try again what failed in passing: somebody waits.
+/// How often to retry after a temporary failure: a person waits.
 const RETRIES: u32 = 1;
+/// How often a person is asked for a token that has the wrong form.
+const ATTEMPTS: usize = 3;
 
 /// Asks for what the flags and the environment do not say, checks it, and writes the config file.
 pub(crate) fn run(flags: &Flags) -> Result<(), Error> {
@@ -81,23 +84,27 @@ fn ask(given: Credentials, known: &Credentials) -> Result<Credentials, Error> {
     })
 }
 
+/// Asks for a workspace token until it has the form of one, at most [`ATTEMPTS`] times.
 fn ask_token() -> Result<Option<Secret>, Error> {
-    let Some(text) = ask_secret("Workspace token, alw_… or its public part (not shown; Enter for none)")?
-    else {
-        return Ok(None);
-    };
-    let wrong = |what: &str| Error::usage(what, "Copy it as it was shown when it was created.");
-    let token = match Token::parse(&text).map_err(wrong)? {
-        Token::Public(public) => {
-            let secret = ask_secret("Its secret (not shown)")?.unwrap_or_default();
-            Token::parse(&format!("{public}:{secret}")).map_err(wrong)?
+    let mut wrong = "";
+    for _ in 0..ATTEMPTS {
+        let label = "Workspace token, alw_… or its public part (not shown; Enter for none)";
+        let Some(text) = ask_secret(label)? else { return Ok(None) };
+        let parsed = match Token::parse(&text) {
+            Ok(Token::Public(public)) => {
+                let secret = ask_secret("Its secret (not shown)")?.unwrap_or_default();
+                Token::parse(&format!("{public}:{secret}"))
+            }
+            parsed => parsed,
+        };
+        match parsed {
+            Ok(Token::Whole(bearer)) => return Ok(Some(bearer)),
+            Ok(Token::Public(_)) => wrong = "The secret of the workspace token is missing.",
+            Err(what) => wrong = what,
         }
-        whole => whole,
-    };
-    match token {
-        Token::Whole(bearer) => Ok(Some(bearer)),
-        Token::Public(_) => Err(wrong("The secret of the workspace token is missing.")),
+        terminal::say(wrong);
     }
+    Err(Error::usage(wrong, "Copy it as it was shown when it was created."))
 }
 
 fn ask_text(label: &str, known: Option<&str>) -> Result<Option<String>, Error> {
@@ -107,7 +114,7 @@ fn ask_text(label: &str, known: Option<&str>) -> Result<Option<String>, Error> {
 }
 
 fn ask_secret(label: &str) -> Result<Option<String>, Error> {
-    prompt(&format!("{label}: "), Term::read_secure_line)
+    with_hidden_input(|| prompt(&format!("{label}: "), Term::read_secure_line))
 }
 
 fn prompt(label: &str, read: impl Fn(&Term) -> io::Result<String>) -> Result<Option<String>, Error> {

@@ -1,9 +1,30 @@
-//! What is on a page: how many events, of which time, and what of it belongs into a file.
+//! The content of a page: its events, their places, and the parts of it that a file takes.
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::{api::Encoding, error::Error};
+
+/// The place of an event in the time view.
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Place {
+    pub(crate) at: Timestamp,
+    pub(crate) id: String,
+    /// Whether `at` is the whole timestamp. OCSF has milliseconds alone, so two events may share one.
+    is_exact: bool,
+}
+
+impl Place {
+    /// Whether this event comes before the other in ascending order, which is that of timestamp and id.
+    pub(crate) fn is_before(&self, other: &Self) -> bool {
+        if self.at != other.at {
+            return self.at < other.at;
+        }
+        if self.is_exact { self.id < other.id } else { self.id != other.id }
+    }
+}
 
 /// A page of CSV in its parts, byte for byte.
 #[derive(Debug, PartialEq, Eq)]
@@ -12,10 +33,8 @@ pub(crate) struct CsvPage<'a> {
     pub(crate) header: &'a str,
     /// All other lines.
     pub(crate) records: &'a str,
-    /// How many events these are.
+    /// The number of records, each of which is an event.
     pub(crate) events: u64,
-    /// The time of the last of them.
-    pub(crate) last_at: Option<Timestamp>,
 }
 
 impl<'a> CsvPage<'a> {
@@ -29,45 +48,98 @@ impl<'a> CsvPage<'a> {
         if !body.ends_with('\n') || !reader.read_record(&mut record).map_err(|_| broken("CSV"))? {
             return Err(broken("CSV"));
         }
-        let timestamp = record.iter().position(|column| column == "timestamp");
         let header_bytes = usize::try_from(reader.position().byte()).map_err(|_| broken("CSV"))?;
-        let (mut events, mut last) = (0, None);
+        let mut events = 0;
         while reader.read_record(&mut record).map_err(|_| broken("CSV"))? {
             events += 1;
-            last = timestamp.and_then(|column| record.get(column)).map(str::to_owned);
         }
         let (header, records) = split_lines(body, header_bytes);
-        Ok(Self { header, records, events, last_at: last.and_then(|text| text.parse().ok()) })
+        Ok(Self { header, records, events })
     }
 }
 
-/// How many events a page of one a line has, and the time of the last.
+/// The place of each event on a page, in the order of the page.
 ///
 /// # Errors
-/// If it breaks off within a line.
-pub(crate) fn read_lines(body: &str) -> Result<(u64, Option<Timestamp>), Error> {
+/// If the page breaks off, or an event has no time or no id.
+pub(crate) fn places(body: &str, encoding: Encoding) -> Result<Vec<Place>, Error> {
     if !body.is_empty() && !body.ends_with('\n') {
-        return Err(broken("one JSON text a line"));
+        return Err(broken("whole lines"));
     }
-    let last = body.lines().last().map(event).transpose()?;
-    Ok((body.lines().count() as u64, last.as_ref().and_then(time_of)))
+    match encoding {
+        Encoding::Csv => csv_places(body),
+        Encoding::Ndjson => body.lines().map(native_place).collect(),
+        Encoding::Ocsf => body.lines().map(ocsf_place).collect(),
+    }
 }
 
-/// The sequences of the events on a page; an event without one breaks it.
+fn native_place(line: &str) -> Result<Place, Error> {
+    #[derive(Deserialize)]
+    struct Event {
+        timestamp: Timestamp,
+        id: String,
+    }
+    let Event { timestamp, id } = serde_json::from_str(line).map_err(|_| broken("one event a line"))?;
+    Ok(Place { at: timestamp, id, is_exact: true })
+}
+
+fn ocsf_place(line: &str) -> Result<Place, Error> {
+    #[derive(Deserialize)]
+    struct Event {
+        time: i64,
+        metadata: Metadata,
+    }
+    #[derive(Deserialize)]
+    struct Metadata {
+        uid: String,
+    }
+    let Event { time, metadata } = serde_json::from_str(line).map_err(|_| broken("one OCSF event a line"))?;
+    let at = Timestamp::from_millisecond(time).map_err(|_| broken("OCSF with a time"))?;
+    Ok(Place { at, id: metadata.uid, is_exact: false })
+}
+
+fn csv_places(body: &str) -> Result<Vec<Place>, Error> {
+    let mut reader = csv::Reader::from_reader(body.as_bytes());
+    let names = reader.headers().map_err(|_| broken("CSV"))?;
+    let (Some(timestamp), Some(id)) = (column(names, "timestamp"), column(names, "id")) else {
+        return Err(broken("CSV with the columns timestamp and id"));
+    };
+    let mut places = Vec::new();
+    for record in reader.records() {
+        let record = record.map_err(|_| broken("CSV"))?;
+        let at = record.get(timestamp).and_then(|text| text.parse().ok());
+        let (Some(at), Some(id)) = (at, record.get(id)) else {
+            return Err(broken("CSV with a time in each record"));
+        };
+        // Ids begin with a letter, digit, `.`, `_`, `:` or `-`; the last has an apostrophe against formulas before it.
+        let id = id.strip_prefix('\'').unwrap_or(id).to_owned();
+        places.push(Place { at, id, is_exact: true });
+    }
+    Ok(places)
+}
+
+fn column(names: &csv::StringRecord, name: &str) -> Option<usize> {
+    names.iter().position(|known| known == name)
+}
+
+/// The sequences of the events on a page.
 ///
 /// # Errors
 /// If the page breaks off, or an event on it has no sequence.
 pub(crate) fn sequences(body: &str, encoding: Encoding) -> Result<Vec<u64>, Error> {
     if encoding != Encoding::Csv {
-        let sequence = |line| event(line)?["sequence"].as_u64().ok_or_else(|| broken("events of the feed"));
         return body.lines().map(sequence).collect();
     }
     let mut reader = csv::Reader::from_reader(body.as_bytes());
-    let column = reader.headers().ok().and_then(|names| names.iter().position(|name| name == "sequence"));
+    let column = reader.headers().ok().and_then(|names| column(names, "sequence"));
     let column = column.ok_or_else(|| broken("CSV with a column sequence"))?;
-    let sequence = |record: csv::Result<csv::StringRecord>| record.ok()?.get(column)?.parse().ok();
-    let sequences: Option<_> = reader.records().map(sequence).collect();
+    let sequences =
+        reader.records().map(|record| record.ok()?.get(column)?.parse().ok()).collect::<Option<_>>();
     sequences.ok_or_else(|| broken("events of the feed"))
+}
+
+fn sequence(line: &str) -> Result<u64, Error> {
+    event(line)?["sequence"].as_u64().ok_or_else(|| broken("events of the feed"))
 }
 
 /// The event on a line.
@@ -78,14 +150,6 @@ pub(crate) fn event(line: &str) -> Result<Value, Error> {
     serde_json::from_str(line).map_err(|_| broken("one JSON text a line"))
 }
 
-/// The time of an event, in our own form or in OCSF's milliseconds.
-fn time_of(event: &Value) -> Option<Timestamp> {
-    match event["timestamp"].as_str() {
-        Some(text) => text.parse().ok(),
-        None => Timestamp::from_millisecond(event["time"].as_i64()?).ok(),
-    }
-}
-
 /// Splits after the line end at `bytes`, of which the reader may have left the line feed.
 fn split_lines(body: &str, bytes: usize) -> (&str, &str) {
     let bytes = if body.as_bytes().get(bytes) == Some(&b'\n') { bytes + 1 } else { bytes };
@@ -94,8 +158,8 @@ fn split_lines(body: &str, bytes: usize) -> (&str, &str) {
 
 fn broken(expected: &str) -> Error {
     Error::failure(
-        format!("What was answered is not {expected}, or breaks off."),
-        "Try again; if it stays so, something between here and the API alters its answers.",
+        format!("The answer is not {expected}, or it breaks off."),
+        "Try again; if it stays so, a proxy between here and the API alters its answers.",
     )
 }
 
@@ -103,21 +167,17 @@ fn broken(expected: &str) -> Error {
 mod tests {
     use super::*;
 
+    fn check_parts(body: &str, header: &str, records: &str, events: u64) {
+        assert_eq!(CsvPage::read(body).unwrap(), CsvPage { header, records, events }, "{body:?}");
+    }
+
     #[test]
     fn a_csv_page_is_taken_apart_to_the_byte() {
-        let check = |body: &'static str, header: &str, records: &str, events: u64| {
-            let page = CsvPage::read(body).unwrap();
-            assert_eq!((page.header, page.records, page.events), (header, records, events), "{body:?}");
-        };
-        check("id,b\r\n", "id,b\r\n", "", 0);
-        check("id,b\r\n1,2\r\n", "id,b\r\n", "1,2\r\n", 1);
-        check("id,b\n1,2\n3,4\n", "id,b\n", "1,2\n3,4\n", 2);
-        check(
-            "\"i\r\nd\",b\r\n\"1\r\n\r\n1\",\"\"\"\"\r\n",
-            "\"i\r\nd\",b\r\n",
-            "\"1\r\n\r\n1\",\"\"\"\"\r\n",
-            1,
-        );
+        check_parts("id,b\r\n", "id,b\r\n", "", 0);
+        check_parts("id,b\r\n1,2\r\n", "id,b\r\n", "1,2\r\n", 1);
+        check_parts("id,b\n1,2\n3,4\n", "id,b\n", "1,2\n3,4\n", 2);
+        let (header, records) = ("\"i\r\nd\",b\r\n", "\"1\r\n\r\n1\",\"\"\"\"\r\n");
+        check_parts(&format!("{header}{records}"), header, records, 1);
     }
 
     #[test]
@@ -125,18 +185,24 @@ mod tests {
         for body in ["", "id,b", "id,b\r\n1,2", "id,b\r\n1\r\n"] {
             assert!(CsvPage::read(body).is_err(), "{body:?}");
         }
-        assert!(read_lines("{}\n{\"a\":").is_err());
-        assert!(read_lines("{}\nodd\n").is_err());
-        assert_eq!(read_lines("").unwrap(), (0, None));
+        let whole = "{\"timestamp\":\"2025-01-01T00:00:00Z\",\"id\":\"a\"}\n";
+        assert_eq!(places(whole, Encoding::Ndjson).unwrap().len(), 1);
+        for body in ["{\"a\":", "odd\n", "{}\n", whole.trim_end()] {
+            assert!(places(body, Encoding::Ndjson).is_err(), "{body:?}");
+        }
+        assert!(places(&format!("{{}}\n{whole}"), Encoding::Ndjson).is_err());
+        assert_eq!(places("", Encoding::Ndjson).unwrap(), []);
     }
 
     #[test]
-    fn the_time_of_the_last_event_is_found() {
-        let at = |text: &str| Some(text.parse().unwrap());
-        let lines = "{\"timestamp\":\"2025-01-01T00:00:00Z\"}\n{\"timestamp\":\"2025-01-02T00:00:00.5Z\"}\n";
-        assert_eq!(read_lines(lines).unwrap(), (2, at("2025-01-02T00:00:00.5Z")));
-        assert_eq!(read_lines("{\"time\":1735689600000}\n").unwrap(), (1, at("2025-01-01T00:00:00Z")));
-        let csv = "id,timestamp\r\n1,2025-01-01T00:00:00.000000Z\r\n";
-        assert_eq!(CsvPage::read(csv).unwrap().last_at, at("2025-01-01T00:00:00Z"));
+    fn the_place_of_an_event_is_read_from_every_format() {
+        let place =
+            |is_exact| Place { at: "2025-01-01T00:00:00Z".parse().unwrap(), id: "e-1".to_owned(), is_exact };
+        let native = "{\"id\":\"e-1\",\"timestamp\":\"2025-01-01T00:00:00.000000Z\"}\n";
+        assert_eq!(places(native, Encoding::Ndjson).unwrap(), [place(true)]);
+        let ocsf = "{\"time\":1735689600000,\"metadata\":{\"uid\":\"e-1\"}}\n";
+        assert_eq!(places(ocsf, Encoding::Ocsf).unwrap(), [place(false)]);
+        let csv = "timestamp,id\r\n2025-01-01T00:00:00.000000Z,e-1\r\n";
+        assert_eq!(places(csv, Encoding::Csv).unwrap(), [place(true)]);
     }
 }

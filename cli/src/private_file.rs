@@ -1,5 +1,4 @@
-//! Files that are nobody else's business: written whole or not at all, and readable by their owner
-//! only.
+//! Private files: written whole or not at all, and readable by their owner only.
 
 use std::{
     ffi::OsString,
@@ -23,7 +22,7 @@ pub(crate) fn replace(path: &Path, content: &[u8]) -> Result<(), Error> {
         .map_err(|error| Error::file(path, error))
 }
 
-/// What a file holds; `None` if there is none.
+/// The content of a file; `None` if it does not exist.
 ///
 /// # Errors
 /// If it is there and cannot be read.
@@ -54,6 +53,18 @@ pub(crate) fn create_directory(path: &Path) -> Result<(), Error> {
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     builder.create(path).map_err(|error| Error::file(path, error))
+}
+
+/// Lets the owner alone read and write an open file.
+pub(crate) fn close_to_others(file: &File) -> io::Result<()> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        file.set_permissions(std::fs::Permissions::from_mode(0o600))?;
+    }
+    #[cfg(not(unix))]
+    let _ = file;
+    Ok(())
 }
 
 /// Whether others than the owner may read the file. Windows keeps them out by the directory.

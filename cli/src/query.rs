@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use serde_json::json;
 
 use crate::{
-    api::Wanted,
+    api::{Listing, Wanted},
     error::Error,
     events::Events,
     filters::Filters,
@@ -69,16 +69,15 @@ impl Query {
 
         let mut events = Events::new(self.output, Output::new());
         let mut left = if self.all { u64::MAX } else { self.limit };
-        let mut cursor = self.cursor.clone();
-        loop {
+        let mut listing = Listing::new(&wanted, self.cursor.clone(), None);
+        let cursor = loop {
             let limit = usize::try_from(left).unwrap_or(usize::MAX);
-            let page = api.page(&wanted, limit, cursor.as_deref())?;
+            let page = listing.next(&api, limit)?;
             left = left.saturating_sub(events.write(&page.body)?);
-            cursor = page.next;
-            if cursor.is_none() || left == 0 {
-                break;
+            if page.next.is_none() || left == 0 {
+                break page.next;
             }
-        }
+        };
         events.finish(&[("has_more", json!(cursor.is_some())), ("next_cursor", json!(cursor))])?;
         if cursor.is_some() {
             terminal::say(

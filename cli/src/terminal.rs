@@ -1,38 +1,83 @@
-//! What is written for people: to standard error, in colour or not, and safe to show.
+//! Messages for people, on standard error.
 //!
-//! Audit logs hold texts that strangers chose. None of them reaches a terminal as a control
-//! character: a user agent must not be able to paint over the line that tells on it.
+//! Audit logs hold texts that outsiders chose. Such a text never reaches a terminal with a control character or an
+//! invisible one: a user agent must not be able to paint over the line that names it.
 
 use std::{
     borrow::Cow,
     io::{self, IsTerminal as _, Write as _},
+    sync::OnceLock,
 };
 
-/// Says something on standard error, always.
-pub(crate) fn say(text: &str) {
-    // Where standard error cannot be written, there is nobody to tell.
+/// How much is said, and in which form.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Manners {
+    /// Errors only.
+    pub(crate) quiet: bool,
+    /// Each request as well, with its status and time.
+    pub(crate) verbose: bool,
+    /// Errors as one JSON object a line.
+    pub(crate) json_errors: bool,
+}
+
+static MANNERS: OnceLock<Manners> = OnceLock::new();
+
+/// Sets how much is said. The first call decides.
+pub(crate) fn set_manners(manners: Manners) {
+    MANNERS.get_or_init(|| manners);
+}
+
+/// How much is said.
+pub(crate) fn manners() -> Manners {
+    MANNERS.get().copied().unwrap_or_default()
+}
+
+/// Whether each request is reported.
+pub(crate) fn is_verbose() -> bool {
+    manners().verbose
+}
+
+/// Writes an error.
+pub(crate) fn complain(text: &str) {
+    // A failure to write to standard error cannot be reported elsewhere.
     let _ = writeln!(io::stderr(), "{}", safe(text));
 }
 
-/// Says how it goes on standard error, if a person is watching.
+/// Writes a message, unless `--quiet`.
+pub(crate) fn say(text: &str) {
+    if !manners().quiet {
+        complain(text);
+    }
+}
+
+/// Writes a message about progress, if standard error is a terminal.
 pub(crate) fn tell(text: &str) {
     if io::stderr().is_terminal() {
         say(text);
     }
 }
 
-/// The text with every character that would control a terminal or turn the direction of the text
-/// written as `\u001b`, which within JSON means the same. Line ends and tabs stay.
+/// Writes a message about a request, with `--verbose`.
+pub(crate) fn verbose(text: &str) {
+    if is_verbose() {
+        complain(text);
+    }
+}
+
+/// The text with every character that controls a terminal, is invisible, or turns the direction of the text written as
+/// `\u001b`, which within JSON means the same. Line ends and tabs stay.
 pub(crate) fn safe(text: &str) -> Cow<'_, str> {
-    if !text.chars().any(controls) {
+    if !text.chars().any(is_hidden) {
         return Cow::Borrowed(text);
     }
     let mut safe = String::with_capacity(text.len());
     let mut characters = text.chars().peekable();
     while let Some(character) = characters.next() {
         let ends_line = character == '\r' && characters.peek() == Some(&'\n');
-        if controls(character) && !ends_line {
-            safe.push_str(&format!("\\u{:04x}", u32::from(character)));
+        if is_hidden(character) && !ends_line {
+            for unit in character.encode_utf16(&mut [0; 2]) {
+                safe.push_str(&format!("\\u{unit:04x}"));
+            }
         } else {
             safe.push(character);
         }
@@ -45,33 +90,57 @@ pub(crate) fn safe_line(text: &str) -> String {
     safe(text).replace('\r', "\\r").replace('\n', "\\n").replace('\t', "\\t")
 }
 
-fn controls(character: char) -> bool {
+fn is_hidden(character: char) -> bool {
     match character {
         '\n' | '\t' => false,
-        // The marks and overrides of direction, and the separators of lines and paragraphs.
-        '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => true,
-        _ => character.is_control(),
+        '\u{2028}' | '\u{2029}' => true,
+        // Noncharacters: the last two of each plane, and a block in the middle.
+        '\u{fdd0}'..='\u{fdef}' => true,
+        _ if u32::from(character) & 0xfffe == 0xfffe => true,
+        _ => character.is_control() || is_format(character),
     }
+}
+
+/// Whether Unicode 17 counts the character to the general category Cf: formats that are not shown.
+fn is_format(character: char) -> bool {
+    matches!(
+        character,
+        '\u{ad}' | '\u{600}'..='\u{605}' | '\u{61c}' | '\u{6dd}' | '\u{70f}' | '\u{890}'..='\u{891}' | '\u{8e2}'
+            | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2064}'
+            | '\u{2066}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{110bd}' | '\u{110cd}'
+            | '\u{13430}'..='\u{1343f}' | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0001}'
+            | '\u{e0020}'..='\u{e007f}'
+    )
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn check(text: &str, expected: &str) {
+        assert_eq!(safe(text), expected);
+    }
+
     #[test]
     fn no_text_controls_the_terminal() {
-        let check = |text: &str, expected: &str| assert_eq!(safe(text), expected);
         check("Zoë 日本", "Zoë 日本");
         check("a\tb\r\nc\n", "a\tb\r\nc\n");
         check("over\rwrite", "over\\u000dwrite");
         check("\u{1b}[2J\u{9b}2J", "\\u001b[2J\\u009b2J");
-        check("\u{202e}gpj.exe", "\\u202egpj.exe");
         assert_eq!(safe_line("a\r\nb\tc"), "a\\r\\nb\\tc");
     }
 
     #[test]
-    fn what_is_made_safe_is_the_same_json() {
-        let value = serde_json::json!({"a": "\u{9b}x\u{202e}\u{7f}"});
+    fn every_invisible_character_is_shown() {
+        check("\u{202e}gpj.exe", "\\u202egpj.exe");
+        check("admin\u{200b}", "admin\\u200b");
+        check("a\u{ffff}\u{fdd0}", "a\\uffff\\ufdd0");
+        check("a\u{e0041}", "a\\udb40\\udc41");
+    }
+
+    #[test]
+    fn safe_text_is_the_same_json() {
+        let value = serde_json::json!({"a": "\u{9b}x\u{202e}\u{7f}\u{e0041}\u{1fffe}"});
         let text = value.to_string();
         assert_ne!(safe(&text), text);
         assert_eq!(serde_json::from_str::<serde_json::Value>(&safe(&text)).unwrap(), value);

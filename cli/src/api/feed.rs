@@ -38,12 +38,12 @@ impl Api {
         let Some((next_after, has_more)) = place else {
             return Err(Error::failure(
                 "The API answered a page of the feed without X-Next-After and X-Has-More.",
-                "Check what stands between here and the API: it must let these headers through.",
+                "Let every proxy between here and the API pass these headers through.",
             ));
         };
         if next_after < after || (has_more && next_after == after) {
             return Err(Error::failure(
-                "The API answered a page of the feed that leads nowhere: it would go on for ever.",
+                "The API answered a page of the feed that leads nowhere: it would go on without end.",
                 "Tell the operator of the API; nothing can be done here.",
             ));
         }

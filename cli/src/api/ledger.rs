@@ -1,6 +1,6 @@
 //! The ledger of a workspace over HTTP: what was signed, and what proves that an event is in it.
 //!
-//! Nothing here is checked but that the API answered: who asks verifies.
+//! Only the form of the answers is checked here; the callers verify them.
 
 use serde_json::Value;
 
@@ -28,7 +28,7 @@ impl<'a> Ledger<'a> {
         self.workspace
     }
 
-    /// The verifier key of the log: whoever asks for it here trusts the server with it.
+    /// The verifier key of the log. A key from here means that the server is trusted for it.
     pub(crate) fn key(&self) -> Result<String, Error> {
         self.api.get(&self.path("key"), &[], self.identity())?.text("text/plain")
     }

@@ -1,25 +1,25 @@
-//! The API over HTTP: requests that are patient, and answers or errors in words.
+//! The API over HTTP: requests that are retried within bounds, and answers or errors in words.
 
+mod answer;
 mod feed;
 mod ledger;
 mod listing;
 mod problem;
 mod retry;
 
-use std::{error::Error as _, thread, time::Duration};
+use std::{cell::Cell, thread, time::Duration};
 
-use jiff::Timestamp;
 use reqwest::{
     blocking::{Client, RequestBuilder},
-    header::{CONTENT_TYPE, DATE, HeaderMap, RETRY_AFTER},
     redirect,
 };
 use serde_json::Value;
 
 pub(crate) use self::{
+    answer::Answer,
     feed::FeedPage,
     ledger::Ledger,
-    listing::{Encoding, MAX_PAGE, Wanted},
+    listing::{Encoding, Listing, MAX_PAGE, Page, Wanted},
 };
 use crate::{endpoint::Endpoint, error::Error, secret::Secret, terminal};
 
@@ -27,10 +27,9 @@ use crate::{endpoint::Endpoint, error::Error, secret::Secret, terminal};
 const TIMEOUT: Duration = Duration::from_secs(120);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Who asks.
+/// The caller of a request.
 #[derive(Clone, Copy)]
 pub(crate) enum Identity<'a> {
-    /// Anyone.
     Anyone,
     /// The holder of a workspace token.
     Token(&'a Secret),
@@ -43,57 +42,65 @@ pub(crate) struct Api {
     http: Client,
     endpoint: Endpoint,
     patience: Patience,
+    /// Whether any request had a final answer yet.
+    answered: Cell<bool>,
     say: Box<dyn Fn(&str)>,
 }
 
-/// How often what failed in passing is tried again.
+/// How often a request is retried after a temporary failure.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Patience {
     Times(u32),
-    ForEver,
-}
-
-/// What was answered.
-pub(crate) struct Answer {
-    pub(crate) status: u16,
-    headers: HeaderMap,
-    body: Vec<u8>,
+    /// Until it is answered, once the API has answered a first request within so many retries. A wrong endpoint or an
+    /// unknown certificate therefore fails at the start instead of hanging.
+    UntilAnswered {
+        at_first: u32,
+    },
 }
 
 impl Api {
-    /// The API at `endpoint`, where a request that changes nothing by being repeated is tried again so
-    /// many times.
+    /// The API at `endpoint`. Requests that are safe to repeat are retried so many times.
     ///
     /// # Errors
     /// If the system's certificates cannot be used.
     pub(crate) fn new(endpoint: Endpoint, retries: u32) -> Result<Self, Error> {
-        let http = Client::builder()
+        let client = Client::builder()
             .user_agent(concat!("auditlog/", env!("CARGO_PKG_VERSION")))
             .timeout(TIMEOUT)
             .connect_timeout(CONNECT_TIMEOUT)
-            // The API does not redirect; whoever does is somebody else.
-            .redirect(redirect::Policy::none())
-            .build()
-            .map_err(|error| {
-                Error::failure(
-                    format!("TLS cannot be set up: {}.", chain(&error)),
-                    "Check the certificates of the system, and the proxy variables of the environment.",
-                )
-            })?;
-        Ok(Self { http, endpoint, patience: Patience::Times(retries), say: Box::new(terminal::say) })
+            // The API never redirects: a redirect would send the token to another host.
+            .redirect(redirect::Policy::none());
+        // A proxy sees everything that http:// carries, the token with it. Over https:// it sees ciphertext.
+        let client = if endpoint.is_encrypted() { client } else { client.no_proxy() };
+        let http = client.build().map_err(|error| {
+            Error::failure(
+                format!("TLS cannot be set up: {}.", answer::chain(&error)),
+                "Check the certificates of the system, and the proxy variables of the environment.",
+            )
+        })?;
+        Ok(Self {
+            http,
+            endpoint,
+            patience: Patience::Times(retries),
+            answered: Cell::new(false),
+            say: Box::new(terminal::say),
+        })
     }
 
-    /// The same API, which tells that it waits in another way.
+    /// The same API, which reports its waits through `say`.
     pub(crate) fn saying(self, say: impl Fn(&str) + 'static) -> Self {
         Self { say: Box::new(say), ..self }
     }
 
-    /// The same API, which is asked until it answers: for a command that nobody watches.
-    pub(crate) fn for_ever(self) -> Self {
-        Self { patience: Patience::ForEver, ..self }
+    /// The same API for a command that runs unattended: after its first answer, requests are retried without limit.
+    pub(crate) fn until_answered(self) -> Self {
+        let at_first = match self.patience {
+            Patience::Times(retries) => retries,
+            Patience::UntilAnswered { at_first } => at_first,
+        };
+        Self { patience: Patience::UntilAnswered { at_first }, ..self }
     }
 
-    /// Where it is.
     pub(crate) fn endpoint(&self) -> &Endpoint {
         &self.endpoint
     }
@@ -108,11 +115,10 @@ impl Api {
         query: &[(&str, &str)],
         identity: Identity<'_>,
     ) -> Result<Answer, Error> {
-        let answer = self.ask(path, query, identity)?;
-        if answer.is_success() { Ok(answer) } else { Err(problem::refusal(&answer, identity)) }
+        self.ask(path, query, identity)?.success(identity)
     }
 
-    /// Reads a path; `None` if the API says that what it names is not there.
+    /// Reads a path; `None` if the API says that it does not exist.
     ///
     /// # Errors
     /// If it cannot be reached, or answers otherwise without success.
@@ -123,30 +129,26 @@ impl Api {
         identity: Identity<'_>,
     ) -> Result<Option<Answer>, Error> {
         let answer = self.ask(path, query, identity)?;
-        if answer.is_success() {
-            return Ok(Some(answer));
-        }
-        // A 404 of somebody else says nothing about what the API has.
+        // A 404 without the API's problem id is another server's: it says nothing about the log.
         if answer.status == 404 && problem::id(&answer).as_deref() == Some("not_found") {
             return Ok(None);
         }
-        Err(problem::refusal(&answer, identity))
+        answer.success(identity).map(Some)
     }
 
     fn ask(&self, path: &str, query: &[(&str, &str)], identity: Identity<'_>) -> Result<Answer, Error> {
         self.send_patiently(identity, || self.http.get(self.endpoint.url(path)).query(query))
     }
 
-    /// Deletes what a path names; a second time changes nothing.
+    /// Deletes the resource of a path. Repeating it changes nothing.
     ///
     /// # Errors
     /// If it cannot be reached, or answers without success.
     pub(crate) fn delete(&self, path: &str, identity: Identity<'_>) -> Result<Answer, Error> {
-        let answer = self.send_patiently(identity, || self.http.delete(self.endpoint.url(path)))?;
-        if answer.is_success() { Ok(answer) } else { Err(problem::refusal(&answer, identity)) }
+        self.send_patiently(identity, || self.http.delete(self.endpoint.url(path)))?.success(identity)
     }
 
-    /// Sends a JSON body, once: a second time could do it twice.
+    /// Sends a JSON body once: a retry could do it twice.
     ///
     /// # Errors
     /// If it cannot be reached, or answers without success.
@@ -154,7 +156,7 @@ impl Api {
         self.send_once(self.http.post(self.endpoint.url(path)).json(body), identity)
     }
 
-    /// Sends a JSON body with what is to be another, once.
+    /// Sends changes as a JSON body, once.
     ///
     /// # Errors
     /// If it cannot be reached, or answers without success.
@@ -170,26 +172,26 @@ impl Api {
     fn send_once(&self, request: RequestBuilder, identity: Identity<'_>) -> Result<Answer, Error> {
         let unclear = "It may have been done all the same: look before you try again.";
         match self.send(request, identity) {
-            Ok(answer) if answer.is_success() => Ok(answer),
             Ok(answer) if answer.status >= 500 => Err(problem::refusal(&answer, identity).and_next(unclear)),
-            Ok(answer) => Err(problem::refusal(&answer, identity)),
-            Err(error) => Err(self.unreachable(&error).and_next(unclear)),
+            Ok(answer) => answer.success(identity),
+            Err(error) => Err(error.into_error(&self.endpoint).and_next(unclear)),
         }
     }
 
-    /// Sends a JSON body with what is to be another; a second time changes nothing.
+    /// Sends changes as a JSON body. Repeating it changes nothing.
     ///
     /// # Errors
     /// If it cannot be reached, or answers without success.
     pub(crate) fn patch(&self, path: &str, body: &Value, identity: Identity<'_>) -> Result<Answer, Error> {
-        let answer = self.send_patiently(identity, || self.http.patch(self.endpoint.url(path)).json(body))?;
-        if answer.is_success() { Ok(answer) } else { Err(problem::refusal(&answer, identity)) }
+        self.send_patiently(identity, || self.http.patch(self.endpoint.url(path)).json(body))?
+            .success(identity)
     }
 
-    /// Sends a JSON body that changes nothing when it comes again, until it is answered.
+    /// Sends a JSON body that is recognized when it comes again, until it is answered. The answer may be a refusal of
+    /// the body ([`Answer::refuses_body`]).
     ///
     /// # Errors
-    /// If it cannot be reached, or answers without success.
+    /// If it cannot be reached, or answers without success for another reason.
     pub(crate) fn post_again(
         &self,
         path: &str,
@@ -197,10 +199,10 @@ impl Api {
         identity: Identity<'_>,
     ) -> Result<Answer, Error> {
         let answer = self.send_patiently(identity, || self.http.post(self.endpoint.url(path)).json(body))?;
-        if answer.is_success() { Ok(answer) } else { Err(problem::refusal(&answer, identity)) }
+        if answer.refuses_body() { Ok(answer) } else { answer.success(identity) }
     }
 
-    /// The answer, which may be a refusal: only what fails in passing is tried again, and then an error.
+    /// The final answer, which may be a refusal; an error once the retries for temporary failures are used up.
     fn send_patiently(
         &self,
         identity: Identity<'_>,
@@ -209,143 +211,65 @@ impl Api {
         let mut tried = 0;
         loop {
             let (error, asked) = match self.send(request(), identity) {
-                Ok(answer) if !self.is_passing(answer.status) => {
-                    if tried > 0 && self.patience == Patience::ForEver {
+                Ok(answer) if !self.is_temporary(&answer) => {
+                    if tried > 0 && self.is_unlimited() {
                         (self.say)(&format!("{} answers again.", self.endpoint));
                     }
+                    self.answered.set(true);
                     return Ok(answer);
                 }
                 Ok(answer) => (problem::refusal(&answer, identity), answer.retry_after()),
-                Err(error) if error.is_builder() => return Err(self.unreachable(&error)),
-                Err(error) => (self.unreachable(&error), None),
+                Err(error) if error.is_final() => return Err(error.into_error(&self.endpoint)),
+                Err(error) => (error.into_error(&self.endpoint), None),
             };
             thread::sleep(self.wait(tried, asked, error)?);
             tried += 1;
         }
     }
 
-    fn is_passing(&self, status: u16) -> bool {
-        // Who asks for ever outlasts also a defect of the server.
-        retry::is_passing(status) || (self.patience == Patience::ForEver && status >= 500)
+    fn is_unlimited(&self) -> bool {
+        self.answered.get() && matches!(self.patience, Patience::UntilAnswered { .. })
     }
 
-    /// How long to wait after the error, of which somebody is told; the error itself where it was tried
-    /// often enough.
+    fn is_temporary(&self, answer: &Answer) -> bool {
+        // An unlimited wait also outlasts a defect of the server, whatever its status.
+        let is_defect = self.is_unlimited() && answer.status >= 500;
+        (retry::is_temporary(answer.status) || is_defect) && !problem::is_inconsistent(answer)
+    }
+
+    /// The wait before the next try, after reporting it; the error itself once the retries are used up.
     fn wait(&self, tried: u32, asked: Option<Duration>, error: Error) -> Result<Duration, Error> {
         let wait = retry::wait(tried, asked);
-        match (self.patience, wait) {
-            (Patience::Times(retries), Some(wait)) if tried < retries => {
-                let (seconds, number) = (wait.as_secs_f64(), tried + 1);
-                let what = error.what();
-                (self.say)(&format!("{what} Trying again in {seconds:.1} s ({number} of {retries})."));
-                Ok(wait)
+        if self.is_unlimited() {
+            // Said at the first failure, and then ever more rarely while it lasts.
+            if (tried + 1).is_power_of_two() {
+                (self.say)(&format!("{} Trying until it answers.", error.what()));
             }
-            (Patience::Times(_), _) => Err(error),
-            (Patience::ForEver, wait) => {
-                if tried == 0 {
-                    (self.say)(&format!("{} Trying until it answers.", error.what()));
-                }
-                Ok(wait.unwrap_or(retry::MAX_ASKED))
-            }
+            return Ok(wait.unwrap_or(retry::MAX_ASKED));
         }
+        let retries = match self.patience {
+            Patience::Times(retries) | Patience::UntilAnswered { at_first: retries } => retries,
+        };
+        let Some(wait) = wait else {
+            let seconds = asked.unwrap_or_default().as_secs();
+            return Err(error.and_next(&format!(
+                "The server asks to wait {seconds} s; run the command again after that."
+            )));
+        };
+        if tried >= retries {
+            return Err(error);
+        }
+        let (seconds, number) = (wait.as_secs_f64(), tried + 1);
+        let what = error.what();
+        (self.say)(&format!("{what} Trying again in {seconds:.1} s ({number} of {retries})."));
+        Ok(wait)
     }
 
-    fn send(&self, request: RequestBuilder, identity: Identity<'_>) -> Result<Answer, reqwest::Error> {
+    fn send(&self, request: RequestBuilder, identity: Identity<'_>) -> Result<Answer, answer::SendError> {
         let request = match identity {
             Identity::Anyone => request,
             Identity::Token(secret) | Identity::Admin(secret) => request.bearer_auth(secret.expose()),
         };
-        let response = request.send()?;
-        let (status, headers) = (response.status().as_u16(), response.headers().clone());
-        Ok(Answer { status, headers, body: response.bytes()?.to_vec() })
+        Answer::to(&self.http, request)
     }
-
-    fn unreachable(&self, error: &reqwest::Error) -> Error {
-        if error.is_builder() {
-            return Error::usage(
-                "The token or JWT has characters that no request can carry.",
-                "Copy it again, all of it and nothing else.",
-            );
-        }
-        Error::failure(
-            format!("{} cannot be reached: {}.", self.endpoint, chain(error)),
-            "Check the endpoint, the network and the proxy variables of the environment.",
-        )
-    }
-}
-
-impl Answer {
-    fn is_success(&self) -> bool {
-        (200..300).contains(&self.status)
-    }
-
-    /// When the server answered, by its own clock, to the second.
-    pub(crate) fn date(&self) -> Option<Timestamp> {
-        retry::http_date(self.header(DATE.as_str())?)
-    }
-
-    /// The body as JSON.
-    ///
-    /// # Errors
-    /// If it is none: somebody else answered.
-    pub(crate) fn json(&self) -> Result<Value, Error> {
-        serde_json::from_slice(&self.body).map_err(|_| self.strange("JSON"))
-    }
-
-    /// The body as text of a content type.
-    ///
-    /// # Errors
-    /// If it is of another: somebody else answered.
-    pub(crate) fn text(self, content_type: &str) -> Result<String, Error> {
-        match String::from_utf8(self.bytes(content_type)?) {
-            Ok(text) => Ok(text),
-            Err(_) => Err(strange("other characters than UTF-8", content_type)),
-        }
-    }
-
-    /// The body, if it is of a content type.
-    ///
-    /// # Errors
-    /// If it is of another: somebody else answered.
-    pub(crate) fn bytes(self, content_type: &str) -> Result<Vec<u8>, Error> {
-        if self.is_a(content_type) { Ok(self.body) } else { Err(self.strange(content_type)) }
-    }
-
-    fn is_a(&self, content_type: &str) -> bool {
-        let found = self.header(CONTENT_TYPE.as_str()).unwrap_or_default();
-        found.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case(content_type)
-    }
-
-    /// That the body is of another type than the API answers.
-    fn strange(&self, expected: &str) -> Error {
-        strange(self.header(CONTENT_TYPE.as_str()).unwrap_or("nothing"), expected)
-    }
-
-    fn retry_after(&self) -> Option<Duration> {
-        retry::retry_after(self.header(RETRY_AFTER.as_str())?, Timestamp::now())
-    }
-
-    fn header(&self, name: &str) -> Option<&str> {
-        self.headers.get(name)?.to_str().ok()
-    }
-}
-
-fn strange(found: &str, expected: &str) -> Error {
-    let found = terminal::safe_line(found);
-    Error::failure(
-        format!("The endpoint answered {found} where {expected} was asked for."),
-        "Check the endpoint: it must lead to an Audit Logs API, with no portal or other page before it.",
-    )
-}
-
-/// The error and all its sources in one line, without the URL, which may name persons.
-fn chain(error: &reqwest::Error) -> String {
-    let kind = if error.is_timeout() { "it took too long" } else { "the connection failed" };
-    let mut line = kind.to_owned();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        line = format!("{line}: {cause}");
-        source = cause.source();
-    }
-    line
 }

@@ -1,4 +1,4 @@
-//! What the API says when it refuses, in words for people.
+//! Refusals of the API, in words for people.
 
 use serde_json::Value;
 
@@ -16,7 +16,7 @@ pub(super) fn refusal(answer: &Answer, identity: Identity<'_>) -> Error {
     let text = |name: &str| problem[name].as_str().map(safe_line);
     let id = text("id").unwrap_or_default();
     let what = match text("message").or_else(|| text("detail")).or_else(|| text("title")) {
-        // What API Gateway says is a single word.
+        // API Gateway's own message is a single word.
         Some(word) if id.is_empty() => format!("The API refused the request: {} {word}.", answer.status),
         Some(message) => message,
         None => format!("The API answered {} without saying why.", answer.status),
@@ -29,13 +29,18 @@ pub(super) fn refusal(answer: &Answer, identity: Identity<'_>) -> Error {
     Error::failure(what, next(answer.status, &id, identity)).with_details(details)
 }
 
-/// By what name the API calls the problem; `None` if somebody else answered.
+/// Whether the API says that the log contradicts itself, which no retry mends.
+pub(super) fn is_inconsistent(answer: &Answer) -> bool {
+    id(answer).as_deref() == Some("inconsistent_log")
+}
+
+/// The API's name of the problem; `None` if another server answered.
 pub(super) fn id(answer: &Answer) -> Option<String> {
     let problem: Value = serde_json::from_slice(&answer.body).ok()?;
     problem["id"].as_str().map(str::to_owned)
 }
 
-/// One field that is wrong: where, and what.
+/// The place of a wrong field, and its fault.
 fn field(error: &Value) -> String {
     let text = |name: &str| error[name].as_str().map(safe_line);
     let place = text("parameter").or_else(|| text("pointer")).unwrap_or_default();
@@ -61,7 +66,7 @@ fn next(status: u16, id: &str, identity: Identity<'_>) -> &'static str {
         (500, "inconsistent_log", _) => {
             "Do not try until it passes: keep what you have of the log, and tell the operator of the API."
         }
-        (429 | 502..=504, _, _) => "Wait a little and try again, or give --retries a larger number.",
+        (408 | 429 | 502..=504, _, _) => "Wait a little and try again, or give --retries a larger number.",
         (300..=399, _, _) => "Check the endpoint: the API itself does not redirect.",
         _ => "Try again; if it stays so, tell the operator of the API when it happened.",
     }
@@ -105,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_gateway_or_a_stranger_answers_is_told_too() {
+    fn answers_of_a_gateway_or_another_server_are_told() {
         let refused = ["error: The API refused the request: 403 Forbidden.", "next: The workspace token"];
         check(403, r#"{"message":"Forbidden"}"#, &refused);
         check(404, "<html>\u{1b}[2J", &["error: The API answered 404", "next: Check the endpoint"]);

@@ -1,26 +1,26 @@
-//! When to ask again, and after how long.
+//! When to retry a request, and after which wait.
 
 use std::time::Duration;
 
 use jiff::{Timestamp, fmt::rfc2822};
 
-/// The longest that we wait because a server asks for it.
+/// The longest wait that a server may ask for.
 pub(super) const MAX_ASKED: Duration = Duration::from_secs(120);
-/// The longest that we wait of our own accord.
+/// The longest wait of our own accord.
 const MAX_BACK_OFF: Duration = Duration::from_secs(30);
 const FIRST_BACK_OFF: Duration = Duration::from_millis(500);
 
-/// Whether an answer with this status may be better the next time.
-pub(super) fn is_passing(status: u16) -> bool {
-    matches!(status, 429 | 502 | 503 | 504)
+/// Whether a request with this answer may succeed the next time.
+pub(super) fn is_temporary(status: u16) -> bool {
+    matches!(status, 408 | 429 | 500 | 502 | 503 | 504)
 }
 
-/// How long to wait before the next try, after `tried` that failed: what the server asks for, or
-/// twice as long each time. `None` if it asks for more than anyone would wait.
+/// The wait before the next try, after `tried` that failed: as long as the server asks for, or twice as long each
+/// time. `None` if the server asks for more than [`MAX_ASKED`].
 pub(super) fn wait(tried: u32, asked: Option<Duration>) -> Option<Duration> {
     let back_off = FIRST_BACK_OFF.saturating_mul(2_u32.saturating_pow(tried)).min(MAX_BACK_OFF);
     match asked {
-        // The more it is asked in vain, the longer we leave it in peace, though it says otherwise.
+        // A server that goes on refusing is asked less often than it allows.
         Some(asked) => (asked <= MAX_ASKED).then(|| asked.max(back_off / 2)),
         None => Some(back_off),
     }
@@ -58,12 +58,13 @@ mod tests {
         assert_eq!(wait(0, Some(seconds(121))), None);
     }
 
+    fn check(value: &str, expected: Option<u64>) {
+        let now = "1994-11-06T08:49:30Z".parse().unwrap();
+        assert_eq!(retry_after(value, now), expected.map(Duration::from_secs), "{value}");
+    }
+
     #[test]
     fn retry_after_is_seconds_or_a_date() {
-        let now = "1994-11-06T08:49:30Z".parse().unwrap();
-        let check = |value: &str, expected: Option<u64>| {
-            assert_eq!(retry_after(value, now), expected.map(Duration::from_secs), "{value}");
-        };
         check("7", Some(7));
         check("Sun, 06 Nov 1994 08:49:37 GMT", Some(7));
         check("Sun, 06 Nov 1994 08:00:00 GMT", Some(0));

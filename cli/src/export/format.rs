@@ -1,14 +1,9 @@
-//! How an exported file is written: what of a page goes into it, and what stands around the pages.
+//! The formats of an exported file: the text that each page adds, and the text around the pages.
 
 use clap::ValueEnum;
-use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::{
-    api::Encoding,
-    error::Error,
-    page::{self, CsvPage},
-};
+use crate::{api::Encoding, error::Error, page::CsvPage};
 
 /// A format of an exported file.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, Serialize, ValueEnum)]
@@ -24,15 +19,6 @@ pub(crate) enum Format {
     Ocsf,
 }
 
-/// What a page adds to the file.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct Piece {
-    pub(super) text: String,
-    pub(super) events: u64,
-    /// The time of the last event on the page.
-    pub(super) last_at: Option<Timestamp>,
-}
-
 impl Format {
     /// How the API is asked to write pages.
     pub(super) fn encoding(self) -> Encoding {
@@ -43,29 +29,27 @@ impl Format {
         }
     }
 
-    /// What a page adds to a file that has so many events already, and, if it is CSV and not empty,
-    /// begins with `header`. The same pages make the same file, however often it was interrupted.
+    /// The text that a page adds to a file that has so many events already, and, if it is CSV and not empty,
+    /// begins with `header`. The same pages make the same file, however often the export was interrupted.
     ///
     /// # Errors
-    /// If the page breaks off, or has other columns than the file.
-    pub(super) fn piece(self, body: &str, events: u64, header: Option<&str>) -> Result<Piece, Error> {
-        let (text, (events, last_at)) = match self {
-            Self::Ndjson | Self::Ocsf => (body.to_owned(), page::read_lines(body)?),
-            Self::Json => (elements(body, events), page::read_lines(body)?),
+    /// If the page has other columns than the file.
+    pub(super) fn piece(self, body: &str, events: u64, header: Option<&str>) -> Result<String, Error> {
+        match self {
+            Self::Ndjson | Self::Ocsf => Ok(body.to_owned()),
+            Self::Json => Ok(elements(body, events)),
             Self::Csv => {
                 let page = CsvPage::read(body)?;
-                let text = match header {
-                    None => body.to_owned(),
-                    Some(header) if header == page.header => page.records.to_owned(),
-                    Some(_) => return Err(other_columns()),
-                };
-                (text, (page.events, page.last_at))
+                match header {
+                    None => Ok(body.to_owned()),
+                    Some(header) if header == page.header => Ok(page.records.to_owned()),
+                    Some(_) => Err(other_columns()),
+                }
             }
-        };
-        Ok(Piece { text, events, last_at })
+        }
     }
 
-    /// What stands after all pages, of a file with so many events.
+    /// The text after all pages, of a file with so many events.
     pub(super) fn tail(self, events: u64) -> &'static str {
         match (self, events) {
             (Self::Json, 0) => "[]\n",
@@ -101,9 +85,8 @@ mod tests {
         let (mut file, mut events) = (String::new(), 0);
         for page in pages {
             let header = file.split_inclusive('\n').next().map(str::to_owned);
-            let piece = format.piece(page, events, header.as_deref()).unwrap();
-            file.push_str(&piece.text);
-            events += piece.events;
+            file.push_str(&format.piece(page, events, header.as_deref()).unwrap());
+            events += page.lines().count() as u64;
         }
         file + format.tail(events)
     }

@@ -1,6 +1,6 @@
 //! `auditlog export`: any range into a file, however often it is interrupted.
 //!
-//! What is exported is settled when it begins: oldest first, up to an end that is past by then. So
+//! The range is settled when the export begins: oldest first, up to an end in the past. So
 //! the reads themselves, each of which is an event, are not in the range, and an export that was
 //! interrupted and resumed is byte for byte the one that was not.
 
@@ -21,7 +21,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use self::{format::Format, progress::Progress, state::State, target::Target};
 use crate::{
-    api::{Api, Identity, MAX_PAGE, Wanted},
+    api::{Api, Identity, Listing, MAX_PAGE, Wanted},
     credentials::Credentials,
     error::Error,
     filters::{Filters, Range},
@@ -30,7 +30,7 @@ use crate::{
     terminal, time,
 };
 
-/// How often to try again what failed in passing: nobody waits, and it takes about a minute.
+/// How often to retry after a temporary failure: it takes about a minute.
 const RETRIES: u32 = 8;
 
 /// Options of `auditlog export`.
@@ -111,13 +111,14 @@ fn write(mut target: Target, api: Api, credentials: &Credentials, file: &Path) -
     };
     let progress = Progress::begin(range, target.state.events);
     let api = api.saying(progress.speaker());
+    let mut listing = Listing::new(&wanted, target.state.cursor.clone(), target.state.last.clone());
     loop {
-        let page = api.page(&wanted, MAX_PAGE, target.state.cursor.as_deref()).map_err(|error| {
+        let page = listing.next(&api, MAX_PAGE).map_err(|error| {
             error.and_next("The same command goes on where this one ended; --overwrite begins anew.")
         })?;
         let is_last = page.next.is_none();
-        let piece = target.add(&page.body, page.next)?;
-        progress.advance(&target.state, piece.last_at);
+        target.add(page)?;
+        progress.advance(&target.state);
         if is_last {
             break;
         }

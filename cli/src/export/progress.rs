@@ -1,4 +1,4 @@
-//! How an export goes, for a person at a terminal; quiet where nobody is.
+//! The progress of an export, on a terminal.
 
 use std::time::{Duration, Instant};
 
@@ -13,7 +13,7 @@ const STEPS: u64 = 1000;
 const BAR: &str = "{spinner} {bar:30} {percent:>3}% of the time  {msg}";
 const SPINNER: &str = "{spinner} {msg}";
 
-/// What is shown of an export under way.
+/// The progress bar of an export.
 pub(super) struct Progress {
     bar: ProgressBar,
     range: Range,
@@ -23,7 +23,7 @@ pub(super) struct Progress {
 }
 
 impl Progress {
-    /// A bar for a range with a start. How many events there are nobody knows: the bar shows how much
+    /// A bar for a range with a start. The number of events is unknown, so the bar shows how much
     /// of the time is done. Without a start, it only shows that it goes on.
     pub(super) fn begin(range: Range, events: u64) -> Self {
         let (bar, template) = match range.start {
@@ -44,8 +44,8 @@ impl Progress {
     }
 
     /// Shows how far it is.
-    pub(super) fn advance(&self, state: &State, last_at: Option<Timestamp>) {
-        if let Some(steps) = last_at.and_then(|last_at| steps(self.range, last_at)) {
+    pub(super) fn advance(&self, state: &State) {
+        if let Some(steps) = state.last.as_ref().and_then(|last| steps(self.range, last.at)) {
             self.bar.set_position(steps);
         }
         let per_second = (state.events - self.before) as f64 / self.began.elapsed().as_secs_f64().max(0.001);

@@ -5,20 +5,22 @@
 
 use std::path::Path;
 
+use base64::{Engine as _, prelude::BASE64_STANDARD};
 use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
 
 use super::format::Format;
-use crate::{error::Error, private_file, question::Question};
+use crate::{error::Error, page::Place, private_file, question::Question};
 
 /// The version of what is written here.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// An export that is not complete.
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct State {
     version: u32,
-    /// What the export is of. It is settled when the export begins, so that its result is.
+    /// The question, settled when the export begins, so that an interruption does not change the result.
     pub(super) question: Question,
     pub(super) format: Format,
     /// Where to go on; `None` at the beginning.
@@ -27,12 +29,17 @@ pub(super) struct State {
     pub(super) bytes: u64,
     /// How many events these are.
     pub(super) events: u64,
+    /// The last of these events.
+    pub(super) last: Option<Place>,
+    /// SHA-256 of these bytes, in base64: a file that was changed meanwhile is not gone on with.
+    pub(super) digest: String,
 }
 
 impl State {
     /// An export that has nothing yet.
     pub(super) fn new(question: Question, format: Format) -> Self {
-        Self { version: VERSION, question, format, cursor: None, bytes: 0, events: 0 }
+        let digest = BASE64_STANDARD.encode(Sha256::digest([]));
+        Self { version: VERSION, question, format, cursor: None, bytes: 0, events: 0, last: None, digest }
     }
 
     /// Reads the state; `None` if there is none.

@@ -9,8 +9,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{format::Piece, state::State};
-use crate::{error::Error, private_file};
+use base64::{Engine as _, prelude::BASE64_STANDARD};
+use sha2::{Digest as _, Sha256};
+
+use super::state::State;
+use crate::{api::Page, error::Error, private_file};
 
 /// An export under way, held by this process alone.
 pub(super) struct Target {
@@ -19,6 +22,8 @@ pub(super) struct Target {
     file: File,
     pub(super) state: State,
     header: Option<String>,
+    /// The digest of the bytes that the state counts.
+    digest: Sha256,
 }
 
 impl Target {
@@ -33,11 +38,13 @@ impl Target {
     /// If the file cannot be written, or another process exports to it.
     pub(super) fn begin(path: &Path, state: State) -> Result<Self, Error> {
         let mut file = open(path)?;
+        // An existing file keeps its permissions when it is opened, and may be readable by others.
+        private_file::close_to_others(&file).map_err(|error| Error::file(path, error))?;
         let state_path = Self::state_path(path);
         state.write(&state_path)?;
         // If we crash here, the state counts no bytes: what the file holds is cut off the next time.
         cut(&mut file, 0).map_err(|error| Error::file(path, error))?;
-        Ok(Self { path: path.to_owned(), state_path, file, state, header: None })
+        Ok(Self { path: path.to_owned(), state_path, file, state, header: None, digest: Sha256::new() })
     }
 
     /// Goes on with an export: cuts off what the state does not count.
@@ -54,30 +61,40 @@ impl Target {
             ));
         }
         cut(&mut file, state.bytes).map_err(wrong)?;
+        let digest = digest(&mut file).map_err(wrong)?;
+        if BASE64_STANDARD.encode(digest.clone().finalize()) != state.digest {
+            return Err(Error::failure(
+                format!("{} was changed since its export was interrupted.", path.display()),
+                "Start again with --overwrite.",
+            ));
+        }
         let header = first_line(&mut file).map_err(wrong)?;
-        Ok(Self { path: path.to_owned(), state_path: Self::state_path(path), file, state, header })
+        Ok(Self { path: path.to_owned(), state_path: Self::state_path(path), file, state, header, digest })
     }
 
-    /// Adds a page, after which `cursor` leads on.
+    /// Adds a page.
     ///
     /// # Errors
-    /// If it cannot be written, or is not what the format needs.
-    pub(super) fn add(&mut self, body: &str, cursor: Option<String>) -> Result<Piece, Error> {
-        let format = self.state.format;
-        let piece = format.piece(body, self.state.events, self.header.as_deref())?;
-        self.append(&piece.text)?;
+    /// If it cannot be written, or has other columns than the file.
+    pub(super) fn add(&mut self, page: Page) -> Result<(), Error> {
+        let Page { body, places, next } = page;
+        let text = self.state.format.piece(&body, self.state.events, self.header.as_deref())?;
+        self.append(&text)?;
         // If we crash here, the file is longer than the state says, and the page is read again.
-        self.state.bytes += piece.text.len() as u64;
-        self.state.events += piece.events;
+        self.digest.update(&text);
+        self.state.bytes += text.len() as u64;
+        self.state.events += places.len() as u64;
+        self.state.last = places.into_iter().next_back().or(self.state.last.take());
+        self.state.digest = BASE64_STANDARD.encode(self.digest.clone().finalize());
         if self.header.is_none() {
             self.header = first_line(&mut self.file).map_err(|error| Error::file(&self.path, error))?;
         }
         // After the last page there is nothing to go on with: if we crash, that page is read again.
-        if cursor.is_some() {
-            self.state.cursor = cursor;
+        if next.is_some() {
+            self.state.cursor = next;
             self.state.write(&self.state_path)?;
         }
-        Ok(piece)
+        Ok(())
     }
 
     /// Ends the export: the file is complete and on the disk before the state goes.
@@ -123,6 +140,22 @@ fn cut(file: &mut File, bytes: u64) -> io::Result<()> {
     file.set_len(bytes)?;
     file.seek(SeekFrom::Start(bytes))?;
     file.sync_all()
+}
+
+/// The digest of the whole file. The file is then at its end.
+fn digest(file: &mut File) -> io::Result<Sha256> {
+    let mut digest = Sha256::new();
+    file.seek(SeekFrom::Start(0))?;
+    let mut reader = BufReader::with_capacity(1 << 20, &mut *file);
+    loop {
+        let bytes = reader.fill_buf()?;
+        if bytes.is_empty() {
+            return Ok(digest);
+        }
+        digest.update(bytes);
+        let read = bytes.len();
+        reader.consume(read);
+    }
 }
 
 /// The first line, if there is one. The file is then at its end.

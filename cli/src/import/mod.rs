@@ -1,12 +1,14 @@
-//! `auditlog import`: events that were recorded elsewhere, as often as it is interrupted.
+//! `auditlog import`: events that were recorded elsewhere.
 //!
-//! Each row gets an id and a timestamp that follow from it, so that the API knows it when it comes again. So an
-//! import that was interrupted may simply be repeated; the state beside the file only spares what was sent
-//! already. What is refused is written to a file with the reason, and nothing is passed over in silence.
+//! Each row gets an id and a timestamp that follow from it, so the API recognizes a row that comes again. An import that
+//! was interrupted can simply be repeated; the state beside the file only saves sending the rows again. Every refused row
+//! is written to a file with the reason.
 
+mod batch;
 mod origin;
 mod refused;
 mod rows;
+mod source;
 mod state;
 
 use std::path::{Path, PathBuf};
@@ -16,30 +18,27 @@ use indicatif::{HumanCount, ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
 
 use self::{
+    batch::{Batch, Ready},
     origin::{Catalogue, Origin},
     refused::Refused,
+    rows::{Row, Rows, RowsError},
+    source::{Held, Source, TextError},
     state::{State, Tally},
 };
-use crate::{
-    api::{Api, Identity},
-    credentials::Credentials,
-    error::Error,
-    flags::Flags,
-    private_file, terminal,
-};
+use crate::{api::Api, credentials::Credentials, error::Error, flags::Flags, output::Output, terminal};
 
-/// How often to try again what failed in passing: nobody waits, and it takes about a minute.
+/// How often to retry after a temporary failure: it takes about a minute.
 const RETRIES: u32 = 8;
-/// What the API takes at a time.
-const MAX_EVENTS: usize = 500;
-/// Somewhat less than the API takes, for the brackets around.
-const MAX_BYTES: usize = 1_000_000;
 const BAR: &str = "{spinner} {bar:30} {percent:>3}%  {msg}";
+/// How many refused rows a dry run shows.
+const MAX_SHOWN: u64 = 20;
 
 /// Options of `auditlog import`.
 #[derive(Args, Debug)]
 pub(crate) struct Import {
-    /// JSON files: one event a line, an array of events, or a page of an API with them
+    /// JSON files, or CSV files with --from csv; plain or gzip; `-` is standard input
+    ///
+    /// JSON is one event a line, an array of events, or a page of an API with them.
     #[arg(required = true)]
     files: Vec<PathBuf>,
     /// Where the events come from
@@ -48,170 +47,205 @@ pub(crate) struct Import {
     /// JSON file with an object from their names of actions to ours
     #[arg(long, value_name = "FILE")]
     actions: Option<PathBuf>,
-    /// Where to write the rows that are refused [default: FILE.refused]
+    /// Where to write the refused rows of the one file [default: FILE.refused]
     #[arg(long, value_name = "FILE")]
     refused: Option<PathBuf>,
     /// Begin anew, whatever FILE.import says was sent already
     #[arg(long)]
     restart: bool,
+    /// Read and convert every row, show the rows that cannot be converted, and send nothing
+    #[arg(long)]
+    dry_run: bool,
 }
 
 impl Import {
-    /// Sends every event of every file, or says which were refused and why.
+    /// Sends every event of every file, and says which were refused and why.
     pub(crate) fn run(&self, flags: &Flags) -> Result<(), Error> {
+        if self.refused.is_some() && self.files.len() > 1 {
+            return Err(Error::usage(
+                "--refused takes the refused rows of one file.",
+                "Leave it out: the refused rows of each FILE go to FILE.refused.",
+            ));
+        }
         let credentials = flags.gather()?;
         let api = flags.api(&credentials, RETRIES)?;
         let catalogue = Catalogue::new(&api, self.actions.as_deref())?;
         let mut whole = Tally::default();
+        let mut refused_files = Vec::new();
         for file in &self.files {
-            let refused = self.refused.clone().unwrap_or_else(|| private_file::with_suffix(file, ".refused"));
-            let task = Task { file, refused: &refused, from: self.from, restart: self.restart };
-            whole.add(task.run(&api, &credentials, &catalogue).map_err(|error| {
-                error.and_next("The same command goes on where this one ended; nothing is recorded twice.")
-            })?);
+            let source = Source::new(file);
+            let refused = self.refused.clone().unwrap_or_else(|| source.beside(".refused"));
+            let task = Task { source: &source, refused: &refused, from: self.from, catalogue: &catalogue };
+            let tally = if self.dry_run {
+                task.try_out()?
+            } else {
+                task.run(&api, &credentials, self.restart).map_err(|error| {
+                    error
+                        .and_next("The same command goes on where this one ended; nothing is recorded twice.")
+                })?
+            };
+            if tally.refused > 0 {
+                refused_files.push(refused.display().to_string());
+            }
+            whole.add(tally);
         }
-        let Tally { recorded, duplicates, refused, .. } = whole;
-        let said = format!(
-            "{} recorded, {} known already, {} refused.",
-            HumanCount(recorded),
-            HumanCount(duplicates),
-            HumanCount(refused)
-        );
-        terminal::tell(&said);
-        if refused > 0 {
-            return Err(Error::failure(
+        self.finish(&whole, &refused_files)
+    }
+
+    /// Says what became of the rows.
+    fn finish(&self, whole: &Tally, refused_files: &[String]) -> Result<(), Error> {
+        let said = if self.dry_run {
+            let convertible = HumanCount(whole.rows - whole.refused);
+            format!("{convertible} rows can be sent, {} cannot.", HumanCount(whole.refused))
+        } else {
+            whole.to_string()
+        };
+        Output::new().text(&format!("{said}\n"))?;
+        match (whole.refused, self.dry_run) {
+            (0, _) => Ok(()),
+            (_, true) => Err(Error::failure(said, "Mend these rows, or name their actions with --actions.")),
+            (_, false) => Err(Error::failure(
                 said,
-                "Each refused row stands in the file .refused with its reason: mend it there, and import it as well.",
-            ));
+                format!(
+                    "Each refused row stands with its number and reason in {}: mend the rows there, and import that file.",
+                    refused_files.join(", ")
+                ),
+            )),
         }
-        Ok(())
     }
 }
 
-/// The import of one file.
+/// The import of one source.
 struct Task<'a> {
-    file: &'a Path,
+    source: &'a Source,
     refused: &'a Path,
     from: Origin,
-    restart: bool,
-}
-
-/// An event to send, and what it was made of.
-struct Ready<'a> {
-    number: u64,
-    row: &'a Value,
-    event: Value,
+    catalogue: &'a Catalogue,
 }
 
 impl Task<'_> {
-    fn run(&self, api: &Api, credentials: &Credentials, catalogue: &Catalogue) -> Result<Tally, Error> {
+    /// Sends the events of the source, from the row on that an earlier run left.
+    fn run(&self, api: &Api, credentials: &Credentials, restart: bool) -> Result<Tally, Error> {
         let workspace = credentials.workspace()?;
-        let text = std::fs::read_to_string(self.file).map_err(|error| Error::file(self.file, error))?;
-        let rows = rows::of(&text).map_err(|error| {
-            Error::usage(
-                format!("{}: {error}.", self.file.display()),
-                "Give events as JSON: one a line, or an array, or an object with one.",
-            )
-        })?;
-        let path = private_file::with_suffix(self.file, ".import");
-        let begun = if self.restart { None } else { State::read(&path)? };
-        let mut state = match begun {
-            Some(state) => {
-                state.require_same(&text, self.from, workspace, &path)?;
-                terminal::tell(&format!("Going on after {} rows.", HumanCount(state.tally.rows)));
-                state
+        let (mut rows, mut state, path, bar) = match self.source {
+            Source::StandardInput => {
+                let rows = self.rows(source::text(std::io::stdin()))?;
+                (rows, State::new(String::new(), self.from, workspace), None, spinner())
             }
-            None => State::new(&text, self.from, workspace),
+            Source::File(file) => {
+                let held = Held::open(file)?;
+                let path = self.source.beside(".import");
+                let state = self.begin(&held, workspace, &path, restart)?;
+                let bar = progress(held.bytes);
+                let rows = self.rows(held.text(&bar))?;
+                (rows, state, Some(path), bar)
+            }
         };
         let mut refused = Refused::open(self.refused, state.refused_bytes)?;
-        let bar = progress(rows.len() as u64, state.tally.rows);
-        let done = usize::try_from(state.tally.rows).unwrap_or(usize::MAX);
-        let mut batch = Vec::new();
-        let mut bytes = 0;
-        for (number, row) in (1..).zip(&rows).skip(done) {
-            let event = match row {
-                Ok(row) => self.from.event(row, catalogue).map(|event| Ready { number, row, event }),
-                Err(problem) => Err(problem.clone()),
-            };
-            let ready = match event {
-                Ok(ready) => ready,
+        let mut batch = Batch::new(api, credentials);
+        let done = state.tally.rows;
+        let mut number = 0;
+        while let Some(row) = rows.next().map_err(|error| self.unreadable(error, number))? {
+            number += 1;
+            if number <= done {
+                continue;
+            }
+            let ready = match self.event(&row) {
+                Ok(event) => Ready::new(number, row.unwrap_or_default(), event),
                 Err(reason) => {
                     refused.add(number, row.as_ref().ok(), &json!(reason))?;
                     state.tally.refused += 1;
                     continue;
                 }
             };
-            let size = ready.event.to_string().len();
-            if batch.len() == MAX_EVENTS || (bytes + size > MAX_BYTES && !batch.is_empty()) {
-                send(api, credentials, &batch, &mut state.tally, &mut refused)?;
-                state.save(number - 1, &mut refused, &path)?;
-                show(&bar, &state.tally);
-                batch.clear();
-                bytes = 0;
+            if !batch.has_room_for(&ready) {
+                batch.send(&mut state.tally, &mut refused)?;
+                // If we crash here, the rows of the batch are sent again, and recognized.
+                state.save(number - 1, &mut refused, path.as_deref())?;
+                bar.set_message(state.tally.to_string());
             }
-            bytes += size + 1;
             batch.push(ready);
         }
-        if !batch.is_empty() {
-            send(api, credentials, &batch, &mut state.tally, &mut refused)?;
-        }
+        batch.send(&mut state.tally, &mut refused)?;
         refused.finish()?;
-        // If we crash here, the next run finds nothing left to send.
-        state.save(rows.len() as u64, &mut refused, &path)?;
-        std::fs::remove_file(&path).map_err(|error| Error::file(&path, error))?;
+        // If we crash here, the next run finds no row left to send.
+        state.save(number, &mut refused, path.as_deref())?;
+        if let Some(path) = path {
+            std::fs::remove_file(&path).map_err(|error| Error::file(&path, error))?;
+        }
         bar.finish_and_clear();
         Ok(state.tally)
     }
-}
 
-/// Sends a batch, which the API may have had before.
-fn send(
-    api: &Api,
-    credentials: &Credentials,
-    batch: &[Ready<'_>],
-    tally: &mut Tally,
-    refused: &mut Refused,
-) -> Result<(), Error> {
-    let events: Vec<_> = batch.iter().map(|ready| &ready.event).collect();
-    let path = format!("/api/{}/audit_logs", credentials.workspace()?);
-    let answer =
-        api.post_again(&path, &json!({"events": events}), Identity::Token(credentials.bearer()?))?.json()?;
-    let results = answer["results"].as_array().map(Vec::as_slice).unwrap_or_default();
-    if results.len() != batch.len() {
-        return Err(Error::failure(
-            format!("The API told what became of {} events, of {}.", results.len(), batch.len()),
-            "Check the endpoint: it must lead to an Audit Logs API.",
-        ));
-    }
-    for (ready, result) in batch.iter().zip(results) {
-        match result["status"].as_str() {
-            Some("recorded") => tally.recorded += 1,
-            Some("duplicate") => tally.duplicates += 1,
-            _ => {
-                refused.add(ready.number, Some(ready.row), &result["problem"])?;
-                tally.refused += 1;
+    /// The state to go on from.
+    fn begin(&self, held: &Held, workspace: &str, path: &Path, restart: bool) -> Result<State, Error> {
+        let begun = if restart { None } else { State::read(path)? };
+        match begun {
+            Some(state) => {
+                state.require_same(&held.digest, self.from, workspace, path)?;
+                terminal::tell(&format!("Going on after {} rows.", HumanCount(state.tally.rows)));
+                Ok(state)
             }
+            None => Ok(State::new(held.digest.clone(), self.from, workspace)),
         }
     }
-    Ok(())
+
+    /// Reads and converts every row without sending it.
+    fn try_out(&self) -> Result<Tally, Error> {
+        let mut rows = match self.source {
+            Source::StandardInput => self.rows(source::text(std::io::stdin()))?,
+            Source::File(file) => self.rows(Held::open(file)?.text(&ProgressBar::hidden()))?,
+        };
+        let mut tally = Tally::default();
+        while let Some(row) = rows.next().map_err(|error| self.unreadable(error, tally.rows))? {
+            tally.rows += 1;
+            if let Err(reason) = self.event(&row) {
+                tally.refused += 1;
+                if tally.refused <= MAX_SHOWN {
+                    terminal::say(&format!("{}, row {}: {reason}", self.source.name(), tally.rows));
+                }
+            }
+        }
+        Ok(tally)
+    }
+
+    fn event(&self, row: &Row) -> Result<Value, String> {
+        self.from.event(row.as_ref().map_err(Clone::clone)?, self.catalogue)
+    }
+
+    fn rows(&self, text: Result<Box<dyn std::io::BufRead>, TextError>) -> Result<Rows, Error> {
+        let name = self.source.name();
+        let text = text.map_err(|error| match error {
+            TextError::Io(error) => Error::file(Path::new(&name), error),
+            TextError::Encoding(encoding) => Error::usage(
+                format!("{name} is {encoding}, and must be UTF-8."),
+                format!("Convert it, as with `iconv -f {encoding} -t UTF-8`."),
+            ),
+        })?;
+        let rows = if self.from == Origin::Csv { Rows::csv(text) } else { Rows::json(text) };
+        rows.map_err(|error| self.unreadable(error, 0))
+    }
+
+    fn unreadable(&self, error: RowsError, rows: u64) -> Error {
+        let name = self.source.name();
+        match error {
+            RowsError::Io(error) => Error::file(Path::new(&name), error),
+            RowsError::Format(reason) => Error::usage(
+                format!("{name}: {reason}, after {} rows.", HumanCount(rows)),
+                "Give events as JSON: one a line, or an array, or an object with one; or our CSV with --from csv.",
+            ),
+        }
+    }
 }
 
-fn progress(rows: u64, done: u64) -> ProgressBar {
-    let bar = ProgressBar::new(rows);
+fn progress(bytes: u64) -> ProgressBar {
+    let bar = ProgressBar::new(bytes);
     if let Ok(style) = ProgressStyle::with_template(BAR) {
         bar.set_style(style);
     }
-    bar.set_position(done);
     bar
 }
 
-fn show(bar: &ProgressBar, tally: &Tally) {
-    let Tally { rows, recorded, duplicates, refused } = tally;
-    bar.set_position(*rows);
-    bar.set_message(format!(
-        "{} recorded, {} known already, {} refused",
-        HumanCount(*recorded),
-        HumanCount(*duplicates),
-        HumanCount(*refused)
-    ));
+fn spinner() -> ProgressBar {
+    ProgressBar::new_spinner()
 }

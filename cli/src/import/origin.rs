@@ -1,4 +1,4 @@
-//! What an event of another service is here. docs/migration.md has the same as tables, for people.
+//! The conversion of another service's events to ours. docs/migration.md has the same as tables.
 
 use std::{collections::BTreeMap, net::IpAddr, path::Path};
 
@@ -25,6 +25,8 @@ pub(crate) enum Origin {
     Mode,
     /// Our own events, as the API takes them or as they were exported
     Ndjson,
+    /// Our own events, as `auditlog export --format csv` writes them
+    Csv,
 }
 
 /// The names of actions here, and what others are called here.
@@ -36,13 +38,13 @@ pub(super) struct Catalogue {
 
 const MAX_ACTION_BYTES: usize = 63;
 const MAX_ID_BYTES: usize = 128;
-/// The custom action that the service keeps for itself.
-const REDACTED: &str = "x_audit_log_redacted";
+/// The beginning of the custom actions that the service keeps for its own records.
+const SERVICE_PREFIX: &str = "x_audit_log_";
 /// The kinds of actor there are here.
 const ACTOR_TYPES: [&str; 5] = ["user", "workspace_token", "member_token", "service", "system"];
 const ACTOR_MEMBERS: [&str; 6] = ["user_id", "username", "ip", "user_agent", "type", "on_behalf_of"];
 const ENTITY_MEMBERS: [&str; 3] = ["entity_type", "entity_id", "entity_name"];
-/// What an exported event has that is the service's to say.
+/// The members of an exported event that the service sets itself.
 const OURS: [&str; 6] = ["category", "received_at", "sequence", "salt", "redacted", "workspace_username"];
 
 impl Catalogue {
@@ -71,22 +73,24 @@ impl Catalogue {
         Ok(Self { actions: actions.collect(), renamed })
     }
 
-    /// What an action is called here: as it was renamed, or as the catalogue has it, or else as a custom one.
+    /// The name of an action here: the renamed one, the catalogue's, or else a custom one.
     fn action(&self, name: &str) -> Result<String, String> {
         if let Some(renamed) = self.renamed.get(name) {
             return Ok(renamed.clone());
         }
         match self.actions.get(name) {
             Some(true) => return Ok(name.to_owned()),
-            // Ours to write here; elsewhere it was theirs.
-            None if name == REDACTED => return Ok(format!("x_imported_{name}")),
+            // The service alone writes these here; in the file they are records of another log.
+            None if name.starts_with(SERVICE_PREFIX) => return Ok(format!("x_imported_{name}")),
             Some(false) => return Ok(format!("x_imported_{name}")),
             None => {}
         }
-        let plain = |character: char| match character.to_ascii_lowercase() {
-            character @ ('a'..='z' | '0'..='9' | '_') => character,
-            _ => '_',
-        };
+        // Letters of other scripts would all become `_`, and two actions one.
+        if !name.is_ascii() {
+            return Err(format!(
+                "its action {name:?} has letters that no action has here; name it with --actions"
+            ));
+        }
         let plain: String = name.chars().map(plain).collect();
         let name = if plain.starts_with("x_") { plain } else { format!("x_{plain}") };
         match name.len() {
@@ -94,6 +98,13 @@ impl Catalogue {
             3..=MAX_ACTION_BYTES => Ok(name),
             _ => Err(format!("its action {name} is too long; name it with --actions")),
         }
+    }
+}
+
+fn plain(character: char) -> char {
+    match character.to_ascii_lowercase() {
+        character @ ('a'..='z' | '0'..='9' | '_') => character,
+        _ => '_',
     }
 }
 
@@ -108,17 +119,24 @@ impl Origin {
             Self::Workos => workos(members),
             Self::Retraced => retraced(members),
             Self::Mode => mode(members),
-            Self::Ndjson => ours(members),
+            Self::Ndjson | Self::Csv => ours(members),
         }?;
         let name = members.get("action").and_then(Value::as_str).ok_or("it has no action")?;
-        event["action"] = json!(catalogue.action(name)?);
-        if event["action"] != name {
-            event["context"]["imported_action"] = json!(name);
+        let action = catalogue.action(name)?;
+        let (id, is_kept) = id(members, row);
+        let theirs = members.get("id").filter(|id| !is_kept && !id.is_null());
+        let context = event["context"].as_object_mut().ok_or("its context is no object")?;
+        if action != name {
+            context.insert("imported_action".to_owned(), json!(name));
         }
-        if self != Self::Ndjson {
-            event["context"]["imported_from"] = json!(self);
+        if !matches!(self, Self::Ndjson | Self::Csv) {
+            context.insert("imported_from".to_owned(), json!(self));
         }
-        event["id"] = json!(id(members, row));
+        if let Some(theirs) = theirs {
+            context.insert("imported_id".to_owned(), theirs.clone());
+        }
+        event["action"] = json!(action);
+        event["id"] = json!(id);
         Ok(event)
     }
 }
@@ -255,7 +273,7 @@ fn actor_type(kind: Option<&Value>, rest: &mut Map<String, Value>) -> String {
     }
 }
 
-/// What a row has beside the names.
+/// The members of a row except the named ones.
 fn taken(row: &Map<String, Value>, names: &[&str]) -> Map<String, Value> {
     let rest = row.iter().filter(|(name, value)| !names.contains(&name.as_str()) && !value.is_null());
     rest.map(|(name, value)| (name.clone(), value.clone())).collect()
@@ -281,20 +299,30 @@ fn time(row: &Map<String, Value>, names: &[&str]) -> Result<String, String> {
     time.map(|time| time.to_string()).ok_or_else(|| format!("its {} is no time", names[0]))
 }
 
-/// The id of the row, or one that follows from all of it: so a row that comes again is known.
-fn id(members: &Map<String, Value>, row: &Value) -> String {
-    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b':' | b'-');
-    let sent = members.get("id").and_then(Value::as_str);
-    match sent.filter(|id| (1..=MAX_ID_BYTES).contains(&id.len()) && id.bytes().all(allowed)) {
-        Some(id) => id.to_owned(),
+/// The id of the row and whether it is the row's own: a text that can be an id here, or a whole number in its digits.
+/// Otherwise the id follows from all of the row, so that a row that comes again is recognized.
+fn id(members: &Map<String, Value>, row: &Value) -> (String, bool) {
+    let theirs = match members.get("id") {
+        Some(Value::String(id)) => Some(id.clone()),
+        Some(Value::Number(id)) => Some(id.to_string()),
+        _ => None,
+    };
+    match theirs.filter(|id| is_id(id)) {
+        Some(id) => (id, true),
         None => {
             let canonical =
                 serde_json_canonicalizer::to_vec(row).unwrap_or_else(|_| row.to_string().into_bytes());
             let digest = Sha256::digest(canonical);
             let hex: String = digest[..16].iter().map(|byte| format!("{byte:02x}")).collect();
-            format!("imported-{hex}")
+            (format!("imported-{hex}"), false)
         }
     }
+}
+
+fn is_id(text: &str) -> bool {
+    let mut bytes = text.bytes();
+    (1..=MAX_ID_BYTES).contains(&text.len())
+        && bytes.all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b':' | b'-'))
 }
 
 #[cfg(test)]
@@ -315,14 +343,28 @@ mod tests {
         assert_eq!(&origin.event(&row, &catalogue()).unwrap(), expected, "{row}");
     }
 
+    fn check_action(name: &str, expected: &str) {
+        assert_eq!(catalogue().action(name).unwrap(), expected);
+    }
+
+    #[test]
+    fn an_id_is_kept_where_it_can_be_one_and_noted_otherwise() {
+        let row = |id: Value| json!({"id": id, "action": "group_created", "timestamp": "2025-01-01T00:00:00Z", "actor": {"user_id": "u"}});
+        let event = Origin::Ndjson.event(&row(json!(12345)), &catalogue()).unwrap();
+        assert_eq!((&event["id"], &event["context"]), (&json!("12345"), &json!({})));
+        let event = Origin::Ndjson.event(&row(json!("a/b c")), &catalogue()).unwrap();
+        assert!(event["id"].as_str().unwrap().starts_with("imported-"));
+        assert_eq!(event["context"], json!({"imported_id": "a/b c"}));
+    }
+
     #[test]
     fn an_action_is_renamed_or_the_catalogues_or_a_custom_one() {
-        let check = |name: &str, expected: &str| assert_eq!(catalogue().action(name).unwrap(), expected);
-        check("user.signed_in", "x_login");
-        check("group_created", "group_created");
-        check("audit_log_accessed", "x_imported_audit_log_accessed");
-        check("Team.Created", "x_team_created");
-        check("x_mine", "x_mine");
+        check_action("user.signed_in", "x_login");
+        check_action("group_created", "group_created");
+        check_action("audit_log_accessed", "x_imported_audit_log_accessed");
+        check_action("Team.Created", "x_team_created");
+        check_action("x_mine", "x_mine");
+        assert!(catalogue().action("ログイン").unwrap_err().contains("--actions"));
         assert!(catalogue().action("").is_err());
         assert!(catalogue().action(&"a".repeat(62)).is_err());
     }
@@ -359,8 +401,8 @@ mod tests {
             "target": {"id": "t1", "name": "Book", "type": "doc"}, "source_ip": "1.1.0.180", "is_failure": true,
             "description": "read a book",
         });
-        let id = id(row.as_object().unwrap(), &row);
-        assert!(id.starts_with("imported-") && id.len() == 41, "{id}");
+        let (id, is_kept) = id(row.as_object().unwrap(), &row);
+        assert!(!is_kept && id.starts_with("imported-") && id.len() == 41, "{id}");
         check(
             Origin::Retraced,
             row,
@@ -414,30 +456,31 @@ mod tests {
         );
     }
 
+    fn check_lack(origin: Origin, row: Value, expected: &str) {
+        assert_eq!(origin.event(&row, &catalogue()).unwrap_err(), expected, "{row}");
+    }
+
     #[test]
-    fn a_row_that_lacks_something_says_what() {
-        let check = |origin: Origin, row: Value, expected: &str| {
-            assert_eq!(origin.event(&row, &catalogue()).unwrap_err(), expected, "{row}");
-        };
-        check(Origin::Workos, json!([]), "it is no JSON object");
-        check(Origin::Workos, json!({"action": "a"}), "it has no actor");
-        check(Origin::Workos, json!({"action": "a", "actor": {"id": "u"}}), "it has no occurred_at");
-        check(
+    fn a_row_that_lacks_a_member_is_refused_with_its_name() {
+        check_lack(Origin::Workos, json!([]), "it is no JSON object");
+        check_lack(Origin::Workos, json!({"action": "a"}), "it has no actor");
+        check_lack(Origin::Workos, json!({"action": "a", "actor": {"id": "u"}}), "it has no occurred_at");
+        check_lack(
             Origin::Workos,
             json!({"actor": {"id": "u"}, "occurred_at": "2025-01-01T00:00:00Z"}),
             "it has no action",
         );
-        check(
+        check_lack(
             Origin::Retraced,
             json!({"action": "a", "created": 1}),
             "it has no actor, and is not anonymous",
         );
-        check(
+        check_lack(
             Origin::Mode,
             json!({"action": "a", "actor": {}, "timestamp": "then"}),
             "its timestamp is no time",
         );
-        check(
+        check_lack(
             Origin::Ndjson,
             json!({"action": "a", "redacted": {}}),
             "parts of it were erased; what is left is not the event",

@@ -1,8 +1,8 @@
-//! The file of the rows that were refused: each with its number, what is wrong, and as it was.
+//! The file of the refused rows: the number of each, the reason, and the row as it was.
 
 use std::{
     fs::File,
-    io::{Seek as _, SeekFrom, Write as _},
+    io::{self, Seek as _, SeekFrom, Write as _},
     path::{Path, PathBuf},
 };
 
@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::{error::Error, private_file};
 
-/// The file, which is there once there is something in it.
+/// The file, which is made for its first row.
 pub(super) struct Refused {
     path: PathBuf,
     file: Option<File>,
@@ -21,7 +21,7 @@ impl Refused {
     /// The file as it was when so many bytes of it were known to stand for rows that are done.
     ///
     /// # Errors
-    /// If it cannot be written, or somebody has taken from it.
+    /// If it cannot be written.
     pub(super) fn open(path: &Path, bytes: u64) -> Result<Self, Error> {
         let mut refused = Self { path: path.to_owned(), file: None, bytes };
         if bytes > 0 {
@@ -35,7 +35,7 @@ impl Refused {
         self.bytes
     }
 
-    /// Writes a row, if it can be told what it was, and why it is refused.
+    /// Writes a row, if it could be read, and the reason why it is refused.
     ///
     /// # Errors
     /// If it cannot be written.
@@ -59,17 +59,17 @@ impl Refused {
     }
 
     fn file(&mut self) -> Result<&mut File, Error> {
-        let (path, bytes) = (&self.path, self.bytes);
-        let open = || {
-            let mut file = private_file::options().read(true).truncate(false).open(path)?;
-            // What stands beyond is of rows that come again.
-            file.set_len(bytes)?;
-            file.seek(SeekFrom::Start(bytes))?;
-            Ok(file)
-        };
         if self.file.is_none() {
-            self.file = Some(open().map_err(|error: std::io::Error| Error::file(path, error))?);
+            self.file = Some(open(&self.path, self.bytes).map_err(|error| Error::file(&self.path, error))?);
         }
         Ok(self.file.as_mut().expect("it was opened just now"))
     }
+}
+
+fn open(path: &Path, bytes: u64) -> io::Result<File> {
+    let mut file = private_file::options().read(true).truncate(false).open(path)?;
+    // The lines beyond are those of rows that are read again.
+    file.set_len(bytes)?;
+    file.seek(SeekFrom::Start(bytes))?;
+    Ok(file)
 }

@@ -10,7 +10,7 @@
 
 mod checkpoint;
 mod entry;
-mod json;
+pub(crate) mod json;
 mod proof;
 mod receipt;
 mod tile;

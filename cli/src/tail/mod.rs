@@ -70,7 +70,7 @@ impl Tail {
         let credentials = flags.gather()?;
         let mut api = flags.api(&credentials, RETRIES)?;
         if self.follow && flags.retries.is_none() {
-            api = api.for_ever();
+            api = api.until_answered();
         }
         let mut state = self.begin(Question::new(&api, &credentials, &self.filters)?)?;
         let parameters = state.question.parameters();

@@ -44,7 +44,7 @@ impl VerifyFollow {
         let mut api = flags.api(&credentials, RETRIES)?;
         let impatient = flags.api(&credentials, RETRIES)?;
         if !self.once && flags.retries.is_none() {
-            api = api.for_ever();
+            api = api.until_answered();
         }
         let (store, _lock) = Store::hold(&self.state)?;
         let key = self.trusted(given, &store, &api, &credentials)?;

@@ -23,6 +23,12 @@ pub(crate) fn page(
     csv: fn(&[Value]) -> String,
     query: &BTreeMap<String, String>,
 ) -> Response {
+    // Times of one form are in the order of their texts.
+    let (start, end) = (query.get("start_timestamp"), query.get("end_timestamp"));
+    all.retain(|event| {
+        let time = event["timestamp"].as_str().unwrap();
+        start.is_none_or(|start| start.as_str() <= time) && end.is_none_or(|end| time < end.as_str())
+    });
     let events = all.len();
     if query.get("action").is_some_and(|action| action == "Wrong") {
         let errors = json!([{"parameter": "action", "code": "unknown_action", "detail": "is no action"}]);
@@ -50,6 +56,8 @@ pub(crate) fn page(
         _ => success(200, &json!({"audit_logs": shown, "has_more": to < events})),
     };
     if to == events {
+        let mut response = response;
+        response.headers_mut().insert("x-has-more", HeaderValue::from_static("false"));
         return response;
     }
     with_cursor(response, &format!("{to}-{}", if is_empty { "empty" } else { "full" }))

@@ -7,7 +7,7 @@ pub(crate) fn event(number: usize) -> Value {
     json!({
         "id": format!("e-{number:05}"),
         "action": "group_created",
-        "timestamp": format!("2025-01-{:02}T00:00:00.{number:06}Z", 1 + number % 28),
+        "timestamp": format!("2025-01-{:02}T00:00:00.{number:06}Z", 1 + number.min(27)),
         "outcome": if number.is_multiple_of(2) { "success" } else { "failure" },
         "actor": {"user_id": "u1", "username": "a \"quoted\",\r\nname\u{1b}[2J"},
         "entity": {"entity_type": "group", "entity_id": format!("g{number}"), "entity_name": "Zoë"},
@@ -31,5 +31,14 @@ pub(crate) fn csv(events: &[Value]) -> String {
 
 /// The same events in a shape of their own.
 pub(crate) fn ocsf(events: &[Value]) -> String {
-    lines(&events.iter().map(|event| json!({"time": 1, "uid": event["id"]})).collect::<Vec<_>>())
+    lines(
+        &events
+            .iter()
+            .map(|event| json!({"time": milliseconds(event), "metadata": {"uid": event["id"]}}))
+            .collect::<Vec<_>>(),
+    )
+}
+
+fn milliseconds(event: &Value) -> i64 {
+    event["timestamp"].as_str().unwrap().parse::<jiff::Timestamp>().unwrap().as_millisecond()
 }

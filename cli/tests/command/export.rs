@@ -88,8 +88,8 @@ fn the_end_is_settled_when_the_export_begins() {
     let api = Api::start(45);
     let auditlog = Auditlog::for_api(&api);
     api.fault(3, Fault::Portal);
-    auditlog.fail(1, &["export", "x", "--start=-7d"]);
-    auditlog.succeed(&["export", "x", "--start=-7d"]);
+    auditlog.fail(1, &["export", "x", "--start=-9y"]);
+    auditlog.succeed(&["export", "x", "--start=-9y"]);
     let pages = api.pages_asked();
     let of = |name: &str| -> Vec<_> { pages.iter().map(|asked| asked.query.get(name).cloned()).collect() };
     for name in ["start_timestamp", "end_timestamp", "order"] {

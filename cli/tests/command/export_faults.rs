@@ -15,8 +15,10 @@ fn whole() -> String {
 }
 
 #[test]
-fn what_fails_in_passing_is_tried_again_and_told() {
-    for fault in [Fault::Passing(429), Fault::Passing(503), Fault::Passing(502), Fault::Tear] {
+fn temporary_failures_are_retried_and_told() {
+    for fault in
+        [Fault::Passing(429), Fault::Passing(408), Fault::Passing(500), Fault::Passing(502), Fault::Tear]
+    {
         let api = Api::start(45);
         let auditlog = Auditlog::for_api(&api);
         api.fault(0, fault);
@@ -29,7 +31,7 @@ fn what_fails_in_passing_is_tried_again_and_told() {
 }
 
 #[test]
-fn it_is_not_tried_for_ever() {
+fn retries_are_bounded() {
     let api = Api::start(45);
     let auditlog = Auditlog::for_api(&api);
     for number in 1..10 {
@@ -75,7 +77,7 @@ fn an_api_that_comes_back_in_time_is_waited_for() {
 }
 
 #[test]
-fn an_answer_from_somebody_else_is_not_taken_for_events() {
+fn an_answer_of_another_server_is_not_taken_for_events() {
     let api = Api::start(45);
     let auditlog = Auditlog::for_api(&api);
     api.fault(1, Fault::Portal);
@@ -84,11 +86,11 @@ fn an_answer_from_somebody_else_is_not_taken_for_events() {
 }
 
 #[test]
-fn a_cursor_that_leads_nowhere_is_not_followed_for_ever() {
+fn a_cursor_that_leads_nowhere_is_not_followed() {
     let api = Api::start(45);
     let auditlog = Auditlog::for_api(&api);
     api.fault(1, Fault::Circle);
-    assert!(auditlog.fail(1, &EXPORT).contains("for ever"));
+    assert!(auditlog.fail(1, &EXPORT).contains("without end"));
     assert_eq!(api.pages_asked().len(), 2);
 }
 

@@ -78,7 +78,7 @@ async fn an_import_that_is_interrupted_loses_nothing_and_doubles_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_import_goes_on_with_the_same_file_alone() {
+async fn an_import_goes_on_with_the_same_file_only() {
     let app = TestApp::start().await;
     let auditlog = auditlog(&app, "acme").await;
     let lines: Vec<_> = (0..600).map(|number| row("mode", number)).collect();
@@ -94,7 +94,7 @@ async fn an_import_goes_on_with_the_same_file_alone() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn actions_are_renamed_and_what_is_no_json_is_told() {
+async fn actions_are_renamed_and_unreadable_lines_are_refused() {
     let app = TestApp::start().await;
     let auditlog = auditlog(&app, "acme").await;
     let write = |name: &str, text: &str| std::fs::write(auditlog.path(name), text).unwrap();
@@ -104,13 +104,82 @@ async fn actions_are_renamed_and_what_is_no_json_is_told() {
     assert_eq!(code, Some(1));
     assert_eq!(recorded(&auditlog)["r-0"]["action"], "x_login");
     let refused = lines_of(&auditlog.read("rows.refused"));
-    assert!(refused[0]["reason"].as_str().unwrap().starts_with("the line is no JSON"), "{refused:?}");
+    assert!(refused[0]["reason"].as_str().unwrap().starts_with("the line cannot be read"), "{refused:?}");
 
     write("nothing", "[1");
-    assert!(auditlog.fail(2, &["import", "nothing", "--from=workos"]).contains("it is no JSON"));
+    assert!(
+        auditlog
+            .fail(2, &["import", "nothing", "--from=workos"])
+            .contains("an element of its array is no object")
+    );
     write("actions", "[]");
     auditlog.fail(2, &["import", "rows", "--from=workos", "--actions=actions"]);
     auditlog.fail(1, &["import", "missing", "--from=workos"]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_row_never_stops_an_import() {
+    let app = TestApp::start().await;
+    let auditlog = auditlog(&app, "acme").await;
+    let mut large: Value = serde_json::from_str(&row("mode", 1)).unwrap();
+    large["context"]["text"] = json!("x".repeat(1_200_000));
+    let rows = [row("mode", 0), large.to_string(), row("mode", 2), row("mode", 3)];
+    std::fs::write(auditlog.path("rows"), rows.join("\n")).unwrap();
+    let Ended { code, stdout, stderr } = auditlog.run(&["import", "rows", "--from=mode"]);
+    assert_eq!((code, stdout.as_str()), (Some(1), "3 recorded, 0 known already, 1 refused.\n"), "{stderr}");
+    assert_eq!(recorded(&auditlog).len(), 3);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn refused_rows_are_imported_once_they_are_mended() {
+    let app = TestApp::start().await;
+    let auditlog = auditlog(&app, "acme").await;
+    let bad = row("mode", BAD - 1);
+    std::fs::write(auditlog.path("rows"), format!("{}\n{bad}", row("mode", 0))).unwrap();
+    auditlog.fail(1, &["import", "rows", "--from=mode"]);
+    let mended = auditlog.read("rows.refused").replace("\"then\"", "\"2025-01-01T00:00:00Z\"");
+    std::fs::write(auditlog.path("rows.refused"), mended).unwrap();
+    auditlog.succeed(&["import", "rows.refused", "--from=mode"]);
+    assert_eq!(recorded(&auditlog).len(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn rows_come_from_standard_input_from_gzip_and_from_our_own_csv() {
+    use std::io::Write as _;
+    let app = TestApp::start().await;
+    let acme = auditlog(&app, "acme").await;
+    let rows: Vec<_> = (0..20).map(|number| row("mode", number)).collect();
+    let Ended { code, stdout, .. } = acme.run_with_input(&["import", "-", "--from=mode"], &rows.join("\n"));
+    assert_eq!((code, stdout.as_str()), (Some(0), "20 recorded, 0 known already, 0 refused.\n"));
+
+    let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    packed.write_all(format!("\u{feff}{}", rows.join("\n")).as_bytes()).unwrap();
+    std::fs::write(acme.path("rows.gz"), packed.finish().unwrap()).unwrap();
+    assert_eq!(
+        acme.succeed(&["import", "rows.gz", "--from=mode"]),
+        "0 recorded, 20 known already, 0 refused.\n"
+    );
+
+    acme.succeed(&["export", "all.csv", "--format=csv", "--category=user_groups"]);
+    let globex = auditlog(&app, "globex").await;
+    std::fs::copy(acme.path("all.csv"), globex.path("all.csv")).unwrap();
+    let dry = globex.succeed(&["import", "all.csv", "--from=csv", "--dry-run"]);
+    assert_eq!(dry, "20 rows can be sent, 0 cannot.\n");
+    assert_eq!(recorded(&globex).len(), 0);
+    globex.succeed(&["import", "all.csv", "--from=csv"]);
+    let (here, there) = (recorded(&acme), recorded(&globex));
+    assert_eq!(here.keys().collect::<Vec<_>>(), there.keys().collect::<Vec<_>>());
+    for (id, event) in &here {
+        for member in
+            ["action", "timestamp", "actor", "entity", "context", "description", "outcome", "changes"]
+        {
+            assert_eq!(event[member], there[id][member], "{id} {member}");
+        }
+    }
+
+    std::fs::write(acme.path("utf16"), b"\xff\xfe[\x00").unwrap();
+    assert!(acme.fail(2, &["import", "utf16", "--from=mode"]).contains("iconv -f UTF-16"));
+    assert!(acme.fail(2, &["import", "a", "b", "--from=mode", "--refused=r"]).contains("one file"));
 }
 
 fn events() -> usize {

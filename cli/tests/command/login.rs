@@ -87,13 +87,33 @@ fn flags_go_before_the_environment_and_that_before_the_profile() {
     let auditlog = Auditlog::new();
     login(&auditlog, &api, &[]);
     let (before, url) = (other.pages_asked().len(), other.url());
-    let auditlog = auditlog.with("AUDITLOG_ENDPOINT", &url).with("AUDITLOG_WORKSPACE", "globex");
+    let auditlog = auditlog
+        .with("AUDITLOG_ENDPOINT", &url)
+        .with("AUDITLOG_WORKSPACE", "globex")
+        .with("AUDITLOG_TOKEN", BEARER);
     auditlog.succeed(&["query"]);
     auditlog.succeed(&["query", "--workspace=acme"]);
     auditlog.succeed(&["query", "--endpoint", &api.url()]);
-    let paths = |api: &Api| -> Vec<_> { api.pages_asked().into_iter().map(|asked| asked.path).collect() };
     assert_eq!(paths(&other)[before..], ["/api/globex/audit_logs", "/api/acme/audit_logs"]);
     assert_eq!(paths(&api).last().map(String::as_str), Some("/api/globex/audit_logs"));
+    // A profile that is named on the command line goes before the environment.
+    auditlog.succeed(&["query", "--profile=default"]);
+    assert_eq!(paths(&api).last().map(String::as_str), Some("/api/acme/audit_logs"));
+}
+
+fn paths(api: &Api) -> Vec<String> {
+    api.pages_asked().into_iter().map(|asked| asked.path).collect()
+}
+
+#[test]
+fn a_saved_token_is_sent_to_its_own_endpoint_alone() {
+    let (api, other) = (Api::start(1), Api::start(1));
+    let auditlog = Auditlog::new();
+    login(&auditlog, &api, &[]);
+    assert!(auditlog.fail(2, &["query", "--endpoint", &other.url()]).contains("another endpoint"));
+    let elsewhere = auditlog.with("AUDITLOG_ENDPOINT", &other.url());
+    assert!(elsewhere.fail(2, &["query"]).contains("another endpoint"));
+    assert_eq!(other.asked().len(), 0);
 }
 
 #[test]

@@ -9,6 +9,7 @@ mod events;
 mod export;
 mod export_faults;
 mod help;
+mod hostile;
 mod import;
 mod ledger;
 mod login;
