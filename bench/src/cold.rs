@@ -123,7 +123,7 @@ async fn start(stage: &Stage, program: &Program, payloads: &mut Payloads) -> Res
     Ok(start)
 }
 
-/// What a program does first: one event where it records events, else its sample.
+/// The first request of a program: one event if it records events, otherwise its sample.
 pub(crate) fn first_of(program: &Program, payloads: &mut Payloads) -> Result<String> {
     match program.name {
         "ingest-bus" => Ok(payloads.of(Door::Bus, 1)),

@@ -1,4 +1,4 @@
-//! What it takes of DynamoDB, and what that is in dollars: counted by the engine's consumed capacity, so exact.
+//! The consumed capacity of DynamoDB, and its price in dollars. The engine counts it, so it is exact.
 
 use local::{Options, System};
 use sealer::{Sealed, seal};
@@ -21,7 +21,7 @@ const SIZES: [(&str, usize); 6] =
 const SEALED: usize = 500;
 const PASSES: [usize; 4] = [1, 10, 50, 100];
 
-/// What the store's own calls take.
+/// The capacity that the store's own calls consume.
 pub(crate) async fn run() -> Result<Report> {
     let mut report = Report::of("cost");
     let system = System::start(Options::default()).await?;
@@ -85,7 +85,7 @@ async fn sealing(report: &mut Report, system: &System, workspace: &WorkspaceId) 
     Ok(at_50)
 }
 
-/// What the functions' calls take: counted on the way to the engine, and priced.
+/// The capacity that the functions' calls consume, counted on the way to the engine, with its price.
 pub(crate) async fn run_functions(programs: Programs, report: &mut Report, memory_mb: f64) -> Result<()> {
     let stage = Stage::unlearned(programs).await?;
     let mut table = Table::new(["invocation", "round trips", "read units", "write units"]);
@@ -123,7 +123,7 @@ pub(crate) async fn run_functions(programs: Programs, report: &mut Report, memor
     }
     report.say(
         "Warm invocations of the functions as they are shipped (API Gateway keeps the authorizer's answer for a minute, \
-         and then asks nobody):",
+         and does not ask again meanwhile):",
     );
     report.say(table);
 

@@ -51,7 +51,7 @@ pub(crate) fn documented(workspace: &WorkspaceId) -> Result<Event, Vec<FieldErro
 /// An event of the bench, as a client sends it.
 pub(crate) fn sent(number: usize, random: &mut Rng) -> Value {
     let actions: Vec<_> = CATALOGUE.iter().filter(|row| row.writer == Writer::Client).collect();
-    // Of each action there are few, but for one with as many as an actor has.
+    // Each action has few events, except one that has as many as an actor.
     let action = match random.usize(..10) {
         0 => ACTION,
         _ => actions[random.usize(..actions.len())].action,

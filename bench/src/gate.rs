@@ -51,7 +51,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_over_its_limit_or_missing_is_told() {
+    fn figures_over_their_limit_or_missing_are_told() {
         let limits: Limits =
             [("cost.a".to_owned(), 4.0), ("cost.b".to_owned(), 1.0), ("size.c".to_owned(), 1.0)].into();
         let check = |figures: &[(&str, f64)], suites: &[&str], failures: usize| {

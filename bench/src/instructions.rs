@@ -1,6 +1,6 @@
 //! How many instructions the functions execute, counted by valgrind's callgrind: nearly the same at every run.
 //!
-//! What an invocation takes is the difference between a run with more of them and a run with fewer, so that starting
+//! The instructions of an invocation are the difference between a run with more of them and a run with fewer, so that starting
 //! and ending do not count.
 
 use std::{fs, time::Duration};

@@ -28,10 +28,10 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use self::{programs::Programs, report::Report};
 
-/// What goes wrong is told to who runs it, and nothing else is done about it.
+/// Every error ends the command with a message.
 type Result<T> = std::result::Result<T, Box<dyn std::error::Error + Send + Sync>>;
 
-/// What a function has in the template, in MB.
+/// The memory of a function in the template, in MB.
 const MEMORY_MB: f64 = 512.0;
 
 /// Measures what Audit Logs costs and how fast it is.
@@ -76,7 +76,7 @@ enum Suite {
     Sealing,
     /// From the start of a process to its first answer, against others.
     Cold,
-    /// What an invocation takes later, against others and the engine.
+    /// The time of a warm invocation, against the peers and the engine.
     Warm,
     /// Instructions of starting, and for each event. Needs valgrind.
     Instructions,
@@ -84,7 +84,7 @@ enum Suite {
     Throughput,
     /// How a page's cost grows. Counts instructions where valgrind is installed.
     Scale,
-    /// What a layout of packed items would take.
+    /// The units of a layout with packed items.
     Packed,
     /// Whether the exact figures are within their limits: units; and with --programs, sizes and instructions.
     Gate,

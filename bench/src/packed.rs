@@ -17,7 +17,7 @@ use crate::{
 
 /// How many events an item holds.
 const PACKS: [usize; 7] = [1, 5, 10, 25, 50, 100, 500];
-/// What an event takes as it is kept: itself, three indexes, the stamp, the log.
+/// The write units of an event: itself, three indexes, the stamp, the log.
 const AS_IT_IS: [f64; 2] = [4.0, 5.11];
 
 pub(crate) async fn run() -> Result<Report> {

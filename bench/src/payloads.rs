@@ -33,7 +33,7 @@ impl Door {
     }
 }
 
-/// Makes payloads of events that nobody recorded before.
+/// Makes payloads of new events.
 pub(crate) struct Payloads {
     random: Rng,
     next: usize,
@@ -79,7 +79,7 @@ impl Payloads {
     }
 }
 
-/// What the queue brings of an event that was put on the bus.
+/// The queue's message of an event that was put on the bus.
 fn message(event: &Value) -> Value {
     let id = &event["id"];
     let mut detail = event.clone();

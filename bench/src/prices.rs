@@ -4,7 +4,7 @@
 pub(crate) const SOURCE: &str = "AWS's list prices on demand in us-east-1 as of November 2026, without free tiers and \
                                  discounts; entered by hand, so look them up before you rely on them";
 
-/// Dollars for a million of each, where nothing else is said.
+/// Dollars for a million of each, unless stated otherwise.
 pub(crate) struct Prices {
     pub(crate) write_unit: f64,
     pub(crate) read_unit: f64,
@@ -32,13 +32,13 @@ pub(crate) const US_EAST_1: Prices = Prices {
     table_gb_month: 0.25,
 };
 
-/// What an event takes in a table and its three indexes, in bytes: an estimate from the example's item.
+/// The bytes of an event in a table and its three indexes: an estimate from the example's item.
 const STORED_BYTES: f64 = 1_300.0;
 
-/// What a million events cost for each month that they are kept.
+/// The dollars of a million events for each month that they are kept.
 pub(crate) const A_MONTH: f64 = STORED_BYTES * 1e6 / 1e9 * US_EAST_1.table_gb_month;
 
-/// What is paid for a million events, of one kind.
+/// One line of the bill for a million events.
 pub(crate) struct Line {
     pub(crate) what: &'static str,
     pub(crate) dollars: f64,
@@ -46,7 +46,7 @@ pub(crate) struct Line {
     pub(crate) delivery: bool,
 }
 
-/// What an event takes, to be priced.
+/// The consumption of an event, to be priced.
 #[derive(Clone, Copy)]
 pub(crate) struct Taken {
     pub(crate) write_units: f64,
@@ -54,12 +54,12 @@ pub(crate) struct Taken {
     pub(crate) memory_mb: f64,
 }
 
-/// What a million events cost that come from the bus in batches of so many.
+/// The bill for a million events that come from the bus in batches of so many.
 pub(crate) fn bus(taken: Taken, batch: f64) -> Vec<Line> {
     lines(US_EAST_1.event, US_EAST_1.queue_request * (1.0 + 2.0 / batch), 0.0, taken, batch)
 }
 
-/// What a million events cost that are sent to the API in batches of so many.
+/// The bill for a million events that are sent to the API in batches of so many.
 pub(crate) fn http(taken: Taken, batch: f64) -> Vec<Line> {
     lines(0.0, 0.0, US_EAST_1.api_request / batch, taken, batch)
 }

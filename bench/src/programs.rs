@@ -97,7 +97,7 @@ impl Programs {
         self.directory.join(name)
     }
 
-    /// What a user would pick instead; installed, the first time.
+    /// The obvious alternative; it is installed at the first use.
     pub(crate) fn peers(&self) -> Result<[Program; 3]> {
         Ok([self.sdk_defaults()?, self.python()?, self.node()?])
     }

@@ -1,4 +1,4 @@
-//! What a page takes, for each filter.
+//! The read units and items of a page, for each filter.
 
 use local::{Options, System};
 use shared::{
@@ -114,7 +114,7 @@ async fn sharded(store: &Store) -> Result<Read> {
     page(store, &workspace, &Filter::default(), 100).await
 }
 
-/// What a page took.
+/// The consumption of a page.
 pub(crate) struct Read {
     /// How many events it has; one, where it has none.
     pub(crate) returned: f64,

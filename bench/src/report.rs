@@ -1,4 +1,4 @@
-//! What a suite found: tables to read, figures to compare, and charts.
+//! The results of a suite: tables to read, figures to compare, and charts.
 
 use std::{
     collections::BTreeMap,
@@ -11,7 +11,7 @@ use serde_json::json;
 
 use crate::Result;
 
-/// What a suite found.
+/// The results of a suite.
 #[derive(Debug, Default)]
 pub(crate) struct Report {
     pub(crate) suite: &'static str,

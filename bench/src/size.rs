@@ -10,7 +10,7 @@ use crate::{
     report::{Chart, Report, Table, number},
 };
 
-/// What an archive adds to one compressed file, in bytes: two headers and the directory's end, with the name `bootstrap`.
+/// The bytes that an archive adds to one compressed file: two headers and the directory's end, with the name `bootstrap`.
 const ARCHIVE: usize = 30 + 9 + 46 + 9 + 22;
 
 pub(crate) fn run(programs: &Programs) -> Result<Report> {

@@ -113,7 +113,7 @@ impl Stub {
         self.memory.learning.store(false, Ordering::SeqCst);
     }
 
-    /// What the calls took since the last time this was asked.
+    /// The consumption of the calls since the last time this was asked.
     pub(crate) fn take_tally(&self) -> Tally {
         std::mem::take(&mut *self.memory.tally.lock().unwrap_or_else(PoisonError::into_inner))
     }
@@ -235,7 +235,7 @@ struct Tls {
 }
 
 impl Tls {
-    /// Listens with a certificate of an authority that nobody knows but who reads this file.
+    /// Listens with a certificate of an authority of its own, which only readers of this file trust.
     async fn bind(bundle: &Path) -> Result<Self> {
         let mut params = CertificateParams::new([])?;
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);

@@ -23,7 +23,7 @@ const EVENTS: usize = 5_000;
 /// How many events are exported and sealed.
 const WORKSPACE: usize = 2_000;
 
-/// What is recorded over the stub, by us and by others.
+/// The throughput of recording over the stub, ours and the peers'.
 pub(crate) async fn run(programs: Programs, report: &mut Report) -> Result<()> {
     let peers = programs.peers()?;
     let stage = Stage::set(programs).await?;
@@ -86,7 +86,7 @@ async fn events_per_second(stage: &Stage, program: &Program, door: Door, batch: 
     Ok(((invocations * batch) as f64 / took.as_secs_f64(), megabytes(&instance)?))
 }
 
-/// What is read and sealed of a workspace on the engine.
+/// The throughput of reading and sealing a workspace on the engine.
 pub(crate) async fn run_engine(programs: Programs, report: &mut Report) -> Result<()> {
     let stage = Stage::unlearned(programs).await?;
     let store = Store::connect(&Config::local(&stage.engine.url));

@@ -1,4 +1,4 @@
-//! What an invocation takes once everything is warm, against others and against the engine's own time.
+//! The time of an invocation once everything is warm, against the peers and against the engine's own time.
 
 use std::{
     io::{BufRead as _, BufReader, Read as _, Write as _},

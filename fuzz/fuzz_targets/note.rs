@@ -7,7 +7,7 @@ use shared::ledger::{checkpoint::Checkpoint, note::Vkey};
 // A signed note, a key and a checkpoint of C2SP.
 fuzz_target!(|text: &str| {
     let key = key();
-    assert!(key.open(text).is_err(), "nobody signed this");
+    assert!(key.open(text).is_err(), "this was never signed");
     assert!(Checkpoint::open(text, &key).is_err());
     if let Ok(parsed) = Vkey::parse(text) {
         assert_eq!(parsed.to_string(), text);

@@ -13,7 +13,7 @@ use shared::ledger::{
 fuzz_target!(|text: &str| {
     let key = key();
     if let Ok(proof) = TlogProof::parse(text) {
-        assert!(proof.verify(Hash::of_leaf(b"leaf"), &key).is_err(), "nobody signed this");
+        assert!(proof.verify(Hash::of_leaf(b"leaf"), &key).is_err(), "this was never signed");
         assert_eq!(TlogProof::parse(&proof.to_string()).as_ref(), Ok(&proof));
         let root = proof.hashes.first().copied().unwrap_or(Hash::of_leaf(b"root"));
         let _ = verify_inclusion(Hash::of_leaf(b"leaf"), proof.sequence, u64::MAX, &proof.hashes, root);

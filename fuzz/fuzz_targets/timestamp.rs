@@ -9,9 +9,9 @@ fuzz_target!(|text: &str| {
     let written = time.to_string();
     assert_eq!(Timestamp::parse(&written), Ok(time));
     assert_eq!(written.len(), 27);
-    // Whatever we take is RFC 3339, and the same instant to somebody else.
+    // Every accepted time is RFC 3339, and the same instant to another reader.
     match text.parse::<jiff::Timestamp>() {
-        // What is finer than a microsecond is cut off, before 1970 as after it.
+        // Digits beyond the microsecond are cut off, before 1970 as after it.
         Ok(theirs) => {
             assert_eq!(theirs.as_nanosecond().div_euclid(1000), time.unix_microseconds().into(), "{text}");
         }

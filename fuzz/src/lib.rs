@@ -1,4 +1,4 @@
-//! What the targets have in common.
+//! Code that several targets share.
 
 use ingest_bus::{Delivery, Received};
 use query::Format;
@@ -19,7 +19,7 @@ pub fn workspace() -> WorkspaceId {
     WorkspaceId::parse("acme").expect("a name")
 }
 
-/// What an event has that does not say it itself.
+/// The defaults of an event.
 pub fn fallback() -> Fallback {
     Fallback { now: now(), id: EventId::parse("fallback").expect("an id"), salt: ambient::salt() }
 }

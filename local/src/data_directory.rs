@@ -7,7 +7,7 @@ use std::{
 
 use crate::{Error, private_file};
 
-/// A data directory that no other process uses, until this is dropped.
+/// A data directory, locked against every second process until this is dropped.
 #[derive(Debug)]
 pub(crate) struct DataDirectory {
     path: PathBuf,

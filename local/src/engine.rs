@@ -169,7 +169,7 @@ async fn create(client: &Client, table: &Table) -> Result<(), aws_sdk_dynamodb::
         request = request.global_secondary_indexes(index.build()?);
     }
     request.send().await?;
-    // If we crash here, the table is there without its time to live; nothing else depends on it.
+    // If we crash here, the table exists without its time to live, and only expiry depends on that.
     let Some(attribute) = &table.ttl_attribute else { return Ok(()) };
     let ttl = TimeToLiveSpecification::builder().attribute_name(attribute).enabled(true).build()?;
     client.update_time_to_live().table_name(&table.name).time_to_live_specification(ttl).send().await?;

@@ -15,16 +15,16 @@ use serde_json::{Map, Value, json};
 
 use crate::{Error, private_file, template::JwtAuthorizer};
 
-/// The issuer where the template leaves it to whoever deploys.
+/// The issuer if the template leaves it to a parameter without a default.
 const ISSUER: &str = "https://identity.example.com";
 /// The audience, likewise.
 const AUDIENCE: &str = "audit-logs";
-/// How long a JWT is good. A real provider's are shorter; nobody wants to fetch one here.
+/// How long a JWT is valid. A real provider's are shorter, but fetching a new one would interrupt a tour.
 const LIFETIME_SECONDS: i64 = 30 * 24 * 3600;
 
 /// The product's identity provider, as far as this process needs one.
 ///
-/// The algorithm is RS256, because API Gateway takes no other family than RSA.
+/// The algorithm is RS256, because API Gateway takes only the RSA family.
 pub(crate) struct IdentityProvider {
     key: RsaKeyPair,
     public_key: DecodingKey,

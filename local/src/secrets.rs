@@ -18,7 +18,7 @@ use crate::{
     template::{ACCOUNT, REGION},
 };
 
-/// What the names of its operations begin with, in `X-Amz-Target`.
+/// The prefix of its operations in `X-Amz-Target`.
 pub(crate) const TARGET: &str = "secretsmanager.";
 
 /// All secrets, by name.
@@ -34,7 +34,7 @@ struct Secret {
     versions: BTreeMap<String, String>,
 }
 
-/// What the operations are asked with.
+/// The body of a request.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct Asked {
@@ -182,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_kept_is_there_at_the_next_start() {
+    fn secrets_outlast_a_restart() {
         let directory = tempfile::tempdir().unwrap();
         let file = directory.path().join("secrets.json");
         let open = || SecretsManager::open(Some(file.clone())).unwrap();

@@ -1,4 +1,4 @@
-//! What a person reads after the start: each thing one can do, as a command to copy.
+//! The text after the start: commands to copy, one for each main task.
 
 use std::fmt::Write as _;
 

@@ -1,4 +1,4 @@
-//! What is answered: by the functions, when all is well and when not, and by API Gateway in their
+//! The answers: of the functions, in success and failure, and of API Gateway in their
 //! place.
 
 use std::collections::BTreeMap;
@@ -78,7 +78,7 @@ impl Answers {
         self
     }
 
-    /// What the answer is good for next.
+    /// The next use of the answer.
     pub(crate) fn link(mut self, status: u16, name: &str, link: Value) -> Self {
         self.0.entry(status).or_default().links[name] = link;
         self

@@ -6,7 +6,7 @@
 //! Only prose is at home here. A field, parameter, format or problem without a description here
 //! stops the build or a test.
 //!
-//! What the functions know comes together here because they may not know each other. `cargo run -p
+//! The knowledge of all functions comes together here, because they may not depend on each other. `cargo run -p
 //! openapi` writes both documents into `query`, which serves them as text; so there is no generator
 //! in a Lambda.
 
@@ -43,7 +43,7 @@ pub fn document() -> Value {
         "servers": [{"url": "/", "description": "Where this document was found."}],
         "tags": [
             {"name": routes::AUDIT_LOG, "description": "Record events and read them."},
-            {"name": routes::LEDGER, "description": "Prove what is in the log, to whoever trusts nobody."},
+            {"name": routes::LEDGER, "description": "Prove the content of the log without trusting the server."},
             {"name": routes::REDACTIONS, "description": "Erase personal data, as an admin of the workspace."},
             {"name": routes::SETTINGS, "description": "How long events are kept, as an admin of the workspace."},
             {"name": routes::STREAMS, "description": "Send the log on to where you want it, as an admin of the workspace."},

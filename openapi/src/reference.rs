@@ -130,7 +130,7 @@ fn describe_schema(page: &mut String, name: &str, schema: &Value) {
     }
 }
 
-/// What a value may be, in a few words.
+/// The allowed values, in a few words.
 fn kind(schema: &Value) -> String {
     if let Some(name) = schema["$ref"].as_str().and_then(|target| target.rsplit('/').next()) {
         return format!("[{name}](#{})", name.to_lowercase());

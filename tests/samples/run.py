@@ -34,14 +34,14 @@ NOT_RUN = {
     "aws s3 sync": "needs a bucket; tests/archive.sh verifies a copy of one",
     "tests/archive.sh": "a test of its own",
 }
-# What is another number here, since the documents speak of a log that has been in use for a while.
+# Numbers that differ here, since the documents speak of a log that has been in use for a while.
 REPLACED = {"81234": "3"}
 PRELUDE = """
 set -euo pipefail
 curl() { command curl -sS --fail-with-body "$@"; echo; }
 auditlog() {
     case " $* " in
-        # What goes on for ever is stopped after a while.
+        # Commands without an end are stopped after a while.
         *" --follow "* | *" verify follow "*) local status=0; timeout -s INT 8 "$AUDITLOG" "$@" || status=$?; [ $status = 0 ] || [ $status = 124 ] ;;
         *) "$AUDITLOG" "$@" ;;
     esac
@@ -49,7 +49,7 @@ auditlog() {
 cargo() { [ "$1 $2 $3 $4" = "run -p cli --" ] || return 9; shift 4; auditlog "$@"; }
 """
 TRANSFORMED = "docs/eventbridge.md"
-# A document whose sample receives: it is given a request as a stream sends it, and one that somebody changed.
+# A document whose sample receives: it is given a request as a stream sends it, and an altered one.
 RECEIVED = "docs/streams.md"
 REQUESTS = """
 import datetime
@@ -126,7 +126,7 @@ class Samples:
             elif language in ("python", "typescript", "rust"):
                 self.client(where, language, body)
             elif language:
-                raise SystemExit(f"{where}: nobody knows how to run {language}")
+                raise SystemExit(f"{where}: there is no runner for {language}")
         if len(shell) > 1:
             self.run(name, ["bash", "-c", "\n".join(shell)])
         if name == TRANSFORMED:
@@ -157,7 +157,7 @@ class Samples:
     def receiver(self, where, body):
         said = self.run(where, [sys.executable, "-c", body + REQUESTS])
         if "received and refused" not in said:
-            raise SystemExit(f"{where}: a request that somebody changed was taken")
+            raise SystemExit(f"{where}: an altered request was taken")
         self.ran += 1
 
     def run(self, where, command, **more):

@@ -32,7 +32,7 @@ pub struct Client {
     pub token: String,
 }
 
-/// What the API answered.
+/// An answer of the API.
 #[derive(Debug)]
 pub struct Answer {
     /// The HTTP status.
@@ -78,7 +78,7 @@ impl Client {
         Self { token, ..self.with_bearer(created["bearer"].as_str().unwrap()) }
     }
 
-    /// What it sends as a Bearer.
+    /// The bearer that it sends.
     pub fn bearer(&self) -> &str {
         self.authorization.as_deref().and_then(|header| header.strip_prefix("Bearer ")).unwrap_or_default()
     }
@@ -142,7 +142,7 @@ impl Client {
         self.send(if body.is_null() { request } else { request.body(body.to_string()) }).await
     }
 
-    /// `POST /api/{workspace}/streams` of a webhook that nobody listens at, with more members; the stream.
+    /// `POST /api/{workspace}/streams` of a webhook without a listener, with more members; the stream.
     pub async fn create_stream(&self, more: &Value) -> Value {
         let mut body =
             json!({"name": "siem", "destination": {"type": "webhook", "url": "https://siem.example.com/T0"}});

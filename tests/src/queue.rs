@@ -118,7 +118,7 @@ impl Queue {
         number
     }
 
-    /// No more comes: whoever works ends when all is done.
+    /// No more messages come: the workers end when all are done.
     pub fn close(&self) {
         self.state.lock().unwrap().closed = true;
         self.changed.notify_waiters();
@@ -196,7 +196,7 @@ impl Queue {
     fn receive(&self) -> (Vec<(u64, String, u32)>, Ending, bool) {
         let mut state = self.state.lock().unwrap();
         if state.in_flight == 0 {
-            // Nobody works: time goes on to when the next message is seen.
+            // No worker is busy: time moves on to the next visible message.
             let next = state.messages.values().map(|message| message.visible_at).min();
             state.receives = state.receives.max(next.unwrap_or_default());
         }

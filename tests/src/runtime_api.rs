@@ -1,6 +1,6 @@
 //! Lambda, as one instance of a function sees it: its runtime API on loopback, and the program that asks it for work.
 //!
-//! The program is whatever speaks the protocol: one of those we ship, or somebody else's. It is an ordinary
+//! The program speaks the protocol: it is one of those we ship, or a peer's. It is an ordinary
 //! process, so that it can be killed, stopped and counted as such. Unlike Lambda, nothing here ends an instance
 //! that is late, and none is frozen between two invocations.
 
@@ -45,7 +45,7 @@ pub struct Instance {
     reaper: JoinHandle<()>,
 }
 
-/// What a function answered.
+/// The answer of a function.
 #[derive(Clone, Debug)]
 pub struct Answer {
     /// The answer, as it was sent.
@@ -101,7 +101,7 @@ struct Invocation {
 /// Who waits for the answer.
 type Asker = oneshot::Sender<Result<Answer, Failed>>;
 
-/// What the routes share.
+/// The state that the routes share.
 struct Api {
     name: String,
     work: AsyncMutex<mpsc::UnboundedReceiver<Invocation>>,
@@ -184,7 +184,7 @@ impl Instance {
         };
         let mut exit = exit;
         let asked = tokio::select! {
-            // What it reported before it ended counts more than that it ended.
+            // Its report counts more than its end.
             biased;
             Ok(first) = first.wait_for(Option::is_some) => first.clone(),
             _ = exit.wait_for(Option::is_some) => return Err(NotStarted::Exited),
@@ -382,7 +382,7 @@ fn settle(api: &Api, id: &str, outcome: impl FnOnce(Instant) -> Result<Answer, F
             r#"{"errorType":"InvalidRequestID","errorMessage":"Invalid request ID"}"#,
         );
     };
-    // Whoever asked may have stopped waiting.
+    // The caller may have stopped waiting.
     let _ = asker.send(outcome(given));
     answer(StatusCode::ACCEPTED, r#"{"status":"OK"}"#)
 }

@@ -1,8 +1,8 @@
-//! Says which workspace a token opens, and for what; nothing else.
+//! Answers which workspace a token opens, and with which scopes.
 //!
 //! API Gateway keeps the answer for 60 seconds by the `Authorization` header, for every route.
 //! So it must not depend on the path: path, workspace and scope are checked where they are used.
-//! Whatever goes wrong here, nobody is let in. A refusal is kept as well, which is why a
+//! Every failure here is a refusal or an error; none lets a caller in. API Gateway keeps a refusal as well, so a
 //! token that is not found is looked for once more, with certainty, and why a store that does not
 //! answer is an error and not a refusal.
 

@@ -11,7 +11,7 @@ use shared::{
 
 /// The most bytes in one request.
 pub const MAX_BODY_BYTES: usize = 10_000;
-/// How long a token is good where nobody says, in days.
+/// The default lifetime of a token, in days.
 pub const DEFAULT_DAYS: i64 = 365;
 /// How long a token may be good at most, in days.
 pub const MAX_DAYS: i64 = 3650;
@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_told_at_once() {
+    fn all_problems_are_told_at_once() {
         let check = |body: &str, expected: &[&str]| {
             let found = match NewToken::parse(body.as_bytes(), now()) {
                 Ok(_) => vec![],

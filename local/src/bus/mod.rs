@@ -88,7 +88,7 @@ impl EventBus {
             Err((code, message)) => return failed(code, message),
         };
         if !self.is_named_by(entry.bus()) {
-            // AWS takes an event for the default bus, and nobody hears of it again. Here that
+            // AWS takes an event for the default bus, and no rule here sees it. Here that
             // would hide a mistake.
             let message = format!(
                 "Event bus {} is not here; put the event on {}, by EventBusName (--event-bus-name).",

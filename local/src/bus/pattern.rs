@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-/// What an event must look like for the rule to forward it.
+/// The pattern of the events that the rule forwards.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Pattern(Node);
 
@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_emulated_is_an_error_with_its_place() {
+    fn an_operator_that_is_not_emulated_is_an_error_with_its_place() {
         let check = |pattern: Value, expected: &str| {
             assert_eq!(
                 Pattern::parse(&pattern).unwrap_err().to_string(),

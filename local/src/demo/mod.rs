@@ -19,7 +19,7 @@ pub(crate) struct Doors<'a> {
     pub(crate) admin_jwt: &'a str,
 }
 
-/// What is sent, with names for actors and entities that occur often.
+/// The events that are sent, with names for actors and entities that occur often.
 #[derive(Deserialize)]
 struct Story {
     actors: BTreeMap<String, Value>,

@@ -1,4 +1,4 @@
-//! Messages that were given up, kept for whoever looks into it.
+//! Messages that were given up, kept for a person to look into.
 
 use std::{
     fs,

@@ -31,7 +31,7 @@ impl Message {
         self
     }
 
-    /// What it takes of an invocation's payload, where its quotes are escaped.
+    /// Its bytes in an invocation's payload, where its quotes are escaped.
     pub(super) fn size_bytes(&self) -> usize {
         let escaped = self.body.bytes().filter(|byte| matches!(byte, b'"' | b'\\')).count();
         self.body.len() + escaped + RECORD_BYTES

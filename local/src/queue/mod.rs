@@ -1,9 +1,9 @@
 //! A standard SQS queue and the event source mapping that empties it into a function.
 //!
-//! What is as on AWS: batches up to the template's size and Lambda's 6 MB, several at a time, partial
+//! As on AWS: batches up to the template's size and Lambda's 6 MB, several at a time, partial
 //! batch failures, redelivery with a growing receive count, and dead letters after the template's
 //! maximum. What is not: a lone message is delivered at once, without the batching window, and a
-//! failed one comes again after a hundredth of the visibility timeout, so that nobody waits
+//! failed one comes again after a hundredth of the visibility timeout, so that no test waits
 //! minutes for it. Messages live in memory: a killed process loses those not yet delivered, one
 //! that is asked to stop delivers them first.
 
@@ -75,7 +75,7 @@ struct State {
     closing: bool,
 }
 
-/// What a worker does next.
+/// The next task of a worker.
 enum Next {
     Deliver(Vec<Message>),
     WaitUntil(Option<Instant>),

@@ -23,7 +23,7 @@ pub(super) fn read(text: &str) -> Result<Value, TemplateError> {
 /// `value` with every intrinsic replaced whose answer is known here.
 ///
 /// A parameter becomes its default, a resource (`Ref` or `GetAtt` alike) its logical id. What
-/// is not known stays an object, so that whoever reads a string there fails and says where.
+/// is not known stays an object, so that reading a string there fails and names the place.
 pub(super) fn resolve(value: &Value, parameters: &Map<String, Value>) -> Value {
     match value {
         Value::Object(object) => intrinsic(object, parameters).unwrap_or_else(|| {
