@@ -1,9 +1,9 @@
 //! Events as columns: Parquet, which Athena, DuckDB and pyarrow read.
 //!
-//! A column is named by the way to its member in the JSON of an event, with `_` for each step, and every
-//! member of an event has its column. Columns are added at the end, never renamed, and never become of
-//! another type. What is null, or is not there, is null. An object or array is canonical JSON (RFC 8785):
-//! its members are what clients like to send, and a column for each would be another schema for each object.
+//! A column is named by the path to its member in the JSON of an event, with `_` between the steps, and every
+//! member of an event has its column. Columns are added at the end, never renamed, and never change their
+//! type. A member that is null or absent is null. An object or array is canonical JSON (RFC 8785), because
+//! clients choose its members, and a column for each member would give each object a schema of its own.
 
 use std::sync::{Arc, LazyLock};
 
@@ -27,7 +27,7 @@ struct Column {
     kind: Kind,
 }
 
-/// What a column holds.
+/// The type of a column.
 #[derive(Clone, Copy)]
 enum Kind {
     /// Text in UTF-8; of an object or array its JSON.
@@ -72,46 +72,78 @@ static SCHEMA: LazyLock<TypePtr> = LazyLock::new(|| {
     Arc::new(parse_message_type(&format!("message event {{ {fields} }}")).expect("the schema is well formed"))
 });
 
-/// A row for each event, in one row group.
-///
-/// # Errors
-/// If the library refuses, which is a mistake here.
-pub(crate) fn write(events: &[&Value]) -> Result<Vec<u8>, ParquetError> {
-    let properties = WriterProperties::builder()
-        .set_created_by(CREATED_BY.to_owned())
-        .set_writer_version(WriterVersion::PARQUET_1_0)
-        .set_compression(Compression::GZIP(Default::default()))
-        .build();
-    let mut writer = SerializedFileWriter::new(Vec::new(), Arc::clone(&SCHEMA), Arc::new(properties))?;
-    let mut rows = writer.next_row_group()?;
-    for Column { pointer, kind, .. } in &COLUMNS {
-        let values = || events.iter().map(|event| event.pointer(pointer).filter(|value| !value.is_null()));
-        let mut column = rows.next_column()?.expect("there is a writer for each column of the schema");
-        match kind {
-            Kind::Text => {
-                let (there, texts) = present(values().map(|value| value.map(text)));
-                column.typed::<ByteArrayType>().write_batch(&texts, Some(&there), None)?;
-            }
-            Kind::Number => {
-                let (there, numbers) = present(values().map(|value| value.and_then(Value::as_i64)));
-                column.typed::<Int64Type>().write_batch(&numbers, Some(&there), None)?;
-            }
-            Kind::Time => {
-                let (there, times) = present(values().map(|value| value.and_then(microseconds)));
-                column.typed::<Int64Type>().write_batch(&times, Some(&there), None)?;
-            }
-        }
-        column.close()?;
-    }
-    rows.close()?;
-    writer.into_inner()
+/// The rows of some events, column by column.
+#[derive(Clone, Debug)]
+pub(crate) struct Columns(Vec<Values>);
+
+/// The values of a column that are not null, and for each row whether it has one (Parquet's definition level).
+#[derive(Clone, Debug)]
+enum Values {
+    Texts(Vec<i16>, Vec<ByteArray>),
+    Numbers(Vec<i16>, Vec<i64>),
 }
 
-/// For each row whether there is a value (Parquet's definition level), and those that are there.
-fn present<T>(values: impl Iterator<Item = Option<T>>) -> (Vec<i16>, Vec<T>) {
-    let values: Vec<_> = values.collect();
-    let there = values.iter().map(|value| i16::from(value.is_some())).collect();
-    (there, values.into_iter().flatten().collect())
+impl Default for Columns {
+    fn default() -> Self {
+        Self(COLUMNS.iter().map(|column| Values::none(column.kind)).collect())
+    }
+}
+
+impl Columns {
+    /// Adds the row of an event.
+    pub(crate) fn add(&mut self, event: &Value) {
+        for (Column { pointer, kind, .. }, values) in COLUMNS.iter().zip(&mut self.0) {
+            let value = event.pointer(pointer).filter(|value| !value.is_null());
+            match values {
+                Values::Texts(there, texts) => push(there, texts, value.map(text)),
+                Values::Numbers(there, numbers) => {
+                    push(there, numbers, value.and_then(|value| number(*kind, value)))
+                }
+            }
+        }
+    }
+
+    /// The rows as a file with one row group.
+    ///
+    /// # Errors
+    /// If the library refuses, which is a mistake here.
+    pub(crate) fn write(&self) -> Result<Vec<u8>, ParquetError> {
+        let properties = WriterProperties::builder()
+            .set_created_by(CREATED_BY.to_owned())
+            .set_writer_version(WriterVersion::PARQUET_1_0)
+            .set_compression(Compression::GZIP(Default::default()))
+            .build();
+        let mut writer = SerializedFileWriter::new(Vec::new(), Arc::clone(&SCHEMA), Arc::new(properties))?;
+        let mut rows = writer.next_row_group()?;
+        for values in &self.0 {
+            let mut column = rows.next_column()?.expect("there is a writer for each column of the schema");
+            match values {
+                Values::Texts(there, texts) => {
+                    column.typed::<ByteArrayType>().write_batch(texts, Some(there), None)?;
+                }
+                Values::Numbers(there, numbers) => {
+                    column.typed::<Int64Type>().write_batch(numbers, Some(there), None)?;
+                }
+            }
+            column.close()?;
+        }
+        rows.close()?;
+        writer.into_inner()
+    }
+}
+
+impl Values {
+    fn none(kind: Kind) -> Self {
+        match kind {
+            Kind::Text => Self::Texts(Vec::new(), Vec::new()),
+            Kind::Number | Kind::Time => Self::Numbers(Vec::new(), Vec::new()),
+        }
+    }
+}
+
+fn push<T>(there: &mut Vec<i16>, values: &mut Vec<T>, value: Option<T>) {
+    there.push(i16::from(value.is_some()));
+    values.extend(value);
 }
 
 fn text(value: &Value) -> ByteArray {
@@ -121,8 +153,11 @@ fn text(value: &Value) -> ByteArray {
     }
 }
 
-fn microseconds(value: &Value) -> Option<i64> {
-    Timestamp::parse(value.as_str()?).ok().map(Timestamp::unix_microseconds)
+fn number(kind: Kind, value: &Value) -> Option<i64> {
+    match kind {
+        Kind::Time => Timestamp::parse(value.as_str()?).ok().map(Timestamp::unix_microseconds),
+        Kind::Number | Kind::Text => value.as_i64(),
+    }
 }
 
 impl Column {

@@ -1,17 +1,17 @@
-//! What the archive of a log is made of: the objects of a run of events, and the manifest that names them.
+//! The archive of a log: the objects of a run of events, and the manifest that names them.
 //!
-//! A *run* is what is archived at once: the events of some sequences of one workspace's log, as the API
-//! answers them. It becomes, for each day on which one of its events happened, an object of lines (NDJSON,
-//! gzip) and one of columns (Parquet), and one manifest for all of them. A run covers its sequences whole:
-//! what is not in its objects was left out by the stream's filter or had expired, and is counted. Each run
+//! A *run* is archived at once: the events of some sequences of one workspace's log, as the API answers
+//! them. For each day on which one of its events happened, a run has an object of lines (NDJSON, gzip) and one
+//! of columns (Parquet), and there is one manifest for all of them. A run covers all its sequences: an event
+//! that is not in its objects was left out by the stream's filter or had expired, and is counted. Each run
 //! begins with the sequence after the last of the run before, and its manifest has the hash of that run's
-//! manifest: so a run that is missing shows, and so does one that was changed.
+//! manifest: so a missing run is noticed, and so is one that was changed.
 //!
-//! The names of all objects are a function of the stream and of the first sequence of the run. Whoever is
-//! interrupted and begins the run again, with as many events or with more that have come meanwhile, writes
-//! over what it left, and leaves nothing beside it. The same run has the same bytes, whenever it is written.
+//! The names of all objects follow from the stream and from the first sequence of the run. An archiver that was
+//! interrupted begins the same run again and writes over the objects that it left. The same run has the same
+//! bytes, whenever it is written.
 //!
-//! There is no S3 here, no clock, and nothing to wait for.
+//! This crate has no S3, no clock, and nothing async.
 
 mod columns;
 mod lines;
@@ -20,5 +20,5 @@ mod run;
 
 pub use self::{
     manifest::{Digest, Manifest, Named},
-    run::{Archived, InvalidRun, Object, Run},
+    run::{Archived, InvalidRun, Object, Rows, Run},
 };

@@ -5,13 +5,15 @@ use std::io::Write as _;
 use flate2::{Compression, GzBuilder};
 use serde_json::Value;
 
-/// A line for each event, as gzip. It has no time and no name of a file in its head, so that the same events
-/// have the same bytes.
-pub(crate) fn write(events: &[&Value]) -> Vec<u8> {
+/// Adds the line of an event.
+pub(crate) fn add(lines: &mut Vec<u8>, event: &Value) {
+    serde_json::to_writer(&mut *lines, event).expect("a JSON value is written, and memory takes it");
+    lines.push(b'\n');
+}
+
+/// Lines as gzip. Its header has no time and no name of a file, so that the same events have the same bytes.
+pub(crate) fn compress(lines: &[u8]) -> Vec<u8> {
     let mut gzip = GzBuilder::new().write(Vec::new(), Compression::default());
-    for event in events {
-        serde_json::to_writer(&mut gzip, event).expect("a JSON value is written, and memory takes it");
-        gzip.write_all(b"\n").expect("memory takes it");
-    }
+    gzip.write_all(lines).expect("memory takes it");
     gzip.finish().expect("memory takes it")
 }

@@ -1,4 +1,4 @@
-//! What a manifest says of its run.
+//! The manifest of a run.
 
 use std::fmt;
 
@@ -12,7 +12,7 @@ pub struct Digest([u8; 32]);
 /// The manifest of a run. It is an object as the others are, and written when they all are.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Manifest {
-    /// Of this form: 1.
+    /// The version of this form: 1.
     pub version: u32,
     /// Whose log it is.
     pub workspace: String,
@@ -48,7 +48,7 @@ pub struct Named {
     pub key: String,
     /// The day on which all its events happened, in UTC.
     pub day: String,
-    /// What it is of: `ndjson` or `parquet`.
+    /// The format: `ndjson` or `parquet`.
     pub format: &'static str,
     /// How many bytes it has.
     pub bytes: u64,

@@ -6,7 +6,8 @@ use serde_json::Value;
 use shared::{id::WorkspaceId, retention::runs, timestamp::Timestamp};
 
 use crate::{
-    columns, lines,
+    columns::Columns,
+    lines,
     manifest::{Digest, Manifest, Named},
 };
 
@@ -23,8 +24,8 @@ pub struct Run<'a> {
     pub stream: &'a str,
     /// The sequences that the run covers.
     pub sequences: RangeInclusive<u64>,
-    /// The events, as the API answers them or with parts masked, in the order of their sequences.
-    pub events: &'a [Value],
+    /// The events, in the order of their sequences.
+    pub events: &'a Rows,
     /// How many of the sequences had expired.
     pub expired: u64,
     /// Whether the stream has a filter.
@@ -37,7 +38,7 @@ pub struct Run<'a> {
     pub previous: Option<Digest>,
 }
 
-/// What a run becomes.
+/// The objects of a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Archived {
     /// The objects with the events, to be written first.
@@ -83,11 +84,88 @@ struct Format {
     media_type: &'static str,
 }
 
-/// The events of a day.
-#[derive(Default)]
-struct Day<'a> {
-    events: Vec<&'a Value>,
+/// Events as lines and columns, by the day on which they happened. They are added one at a time, as the API answers
+/// them or with parts masked, so that no more than one is held decoded.
+#[derive(Clone, Debug, Default)]
+pub struct Rows {
+    days: BTreeMap<String, Day>,
+    /// The sequence of each row, in the order in which they were added.
     sequences: Vec<u64>,
+    /// The workspace of all rows.
+    workspace: Option<String>,
+    /// The first row that is no event of the workspace.
+    invalid: Option<usize>,
+    bytes: usize,
+}
+
+/// The events of a day.
+#[derive(Clone, Debug, Default)]
+struct Day {
+    lines: Vec<u8>,
+    columns: Columns,
+    sequences: Vec<u64>,
+}
+
+impl Rows {
+    /// Adds an event. One that cannot be in a run makes [`Run::archive`] fail.
+    pub fn add(&mut self, event: &Value) {
+        let workspace = event["workspace_username"].as_str().unwrap_or_default();
+        let is_ours = self.workspace.get_or_insert_with(|| workspace.to_owned()) == workspace;
+        let time = event["timestamp"].as_str().and_then(|text| Timestamp::parse(text).ok());
+        let (true, Some(sequence), Some(time)) = (is_ours, event["sequence"].as_u64(), time) else {
+            self.invalid.get_or_insert(self.sequences.len());
+            return;
+        };
+        let day = self.days.entry(time.day()).or_default();
+        let before = day.lines.len();
+        lines::add(&mut day.lines, event);
+        self.bytes += day.lines.len() - before;
+        day.columns.add(event);
+        day.sequences.push(sequence);
+        self.sequences.push(sequence);
+    }
+
+    /// Makes sure that the run has objects of a day, with or without events.
+    pub fn add_day(&mut self, day: String) {
+        self.days.entry(day).or_default();
+    }
+
+    /// How many events there are.
+    pub fn len(&self) -> usize {
+        self.sequences.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.sequences.is_empty()
+    }
+
+    /// How many bytes their lines have.
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// The first row that is not an event of this workspace and these sequences, or not in order.
+    fn first_invalid(&self, workspace: &WorkspaceId, sequences: &RangeInclusive<u64>) -> Option<usize> {
+        if self.workspace.as_ref().is_some_and(|ours| ours != workspace.as_str()) {
+            return Some(0);
+        }
+        let mut from = *sequences.start();
+        let misplaced = self.sequences.iter().position(|sequence| {
+            let fits = (from..=*sequences.end()).contains(sequence);
+            from = sequence + 1;
+            !fits
+        });
+        misplaced.into_iter().chain(self.invalid).min()
+    }
+}
+
+impl<'a> FromIterator<&'a Value> for Rows {
+    fn from_iter<I: IntoIterator<Item = &'a Value>>(events: I) -> Self {
+        let mut rows = Self::default();
+        events.into_iter().for_each(|event| rows.add(event));
+        rows
+    }
 }
 
 impl Run<'_> {
@@ -97,23 +175,28 @@ impl Run<'_> {
     /// # Errors
     /// If it is no run of one log.
     pub fn archive(&self) -> Result<Archived, InvalidRun> {
-        let days = self.days()?;
+        if self.sequences.is_empty() {
+            return Err(InvalidRun::Empty);
+        }
+        if let Some(invalid) = self.events.first_invalid(self.workspace, &self.sequences) {
+            return Err(InvalidRun::Event(invalid));
+        }
         let covered = self.sequences.end() - self.sequences.start() + 1;
         let events = self.events.len() as u64;
         let filtered = covered.checked_sub(events + self.expired).ok_or(InvalidRun::Count)?;
         let (mut objects, mut named) = (Vec::new(), Vec::new());
-        for (day, Day { events, sequences }) in days {
-            let contents = [(NDJSON, lines::write(&events)), (PARQUET, columns::write(&events)?)];
+        for (day, Day { lines, columns, sequences }) in &self.events.days {
+            let contents = [(NDJSON, lines::compress(lines)), (PARQUET, columns.write()?)];
             for (format, bytes) in contents {
-                let object = Object::new(self.key(&format, &day), format.media_type, bytes);
+                let object = Object::new(self.key(&format, day), format.media_type, bytes);
                 named.push(Named {
                     key: object.key.clone(),
                     day: day.clone(),
                     format: format.name,
                     bytes: object.bytes.len() as u64,
                     sha256: object.sha256,
-                    rows: events.len() as u64,
-                    sequences: runs(&sequences),
+                    rows: sequences.len() as u64,
+                    sequences: runs(sequences),
                 });
                 objects.push(object);
             }
@@ -137,30 +220,6 @@ impl Run<'_> {
             serde_json::to_vec_pretty(&manifest).expect("a manifest has only texts, numbers and lists");
         bytes.push(b'\n');
         Ok(Archived { objects, manifest: Object::new(self.manifest_key(), "application/json", bytes) })
-    }
-
-    /// The events by the day on which they happened.
-    fn days(&self) -> Result<BTreeMap<String, Day<'_>>, InvalidRun> {
-        if self.sequences.is_empty() {
-            return Err(InvalidRun::Empty);
-        }
-        let mut days = BTreeMap::<_, Day<'_>>::new();
-        let mut from = *self.sequences.start();
-        for (number, event) in self.events.iter().enumerate() {
-            let is_ours = event["workspace_username"] == self.workspace.as_str();
-            let sequence = event["sequence"]
-                .as_u64()
-                .filter(|sequence| (from..=*self.sequences.end()).contains(sequence));
-            let time = event["timestamp"].as_str().and_then(|text| Timestamp::parse(text).ok());
-            let (true, Some(sequence), Some(time)) = (is_ours, sequence, time) else {
-                return Err(InvalidRun::Event(number));
-            };
-            from = sequence + 1;
-            let day = days.entry(time.day()).or_default();
-            day.events.push(event);
-            day.sequences.push(sequence);
-        }
-        Ok(days)
     }
 
     /// The key of the events of a day: in the partition of its workspace and day, as Hive and Athena name

@@ -29,6 +29,7 @@ const HTTP: &[&str] =
     &["ingest-api", "ledger", "query", "redactions", "settings", "streams", "tokens", "viewer"];
 const BATCH: &[&str] = &["ingest-bus"];
 const STREAM: &[&str] = &["sealer"];
+const HINTED: &[&str] = &["deliver"];
 const SCHEDULED: &[&str] = &["archiver", "deliver", "expiry"];
 
 /// The functions, all over the same tables.
@@ -72,6 +73,7 @@ impl Functions {
             (vec![&template.bus.function], BATCH),
             (vec![&template.sealer], STREAM),
             (template.scheduled.iter().map(|scheduled| &scheduled.function).collect(), SCHEDULED),
+            (vec![&template.hints.function], HINTED),
         ];
         for (names, known) in wanted {
             if let Some(unknown) = names.into_iter().find(|name| !known.contains(&name.as_str())) {
@@ -148,6 +150,14 @@ pub(crate) async fn seal(store: Store, name: String, event: Value) -> bool {
         _ => Err(InvokeError::Failed),
     };
     sealed.is_ok_and(|answer| answer["batchItemFailures"] == json!([]))
+}
+
+/// Gives the function behind the queue of hints a message. A failure is logged, and the schedule delivers.
+pub(crate) async fn hinted(post: Option<Arc<Post>>, name: String, event: Value) {
+    if let (Some(post), "deliver") = (post, name.as_str()) {
+        let event = event.to_string();
+        let _ = invoke(&name, &event, async move |event| deliver::handle(&post, event).await).await;
+    }
 }
 
 /// Gives a function what its schedule has for it. A failure is logged, and the next time comes.

@@ -11,6 +11,7 @@ mod engine;
 mod error;
 mod functions;
 mod gateway;
+mod hints;
 mod jwt;
 mod private_file;
 mod queue;

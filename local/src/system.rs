@@ -3,7 +3,7 @@
 use std::{
     io,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, OnceLock},
     time::Duration,
 };
 
@@ -34,6 +34,7 @@ use crate::{
     engine::Engine,
     functions::{self, Functions, OnSchedule},
     gateway::Gateway,
+    hints::HintQueue,
     jwt::IdentityProvider,
     private_file,
     queue::Queue,
@@ -48,7 +49,7 @@ use crate::{
 const PATIENCE: Duration = Duration::from_secs(5);
 /// How often what has a schedule runs here, whatever its schedule says, but for delivery.
 const SCHEDULE_EVERY: Duration = Duration::from_secs(3600);
-/// How often streams are delivered here: somebody who tries one waits for it.
+/// How often streams are delivered and archived here, beside the deliveries that sealing drives.
 const DELIVER_EVERY: Duration = Duration::from_secs(2);
 
 /// How a system is started. The default is what a test wants: in memory, on any free port, empty.
@@ -75,7 +76,8 @@ pub struct Options {
     pub insecure_streams: bool,
     /// Where streams of the kind `s3` write; `None` is nowhere, and there can be none.
     pub archive: Option<Archive>,
-    /// Whether the functions run that a schedule invokes: streams are delivered every two seconds, all else is done at the start and every hour.
+    /// Whether the functions run that a schedule or a hint of the ledger invokes: streams are delivered as their logs are
+    /// sealed and every two seconds, all else is done at the start and every hour.
     pub schedule: bool,
 }
 
@@ -107,6 +109,7 @@ pub struct System {
     credentials: Credentials,
     queue: Arc<Queue>,
     stream: Option<Stream>,
+    hints: Option<HintQueue>,
     schedule: Option<JoinHandle<()>>,
     stop: watch::Sender<bool>,
     server: JoinHandle<()>,
@@ -141,18 +144,7 @@ impl System {
         };
 
         let config = Config { read_limit: options.read_limit, ..Config::local(&dynamodb_endpoint) };
-        let unheard = Store::connect(&config);
-        let (stream, store) = match options.seal {
-            false => (None, unheard),
-            true => {
-                let (sealing, name) = (unheard.clone(), template.sealer.clone());
-                let deliver = move |batch| functions::seal(sealing.clone(), name.clone(), batch);
-                let (stream, store) = Stream::start(unheard, deliver);
-                (Some(stream), store)
-            }
-        };
         let directory = tables.as_ref().and_then(|tables| tables.directory.as_ref());
-        let signer = signer(directory.map(DataDirectory::ledger_key).as_deref())?;
         let streaming = streaming(
             &endpoint,
             &template,
@@ -162,6 +154,27 @@ impl System {
                 ..Operator::default()
             },
         );
+        let unheard = Store::connect(&config);
+        // Its function is over the store that is made of it.
+        let post = Arc::new(OnceLock::<Arc<Post>>::new());
+        let (hints, unheard) = if options.schedule {
+            let (post, name) = (post.clone(), template.hints.function.clone());
+            let deliver = move |event| functions::hinted(post.get().cloned(), name.clone(), event);
+            let (queue, hints) = HintQueue::start(template.hints.concurrency, deliver);
+            (Some(queue), unheard.with_head_hints(hints))
+        } else {
+            (None, unheard)
+        };
+        let (stream, store) = match options.seal {
+            false => (None, unheard),
+            true => {
+                let (sealing, name) = (unheard.clone(), template.sealer.clone());
+                let deliver = move |batch| functions::seal(sealing.clone(), name.clone(), batch);
+                let (stream, store) = Stream::start(unheard, deliver);
+                (Some(stream), store)
+            }
+        };
+        let signer = signer(directory.map(DataDirectory::ledger_key).as_deref())?;
         let secrets = Arc::new(SecretsManager::open(directory.map(DataDirectory::secrets))?);
         let streams = Streams {
             store: store.clone(),
@@ -169,7 +182,7 @@ impl System {
             operator: streaming.operator.clone(),
         };
         let functions = Functions::of(&template, store.clone(), signer, streams)?;
-        let post = Arc::new(Post::over(store.clone(), config, &streaming));
+        let post = post.get_or_init(|| Arc::new(Post::over(store.clone(), config, &streaming))).clone();
         let archiver = options
             .archive
             .map(|Archive { bucket, pace }| Arc::new(Archiver { store: store.clone(), bucket, pace }));
@@ -206,6 +219,7 @@ impl System {
             credentials,
             queue,
             stream,
+            hints,
             schedule,
             stop,
             server,
@@ -281,6 +295,9 @@ impl System {
         self.queue.drain().await;
         if let Some(schedule) = self.schedule {
             schedule.abort();
+        }
+        if let Some(hints) = self.hints {
+            hints.stop();
         }
         if let Some(stream) = self.stream {
             stream.drain().await;

@@ -172,13 +172,20 @@ pub fn stream_given_up(origin: Origin, stream: &Stream, context: Map<String, Val
     stream_event(origin, actor, StreamDeed::Paused, stream, context)
 }
 
-/// The event that a test of a stream sends. It is in no log; the event of the same id there says who asked for it.
+/// The event that a test of a stream sends. It is in no log, and cannot be taken for a record: its id, its action and its
+/// context are those of no event of the log, and it has no sequence. The record of the test is the event whose id
+/// follows `test.`.
 pub fn stream_test(stream: &Stream, request: &TestRequest, salt: Salt) -> Result<Event, InvalidEventId> {
-    let event_id = EventId::parse(&request.id)?;
+    let event_id = EventId::parse(&format!("test.{}", request.id))?;
     let origin = Origin::without_request(request.at, event_id, salt);
     let actor = Actor::new(ActorType::System, "audit-logs");
-    let event = stream_event(origin, actor, StreamDeed::Tested, stream, Map::new());
-    Ok(Event { description: Some("This is a test of a stream, and in no log".to_owned()), ..event })
+    let context = Map::from_iter([("test".to_owned(), Value::Bool(true))]);
+    let event = stream_event(origin, actor, StreamDeed::Tested, stream, context);
+    Ok(Event {
+        action: Action::own_custom("x_audit_log_stream_test"),
+        description: Some("This is a test of a stream, and in no log".to_owned()),
+        ..event
+    })
 }
 
 fn stream_event(

@@ -25,8 +25,8 @@ pub use self::{
     filter::{FILTER_FIELDS, InvalidFilter, MAX_FILTER_VALUES, StreamFilter},
     mask::{InvalidMask, MAX_MASKS, Mask, masked},
     progress::{
-        BACK_OFF_SECONDS, Delivered, MAX_BACK_OFF_SECONDS, PAUSE_AFTER_SECONDS, Pause, PausedBy, Problem,
-        Progress, State, Test, TestRequest,
+        BACK_OFF_SECONDS, Delivered, MAX_BACK_OFF_SECONDS, PAUSE_AFTER_ATTEMPTS, PAUSE_AFTER_SECONDS, Pause,
+        PausedBy, Problem, Progress, State, Test, TestRequest,
     },
     secret::{InvalidSecret, SecretVersion, SecretVersions, StreamSecret},
 };
@@ -94,6 +94,8 @@ pub struct Delivery {
     pub leased_until: Option<Timestamp>,
     /// The last run of its archive, where it has one.
     pub last_run: Option<LastRun>,
+    /// The run of its archive that was begun and is not noted as written.
+    pub planned_run: Option<PlannedRun>,
 }
 
 /// A run of an archive that is whole.
@@ -102,6 +104,22 @@ pub struct LastRun {
     /// The hash of its manifest, which the next one has in it.
     pub manifest: Hash,
     /// When it was written.
+    pub at: Timestamp,
+}
+
+/// A run of an archive, as it was decided before its first object was put. A turn that begins it again writes the same
+/// run, whatever an admin has changed meanwhile, so that each object that was put is written over and named.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlannedRun {
+    /// The first sequence.
+    pub first: u64,
+    /// The sequence after the last one.
+    pub next: u64,
+    /// Which events.
+    pub filter: StreamFilter,
+    /// What of each event is left out.
+    pub mask: Vec<Mask>,
+    /// As of when events have expired.
     pub at: Timestamp,
 }
 

@@ -78,6 +78,7 @@ ALLOWED = {
         ("DeleteSecret", "secrets"),
     },
     "Deliver": {
+        ("Query", "AuditStreams"),
         ("Scan", "AuditStreams"),
         ("PartiQLUpdate", "AuditStreams"),
         ("UpdateItem", "AuditStreams"),
@@ -126,7 +127,12 @@ ALLOWED = {
 # What the rehearsal cannot ask for. MiniStack reads a stream without the rights of the function's role.
 UNASKED = {
     # The rehearsal's stack has no bus for streams.
-    "Deliver": {("PutEvents", "StreamEventBuses")},
+    "Deliver": {
+        ("PutEvents", "StreamEventBuses"),
+        ("ReceiveMessage", "DeliverQueue"),
+        ("DeleteMessage", "DeliverQueue"),
+        ("GetQueueAttributes", "DeliverQueue"),
+    },
     "Sealer": {
         ("DescribeStream", "AuditEvents/stream"),
         ("GetRecords", "AuditEvents/stream"),
@@ -167,8 +173,8 @@ ATTRIBUTES = {
     },
     ("Deliver", "PartiQLUpdate", "AuditStreams"): OF_A_DELIVERY,
     ("Deliver", "UpdateItem", "AuditStreams"): OF_A_DELIVERY,
-    ("Archiver", "PartiQLUpdate", "AuditStreams"): OF_A_DELIVERY | {"archive"},
-    ("Archiver", "UpdateItem", "AuditStreams"): OF_A_DELIVERY | {"archive"},
+    ("Archiver", "PartiQLUpdate", "AuditStreams"): OF_A_DELIVERY | {"archive", "archive_run"},
+    ("Archiver", "UpdateItem", "AuditStreams"): OF_A_DELIVERY | {"archive", "archive_run"},
     ("Expiry", "UpdateItem", "AuditEvents"): {"workspace", "timestamp", "expires_at"},
     ("Expiry", "PartiQLUpdate", "AuditSettings"): {"workspace", "retention_digest", "receipted_to", "marked_to"},
     ("Expiry", "UpdateItem", "AuditSettings"): {"workspace", "retention_digest", "receipted_to", "marked_to"},

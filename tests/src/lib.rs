@@ -6,6 +6,7 @@ mod bus;
 pub mod client;
 mod faulty_engine;
 pub mod invoke;
+pub mod memory;
 pub mod process;
 pub mod queue;
 pub mod runtime_api;
@@ -60,6 +61,12 @@ impl TestApp {
     /// One that seals events as they come.
     pub async fn start_sealing() -> Self {
         Self::start_with(Options { seal: true, ..Options::default() }).await
+    }
+
+    /// One that seals events as they come and delivers them, also to this machine.
+    pub async fn start_delivering() -> Self {
+        let options = Options { seal: true, schedule: true, insecure_streams: true, ..Options::default() };
+        Self::start_with(options).await
     }
 
     /// One that asks the token authorizer at every request.

@@ -277,7 +277,8 @@ def every_queue_is_encrypted_and_keeps_14_days(source, resources):
         properties = queue["Properties"]
         if properties.get("SqsManagedSseEnabled") is not True:
             yield f"{name} is not encrypted"
-        if properties.get("MessageRetentionPeriod") != 1209600:
+        # A hint is no event: the schedule delivers without it.
+        if properties.get("MessageRetentionPeriod") != 1209600 and name != "DeliverQueue":
             yield f"{name} does not keep 14 days"
     if resources.properties("BusQueue")["RedrivePolicy"]["maxReceiveCount"] < 5:
         yield "the queue gives up early"
@@ -335,7 +336,7 @@ def every_alarm_tells_somebody_and_every_function_and_queue_has_one(source, reso
         for metric in ("Errors", "Throttles"):
             if (metric, json.dumps({"Ref": function})) not in watched:
                 yield f"{metric} of {function} are not watched"
-    for queue in ("BusRuleDeadLetters", "BusQueueDeadLetters", "SealerGaveUp"):
+    for queue in ("BusRuleDeadLetters", "BusQueueDeadLetters", "SealerGaveUp", "DeliverDeadLetters"):
         name = json.dumps({"Fn::GetAtt": [queue, "QueueName"]})
         if ("ApproximateNumberOfMessagesVisible", name) not in watched:
             yield f"{queue} is not watched"
@@ -394,6 +395,46 @@ def a_stream_is_delivered_by_one_run_at_a_time(source, resources):
     (lease,) = re.findall(r"LEASE_SECONDS: i64 = (\d+);", (ROOT / "functions/deliver/src/pass.rs").read_text())
     if resources.properties("Deliver")["Timeout"] >= int(lease):
         yield "deliver may still run when its lease of a stream ends"
+
+
+@rule
+def no_workspace_holds_more_than_one_execution_of_delivery(source, resources):
+    function, queue, pipe = map(resources.properties, ("Deliver", "DeliverQueue", "DeliverPipe"))
+    (mapping,) = [
+        each["Properties"]
+        for each in resources.of("AWS::Lambda::EventSourceMapping").values()
+        if each["Properties"]["EventSourceArn"] == {"Fn::GetAtt": ["DeliverQueue", "Arn"]}
+    ]
+    parameters = pipe["TargetParameters"]["SqsQueueParameters"]
+    if not queue.get("FifoQueue") or parameters.get("MessageGroupId") != "$.dynamodb.Keys.workspace.S":
+        yield "hints of one workspace are worked on side by side"
+    if mapping["BatchSize"] != 1:
+        yield "an invocation delivers several workspaces, and the quick ones wait for the slow ones"
+    if queue["VisibilityTimeout"] <= function["Timeout"]:
+        yield "a hint is given out again while its function runs"
+    reserved = function["ReservedConcurrentExecutions"]["Fn::If"][1]
+    if mapping["ScalingConfig"]["MaximumConcurrency"] >= reserved:
+        yield "the hints leave no execution to the schedule"
+    if queue["MessageRetentionPeriod"] > 900:
+        yield "a slow workspace leaves a backlog in the queue"
+    if "EveryMinute" not in source["Resources"]["Deliver"]["Properties"]["Events"]:
+        yield "nothing delivers what no hint led to"
+    allowed = {
+        (action, target(resource))
+        for policy in resources.properties("DeliverPipeRole")["Policies"]
+        for statement in policy["PolicyDocument"]["Statement"]
+        for action in listed(statement["Action"])
+        for resource in listed(statement["Resource"])
+    }
+    wanted = {
+        ("dynamodb:DescribeStream", "AuditLedger/stream"),
+        ("dynamodb:GetRecords", "AuditLedger/stream"),
+        ("dynamodb:GetShardIterator", "AuditLedger/stream"),
+        ("dynamodb:ListStreams", '"*"'),
+        ("sqs:SendMessage", "DeliverQueue"),
+    }
+    if allowed != wanted:
+        yield f"the pipe may {sorted(allowed ^ wanted)}"
 
 
 @rule
@@ -593,6 +634,17 @@ DAMAGES = {
     ],
     "a_stream_is_delivered_by_one_run_at_a_time": [
         lambda r: r["Deliver"]["Properties"].update(Timeout=90),
+    ],
+    "no_workspace_holds_more_than_one_execution_of_delivery": [
+        lambda r: r["DeliverQueue"]["Properties"].update(FifoQueue=False),
+        lambda r: r["DeliverPipe"]["Properties"]["TargetParameters"]["SqsQueueParameters"].update(MessageGroupId="all"),
+        lambda r: r["DeliverHints"]["Properties"].update(BatchSize=10),
+        lambda r: r["DeliverHints"]["Properties"]["ScalingConfig"].update(MaximumConcurrency=42),
+        lambda r: r["DeliverQueue"]["Properties"].update(VisibilityTimeout=60),
+        lambda r: r["DeliverQueue"]["Properties"].update(MessageRetentionPeriod=1209600),
+        lambda r: r["DeliverPipeRole"]["Properties"]["Policies"][0]["PolicyDocument"]["Statement"][2].update(
+            Resource="*"
+        ),
     ],
     "the_archive_is_kept_and_nobody_elses": [
         lambda r: r["ArchiveBucket"].pop("DeletionPolicy"),

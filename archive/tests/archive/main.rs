@@ -6,7 +6,7 @@ mod properties;
 mod read_back;
 mod refused;
 
-use archive::{Archived, Run};
+use archive::{Archived, Rows, Run};
 use serde_json::{Value, json};
 use shared::id::WorkspaceId;
 
@@ -33,6 +33,10 @@ fn event(sequence: u64, hours: u64) -> Value {
     })
 }
 
+fn collect(events: &[Value]) -> Rows {
+    events.iter().collect()
+}
+
 fn workspace() -> WorkspaceId {
     WorkspaceId::parse("acme").unwrap()
 }
@@ -41,7 +45,7 @@ fn workspace() -> WorkspaceId {
 fn run<'a>(
     workspace: &'a WorkspaceId,
     sequences: std::ops::RangeInclusive<u64>,
-    events: &'a [Value],
+    events: &'a Rows,
 ) -> Run<'a> {
     Run {
         workspace,

@@ -11,7 +11,7 @@ use parquet::{
 };
 use serde_json::{Map, Value, json};
 
-use crate::{STREAM, event, manifest, run, workspace};
+use crate::{STREAM, collect, event, manifest, run, workspace};
 
 /// The events of an object of lines.
 pub(crate) fn lines(object: &Object) -> Vec<Value> {
@@ -104,7 +104,7 @@ fn lines_and_columns_hold_the_same_events() {
     events[3]["salt"] = Value::Null;
     events[3]["redacted"] = json!({"digests": {"actor": "x"}, "salts": {"context": "y"}});
     events[4]["description"] = json!("");
-    let archived = run(&workspace, 0..=4, &events).archive().unwrap();
+    let archived = run(&workspace, 0..=4, &collect(&events)).archive().unwrap();
     holds(&archived, &events);
     assert_eq!(archived.objects.len(), 2 * 4, "two formats, and four days");
 }
@@ -112,7 +112,8 @@ fn lines_and_columns_hold_the_same_events() {
 #[test]
 fn a_run_of_nothing_is_a_manifest_alone() {
     let workspace = workspace();
-    let run = Run { expired: 4, filter: true, ..run(&workspace, 10..=19, &[]) };
+    let rows = collect(&[]);
+    let run = Run { expired: 4, filter: true, ..run(&workspace, 10..=19, &rows) };
     let archived = run.archive().unwrap();
     assert_eq!(archived.objects, []);
     let manifest = manifest(&archived);
@@ -123,13 +124,14 @@ fn a_run_of_nothing_is_a_manifest_alone() {
 fn a_manifest_has_this_form() {
     let workspace = workspace();
     let events = [event(7, 1), event(8, 30), event(10, 2)];
+    let rows = collect(&events);
     let archived = Run {
         expired: 1,
         filter: true,
         mask: &["/actor/ip".to_owned()],
         checkpoint: Some("audit-logs.local/acme\n9\nroot\n\n— audit-logs.local/acme signature\n"),
         previous: Some(Digest::of(b"the manifest before")),
-        ..run(&workspace, 7..=11, &events)
+        ..run(&workspace, 7..=11, &rows)
     };
     let archived = archived.archive().unwrap();
     insta::assert_snapshot!(String::from_utf8(archived.manifest.bytes).unwrap());

@@ -1,17 +1,17 @@
-//! What is no run of one log is not archived.
+//! Events that are not a run of one log are refused.
 
 use archive::{InvalidRun, Run};
 use serde_json::{Value, json};
 
-use crate::{event, run, workspace};
+use crate::{collect, event, run, workspace};
 
 #[test]
-fn what_is_not_of_the_run_is_refused() {
+fn an_event_of_another_log_or_place_is_refused() {
     let check = |alter: &dyn Fn(&mut Vec<Value>), expected: usize| {
         let workspace = workspace();
         let mut events: Vec<_> = (5..10).map(|number| event(number, 0)).collect();
         alter(&mut events);
-        let refused = run(&workspace, 5..=9, &events).archive();
+        let refused = run(&workspace, 5..=9, &collect(&events)).archive();
         assert!(
             matches!(refused, Err(InvalidRun::Event(number)) if number == expected),
             "{expected}: {refused:?}"
@@ -30,9 +30,11 @@ fn what_is_not_of_the_run_is_refused() {
 fn a_run_covers_what_it_counts() {
     let workspace = workspace();
     let events = [event(0, 0), event(1, 0)];
-    let more = Run { expired: 1, ..run(&workspace, 0..=1, &events) };
+    let rows = collect(&events);
+    let more = Run { expired: 1, ..run(&workspace, 0..=1, &rows) };
     assert!(matches!(more.archive(), Err(InvalidRun::Count)));
     #[expect(clippy::reversed_empty_ranges, reason = "that is the case")]
-    let empty = run(&workspace, 1..=0, &[]);
+    let rows = collect(&[]);
+    let empty = run(&workspace, 1..=0, &rows);
     assert!(matches!(empty.archive(), Err(InvalidRun::Empty)));
 }

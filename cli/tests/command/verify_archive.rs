@@ -7,7 +7,7 @@ use std::{
     path::PathBuf,
 };
 
-use archive::{Archived, Digest, Object, Run};
+use archive::{Archived, Digest, Object, Rows, Run};
 use flate2::{Compression, read::GzDecoder, write::GzEncoder};
 use serde_json::{Value, json};
 use shared::id::WorkspaceId;
@@ -39,7 +39,7 @@ impl Stream<'_> {
     ) -> Archived {
         let within =
             |event: &&Value| event["sequence"].as_u64().is_some_and(|sequence| sequences.contains(&sequence));
-        let events: Vec<_> = events.iter().filter(within).cloned().collect();
+        let events: Rows = events.iter().filter(within).collect();
         let run = Run {
             workspace: &WorkspaceId::parse("acme").unwrap(),
             stream: self.name,

@@ -1,4 +1,4 @@
-//! The archive bucket: objects are put there, and nothing else is done.
+//! The archive bucket: objects are put there. No other call is made.
 
 use std::{sync::Arc, time::Duration};
 
@@ -21,7 +21,7 @@ use shared::{
 /// How long a try to put an object may take: it has a few megabytes at most.
 const ATTEMPT: Duration = Duration::from_secs(20);
 
-/// The bucket, and who puts objects there.
+/// The bucket, and the client that puts objects there.
 #[derive(Clone, Debug)]
 pub struct Bucket {
     client: Arc<Later<Client>>,
@@ -63,7 +63,7 @@ impl Bucket {
     /// Puts an object, in place of one of its key. S3 takes it only if its hash is the one that the manifest names.
     ///
     /// # Errors
-    /// If it may or may not be there: whoever tries again puts the same.
+    /// If it may or may not be there: the next try puts the same object.
     pub(crate) async fn put(&self, object: Object) -> Result<(), NotPut> {
         let Object { key, media_type, bytes, sha256 } = object;
         let put = self
@@ -89,7 +89,7 @@ impl NotPut {
     }
 }
 
-/// AWS's word for an error, and nothing else that may stand there.
+/// AWS's word for an error, without any other text of the answer.
 fn plain(code: &str) -> String {
     code.chars().filter(|character| character.is_ascii_alphanumeric() || *character == '.').take(64).collect()
 }

@@ -1,16 +1,19 @@
 //! Writes the logs of workspaces to the archive bucket, for the streams that go there.
 //!
-//! It is a reader of the log like any other, that stores one number for each stream. What it writes is a repetition of
-//! the log, in objects that a query reads (`archive` has their form). Nobody waits for it, and it may end at any point.
+//! It reads the log as any other reader does, and stores one number for each stream. It writes a copy of the log, in
+//! objects that a query reads (`archive` has their form). No request waits for it, and it may end at any point.
 
 mod bucket;
 mod turn;
 
-use futures::{StreamExt as _, stream};
+use std::collections::VecDeque;
+
+use futures::{StreamExt as _, stream::FuturesUnordered};
 use lambda_runtime::LambdaEvent;
 use serde::{Deserialize, Serialize};
 use shared::{
     ambient,
+    error::Error,
     id::WorkspaceId,
     store::Store,
     stream::{DestinationKind, StreamId},
@@ -18,14 +21,17 @@ use shared::{
 };
 
 use self::turn::{Turn, turn};
-pub use self::{bucket::Bucket, turn::LEASE_SECONDS};
+pub use self::{
+    bucket::Bucket,
+    turn::{LEASE_SECONDS, RUN_BYTES},
+};
 
 /// How long before the deadline no further run is begun: one has its time, and what became of it is noted.
 const DEADLINE_MARGIN_SECONDS: i64 = 90;
 /// How many streams are archived at a time. Each holds a run in memory.
 const CONCURRENCY: usize = 4;
 
-/// What it takes to archive.
+/// The log and the bucket, and how often runs are written.
 #[derive(Debug)]
 pub struct Archiver {
     /// The logs, and how far each stream has come.
@@ -55,11 +61,11 @@ impl Pace {
     }
 }
 
-/// Why it runs.
+/// The event of an invocation.
 #[derive(Debug, Deserialize)]
 #[serde(untagged)]
 pub enum Trigger {
-    /// Somebody wants one stream to have its turn.
+    /// One stream is to have its turns.
     One {
         /// Its workspace.
         workspace: String,
@@ -73,7 +79,7 @@ pub enum Trigger {
     },
 }
 
-/// What came of it.
+/// The result of an invocation.
 #[derive(Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Response {
     /// How many runs were written.
@@ -96,7 +102,7 @@ pub async fn handle(
     event: LambdaEvent<Trigger>,
 ) -> Result<Response, lambda_runtime::Error> {
     let ends_at = ends_at(event.context.deadline);
-    let due: Vec<_> = match event.payload {
+    let mut due: Vec<_> = match event.payload {
         Trigger::One { workspace, stream } => {
             vec![(WorkspaceId::parse(&workspace)?, StreamId::parse(&stream)?)]
         }
@@ -106,16 +112,26 @@ pub async fn handle(
             ours.map(|due| (due.stream.workspace, due.stream.id)).collect()
         }
     };
-    let turns = due.into_iter().map(|(workspace, stream)| async move {
-        let turn = turn(archiver, &workspace, &stream, ends_at).await;
-        // An alarm of the template counts this line.
-        turn.inspect_err(|error| tracing::error!(%workspace, %stream, %error, "archiving failed"))
-    });
-    let turns: Vec<_> = stream::iter(turns).buffer_unordered(CONCURRENCY).collect().await;
+    // In another order each time, and one turn after the other, so that backfills do not make the same streams wait.
+    fastrand::shuffle(&mut due);
+    let mut pending = VecDeque::from(due);
+    let mut running = FuturesUnordered::new();
     let (mut response, mut trouble) = (Response::default(), None);
-    for turn in turns {
+    loop {
+        while running.len() < CONCURRENCY
+            && ambient::now() < ends_at
+            && let Some((workspace, stream)) = pending.pop_front()
+        {
+            running.push(logged(archiver, workspace, stream, ends_at));
+        }
+        let Some((due, turn)) = running.next().await else { break };
         match turn {
-            Ok(turn) => response.count(turn),
+            Ok(turn) => {
+                if turn.has_more {
+                    pending.push_back(due);
+                }
+                response.count(turn);
+            }
             Err(error) => trouble = Some(error),
         }
     }
@@ -126,8 +142,21 @@ pub async fn handle(
     trouble.map_or(Ok(response), |error| Err(error.into()))
 }
 
+/// A turn of a stream, of which an error is logged.
+async fn logged(
+    archiver: &Archiver,
+    workspace: WorkspaceId,
+    stream: StreamId,
+    ends_at: Timestamp,
+) -> ((WorkspaceId, StreamId), Result<Turn, Error>) {
+    let turn = turn(archiver, &workspace, &stream, ends_at).await;
+    // An alarm of the template counts this line.
+    let turn = turn.inspect_err(|error| tracing::error!(%workspace, %stream, %error, "archiving failed"));
+    ((workspace, stream), turn)
+}
+
 impl Response {
-    fn count(&mut self, Turn { runs, events, failed, paused }: Turn) {
+    fn count(&mut self, Turn { runs, events, failed, paused, has_more: _ }: Turn) {
         self.runs += runs;
         self.events += events;
         self.failed += u64::from(failed);

@@ -1,35 +1,47 @@
 //! A stream's turn: runs of its log, one after the other, as far as they are due and there is time.
 //!
-//! Why nothing is lost, and nothing stands there twice: a run begins with the sequence that is noted, and is noted when
-//! its manifest is in the bucket, which is put after its objects. Whoever is interrupted begins it again, with the same
-//! events or more, and the names of its objects follow from where it begins: so what was left is written over. Why no
-//! two archive one stream at once: the lease outlives the function's timeout, and who lost it can note nothing.
+//! Why nothing is lost, and no event is archived twice: a run begins with the sequence that is noted, and is noted when
+//! its manifest is in the bucket, which is put after its objects. Why no object is left that no manifest names: the
+//! stream's item says what a run has in it before the first object is put. An archiver that was interrupted writes the
+//! same run again, over the objects that it left, whatever an admin has changed meanwhile. A day whose events have all
+//! expired since gets objects without events. Why no two archive one stream at once: the lease outlives the function's
+//! timeout, and an archiver that lost it can note nothing.
+//!
+//! Why memory is bounded: an event becomes a line and a row before the next one is decoded, and a run ends at
+//! [`RUN_BYTES`] of lines.
 
-use archive::{Archived, Digest, Object, Run};
+use archive::{Archived, Digest, Object, Rows, Run};
 use futures::{StreamExt as _, TryStreamExt as _, stream};
-use serde_json::{Value, json};
+use serde_json::json;
 use shared::{
     ambient,
     error::Error,
     id::WorkspaceId,
-    json::canonical,
     ledger::hash::Hash,
     service_event::Origin,
-    store::{Failed, Feed, Lease, Room},
-    stream::{Delivered, Delivery, LastRun, StreamFilter, StreamId, Test, TestRequest, masked},
+    store::{Attempt, FIRST_CHUNK, Failed, Lease, Sealed},
+    stream::{
+        Delivered, Delivery, LastRun, PlannedRun, Problem, StreamFilter, StreamId, Test, TestRequest, masked,
+    },
     timestamp::Timestamp,
 };
 
 use crate::{Archiver, Pace, bucket::NotPut};
 
-/// For how long a stream is taken. Longer than the function may run, so that who holds it is gone when it ends.
+/// For how long a stream is taken. Longer than the function may run, so that its holder is gone when it ends.
 pub const LEASE_SECONDS: i64 = 330;
-/// How much of the log is one run.
-const ROOM: Room = Room { events: 10_000, bytes: 16_000_000, measure: |event| canonical(event).len() };
+/// How long a stream is archived before others have their turn.
+const TURN_SECONDS: i64 = 30;
+/// How many events are one run at most.
+const RUN_EVENTS: usize = 10_000;
+/// How many bytes of lines are one run, with those of its last event.
+pub const RUN_BYTES: usize = 8_000_000;
+/// How many sequences are one run at most, whether their events are in it or not.
+const RUN_SEQUENCES: u64 = 10_000;
 /// How many objects of a run are put at a time.
 const CONCURRENCY: usize = 16;
 
-/// What a turn came to.
+/// The result of a turn.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Turn {
     /// How many runs were written.
@@ -40,6 +52,17 @@ pub(crate) struct Turn {
     pub(crate) failed: bool,
     /// Whether the stream was paused for that.
     pub(crate) paused: bool,
+    /// Whether it ended for its time while more runs were due.
+    pub(crate) has_more: bool,
+}
+
+/// The rows of a run, and how many of its events had expired.
+#[derive(Default)]
+struct Collected {
+    rows: Rows,
+    expired: u64,
+    /// The sequence after the last one that was read.
+    next: u64,
 }
 
 /// A turn under way.
@@ -50,12 +73,12 @@ struct Shift<'a> {
     turn: Turn,
 }
 
-/// Gives a stream its turn, in which no run is begun after `ends_at`. It comes to nothing if somebody else has it, or
-/// too little waits.
+/// Gives a stream its turn, in which no run is begun after `ends_at`. Nothing happens if another archiver has the stream,
+/// or too little waits.
 ///
 /// # Errors
 /// [`Error::Unavailable`] if the store does not answer, and [`Error::Inconsistent`] or [`Error::Internal`] if the log
-/// is not as we write it. Whatever was noted stands, and the next turn goes on from there.
+/// is not as we write it. The progress that was noted stands, and the next turn goes on from there.
 pub(crate) async fn turn(
     archiver: &Archiver,
     workspace: &WorkspaceId,
@@ -74,7 +97,7 @@ pub(crate) async fn turn(
     let Some((lease, delivery)) = leased else { return Ok(Turn::default()) };
     // If we crash from here on, the lease ends by itself, and then another turn goes on at `next`.
     let mut shift = Shift { archiver, lease, delivery, turn: Turn::default() };
-    let archived = shift.archive(ends_at).await;
+    let archived = shift.archive(ends_at.min(now.plus_seconds(TURN_SECONDS))).await;
     let released = store.release_stream(&shift.lease).await;
     archived.and(released).map(|()| shift.turn)
 }
@@ -98,7 +121,11 @@ impl Shift<'_> {
         if let Some(request) = self.delivery.progress.test_requested.clone() {
             self.test(&request).await?;
         }
-        while ambient::now() < ends_at && self.archiver.is_due(&self.delivery).await? {
+        while self.archiver.is_due(&self.delivery).await? {
+            if ambient::now() >= ends_at {
+                self.turn.has_more = true;
+                return Ok(());
+            }
             if !self.run().await? {
                 return Ok(());
             }
@@ -108,44 +135,112 @@ impl Shift<'_> {
 
     /// Archives the next run; whether to go on.
     async fn run(&mut self) -> Result<bool, Error> {
-        let store = &self.archiver.store;
-        let (Delivery { stream, progress, .. }, now) = (&self.delivery, ambient::now());
-        let feed = store.feed(&stream.workspace, &stream.filter.of_feed(), progress.next, ROOM, now).await?;
-        let signed = store.signed(&stream.workspace).await?;
-        let matching = feed.events.iter().filter(|event| stream.filter.matches(event));
-        let events: Vec<Value> = matching.map(|event| json!(masked(event, &stream.mask))).collect();
-        let archived = self.archived(&feed, &events, signed.map(|signed| signed.note))?;
+        let first = self.delivery.progress.next;
+        let begun = self.delivery.planned_run.clone().filter(|plan| plan.first == first);
+        let (plan, collected) = match begun {
+            Some(plan) => {
+                let collected = self.collect(&plan).await?;
+                (plan, collected)
+            }
+            None => {
+                let Some((plan, collected)) = self.plan(first).await? else { return Ok(false) };
+                if !self.archiver.store.plan_run(&self.lease, &plan).await? {
+                    return Ok(false);
+                }
+                (plan, collected)
+            }
+        };
+        // If we crash from here on, the next turn writes the same run, under the same names.
+        let events = collected.rows.len() as u64;
+        let archived = self.archived(&plan, collected).await?;
         let manifest = Hash::from_bytes(*archived.manifest.sha256.as_bytes());
         if let Err(refused) = self.put(archived).await {
-            self.fail(&refused).await?;
+            self.fail(refused.problem(ambient::now())).await?;
             return Ok(false);
         }
-        // If we crash here, the run is archived again, under the same names.
-        let (at, events) = (ambient::now(), events.len() as u64);
-        let (delivered, run) = (Delivered { next: feed.next, events, at }, LastRun { manifest, at });
-        if !store.record_run(&self.lease, &delivered, &run).await? {
+        let at = ambient::now();
+        let (delivered, run) = (Delivered { next: plan.next, events, at }, LastRun { manifest, at });
+        let Delivery { progress, .. } = &self.delivery;
+        let store = &self.archiver.store;
+        let Some(progress) = store.record_run(&self.lease, progress, &delivered, &run).await? else {
             return Ok(false);
-        }
+        };
         self.turn.runs += 1;
         self.turn.events += events;
-        self.delivery.progress = self.delivery.progress.after_delivery(&delivered);
-        self.delivery.last_run = Some(run);
+        self.delivery.progress = progress;
+        (self.delivery.last_run, self.delivery.planned_run) = (Some(run), None);
         Ok(true)
     }
 
-    /// What of the log was read, as objects.
-    fn archived(&self, feed: &Feed, events: &[Value], checkpoint: Option<String>) -> Result<Archived, Error> {
-        let Delivery { stream, progress, last_run, .. } = &self.delivery;
-        let mask: Vec<_> = stream.mask.iter().map(|mask| mask.path().to_owned()).collect();
+    /// Decides what the run from `first` on has in it, by the stream's settings as they are now; `None` if its first
+    /// event is gone, which is noted.
+    async fn plan(&mut self, first: u64) -> Result<Option<(PlannedRun, Collected)>, Error> {
+        let stream = &self.delivery.stream;
+        let head = self.archiver.store.head(&stream.workspace).await?.size();
+        let (filter, mask) = (stream.filter.clone(), stream.mask.clone());
+        let next = head.min(first + RUN_SEQUENCES);
+        let open = PlannedRun { first, next, filter, mask, at: ambient::now() };
+        let collected = self.collect(&open).await?;
+        if collected.next == first {
+            self.fail(gone(first, ambient::now())).await?;
+            return Ok(None);
+        }
+        Ok(Some((PlannedRun { next: collected.next, ..open }, collected)))
+    }
+
+    /// Reads the events of a run. It ends early where an event is gone or there is no room for more.
+    async fn collect(&self, plan: &PlannedRun) -> Result<Collected, Error> {
+        let PlannedRun { first, next: end, filter, mask, at } = plan;
+        let (store, workspace) = (&self.archiver.store, &self.delivery.stream.workspace);
+        let mut collected = Collected { next: *first, ..Collected::default() };
+        let retained_then = store.retained(workspace, *at).await?;
+        let mut chunk = FIRST_CHUNK;
+        while collected.next < *end {
+            let range = collected.next..*end.min(&(collected.next + chunk));
+            let stored = store.stored_events(workspace, range, ambient::now()).await?;
+            chunk = stored.next_chunk();
+            for entry in stored {
+                let (sequence, entry, sealed) = entry?;
+                match sealed {
+                    Sealed::Event(event) if filter.matches(&event) => {
+                        collected.rows.add(&json!(masked(&event, mask)));
+                    }
+                    Sealed::Event(_) => {}
+                    Sealed::Expired => {
+                        collected.expired += 1;
+                        // It has expired since, and an earlier try may have put an object of its day.
+                        if retained_then.may_keep(&entry.place.position) {
+                            collected.rows.add_day(entry.place.position.timestamp.day());
+                        }
+                    }
+                    Sealed::Gone => return Ok(collected),
+                }
+                collected.next = sequence + 1;
+                if collected.rows.len() >= RUN_EVENTS || collected.rows.bytes() >= RUN_BYTES {
+                    return Ok(collected);
+                }
+            }
+        }
+        Ok(collected)
+    }
+
+    /// A run as objects.
+    async fn archived(&self, plan: &PlannedRun, collected: Collected) -> Result<Archived, Error> {
+        if collected.next != plan.next {
+            return Err(Error::Inconsistent("an event of a run that was begun is gone".into()));
+        }
+        let Delivery { stream, last_run, .. } = &self.delivery;
+        let signed = self.archiver.store.signed(&stream.workspace).await?;
+        let mask: Vec<_> = plan.mask.iter().map(|mask| mask.path().to_owned()).collect();
         let run = Run {
             workspace: &stream.workspace,
             stream: stream.id.as_str(),
-            sequences: progress.next..=feed.next - 1,
-            events,
-            expired: feed.expired,
-            filter: stream.filter != StreamFilter::default(),
+            sequences: plan.first..=plan.next - 1,
+            events: &collected.rows,
+            expired: collected.expired,
+            filter: plan.filter != StreamFilter::default(),
             mask: &mask,
-            checkpoint: checkpoint.as_deref(),
+            checkpoint: signed.as_ref().map(|signed| signed.note.as_str()),
             previous: last_run.as_ref().map(|last| Digest::from_bytes(*last.manifest.as_bytes())),
         };
         run.archive().map_err(|error| Error::Internal(error.into()))
@@ -156,18 +251,19 @@ impl Shift<'_> {
         let Archived { objects, manifest } = archived;
         let put = |object: Object| self.archiver.bucket.put(object);
         stream::iter(objects).map(put).buffer_unordered(CONCURRENCY).try_collect::<()>().await?;
-        // If we crash here, no manifest names the objects, and the next run writes over them.
+        // If we crash here, no manifest names the objects yet, and the next turn writes over them.
         self.archiver.bucket.put(manifest).await
     }
 
-    /// Notes that the bucket refused, and pauses the stream if it did for too long.
-    async fn fail(&mut self, refused: &NotPut) -> Result<(), Error> {
-        let now = ambient::now();
-        let origin = Origin::without_request(now, ambient::event_id(), ambient::salt());
-        let wait = (0, fastrand::f64());
+    /// Notes that a run failed, and pauses the stream if its runs did for too long.
+    async fn fail(&mut self, problem: Problem) -> Result<(), Error> {
+        let origin = Origin::without_request(problem.at, ambient::event_id(), ambient::salt());
+        let sequence = self.delivery.progress.next;
+        let attempt =
+            Attempt { problem, sequence, at_least_seconds: 0, spread: fastrand::f64(), is_final: false };
         let store = &self.archiver.store;
         let Failed { progress, paused } =
-            store.fail_stream(&self.lease, &self.delivery, refused.problem(now), wait, origin).await?;
+            store.fail_stream(&self.lease, &self.delivery, attempt, origin).await?;
         self.delivery.progress = progress;
         (self.turn.failed, self.turn.paused) = (true, paused);
         Ok(())
@@ -187,4 +283,13 @@ impl Shift<'_> {
         // If we crash before this, it is done once more.
         self.archiver.store.record_test(&self.lease, request, &test).await.map(drop)
     }
+}
+
+fn gone(sequence: u64, at: Timestamp) -> Problem {
+    let detail = format!(
+        "the event {sequence} of the log is gone although it has not expired; tell the operator. An archive from {} on \
+         needs another stream",
+        sequence + 1
+    );
+    Problem { code: "inconsistent_log".to_owned(), detail, at }
 }

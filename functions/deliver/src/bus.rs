@@ -10,11 +10,13 @@ use shared::{config::Config, stream::EventBus};
 
 use crate::{entry::Entry, failure::Failure, internet::TIMEOUT, pass::Carried};
 
-/// What the events on a bus say they come from, and what they are.
+/// The source and the type of events on a bus.
 const SOURCE: &str = "audit-logs";
 const DETAIL_TYPE: &str = "Audit Log Event";
+/// The type of a test.
+const TEST_DETAIL_TYPE: &str = "Audit Log Test";
 
-/// A bus, and who speaks to it.
+/// A bus, and the client that speaks to it.
 #[derive(Debug)]
 pub(crate) struct Bus {
     arn: String,
@@ -38,14 +40,14 @@ impl Bus {
         Self { arn, client: Client::from_conf(sdk.build()) }
     }
 
-    /// Puts entries on the bus: of those before the first that it did not take, all are there. Of those after it some
-    /// may be, and will be there once more.
+    /// Puts entries on the bus. All entries before the first that it did not take are there. Some behind it may be,
+    /// and are put once more.
     pub(crate) async fn put(&self, entries: &[Entry]) -> Carried {
         let put = |entry: &Entry| {
             PutEventsRequestEntry::builder()
                 .event_bus_name(&self.arn)
                 .source(SOURCE)
-                .detail_type(DETAIL_TYPE)
+                .detail_type(if entry.sequence.is_some() { DETAIL_TYPE } else { TEST_DETAIL_TYPE })
                 .time(DateTime::from_secs(entry.timestamp.unix_seconds()))
                 .detail(&entry.text)
                 .build()
@@ -74,7 +76,7 @@ fn taken(results: &[PutEventsResultEntry]) -> Carried {
     Carried { taken: refused, failure: Some(failure) }
 }
 
-/// AWS's word for an error, and nothing else that may stand there.
+/// AWS's word for an error, without any other text of the answer.
 fn plain(code: &str) -> String {
     code.chars().filter(char::is_ascii_alphanumeric).take(64).collect()
 }
@@ -84,7 +86,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_follows_a_refused_entry_counts_as_not_taken() {
+    fn entries_behind_a_refused_one_count_as_not_taken() {
         let result = |code: Option<&str>| {
             PutEventsResultEntry::builder().set_error_code(code.map(str::to_owned)).build()
         };

@@ -1,4 +1,4 @@
-//! The kinds of destinations: what each takes, what an event is there, and which request some of them make.
+//! The kinds of destinations: their limits, the form of an event at each, and the requests of those that take some.
 //!
 //! All of it is pure. [`crate::internet`] sends requests, and [`crate::bus`] speaks to EventBridge.
 
@@ -9,7 +9,7 @@ pub(crate) mod webhook;
 use serde_json::Value;
 use shared::{
     event::Event,
-    stream::{Delivery, Destination, DestinationKind, StreamSecret},
+    stream::{Delivery, Destination, DestinationKind, Format, StreamSecret},
     timestamp::Timestamp,
 };
 
@@ -21,7 +21,7 @@ use crate::{
 
 const KB: usize = 1024;
 
-/// What each kind takes at a time, by what its maker documents, with room for what is around the events.
+/// How much each kind takes at a time, by its maker's documents, with room for the frame around the events.
 pub(crate) fn limits(kind: DestinationKind) -> Limits {
     match kind {
         // Standard Webhooks names no limit; receivers have theirs, and 413 tells.
@@ -32,19 +32,20 @@ pub(crate) fn limits(kind: DestinationKind) -> Limits {
         DestinationKind::Datadog => Limits { events: 1000, bytes: 4000 * KB, event_bytes: 900 * KB },
         // 10 entries, and 1 MB of all their sources, types and details. Rules and their targets may take less of one.
         DestinationKind::EventBridge => Limits { events: 10, bytes: 900 * KB, event_bytes: 240 * KB },
-        // Another function's.
+        // The archiver writes there.
         DestinationKind::S3 => Limits { events: 0, bytes: 0, event_bytes: 0 },
     }
 }
 
-/// What an event is at a destination; `payload` is the event in the stream's format.
-pub(crate) fn entry(destination: &Destination, event: &Event, payload: Value) -> String {
+/// An event in the form of its destination; `payload` is the event in the stream's format.
+pub(crate) fn entry(destination: &Destination, format: Format, event: &Event, payload: Value) -> String {
     match destination {
         Destination::Splunk { url: _, index, source, sourcetype } => {
-            splunk::entry(index.as_deref(), source.as_deref(), sourcetype.as_deref(), event, payload)
+            let sourcetype = sourcetype.as_deref().unwrap_or(splunk::sourcetype(format));
+            splunk::entry(index.as_deref(), source.as_deref(), sourcetype, event, payload)
         }
         Destination::Datadog { site: _, service, tags } => {
-            datadog::entry(service.as_deref(), tags, event, payload)
+            datadog::entry(service.as_deref(), tags, format, event, payload)
         }
         Destination::Webhook { .. } | Destination::EventBridge { .. } | Destination::S3 => {
             payload.to_string()
@@ -52,7 +53,7 @@ pub(crate) fn entry(destination: &Destination, event: &Event, payload: Value) ->
     }
 }
 
-/// The request that brings these entries; `None` where they do not go by such a request, or a secret lacks.
+/// The request that brings these entries; `None` if the destination takes no such request, or there is no secret.
 pub(crate) fn call(
     delivery: &Delivery,
     secrets: &[StreamSecret],
@@ -72,12 +73,13 @@ pub(crate) fn call(
 /// # Errors
 /// Why they were not.
 pub(crate) fn read(kind: DestinationKind, answer: &Answer, now: Timestamp) -> Result<(), Failure> {
-    if !(200..300).contains(&answer.status) {
-        return Err(Failure::status(answer.status, answer.retry_after.as_deref(), now));
-    }
+    let is_success = (200..300).contains(&answer.status);
+    let failure = || Failure::status(answer.status, answer.retry_after.as_deref(), now);
     match kind {
-        DestinationKind::Splunk => splunk::read(&answer.body),
-        _ => Ok(()),
+        DestinationKind::Splunk if is_success => splunk::read(&answer.body),
+        DestinationKind::Splunk => Err(splunk::explain(failure(), &answer.body)),
+        _ if is_success => Ok(()),
+        _ => Err(failure()),
     }
 }
 

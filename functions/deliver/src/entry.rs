@@ -1,4 +1,4 @@
-//! What of an event is sent, and how much of it fits into one request.
+//! The form in which an event is sent, and how many fit into one request.
 
 use serde_json::{Value, json};
 use shared::{
@@ -12,10 +12,10 @@ use shared::{
 
 use crate::destination;
 
-/// What an event is for a destination.
+/// An event in the form of its destination.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Entry {
-    /// Its id, by which a receiver knows it again.
+    /// Its id, by which a receiver finds duplicates.
     pub(crate) id: EventId,
     /// Its place in the log; `None` of a test, which is in no log.
     pub(crate) sequence: Option<u64>,
@@ -23,13 +23,13 @@ pub(crate) struct Entry {
     pub(crate) timestamp: Timestamp,
     /// When this service accepted it.
     pub(crate) received_at: Timestamp,
-    /// What is sent.
+    /// The text that is sent.
     pub(crate) text: String,
     /// Whether the event was larger than the destination takes, so that parts of it are left out.
     pub(crate) cut: bool,
 }
 
-/// What a destination takes.
+/// How much a destination takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Limits {
     /// So many events in one request.
@@ -40,12 +40,12 @@ pub(crate) struct Limits {
     pub(crate) event_bytes: usize,
 }
 
-/// What is left out of an event that is larger than its destination takes. What stays says who did what and when,
-/// and that it is cut: these parts stand among the redacted ones, each with its digest.
+/// The parts that are left out of an event that is larger than its destination takes. They are listed as redacted, each
+/// with its digest. The rest says who did what and when.
 const LARGE: [Part; 3] = [Part::Changes, Part::Context, Part::Description];
 
 impl Entry {
-    /// What the stream sends of an event. It has no more bytes than the destination takes.
+    /// The form in which the stream sends an event. It has no more bytes than the destination takes.
     pub(crate) fn of(stream: &Stream, limits: Limits, event: &Event) -> Self {
         let event = masked(event, &stream.mask);
         let whole = text(stream, &event);
@@ -75,7 +75,7 @@ fn text(stream: &Stream, event: &Event) -> String {
         Format::Native => json!(event),
         Format::Ocsf => ocsf::event(event),
     };
-    destination::entry(&stream.destination, event, payload)
+    destination::entry(&stream.destination, stream.format, event, payload)
 }
 
 #[cfg(test)]
@@ -100,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_too_large_is_cut_and_says_so() {
+    fn an_event_that_is_too_large_is_cut_and_says_so() {
         let (stream, event) = (sample::webhook("https://example.com"), sample::event(7));
         let limits = Limits { events: 10, bytes: 1000, event_bytes: 65_536 };
         let whole = Entry::of(&stream, limits, &event);

@@ -1,25 +1,37 @@
-//! How a delivery fails, in words that repeat nothing of what a destination answered.
+//! How a delivery fails, in words that repeat nothing of the destination's answer.
 
-use jiff::fmt::rfc2822::DateTimeParser;
-use shared::{stream::Problem, timestamp::Timestamp};
+use std::time::UNIX_EPOCH;
+
+use shared::{
+    stream::{MAX_BACK_OFF_SECONDS, Problem},
+    timestamp::Timestamp,
+};
 
 /// Why a destination did not take a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure {
-    /// What, for programs, such as `timeout` or `status_503`.
+    /// A code for programs, such as `timeout` or `status_503`.
     pub code: String,
-    /// What, for people.
+    /// A sentence for people.
     pub detail: String,
     /// For how long the destination asks not to be tried again; 0 where it does not say.
     pub retry_after_seconds: i64,
     /// Whether a smaller request may do.
     pub too_large: bool,
+    /// Whether the destination says that it is gone for good.
+    pub is_final: bool,
 }
 
 impl Failure {
-    /// A failure of which no more is known.
+    /// A failure without further details.
     pub fn new(code: impl Into<String>, detail: impl Into<String>) -> Self {
-        Self { code: code.into(), detail: detail.into(), retry_after_seconds: 0, too_large: false }
+        Self {
+            code: code.into(),
+            detail: detail.into(),
+            retry_after_seconds: 0,
+            too_large: false,
+            is_final: false,
+        }
     }
 
     /// An answer that is no success, with its `Retry-After`, where it has one.
@@ -27,6 +39,7 @@ impl Failure {
         Self {
             retry_after_seconds: retry_after.and_then(|value| seconds(value, now)).unwrap_or_default(),
             too_large: status == 413,
+            is_final: status == 410,
             ..Self::new(
                 format!("status_{status}"),
                 format!("the destination answered {status}{}", meaning(status)),
@@ -40,25 +53,31 @@ impl Failure {
     }
 }
 
-/// What an admin should look at.
+/// A hint for the admin.
 fn meaning(status: u16) -> &'static str {
     match status {
         300..=399 => ": redirects are not followed, give the URL that it leads to",
         401 | 403 => ": look whether the secret or token is the right one",
-        404 | 405 | 410 => ": look whether the URL is the right one",
+        410 => ": it is gone for good, so the stream is paused",
+        404 | 405 => ": look whether the URL is the right one",
         413 => ": it takes no request of this size",
         429 => ": it is asked too often",
         _ => "",
     }
 }
 
-/// `Retry-After` in seconds (RFC 9110 §10.2.3): a number of them, or a date.
+/// `Retry-After` in seconds (RFC 9110 §10.2.3): a number of them, or a date in one of the three forms of HTTP. It is an
+/// hour at most.
 fn seconds(value: &str, now: Timestamp) -> Option<i64> {
-    if let Ok(seconds) = value.parse::<u32>() {
-        return Some(seconds.into());
-    }
-    let at = DateTimeParser::new().parse_timestamp(value).ok()?;
-    Some((at.as_second() - now.unix_seconds()).max(0))
+    let value = value.trim();
+    let wait = if !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit()) {
+        // A number that is too large to read is longer than any wait of ours.
+        value.parse::<i64>().unwrap_or(i64::MAX)
+    } else {
+        let at = httpdate::parse_http_date(value).ok()?.duration_since(UNIX_EPOCH).ok()?;
+        i64::try_from(at.as_secs()).ok()?.saturating_sub(now.unix_seconds())
+    };
+    Some(wait.clamp(0, MAX_BACK_OFF_SECONDS))
 }
 
 #[cfg(test)]
@@ -74,7 +93,16 @@ mod tests {
         check(None, 0);
         check(Some("120"), 120);
         check(Some("Sat, 28 Nov 2026 12:05:00 GMT"), 300);
+        check(Some("Saturday, 28-Nov-26 12:05:00 GMT"), 300);
+        check(Some("Sat Nov 28 12:05:00 2026"), 300);
         check(Some("Sat, 28 Nov 2026 11:00:00 GMT"), 0);
+        check(Some("Sat, 28 Nov 2099 11:00:00 GMT"), 3600);
+        check(Some(" 120 "), 120);
+        check(Some("99999999999"), 3600);
+        check(Some("99999999999999999999999999"), 3600);
+        check(Some(""), 0);
+        check(Some("1.5"), 0);
+        check(Some("Sat, 31 Feb 2026 12:05:00 GMT"), 0);
         check(Some("soon"), 0);
         check(Some("-5"), 0);
     }
@@ -83,7 +111,8 @@ mod tests {
     fn a_status_says_what_to_look_at() {
         let now = Timestamp::parse("2026-11-28T12:00:00Z").unwrap();
         let failure = Failure::status(413, None, now);
-        assert_eq!((failure.code.as_str(), failure.too_large), ("status_413", true));
+        assert_eq!((failure.code.as_str(), failure.too_large, failure.is_final), ("status_413", true, false));
+        assert!(Failure::status(410, None, now).is_final);
         assert!(Failure::status(302, None, now).detail.contains("not followed"));
         assert_eq!(Failure::status(500, None, now).detail, "the destination answered 500");
     }

@@ -1,9 +1,9 @@
-//! Requests to destinations: to public addresses alone, over TLS alone, and to nowhere that an answer leads.
+//! Requests to destinations: to public addresses alone, over TLS alone, and without following redirects.
 //!
-//! An admin of a customer says where requests go. What keeps them from reaching what only our network protects is
-//! the resolver: it drops every address that is not public, and the connection is made to what it leaves. So there is
-//! no moment between looking and connecting in which a name could come to mean another address. A URL that names an
-//! address itself is not resolved, and is looked at before. Redirects are not followed, and no proxy is asked.
+//! An admin of a customer says where requests go. The resolver keeps them away from hosts that only our network
+//! protects: it drops every address that is not public, and the connection is made to an address that it leaves. So a
+//! name cannot change its address between the check and the connection. A URL that has an address in place of a name is
+//! not resolved, and is checked before. Redirects are not followed, and no proxy is asked.
 
 use std::{error::Error as _, fmt, io, net::IpAddr, time::Duration};
 
@@ -31,9 +31,12 @@ use crate::failure::Failure;
 pub(crate) const TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a connection may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long the rest of an answer is waited for that says no more than its status did: the connection is used again if it
+/// comes.
+const REST_TIMEOUT: Duration = Duration::from_millis(250);
 /// How much of an answer is read.
 const MAX_ANSWER_BYTES: usize = 16 * 1024;
-/// What requests say they come from.
+/// The user agent of requests.
 const USER_AGENT: &str = concat!("AuditLogs/", env!("CARGO_PKG_VERSION"));
 
 /// Which addresses may be reached.
@@ -53,9 +56,20 @@ pub struct Call {
     pub headers: Vec<(&'static str, String)>,
     /// Its body.
     pub body: String,
+    /// What tells whether the destination took it.
+    pub verdict: Verdict,
 }
 
-/// What a destination answered.
+/// What of an answer tells whether the destination took a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// The status alone. Once it is there, nothing that happens to the body changes it.
+    Status,
+    /// The body as well.
+    Body,
+}
+
+/// The answer of a destination.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answer {
     /// The status.
@@ -103,14 +117,33 @@ impl Internet {
     /// # Errors
     /// If there is none: the destination may or may not have taken the request then, unless it may not be reached.
     pub async fn post(&self, call: Call) -> Result<Answer, Failure> {
+        let verdict = call.verdict;
         let request = self.request(call)?;
-        match tokio::time::timeout(TIMEOUT, self.exchange(request)).await {
-            Ok(answer) => answer,
-            Err(_) => Err(timed_out()),
+        let exchange = async {
+            let response = self.connector.call(request).await.map_err(|error| failed(&error))?;
+            let status = response.status().as_u16();
+            let retry_after = response.headers().get("retry-after").map(str::to_owned);
+            let body = ByteStream::new(response.into_body());
+            let answer = Answer { status, retry_after, body: Vec::new() };
+            match verdict {
+                Verdict::Status => Ok((answer, Some(body))),
+                Verdict::Body => match read(body).await {
+                    Ok(body) => Ok((Answer { body, ..answer }, None)),
+                    // The status alone says that it was not taken.
+                    Err(_) if !(200..300).contains(&status) => Ok((answer, None)),
+                    Err(failure) => Err(failure),
+                },
+            }
+        };
+        let (answer, rest) = tokio::time::timeout(TIMEOUT, exchange).await.map_err(|_| timed_out())??;
+        if let Some(rest) = rest {
+            // The status has been told, and the rest of the answer changes nothing.
+            let _ = tokio::time::timeout(REST_TIMEOUT, read(rest)).await;
         }
+        Ok(answer)
     }
 
-    fn request(&self, Call { url, headers, body }: Call) -> Result<HttpRequest, Failure> {
+    fn request(&self, Call { url, headers, body, verdict: _ }: Call) -> Result<HttpRequest, Failure> {
         let parsed = Url::parse(&url).map_err(|_| unfit())?;
         self.admit(&parsed)?;
         let mut request = HttpRequest::new(SdkBody::from(body));
@@ -139,23 +172,18 @@ impl Internet {
         };
         if is_public(address) { Ok(()) } else { Err(not_public()) }
     }
+}
 
-    async fn exchange(&self, request: HttpRequest) -> Result<Answer, Failure> {
-        let response = self.connector.call(request).await.map_err(|error| failed(&error))?;
-        let status = response.status().as_u16();
-        let retry_after = response.headers().get("retry-after").map(str::to_owned);
-        let mut stream = ByteStream::new(response.into_body());
-        let mut body = Vec::new();
-        while body.len() < MAX_ANSWER_BYTES {
-            match stream.next().await {
-                // The status has been told, and the rest of the answer changes nothing.
-                None | Some(Err(_)) => break,
-                Some(Ok(bytes)) => body.extend_from_slice(&bytes),
-            }
-        }
-        body.truncate(MAX_ANSWER_BYTES);
-        Ok(Answer { status, retry_after, body })
+/// The beginning of a body.
+async fn read(mut stream: ByteStream) -> Result<Vec<u8>, Failure> {
+    let mut body = Vec::new();
+    while body.len() < MAX_ANSWER_BYTES
+        && let Some(bytes) = stream.next().await
+    {
+        body.extend_from_slice(&bytes.map_err(|_| no_connection())?);
     }
+    body.truncate(MAX_ANSWER_BYTES);
+    Ok(body)
 }
 
 impl ResolveDns for Resolver {
@@ -181,7 +209,7 @@ impl fmt::Display for NotPublic {
 
 impl std::error::Error for NotPublic {}
 
-/// What an error of a connection is for the admin of a stream.
+/// An error of a connection in words for the admin of a stream.
 fn failed(error: &ConnectorError) -> Failure {
     let mut source = error.source();
     while let Some(cause) = source {
@@ -202,10 +230,14 @@ fn failed(error: &ConnectorError) -> Failure {
     if error.is_timeout() {
         return timed_out();
     }
+    no_connection()
+}
+
+fn no_connection() -> Failure {
     Failure::new("no_connection", "the connection could not be made, or ended before there was an answer")
 }
 
-/// What errors of I/O are about: they do not name it as their source.
+/// The cause of an I/O error, which does not name it as its source.
 fn within<'a>(mut error: &'a (dyn std::error::Error + 'static)) -> &'a (dyn std::error::Error + 'static) {
     while let Some(inner) = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
         error = inner;
@@ -230,7 +262,8 @@ mod tests {
     use super::*;
 
     async fn post(reach: Reach, url: &str) -> Result<Answer, String> {
-        let call = Call { url: url.to_owned(), headers: Vec::new(), body: String::new() };
+        let (url, headers, body) = (url.to_owned(), Vec::new(), String::new());
+        let call = Call { url, headers, body, verdict: Verdict::Status };
         Internet::new(reach).post(call).await.map_err(|failure| failure.code)
     }
 
@@ -265,7 +298,7 @@ mod tests {
     #[tokio::test]
     async fn development_reaches_what_it_runs_itself() {
         let refused = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-        // The listener is gone: it was reached, and nobody was there.
+        // The listener is gone: the connection is refused.
         assert_eq!(post(Reach::Anywhere, &format!("http://{refused}/")).await.unwrap_err(), "no_connection");
     }
 }

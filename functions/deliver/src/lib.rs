@@ -1,7 +1,11 @@
 //! Sends the logs of workspaces on to where their admins want them: webhooks, Splunk, Datadog, event buses.
 //!
-//! It is a reader of the log like any other, that stores one number for each stream; what it sends is a repetition of
-//! the log, and what it has sent is never needed again. Nobody waits for it, and it may end at any point.
+//! It reads the log as any other reader does, and stores one number for each stream. It sends a copy of the log, and
+//! never needs again what it has sent. No request waits for it, and it may end at any point.
+//!
+//! Workspaces are isolated from each other. A hint that the log of a workspace has grown has an invocation of its own,
+//! one at a time for each workspace, which delivers all streams of the workspace at once. The schedule looks for what
+//! no hint led to: retries that are due, and hints that were lost.
 
 mod bus;
 mod destination;
@@ -12,9 +16,12 @@ mod pass;
 #[cfg(test)]
 mod sample;
 
-use std::collections::HashMap;
+use std::{
+    collections::{HashMap, VecDeque},
+    time::Duration,
+};
 
-use futures::{StreamExt as _, stream};
+use futures::{StreamExt as _, future::join_all, stream::FuturesUnordered};
 use lambda_runtime::LambdaEvent;
 use serde::{Deserialize, Serialize};
 use shared::{
@@ -34,18 +41,20 @@ pub use self::{
     pass::LEASE_SECONDS,
 };
 
-/// How long before the deadline nothing more is sent: a request that has begun has its time, and what became of it is
-/// noted.
+/// How long before the deadline no turn begins: a request that is under way has its time, and its result is noted.
 const DEADLINE_MARGIN_SECONDS: i64 = 15;
-/// How many streams are delivered at a time.
-const CONCURRENCY: usize = 16;
+/// How many streams are delivered at a time. A workspace has no more than 20.
+const CONCURRENCY: usize = 64;
+/// How often the log of a workspace is looked at again while one of its streams is under way: the others do not wait for
+/// a slow one.
+const WATCH: Duration = Duration::from_millis(250);
 
-/// What it takes to deliver.
+/// The log, the secrets and the ways to destinations.
 #[derive(Debug)]
 pub struct Post {
     /// The logs, and how far each stream has come.
     pub store: Store,
-    /// What signs webhooks and opens collectors.
+    /// The secrets that sign webhooks and open collectors.
     pub secrets: Secrets,
     /// The way to destinations.
     pub internet: Internet,
@@ -56,7 +65,7 @@ pub struct Post {
 }
 
 impl Post {
-    /// What it takes, over these tables; nothing is sent yet.
+    /// A `Post` over these tables; nothing is sent yet.
     pub fn over(store: Store, config: Config, streaming: &Streaming) -> Self {
         let reach = if streaming.operator.insecure { Reach::Anywhere } else { Reach::Public };
         let (secrets, internet) = (Secrets::connect(&config, streaming), Internet::new(reach));
@@ -64,25 +73,47 @@ impl Post {
     }
 }
 
-/// Why it runs.
+/// The event of an invocation.
 #[derive(Debug, Deserialize)]
 #[serde(untagged)]
 pub enum Trigger {
-    /// Somebody wants one stream to have its turn.
+    /// Logs have grown, by messages of the queue.
+    Grown {
+        /// The messages.
+        #[serde(rename = "Records")]
+        records: Vec<Message>,
+    },
+    /// One stream is to have its turns.
     One {
         /// Its workspace.
         workspace: String,
         /// The stream.
         stream: String,
     },
-    /// It is time to look at all.
+    /// It is time to look at all streams.
     All {
         /// Always true.
         deliver: bool,
     },
 }
 
-/// What came of it.
+/// A message of the queue.
+#[derive(Debug, Deserialize)]
+pub struct Message {
+    /// A [`Hint`] as JSON.
+    pub body: String,
+}
+
+/// The log of a workspace has grown.
+#[derive(Debug, Deserialize)]
+struct Hint {
+    workspace: String,
+}
+
+/// A stream, by its workspace and id.
+type Due = (WorkspaceId, StreamId);
+
+/// The result of an invocation.
 #[derive(Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Response {
     /// How many turns streams had.
@@ -95,43 +126,38 @@ pub struct Response {
     pub paused: u64,
 }
 
-/// Delivers what is due, of one stream or of all, as far as there is time. A destination that fails is no failure of
-/// this function: it is noted at its stream.
+/// Delivers what is due, of one stream, of a workspace or of all, as far as there is time. A destination that fails is
+/// no failure of this function: it is noted at its stream.
 ///
 /// # Errors
 /// If the store does not answer, or a log is not whole; the other streams are delivered all the same.
 pub async fn handle(post: &Post, event: LambdaEvent<Trigger>) -> Result<Response, lambda_runtime::Error> {
     let ends_at = ends_at(event.context.deadline);
-    let one = match event.payload {
-        Trigger::One { workspace, stream } => {
-            Some((WorkspaceId::parse(&workspace)?, StreamId::parse(&stream)?))
-        }
-        Trigger::All { deliver: _ } => None,
-    };
-    let mut response = Response::default();
-    let mut trouble = None;
-    // Once more for what came meanwhile, and for who had no turn, as long as there is something to deliver.
-    while ambient::now() < ends_at && trouble.is_none() {
-        let due = match &one {
-            Some(one) => vec![one.clone()],
-            None => due(&post.store).await?,
-        };
-        // Collected first: the compiler cannot see that a borrowing closure kept across an await is Send.
-        let turns: Vec<_> =
-            due.into_iter().map(|(workspace, stream)| logged(post, workspace, stream, ends_at)).collect();
-        let mut turns = stream::iter(turns).buffer_unordered(CONCURRENCY);
-        let before = response.events;
-        while let Some(turn) = turns.next().await {
-            match turn {
-                Ok(Some(turn)) => response.count(turn),
-                Ok(None) => {}
-                Err(error) => trouble = Some(error),
+    let mut round = Round { post, ends_at, response: Response::default(), trouble: None };
+    match event.payload {
+        Trigger::Grown { records } => {
+            let workspaces = records.iter().filter_map(grown);
+            let rounds = workspaces.map(|workspace| async move {
+                let mut round = Round { post, ends_at, response: Response::default(), trouble: None };
+                round.workspace(&workspace).await;
+                round
+            });
+            // Collected first: the compiler cannot see that a borrowing closure kept across an await is Send.
+            let rounds: Vec<_> = rounds.collect();
+            for Round { response, trouble, .. } in join_all(rounds).await {
+                round.response.add(&response);
+                round.trouble = round.trouble.or(trouble);
             }
         }
-        if response.events == before {
-            break;
+        Trigger::One { workspace, stream } => {
+            round.run(vec![(WorkspaceId::parse(&workspace)?, StreamId::parse(&stream)?)]).await;
+        }
+        Trigger::All { deliver: _ } => {
+            let due = in_fair_order(due(&post.store).await?);
+            round.run(due).await;
         }
     }
+    let Round { response, trouble, .. } = round;
     let Response { turns, events, failed, paused } = response;
     if events + failed + paused > 0 {
         tracing::info!(turns, events, failed, paused, "delivered");
@@ -139,51 +165,204 @@ pub async fn handle(post: &Post, event: LambdaEvent<Trigger>) -> Result<Response
     trouble.map_or(Ok(response), |error| Err(error.into()))
 }
 
-/// A turn, of which an error is logged.
-async fn logged(
-    post: &Post,
-    workspace: WorkspaceId,
-    stream: StreamId,
+/// The workspace of a hint. One that cannot be read is logged, because no retry would help; the schedule delivers.
+fn grown(message: &Message) -> Option<WorkspaceId> {
+    let hint = serde_json::from_str::<Hint>(&message.body).ok();
+    let workspace = hint.and_then(|hint| WorkspaceId::parse(&hint.workspace).ok());
+    if workspace.is_none() {
+        tracing::error!("a hint cannot be read");
+    }
+    workspace
+}
+
+/// An invocation under way, of all streams or of those of a workspace.
+struct Round<'a> {
+    post: &'a Post,
     ends_at: Timestamp,
-) -> Result<Option<Turn>, Error> {
-    let turn = turn(post, &workspace, &stream, ends_at).await;
-    turn.inspect_err(|error| tracing::error!(%workspace, %stream, %error, "delivery failed"))
+    response: Response,
+    trouble: Option<Error>,
+}
+
+impl Round<'_> {
+    /// Gives these streams their turns: in this order at first, and then each that has more to deliver goes behind all
+    /// others.
+    async fn run(&mut self, due: Vec<Due>) {
+        let mut pending = VecDeque::from(due);
+        let mut running = FuturesUnordered::new();
+        loop {
+            while running.len() < CONCURRENCY
+                && ambient::now() < self.ends_at
+                && let Some(due) = pending.pop_front()
+            {
+                running.push(logged(self.post, due, self.ends_at));
+            }
+            let Some((due, turn)) = running.next().await else { return };
+            if self.count(turn) {
+                pending.push_back(due);
+            }
+        }
+    }
+
+    /// Gives all streams of a workspace their turns at once. While one of them is under way, the others go on as the log
+    /// grows.
+    async fn workspace(&mut self, workspace: &WorkspaceId) {
+        let (mut running, mut under_way) = (FuturesUnordered::new(), Vec::new());
+        let mut looked_to = 0;
+        loop {
+            let has_time = ambient::now() < self.ends_at;
+            match self.grown_streams(workspace, &mut looked_to).await {
+                Ok(due) if has_time => {
+                    for due in due {
+                        if !under_way.contains(&due.1) {
+                            under_way.push(due.1.clone());
+                            running.push(logged(self.post, due, self.ends_at));
+                        }
+                    }
+                }
+                Ok(_) => {}
+                Err(error) => self.trouble = Some(error),
+            }
+            if running.is_empty() {
+                return;
+            }
+            // Until one of them has ended, or it is time to look at the log again.
+            if let Ok(Some(((_, stream), turn))) = tokio::time::timeout(WATCH, running.next()).await {
+                under_way.retain(|other| *other != stream);
+                if self.count(turn) {
+                    looked_to = 0;
+                }
+            }
+        }
+    }
+
+    /// The streams of a workspace that have something to deliver, if its log has grown since it was looked at.
+    async fn grown_streams(&self, workspace: &WorkspaceId, looked_to: &mut u64) -> Result<Vec<Due>, Error> {
+        let (store, now) = (&self.post.store, ambient::now());
+        let head = store.head(workspace).await?.size();
+        if head <= *looked_to {
+            return Ok(Vec::new());
+        }
+        *looked_to = head;
+        let streams = store.streams_of(workspace).await?.into_iter();
+        let due = streams.filter(|delivery| delivery.is_due(now) && is_ours(delivery, head));
+        Ok(due.map(|delivery| (delivery.stream.workspace, delivery.stream.id)).collect())
+    }
+
+    /// Counts a turn; whether the stream has more to deliver.
+    fn count(&mut self, turn: Result<Option<Turn>, Error>) -> bool {
+        match turn {
+            Ok(Some(turn)) => {
+                self.response.count(turn);
+                turn.has_more
+            }
+            Ok(None) => false,
+            Err(error) => {
+                self.trouble = Some(error);
+                false
+            }
+        }
+    }
+}
+
+/// A turn, of which an error is logged.
+async fn logged(post: &Post, due: Due, ends_at: Timestamp) -> (Due, Result<Option<Turn>, Error>) {
+    let (workspace, stream) = &due;
+    let turn = turn(post, workspace, stream, ends_at).await;
+    let turn = turn.inspect_err(|error| tracing::error!(%workspace, %stream, %error, "delivery failed"));
+    (due, turn)
+}
+
+/// The first stream of each workspace, then the second of each, and so on; the workspaces in another order each time. So
+/// neither many streams of one workspace nor a place in the table makes the same streams wait.
+fn in_fair_order(due: Vec<Due>) -> Vec<Due> {
+    let mut by_workspace = HashMap::<WorkspaceId, Vec<Due>>::new();
+    for due in due {
+        by_workspace.entry(due.0.clone()).or_default().push(due);
+    }
+    let mut workspaces: Vec<_> = by_workspace.into_values().collect();
+    fastrand::shuffle(&mut workspaces);
+    let mut order = Vec::new();
+    while !workspaces.is_empty() {
+        order.extend(workspaces.iter_mut().filter_map(Vec::pop));
+        workspaces.retain(|streams| !streams.is_empty());
+    }
+    order
 }
 
 impl Response {
-    fn count(&mut self, Turn { events, failed, paused }: Turn) {
+    fn count(&mut self, Turn { events, failed, paused, has_more: _ }: Turn) {
         self.turns += 1;
         self.events += events;
         self.failed += u64::from(failed);
         self.paused += u64::from(paused);
     }
+
+    fn add(&mut self, Self { turns, events, failed, paused }: &Self) {
+        self.turns += turns;
+        self.events += events;
+        self.failed += failed;
+        self.paused += paused;
+    }
 }
 
-/// The streams that have something to deliver. The archive is another function's.
-async fn due(store: &Store) -> Result<Vec<(WorkspaceId, StreamId)>, Error> {
+/// The streams of all workspaces that have something to deliver.
+async fn due(store: &Store) -> Result<Vec<Due>, Error> {
     let mut heads = HashMap::new();
     let mut due = Vec::new();
-    for Delivery { stream, progress, .. } in store.due_streams(ambient::now()).await? {
-        let workspace = stream.workspace;
-        if stream.destination.kind() == DestinationKind::S3 {
-            continue;
-        }
-        // One read for a workspace, so that a stream that nothing came for costs no write.
-        if !heads.contains_key(&workspace) {
-            // Where there is no answer, the stream's own turn tells what is wrong, and no other stream waits for it.
-            let size = store.head(&workspace).await.map_or(u64::MAX, |head| head.size());
+    for delivery in store.due_streams(ambient::now()).await? {
+        let workspace = &delivery.stream.workspace;
+        // One read for a workspace, so that a stream without new events costs no write.
+        if !heads.contains_key(workspace) {
+            // Without an answer, the stream's own turn reports the error, and other streams do not wait for it.
+            let size = store.head(workspace).await.map_or(u64::MAX, |head| head.size());
             heads.insert(workspace.clone(), size);
         }
-        if progress.test_requested.is_some() || progress.lag(heads[&workspace]) > 0 {
-            due.push((workspace, stream.id));
+        if is_ours(&delivery, heads[workspace]) {
+            due.push((delivery.stream.workspace, delivery.stream.id));
         }
     }
     Ok(due)
 }
 
-/// When nothing more is begun.
+/// Whether a stream that is due has something to deliver. The archive is another function's.
+fn is_ours(Delivery { stream, progress, .. }: &Delivery, head: u64) -> bool {
+    stream.destination.kind() != DestinationKind::S3
+        && (progress.test_requested.is_some() || progress.lag(head) > 0)
+}
+
+/// The time after which no turn begins.
 fn ends_at(deadline_ms: u64) -> Timestamp {
     let deadline = i64::try_from(deadline_ms).ok().and_then(Timestamp::from_unix_milliseconds);
     let deadline = deadline.unwrap_or_else(|| ambient::now().plus_seconds(LEASE_SECONDS));
     deadline.plus_seconds(-DEADLINE_MARGIN_SECONDS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn due(workspace: &str, stream: u8) -> Due {
+        (WorkspaceId::parse(workspace).unwrap(), StreamId::new(&[b'a' + stream; 12]))
+    }
+
+    #[test]
+    fn no_workspace_waits_for_the_second_stream_of_another() {
+        let many = (0..20).map(|stream| due("many", stream));
+        let few = ["a", "b", "c"].map(|workspace| due(workspace, 0));
+        for _ in 0..50 {
+            let order = in_fair_order(many.clone().chain(few.clone()).collect());
+            let place = |workspace: &str| order.iter().position(|due| due.0.as_str() == workspace).unwrap();
+            assert!(["a", "b", "c", "many"].iter().all(|workspace| place(workspace) < 4), "{order:?}");
+            assert_eq!(order.len(), 23);
+        }
+    }
+
+    #[test]
+    fn a_hint_names_a_workspace() {
+        let hint = |body: &str| grown(&Message { body: body.to_owned() }).map(|found| found.to_string());
+        assert_eq!(hint(r#"{"workspace":"acme"}"#).as_deref(), Some("acme"));
+        for body in ["", "{}", "null", r#"{"workspace":7}"#, r#"{"workspace":"A/../b"}"#] {
+            assert_eq!(hint(body), None, "{body}");
+        }
+    }
 }

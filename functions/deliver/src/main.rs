@@ -1,4 +1,4 @@
-//! The Lambda of the schedule that delivers streams.
+//! The Lambda that delivers streams: behind the queue of hints, and on a schedule.
 
 use deliver::Post;
 use lambda_runtime::{Error, run, service_fn};

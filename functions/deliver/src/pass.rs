@@ -2,27 +2,28 @@
 //!
 //! ```text
 //! take the lease ─▶ the test, if one was asked for
-//!      ┌──────────▶ read the log from `next` on ─▶ mask, filter, write as the destination wants it
-//!      │                                                   │
-//!      │            ┌─▶ send as much as it takes ─▶ note that `next` is behind it ─┐
-//!      │            └──────────────────── more of it? ◀────────────────────────────┤
-//!      └─ more in the log? ◀───────────────────────────────────────────────────────┘
-//! give the lease back
+//!      ┌──────────▶ read the log until a request is full ─▶ send it ─▶ note the sequence behind it
+//!      └────────────────────────────── more in the log? ◀─────────────────────────┘
+//! give the lease back ─▶ more in the log?
 //! ```
 //!
 //! Why nothing is lost and the order is kept: `next` moves only behind what the destination took, one request is under
-//! way at a time, and whoever goes on begins at `next`. Why events come twice, and only under their own ids: a crash
+//! way at a time, and the next turn begins at `next`. Why events come twice, and only under their own ids: a crash
 //! between sending and noting leaves `next` where it was. Why no two deliver one stream at once: the lease outlives the
-//! function's timeout, and who lost it can note nothing.
+//! function's timeout, and a deliverer that lost it can note nothing. Why a hint that finds the stream leased can be
+//! dropped: its holder looks at the head of the log once more after it has given the lease back.
+//!
+//! Why memory is bounded: an event becomes text before the next one is decoded, and reading stops when a request is full.
+
+use std::collections::VecDeque;
 
 use shared::{
     ambient,
     error::Error,
     event::Event,
     id::WorkspaceId,
-    json::canonical,
     service_event::{self, Origin},
-    store::{Failed, Lease, Room},
+    store::{Attempt, FIRST_CHUNK, Failed, Lease, Sealed},
     stream::{Delivered, Delivery, Destination, Progress, StreamId, StreamSecret, Test, TestRequest},
     timestamp::Timestamp,
 };
@@ -35,14 +36,14 @@ use crate::{
     failure::Failure,
 };
 
-/// For how long a stream is taken. Longer than the function may run, so that who holds it is gone when it ends.
+/// For how long a stream is taken. Longer than the function may run, so that its holder is gone when it ends.
 pub const LEASE_SECONDS: i64 = 90;
-/// How long a stream is delivered before others have their turn, in seconds.
-const TURN_SECONDS: i64 = 15;
-/// How much of the log is held at a time.
-const ROOM: Room = Room { events: 1000, bytes: 2_000_000, measure: |event| canonical(event).len() };
+/// How long a stream is delivered before others have their turn. A request that has begun has its own time.
+const TURN_SECONDS: i64 = 5;
+/// After how many sequences without an event for the stream the progress is noted.
+const NOTED_SEQUENCES: u64 = 10_000;
 
-/// What became of entries that were sent.
+/// How many of some entries were taken.
 #[derive(Debug)]
 pub(crate) struct Carried {
     /// How many of them, from the first on, the destination has taken.
@@ -51,7 +52,7 @@ pub(crate) struct Carried {
     pub(crate) failure: Option<Failure>,
 }
 
-/// What a turn came to.
+/// The result of a turn.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Turn {
     /// How many events the destination took.
@@ -60,6 +61,8 @@ pub(crate) struct Turn {
     pub(crate) failed: bool,
     /// Whether the stream was paused for that.
     pub(crate) paused: bool,
+    /// Whether the stream has more to deliver at once.
+    pub(crate) has_more: bool,
 }
 
 /// A turn under way.
@@ -67,13 +70,23 @@ struct Run<'a> {
     post: &'a Post,
     lease: Lease,
     delivery: Delivery,
-    /// Found with the first thing to send: most turns of a stream that nothing came for send nothing.
+    /// Found with the first thing to send: a turn may find nothing to send.
     way: Option<Way>,
+    /// Events that are read and not sent yet, in the order of the log.
+    ready: VecDeque<Entry>,
+    /// The first sequence that is not read yet.
+    read_to: u64,
+    /// How many sequences are read at a time.
+    chunk: u64,
+    /// How many sequences the log has.
+    head: u64,
     limits: Limits,
     /// No more events than this in one request: the destination found more too large.
     most: usize,
     ends_at: Timestamp,
     turn: Turn,
+    /// Whether another deliverer has the stream by now, or an admin has changed it.
+    is_lost: bool,
 }
 
 /// How events get to a destination.
@@ -92,11 +105,11 @@ impl Carried {
     }
 }
 
-/// Gives a stream its turn, which ends at `ends_at` at the latest; `None` if somebody else has it, or it is gone.
+/// Gives a stream its turn, which ends at `ends_at` at the latest; `None` if another deliverer has it, or it is gone.
 ///
 /// # Errors
 /// [`Error::Unavailable`] if the store does not answer, and [`Error::Inconsistent`] or [`Error::Internal`] if the log
-/// is not as we write it. Whatever was noted stands, and the next turn goes on from there.
+/// is not as we write it. The progress that was noted stands, and the next turn goes on from there.
 pub(crate) async fn turn(
     post: &Post,
     workspace: &WorkspaceId,
@@ -113,10 +126,32 @@ pub(crate) async fn turn(
     let limits = destination::limits(delivery.stream.destination.kind());
     let ends_at = ends_at.min(now.plus_seconds(TURN_SECONDS));
     let turn = Turn::default();
-    let mut run = Run { post, lease, delivery, way: None, limits, most: limits.events, ends_at, turn };
+    let (ready, read_to) = (VecDeque::new(), delivery.progress.next);
+    let mut run = Run {
+        post,
+        lease,
+        delivery,
+        way: None,
+        ready,
+        read_to,
+        chunk: FIRST_CHUNK,
+        head: 0,
+        limits,
+        most: limits.events,
+        ends_at,
+        turn,
+        is_lost: false,
+    };
     let delivered = run.deliver().await;
     let released = post.store.release_stream(&run.lease).await;
-    delivered.and(released).map(|()| Some(run.turn))
+    delivered.and(released)?;
+    if run.is_lost {
+        // An admin may have set it back, and the next turn sees what holds now.
+        run.turn.has_more = true;
+    } else if run.goes_on() {
+        run.turn.has_more = run.progress().lag(post.store.head(workspace).await?.size()) > 0;
+    }
+    Ok(Some(run.turn))
 }
 
 impl Way {
@@ -147,53 +182,90 @@ impl Run<'_> {
         if let Some(request) = self.progress().test_requested.clone() {
             self.test(&request).await?;
         }
-        let Delivery { stream, .. } = &self.delivery;
-        let (workspace, filter) = (stream.workspace.clone(), stream.filter.clone());
-        while self.progress().may_deliver(ambient::now()) && self.is_in_time() {
-            let (next, now) = (self.progress().next, ambient::now());
-            let feed = self.post.store.feed(&workspace, &filter.of_feed(), next, ROOM, now).await?;
-            let entries: Vec<_> = feed
-                .events
-                .iter()
-                .filter(|event| filter.matches(event))
-                .map(|event| self.entry(event))
-                .collect();
-            let goes_on = self.send(&entries, feed.next).await?;
-            if !goes_on || feed.next >= feed.head.size() {
+        while self.goes_on() && self.is_in_time() {
+            if self.read_to >= self.head {
+                self.head = self.post.store.head(&self.delivery.stream.workspace).await?.size();
+            }
+            if !self.fill().await? || !self.send().await? {
                 return Ok(());
             }
         }
         Ok(())
     }
 
-    /// Sends entries, after which the log is looked at from `next` on; whether to go on.
-    async fn send(&mut self, entries: &[Entry], next: u64) -> Result<bool, Error> {
-        if entries.is_empty() {
-            return if next == self.progress().next { Ok(true) } else { self.note(next, 0).await };
-        }
-        let mut left = entries;
-        while !left.is_empty() {
-            if !self.is_in_time() {
-                return Ok(false);
-            }
-            let batch = &left[..self.limits.fit(left, self.most)];
-            let Carried { taken, failure } = self.carry(batch).await;
-            // If we crash here, the destination gets these once more.
-            left = &left[taken..];
-            let behind = left.first().and_then(|entry| entry.sequence).unwrap_or(next);
-            if taken > 0 && !self.note(behind, taken as u64).await? {
-                return Ok(false);
-            }
-            match failure {
-                None => {}
-                Some(failure) if failure.too_large && batch.len() > 1 => self.most = batch.len() / 2,
-                Some(failure) => {
-                    self.fail(&failure).await?;
-                    return Ok(false);
+    /// Reads the log until a request is full, and notes what it passes over; whether there is anything to send.
+    async fn fill(&mut self) -> Result<bool, Error> {
+        while self.read_to < self.head && !self.is_full() && self.is_in_time() {
+            if let Some(gone) = self.read().await? {
+                if gone == self.progress().next {
+                    self.fail(&event_gone(gone)).await?;
                 }
+                break;
+            }
+            let passed_over = self.ready.is_empty() && self.read_to - self.progress().next >= NOTED_SEQUENCES;
+            if passed_over && !self.note(self.read_to, 0).await? {
+                return Ok(false);
             }
         }
-        Ok(true)
+        if !self.ready.is_empty() {
+            return Ok(true);
+        }
+        if self.read_to > self.progress().next {
+            self.note(self.read_to, 0).await?;
+        }
+        Ok(false)
+    }
+
+    /// Reads some of the log; the first sequence whose event is gone, where there is one. It is not passed over.
+    async fn read(&mut self) -> Result<Option<u64>, Error> {
+        let range = self.read_to..self.head.min(self.read_to + self.chunk);
+        let stored =
+            self.post.store.stored_events(&self.delivery.stream.workspace, range, ambient::now()).await?;
+        self.chunk = stored.next_chunk();
+        for entry in stored {
+            let (sequence, _, sealed) = entry?;
+            match sealed {
+                Sealed::Event(event) if self.delivery.stream.filter.matches(&event) => {
+                    let entry = self.entry(&event);
+                    self.ready.push_back(entry);
+                }
+                Sealed::Event(_) | Sealed::Expired => {}
+                Sealed::Gone => return Ok(Some(sequence)),
+            }
+            self.read_to = sequence + 1;
+        }
+        Ok(None)
+    }
+
+    /// Whether a request has no room for more than is read.
+    fn is_full(&self) -> bool {
+        let bytes: usize = self.ready.iter().map(|entry| entry.text.len()).sum();
+        self.ready.len() >= self.limits.events.min(self.most) || bytes >= self.limits.bytes
+    }
+
+    /// Sends one request, and notes the sequence behind it; whether to go on.
+    async fn send(&mut self) -> Result<bool, Error> {
+        let size = self.limits.fit(self.ready.make_contiguous(), self.most);
+        let batch: Vec<_> = self.ready.drain(..size).collect();
+        let Carried { taken, failure } = self.carry(&batch).await;
+        // If we crash here, the destination gets these once more.
+        let left = batch.into_iter().skip(taken).collect::<Vec<_>>();
+        left.into_iter().rev().for_each(|entry| self.ready.push_front(entry));
+        let behind = self.ready.front().and_then(|entry| entry.sequence).unwrap_or(self.read_to);
+        if taken > 0 && !self.note(behind, taken as u64).await? {
+            return Ok(false);
+        }
+        match failure {
+            None => Ok(true),
+            Some(failure) if failure.too_large && size > 1 => {
+                self.most = size / 2;
+                Ok(true)
+            }
+            Some(failure) => {
+                self.fail(&failure).await?;
+                Ok(false)
+            }
+        }
     }
 
     async fn carry(&mut self, batch: &[Entry]) -> Carried {
@@ -224,27 +296,35 @@ impl Run<'_> {
     /// Notes how far the stream has come; whether it is still ours, and as it was.
     async fn note(&mut self, next: u64, events: u64) -> Result<bool, Error> {
         let delivered = Delivered { next, events, at: ambient::now() };
-        if !self.post.store.record_delivery(&self.lease, &delivered).await? {
+        let noted = self.post.store.record_delivery(&self.lease, self.progress(), &delivered).await?;
+        let Some(progress) = noted else {
+            self.is_lost = true;
             return Ok(false);
-        }
-        self.delivery.progress = self.progress().after_delivery(&delivered);
+        };
+        self.delivery.progress = progress;
         self.turn.events += events;
         Ok(true)
     }
 
-    /// Notes that the destination failed, and pauses the stream if it did for too long.
+    /// Notes that the destination failed, and pauses the stream if it did for too long or for good.
     async fn fail(&mut self, failure: &Failure) -> Result<(), Error> {
         let (store, now) = (&self.post.store, ambient::now());
-        let wait = (failure.retry_after_seconds, fastrand::f64());
+        let attempt = Attempt {
+            problem: failure.problem(now),
+            sequence: self.ready.front().and_then(|entry| entry.sequence).unwrap_or(self.read_to),
+            at_least_seconds: failure.retry_after_seconds,
+            spread: fastrand::f64(),
+            is_final: failure.is_final,
+        };
         let origin = Origin::without_request(now, ambient::event_id(), ambient::salt());
         let Failed { progress, paused } =
-            store.fail_stream(&self.lease, &self.delivery, failure.problem(now), wait, origin).await?;
+            store.fail_stream(&self.lease, &self.delivery, attempt, origin).await?;
         self.delivery.progress = progress;
         (self.turn.failed, self.turn.paused) = (true, paused);
         Ok(())
     }
 
-    /// Sends the event that an admin asks for, and notes how it went. It changes nothing else of the stream.
+    /// Sends the test that an admin asks for, and notes how it went. It does not move the stream.
     async fn test(&mut self, request: &TestRequest) -> Result<(), Error> {
         let event = service_event::stream_test(&self.delivery.stream, request, ambient::salt())
             .map_err(|error| Error::Internal(error.into()))?;
@@ -266,6 +346,11 @@ impl Run<'_> {
         entry
     }
 
+    /// Whether the stream is still ours, and its destination may be asked now.
+    fn goes_on(&self) -> bool {
+        !self.is_lost && !self.turn.paused && self.progress().may_deliver(ambient::now())
+    }
+
     fn progress(&self) -> &Progress {
         &self.delivery.progress
     }
@@ -273,4 +358,14 @@ impl Run<'_> {
     fn is_in_time(&self) -> bool {
         ambient::now() < self.ends_at
     }
+}
+
+/// The problem of a stream whose next event is gone. An admin can go on behind it, which the log records.
+fn event_gone(sequence: u64) -> Failure {
+    let detail = format!(
+        "the event {sequence} of the log is gone although it has not expired; tell the operator, and replay the stream \
+         from {} to go on without it",
+        sequence + 1
+    );
+    Failure::new("inconsistent_log", detail)
 }

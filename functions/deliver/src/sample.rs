@@ -1,4 +1,4 @@
-//! What the tests of this crate begin with.
+//! Samples for the tests of this crate.
 
 use serde_json::json;
 use shared::{
@@ -35,6 +35,7 @@ pub(crate) fn delivery(url: &str) -> Delivery {
         progress: Progress::default(),
         leased_until: None,
         last_run: None,
+        planned_run: None,
     }
 }
 

@@ -76,7 +76,8 @@ pub(crate) async fn feed(store: &Store, request: &Request) -> Result<Response, E
     // A reader that waits has asked once.
     let rate = store.count_read(&holder.token, ambient::now()).await?;
     let room = Room { events: limit, bytes: MAX_PAGE_BYTES, measure: format.measure() };
-    let Feed { events, expired, next, head } = read(store, &holder, &filter, next, room, wait).await?;
+    let Feed { events, expired, gone: _, next, head } =
+        read(store, &holder, &filter, next, room, wait).await?;
 
     if !events.iter().all(|event| is_own_access(event, &holder)) {
         let origin = request.origin(ambient::now(), ambient::event_id(), ambient::salt());

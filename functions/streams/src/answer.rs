@@ -113,7 +113,8 @@ struct StreamPause<'a> {
 impl<'a> ListedStream<'a> {
     /// A stream of a log of this size.
     pub(crate) fn of(delivery: &'a Delivery, head: u64, now: Timestamp) -> Self {
-        let Delivery { stream, generation: _, progress, leased_until: _, last_run: _ } = delivery;
+        let Delivery { stream, generation: _, progress, leased_until: _, last_run: _, planned_run: _ } =
+            delivery;
         let Stream {
             id,
             workspace: _,
@@ -149,6 +150,7 @@ impl<'a> StreamStatus<'a> {
             delivered,
             delivered_at,
             failing_since,
+            failing_at: _,
             attempts,
             retry_at,
             last_problem,

@@ -143,7 +143,14 @@ impl Streams {
         }
         // If we crash here, the stream is there and its admin did not see its secret: the list shows it.
         let progress = Progress::from(next);
-        let delivery = Delivery { stream, generation: 1, progress, leased_until: None, last_run: None };
+        let delivery = Delivery {
+            stream,
+            generation: 1,
+            progress,
+            leased_until: None,
+            last_run: None,
+            planned_run: None,
+        };
         Ok(http::created(&SetStream {
             stream: ListedStream::of(&delivery, head, now),
             secret: made.as_ref().map(StreamSecret::expose),

@@ -6,6 +6,7 @@
 
 mod api;
 mod bus;
+mod hints;
 mod tables;
 mod yaml;
 
@@ -14,6 +15,7 @@ use serde_json::{Map, Value};
 
 pub use api::{Api, Authorizer, JwtAuthorizer, Route, TokenAuthorizer};
 pub use bus::{Bus, QueueSettings};
+pub use hints::HintSettings;
 pub use tables::{Attribute, Index, Key, Table};
 pub use yaml::{ACCOUNT, REGION};
 
@@ -31,11 +33,13 @@ pub struct Template {
     pub bus: Bus,
     /// The name of the crate of the function behind the table's stream.
     pub sealer: String,
-    /// The functions that nothing invokes but their schedules.
+    /// The way from a log that has grown to the function that delivers it.
+    pub hints: HintSettings,
+    /// The functions that a schedule invokes.
     pub scheduled: Vec<Scheduled>,
 }
 
-/// A function that its schedule alone invokes.
+/// A function that a schedule invokes.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Scheduled {
     /// The name of its crate.
@@ -69,6 +73,7 @@ impl Template {
             api: api::read(&resources)?,
             bus: bus::read(&resources)?,
             sealer: sealer(&resources)?,
+            hints: hints::read(&resources)?,
             scheduled: scheduled(&resources)?,
         })
     }
@@ -88,15 +93,14 @@ fn sealer(resources: &Resources) -> Result<String, TemplateError> {
     }
 }
 
-/// The functions that have one event, which is a schedule.
+/// The functions with a schedule, without the one behind the stream: its schedule is run at each start.
 fn scheduled(resources: &Resources) -> Result<Vec<Scheduled>, TemplateError> {
     let mut scheduled = Vec::new();
     for (id, properties) in resources.of_type("AWS::Serverless::Function") {
-        let mut events = properties["Events"].as_object().into_iter().flat_map(Map::values);
-        let (Some(event), None) = (events.next(), events.next()) else { continue };
-        if event["Type"] != "Schedule" {
-            continue;
-        }
+        let events: Vec<_> = properties["Events"].as_object().into_iter().flat_map(Map::values).collect();
+        let is_behind_stream = events.iter().any(|event| event["Type"] == "DynamoDB");
+        let schedule = events.iter().find(|event| event["Type"] == "Schedule");
+        let (Some(event), false) = (schedule, is_behind_stream) else { continue };
         let input = event["Properties"]["Input"].as_str().unwrap_or_default();
         let input = serde_json::from_str(input).map_err(|error| {
             TemplateError::new(format!("Resources.{id}.Properties.Events"), error.to_string())

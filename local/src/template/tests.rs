@@ -49,6 +49,14 @@ fn the_way_from_the_bus_to_its_function_is_followed() {
 }
 
 #[test]
+fn the_way_from_the_ledger_to_its_function_is_followed() {
+    let template = Template::parse(TEMPLATE).unwrap();
+    assert_eq!(template.hints.function, "deliver");
+    assert!(template.hints.concurrency > 1);
+    assert!(template.scheduled.iter().any(|scheduled| scheduled.function == "deliver"));
+}
+
+#[test]
 fn a_parameter_without_a_default_is_left_open() {
     let jwt = Template::parse(TEMPLATE).unwrap().api.jwt;
     assert_eq!((jwt.issuer, jwt.audience), (None, None));

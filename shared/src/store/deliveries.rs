@@ -1,13 +1,13 @@
 //! Streams, and how far each has come: one item for each.
 //!
-//! Two write to it, and neither waits for the other. Admins change what is set, and each change raises the
-//! generation and stands in one transaction with the event about it. Who delivers holds a lease, and notes what
-//! became of it on the condition that the lease is still theirs and the generation is the one they began with. So no
-//! two deliver a stream at once, and what an admin says while somebody delivers is never overwritten: the note is
-//! refused, and what was delivered is delivered again. No attribute is written by both but `next` and `failure`, which
-//! a replay sets anew, and `paused`, which the service sets when it gives up.
+//! Admins and deliverers write to it, and neither waits for the other. Admins change the definition. Each change raises
+//! the generation and is in one transaction with the event about it. A deliverer holds a lease and notes its progress on
+//! the condition that the lease is still its own and the generation is the one it began with. So two deliverers never
+//! deliver one stream at once, and a deliverer never overwrites a change by an admin: the note is refused, and the
+//! events are delivered again. Both write `next` and `failure`, which a replay sets anew, and `paused`, which the
+//! service sets when it gives up. All other attributes have one writer.
 //!
-//! A lease that nobody gives back ends by itself.
+//! A lease ends by itself. A stream whose item cannot be read is logged and left out, so that the other streams go on.
 
 use aws_sdk_dynamodb::{
     error::SdkError,
@@ -43,14 +43,14 @@ pub struct Lease {
     pub workspace: WorkspaceId,
     /// The stream.
     pub stream: StreamId,
-    /// Who holds it: a name that no other run has.
+    /// The name of its holder, which is new for each turn.
     pub owner: String,
     /// The generation of the stream when it was taken.
     pub generation: u64,
 }
 
 impl Store {
-    /// All streams of a workspace, by their ids, as they are.
+    /// All streams of a workspace that can be read, in the order of their ids.
     ///
     /// # Errors
     /// [`Error::Unavailable`] if the store does not answer.
@@ -70,9 +70,7 @@ impl Store {
                 .send()
                 .await
                 .map_err(unavailable)?;
-            for item in output.items() {
-                deliveries.push(to_delivery(item)?);
-            }
+            deliveries.extend(readable(output.items()));
             start = output.last_evaluated_key;
             if start.is_none() {
                 return Ok(deliveries);
@@ -116,19 +114,16 @@ impl Store {
                 .send()
                 .await
                 .map_err(unavailable)?;
-            for item in output.items() {
-                due.push(to_delivery(item)?);
-            }
+            due.extend(readable(output.items()).filter(|delivery| delivery.is_due(now)));
             start = output.last_evaluated_key;
             if start.is_none() {
-                due.retain(|delivery| delivery.is_due(now));
                 return Ok(due);
             }
         }
     }
 
-    /// Takes a stream to deliver it until an instant, if nobody else has it; and what is set of it then. An owner is new
-    /// each time: if it has the stream already, that was the same call, whose answer was lost.
+    /// Takes a stream to deliver it until an instant, if it is free; the lease, and the stream as it is then. An owner is
+    /// new each time: if it has the stream already, that was the same call, whose answer was lost.
     ///
     /// # Errors
     /// [`Error::Unavailable`] if it may or may not have been taken: then it is free again at `until`.
@@ -172,31 +167,41 @@ impl Store {
         Ok(Some((lease, delivery)))
     }
 
-    /// Notes what the destination took, or what was passed over; whether the note was taken. If it was not, the lease
-    /// is another's or the stream was changed, and whoever delivers stops.
+    /// Notes what the destination took, or what was passed over. `before` is the progress that this lease noted last; the
+    /// answer is the progress after it, or `None` if the lease is another's or an admin changed the stream. Then the
+    /// deliverer stops.
+    ///
+    /// The note sets numbers and adds to none: a retry after a lost answer counts no event twice.
     ///
     /// # Errors
     /// [`Error::Unavailable`] if it may or may not have been noted: if not, it is delivered again.
-    pub async fn record_delivery(&self, lease: &Lease, delivered: &Delivered) -> Result<bool, Error> {
-        let Delivered { next, events, at } = delivered;
+    pub async fn record_delivery(
+        &self,
+        lease: &Lease,
+        before: &Progress,
+        delivered: &Delivered,
+    ) -> Result<Option<Progress>, Error> {
+        let after = before.after_delivery(delivered);
         let update = self
             .update_leased(lease)
             .expression_attribute_names("#next", "next")
-            .expression_attribute_values(":next", AttributeValue::N(next.to_string()));
-        let update = if *events == 0 {
-            update.update_expression("SET #next = :next")
-        } else {
-            update
+            .expression_attribute_values(":next", AttributeValue::N(after.next.to_string()));
+        let update = match (delivered.events, after.failing_since) {
+            (0, Some(_)) => update.update_expression("SET #next = :next"),
+            (0, None) => update
+                .update_expression("SET #next = :next REMOVE #failure")
+                .expression_attribute_names("#failure", "failure"),
+            _ => update
                 .update_expression(
-                    "SET #next = :next, #delivered = #delivered + :events, #delivered_at = :at REMOVE #failure",
+                    "SET #next = :next, #delivered = :delivered, #delivered_at = :at REMOVE #failure",
                 )
                 .expression_attribute_names("#delivered", "delivered")
                 .expression_attribute_names("#delivered_at", "delivered_at")
                 .expression_attribute_names("#failure", "failure")
-                .expression_attribute_values(":events", AttributeValue::N(events.to_string()))
-                .expression_attribute_values(":at", AttributeValue::S(at.to_string()))
+                .expression_attribute_values(":delivered", AttributeValue::N(after.delivered.to_string()))
+                .expression_attribute_values(":at", AttributeValue::S(delivered.at.to_string())),
         };
-        written(update.send().await)
+        Ok(written(update.send().await)?.then_some(after))
     }
 
     /// Notes that the destination failed, as [`Progress::after_failure`] says; whether the note was taken.
@@ -267,7 +272,7 @@ impl Store {
         written(update.send().await)
     }
 
-    /// Gives a lease back. One that is lost already stays another's.
+    /// Gives a lease back. If another deliverer has taken it, nothing changes.
     ///
     /// # Errors
     /// [`Error::Unavailable`] if it may still stand; then it ends by itself.
@@ -286,7 +291,7 @@ impl Store {
         self.client.update_item().table_name(&self.tables.streams).set_key(Some(key(workspace, id)))
     }
 
-    /// An update by who holds the lease, of a stream that nobody changed since.
+    /// An update by the holder of a lease, on the condition that no admin has changed the stream since.
     pub(super) fn update_leased(&self, lease: &Lease) -> UpdateItemFluentBuilder {
         self.update_item_of(&lease.workspace, &lease.stream)
             .condition_expression("#lease_owner = :owner AND #generation = :generation")
@@ -297,7 +302,21 @@ impl Store {
     }
 }
 
-/// Whether an update met what it is of.
+/// The streams among these items. One that cannot be read is logged and left out.
+fn readable(items: &[Item]) -> impl Iterator<Item = Delivery> {
+    items.iter().filter_map(|item| {
+        let delivery = to_delivery(item).inspect_err(|error| {
+            let [workspace, stream] =
+                ["workspace", "stream"].map(|name| item::text(item, name).unwrap_or_default());
+            let source = std::error::Error::source(error).map(ToString::to_string);
+            // An alarm of the template counts this line.
+            tracing::error!(workspace, stream, source, "a stream cannot be read");
+        });
+        delivery.ok()
+    })
+}
+
+/// True if the update's condition held.
 pub(super) fn written(sent: Result<UpdateItemOutput, SdkError<UpdateItemError>>) -> Result<bool, Error> {
     match sent {
         Ok(_) => Ok(true),
@@ -310,7 +329,7 @@ pub(super) fn key(workspace: &WorkspaceId, id: &StreamId) -> Item {
     Writer::default().text("workspace", workspace.as_str()).text("stream", id.as_str()).finish()
 }
 
-/// What is set of a stream, but for its key.
+/// The definition of a stream, without its key.
 #[derive(Serialize, Deserialize)]
 pub(super) struct Definition {
     name: String,
@@ -357,12 +376,15 @@ struct Failure {
     since: Timestamp,
     attempts: u32,
     retry_at: Timestamp,
+    /// The first event that the destination did not take.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    sequence: Option<u64>,
 }
 
 impl Failure {
     fn of(progress: &Progress) -> Option<Self> {
         let (since, retry_at) = progress.failing_since.zip(progress.retry_at)?;
-        Some(Self { since, attempts: progress.attempts, retry_at })
+        Some(Self { since, attempts: progress.attempts, retry_at, sequence: progress.failing_at })
     }
 }
 
@@ -392,6 +414,7 @@ fn to_delivery(item: &Item) -> Result<Delivery, Error> {
             delivered: item::number(item, "delivered")?,
             delivered_at: time(item, "delivered_at")?,
             failing_since: failure.as_ref().map(|failure| failure.since),
+            failing_at: failure.as_ref().and_then(|failure| failure.sequence),
             attempts: failure.as_ref().map_or(0, |failure| failure.attempts),
             retry_at: failure.as_ref().map(|failure| failure.retry_at),
             last_problem: json::<Problem>(item, "last_problem")?,
@@ -401,6 +424,7 @@ fn to_delivery(item: &Item) -> Result<Delivery, Error> {
         },
         leased_until: time(item, "lease_until")?,
         last_run: last_run(item)?,
+        planned_run: json(item, "archive_run")?,
     })
 }
 

@@ -1,21 +1,22 @@
-//! Word of what this process wrote, for who runs the sealer without the table's stream.
+//! Hints of what this process wrote, in place of the streams of tables, for a program that runs the whole system.
 
 use std::{fmt, sync::Arc};
 
 /// Takes a partition key and a sort key.
-type Told = dyn Fn(&str, &str) + Send + Sync;
+type Listener = dyn Fn(&str, &str) + Send + Sync;
 
-/// Is told the key of every event that was written, or may have been: partition key and sort key.
+/// Calls a listener with the key of every item that was written, or may have been: partition key and sort key.
 #[derive(Clone)]
-pub struct Hints(Arc<Told>);
+pub struct Hints(Arc<Listener>);
 
 impl Hints {
-    /// Tells `told`.
-    pub fn new(told: impl Fn(&str, &str) + Send + Sync + 'static) -> Self {
-        Self(Arc::new(told))
+    /// Calls `listener` after each write.
+    pub fn new(listener: impl Fn(&str, &str) + Send + Sync + 'static) -> Self {
+        Self(Arc::new(listener))
     }
 
-    pub(super) fn tell(&self, partition: &str, sort_key: &str) {
+    /// Calls the listener.
+    pub fn tell(&self, partition: &str, sort_key: &str) {
         (self.0)(partition, sort_key);
     }
 }

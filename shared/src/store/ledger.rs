@@ -174,7 +174,11 @@ impl Store {
             .bytes("frontier", &to.to_bytes())
             .finish();
         // An empty log has no head.
-        self.put_after(item, (from.size() > 0).then_some(from.size())).await
+        let written = self.put_after(item, (from.size() > 0).then_some(from.size())).await?;
+        if let Some(hints) = &self.head_hints {
+            hints.tell(workspace.as_str(), ledger::HEAD);
+        }
+        Ok(written)
     }
 
     /// Puts an item in place of the one with this size; `None` where there must be none.

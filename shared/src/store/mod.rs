@@ -41,6 +41,7 @@ mod inserts;
 mod inspect;
 mod item;
 mod ledger;
+mod log;
 mod opening;
 mod quarantine;
 mod rates;
@@ -72,12 +73,13 @@ pub use self::{
     checkpoint::Signed,
     deliveries::Lease,
     events::{Appended, Status},
-    failing::Failed,
-    feed::{Feed, Sealed},
+    failing::{Attempt, Failed},
+    feed::Feed,
     hints::Hints,
     inserts::AppendedAll,
     inspect::{Borne, Chunk, Filed, Kept, Rest, StoredDelta, StoredHead, StoredRoot, StoredSigned},
     ledger::{Candidate, Written},
+    log::{FIRST_CHUNK, Sealed, Stored},
     opening::Opening,
     quarantine::{Quarantined, Reason},
     read::Room,
@@ -100,6 +102,7 @@ pub struct Store {
     settings: Arc<SettingsCache>,
     read_limit: Option<u32>,
     hints: Option<Hints>,
+    head_hints: Option<Hints>,
 }
 
 impl Store {
@@ -130,12 +133,18 @@ impl Store {
             settings: Arc::default(),
             read_limit: *read_limit,
             hints: None,
+            head_hints: None,
         }
     }
 
     /// The same store, which tells `hints` of every event it writes.
     pub fn with_hints(self, hints: Hints) -> Self {
         Self { hints: Some(hints), ..self }
+    }
+
+    /// The same store, which tells `hints` of every head that it moves.
+    pub fn with_head_hints(self, hints: Hints) -> Self {
+        Self { head_hints: Some(hints), ..self }
     }
 
     /// Tells that an event was written, or may have been.

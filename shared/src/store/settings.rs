@@ -75,8 +75,11 @@ impl Store {
         Ok(settings)
     }
 
-    /// What readers of a workspace may be given at an instant.
-    pub(super) async fn retained(&self, workspace: &WorkspaceId, now: Timestamp) -> Result<Retained, Error> {
+    /// Which events of a workspace readers get at an instant.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] if the store does not answer.
+    pub async fn retained(&self, workspace: &WorkspaceId, now: Timestamp) -> Result<Retained, Error> {
         Ok(Retained::at(&self.settings(workspace).await?.retention, now))
     }
 

@@ -57,7 +57,7 @@ impl Store {
         self.write_with_event(update, event).await
     }
 
-    /// Lets a stream stand still, and records the event about it. [`Written::Before`] if it does, or is not there.
+    /// Pauses a stream, and records the event about it. [`Written::Before`] if it is paused already, or is not there.
     ///
     /// # Errors
     /// [`Error::Unavailable`] if it may or may not have been paused.
@@ -72,8 +72,8 @@ impl Store {
         self.write_with_event(update, event).await
     }
 
-    /// Lets a paused stream go on at once, where it stood, and records the event about it. [`Written::Before`] if it
-    /// is not paused.
+    /// Resumes a paused stream at once, where it stood, and records the event about it. [`Written::Before`] if it is not
+    /// paused.
     ///
     /// # Errors
     /// [`Error::Unavailable`] if it may or may not have been resumed.
@@ -88,8 +88,8 @@ impl Store {
         self.write_with_event(update, event).await
     }
 
-    /// Lets a stream go on at another sequence, paused or not, and records the event about it. [`Written::Before`] if
-    /// it is not there.
+    /// Moves a stream to another sequence, paused or not, and records the event about it. [`Written::Before`] if it is
+    /// not there.
     ///
     /// # Errors
     /// [`Error::Unavailable`] if it may or may not have been set back.
@@ -104,7 +104,7 @@ impl Store {
         self.write_with_event(update, event).await
     }
 
-    /// Asks for a test of a stream, in place of one that nobody has done yet, and records the event about it.
+    /// Asks for a test of a stream, in place of one that is not done yet, and records the event about it.
     /// [`Written::Before`] if the stream is not there.
     ///
     /// # Errors

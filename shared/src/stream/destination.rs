@@ -185,7 +185,12 @@ impl Destination {
             DestinationKind::Splunk => {
                 let [index, source, sourcetype] =
                     ["index", "source", "sourcetype"].map(|name| read_name(object, name));
-                Endpoint::read(object, operator).map(|url| Self::Splunk { url, index, source, sourcetype })
+                let url = Endpoint::read(object, operator);
+                if url.as_ref().is_some_and(|url| !takes_events(url)) {
+                    let detail = "must lead to a collector of events: to its host alone, or to /services/collector/event";
+                    object.problem("url", "invalid_url", detail);
+                }
+                url.map(|url| Self::Splunk { url, index, source, sourcetype })
             }
             DestinationKind::Datadog => {
                 let (service, tags) = (read_name(object, "service"), read_tags(object));
@@ -252,6 +257,17 @@ impl Endpoint {
     /// The URL, in its normal form.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+/// Whether a path of Splunk's collector, where a URL has one, takes events in JSON: `raw` takes lines, and others are for
+/// its health or for acknowledgements.
+fn takes_events(url: &Endpoint) -> bool {
+    let path =
+        Url::parse(url.as_str()).map(|url| url.path().trim_end_matches('/').to_owned()).unwrap_or_default();
+    match path.split_once("/services/collector") {
+        Some((_, rest)) => matches!(rest, "" | "/event" | "/event/1.0"),
+        None => true,
     }
 }
 

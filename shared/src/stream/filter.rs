@@ -10,7 +10,6 @@ use crate::{
     event::{Event, Outcome},
     members::{Members, identifier_problem},
     new_event::MAX_IDENTIFIER_BYTES,
-    page::Filter,
 };
 
 /// The members of a filter.
@@ -50,18 +49,6 @@ impl StreamFilter {
             && one_of(actors, event.actor.as_ref().map(|actor| &actor.user_id))
             && one_of(entity_types, event.entity.as_ref().map(|entity| &entity.entity_type))
             && outcome.is_none_or(|outcome| outcome == event.outcome)
-    }
-
-    /// What the feed can leave out by itself: every event that matches is in it, and [`Self::matches`] decides on
-    /// what is.
-    pub fn of_feed(&self) -> Filter {
-        let Self { actions, categories, actors: _, entity_types: _, outcome } = self;
-        Filter {
-            actions: actions.clone(),
-            categories: categories.clone(),
-            outcome: *outcome,
-            ..Filter::default()
-        }
     }
 
     /// Reads a filter; what is wrong with it is noted.
@@ -194,7 +181,6 @@ mod tests {
         let check = |filter: Value, matches: bool| {
             let found = read(filter.clone()).unwrap();
             assert_eq!(found.matches(&event), matches, "{filter}");
-            assert!(!matches || found.of_feed().matches(&event), "{filter}");
             assert_eq!(json!(found), filter);
             assert_eq!(serde_json::from_value::<StreamFilter>(filter).unwrap(), found);
         };

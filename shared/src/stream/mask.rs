@@ -1,13 +1,16 @@
 //! What of each event a stream leaves out.
 //!
-//! A mask is a path into an event as the API answers it. What it names does not leave: a whole part is left out as a
-//! redaction would erase it, a member that an event may lack is lacking, and a value within context or changes is
-//! null. So what a receiver gets is always an event. A part of which anything is masked has its digest in `redacted`
-//! in place of its salt, so that nobody can try out what the value was, and the event can be proved all the same,
-//! but for what is left of that part.
+//! A mask is a path into an event as the API answers it. A stream does not send what the path names: a whole part is
+//! left out as a redaction would erase it, an optional member is absent, and a value within context or changes is
+//! null. So a receiver always gets an event. A part of which anything is masked has its digest in `redacted`
+//! in place of its salt, so that a receiver cannot try out what the value was. The event can be proved all the same,
+//! without what is left of that part.
 //!
-//! What names an event cannot be masked: its id, timestamp, action and sequence, and who an actor or an entity is
-//! unless the whole of them is left out.
+//! Names within context and changes are compared without regard to case: a client that writes `Email` in place of
+//! `email` does not get past a mask.
+//!
+//! The members that identify an event cannot be masked: its id, timestamp, action and sequence, and the ids of its actor
+//! and entity unless the whole part is left out.
 
 use std::fmt;
 
@@ -27,6 +30,10 @@ pub const MAX_MASKS: usize = 50;
 const MAX_BYTES: usize = 512;
 /// Any member of an object, or any element of a list.
 const ANY: &str = "*";
+/// Any number of members and elements, one within the other, or none.
+const ANY_DEPTH: &str = "**";
+/// The most steps of any depth in a path. Each makes the search through a value longer.
+const MAX_ANY_DEPTH: usize = 2;
 
 /// A path into an event, and what is left out there.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,9 +48,19 @@ enum Target {
     Actor(ActorMember),
     EntityName,
     /// A value within the context, step by step.
-    Context(Vec<String>),
-    ChangeOld,
-    ChangeNew,
+    Context(Vec<Step>),
+    /// A value of a change as it was, or a value within it.
+    ChangeOld(Vec<Step>),
+    /// A value of a change as it became, or a value within it.
+    ChangeNew(Vec<Step>),
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Step {
+    Any,
+    AnyDepth,
+    /// In lower case.
+    Name(String),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,31 +74,27 @@ enum ActorMember {
 /// Why a text is not a path that can be masked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "must be /actor, /entity, /context, /changes or /description, or /actor/username, ip, user_agent or on_behalf_of, /entity/entity_name, /changes/*/old or new, or a path within /context, where * is any member"
+    "must be /actor, /entity, /context, /changes or /description, or /actor/username, ip, user_agent or on_behalf_of, /entity/entity_name, /changes/*/old or new, or a path within /context, /changes/*/old or /changes/*/new, where * is any member or element and ** (twice at most) any number of them"
 )]
 pub struct InvalidMask;
 
 impl Mask {
-    /// Reads a path: a JSON pointer (RFC 6901), in which `*` is any member or element.
+    /// Reads a path: a JSON pointer (RFC 6901), in which `*` is any member or element, and `**` any number of them.
     pub fn parse(path: &str) -> Result<Self, InvalidMask> {
         if path.len() > MAX_BYTES {
             return Err(InvalidMask);
         }
         let steps = path.strip_prefix('/').ok_or(InvalidMask)?.split('/').collect::<Vec<_>>();
         let target = match steps.as_slice() {
-            ["context", rest @ ..] if !rest.is_empty() => {
-                let unescape =
-                    |step: &&str| (!step.is_empty()).then(|| step.replace("~1", "/").replace("~0", "~"));
-                Target::Context(rest.iter().map(unescape).collect::<Option<_>>().ok_or(InvalidMask)?)
-            }
+            ["context", rest @ ..] if !rest.is_empty() => Target::Context(Step::parse_all(rest)?),
             [part] => Target::Part(Part::parse(part).ok_or(InvalidMask)?),
             ["actor", "username"] => Target::Actor(ActorMember::Username),
             ["actor", "ip"] => Target::Actor(ActorMember::Ip),
             ["actor", "user_agent"] => Target::Actor(ActorMember::UserAgent),
             ["actor", "on_behalf_of"] => Target::Actor(ActorMember::OnBehalfOf),
             ["entity", "entity_name"] => Target::EntityName,
-            ["changes", ANY, "old"] => Target::ChangeOld,
-            ["changes", ANY, "new"] => Target::ChangeNew,
+            ["changes", ANY, "old", rest @ ..] => Target::ChangeOld(Step::parse_all(rest)?),
+            ["changes", ANY, "new", rest @ ..] => Target::ChangeNew(Step::parse_all(rest)?),
             _ => return Err(InvalidMask),
         };
         Ok(Self { path: path.to_owned(), target })
@@ -103,7 +116,7 @@ impl Mask {
             Target::Actor(_) => Part::Actor,
             Target::EntityName => Part::Entity,
             Target::Context(_) => Part::Context,
-            Target::ChangeOld | Target::ChangeNew => Part::Changes,
+            Target::ChangeOld(_) | Target::ChangeNew(_) => Part::Changes,
         }
     }
 
@@ -122,8 +135,12 @@ impl Mask {
                 }
             }
             Target::Context(steps) => nullify_members(&mut event.context, steps),
-            Target::ChangeOld => event.changes.iter_mut().for_each(|change| change.old = Value::Null),
-            Target::ChangeNew => event.changes.iter_mut().for_each(|change| change.new = Value::Null),
+            Target::ChangeOld(steps) => {
+                event.changes.iter_mut().for_each(|change| nullify(&mut change.old, steps));
+            }
+            Target::ChangeNew(steps) => {
+                event.changes.iter_mut().for_each(|change| nullify(&mut change.new, steps));
+            }
         }
     }
 }
@@ -156,30 +173,78 @@ fn leave_out(actor: &mut Actor, member: ActorMember) {
     }
 }
 
-fn nullify_members(members: &mut Map<String, Value>, steps: &[String]) {
+impl Step {
+    fn parse_all(steps: &[&str]) -> Result<Vec<Self>, InvalidMask> {
+        let steps = steps.iter().map(|step| Self::parse(step)).collect::<Result<Vec<_>, _>>()?;
+        let deep = steps.iter().filter(|step| **step == Self::AnyDepth).count();
+        // Without a name behind it, any depth would be all of the part, for which there is a path of its own.
+        let ends = steps.last() == Some(&Self::AnyDepth);
+        if deep > MAX_ANY_DEPTH || ends { Err(InvalidMask) } else { Ok(steps) }
+    }
+
+    fn parse(step: &str) -> Result<Self, InvalidMask> {
+        match step {
+            "" => Err(InvalidMask),
+            ANY => Ok(Self::Any),
+            ANY_DEPTH => Ok(Self::AnyDepth),
+            name => Ok(Self::Name(name.replace("~1", "/").replace("~0", "~").to_lowercase())),
+        }
+    }
+
+    /// Whether it is the step to a member of this name.
+    fn leads_to(&self, name: &str) -> bool {
+        match self {
+            Self::Any => true,
+            Self::AnyDepth => false,
+            Self::Name(wanted) => *wanted == name.to_lowercase(),
+        }
+    }
+}
+
+fn nullify_members(members: &mut Map<String, Value>, steps: &[Step]) {
     let Some((step, rest)) = steps.split_first() else { return };
+    if *step == Step::AnyDepth {
+        nullify_members(members, rest);
+        members.values_mut().for_each(|value| nullify_below(value, steps));
+        return;
+    }
     for (name, value) in members.iter_mut() {
-        if step == ANY || step == name {
+        if step.leads_to(name) {
             nullify(value, rest);
         }
     }
 }
 
-fn nullify(value: &mut Value, steps: &[String]) {
+fn nullify(value: &mut Value, steps: &[Step]) {
     let Some((step, rest)) = steps.split_first() else {
         *value = Value::Null;
         return;
     };
     match value {
         Value::Object(members) => nullify_members(members, steps),
+        Value::Array(elements) if *step == Step::AnyDepth => {
+            for (index, element) in elements.iter_mut().enumerate() {
+                if rest.first().is_some_and(|step| step.leads_to(&index.to_string())) {
+                    nullify(element, &rest[1..]);
+                }
+                nullify_below(element, steps);
+            }
+        }
         Value::Array(elements) => {
             for (index, element) in elements.iter_mut().enumerate() {
-                if step == ANY || *step == index.to_string() {
+                if step.leads_to(&index.to_string()) {
                     nullify(element, rest);
                 }
             }
         }
         _ => {}
+    }
+}
+
+/// What any depth leads to within a value.
+fn nullify_below(value: &mut Value, steps: &[Step]) {
+    if value.is_object() || value.is_array() {
+        nullify(value, steps);
     }
 }
 
@@ -270,9 +335,45 @@ pub(super) mod tests {
         check(&["/context/tags/1/mail"], "/context/tags", json!(["a", {"mail": null}]));
         check(&["/context/*/*/mail"], "/context/tags", json!(["a", {"mail": null}]));
         check(&["/context/absent"], "/context/group_name", json!("admins"));
+        check(&["/context/**/mail"], "/context/tags", json!(["a", {"mail": null}]));
+        check(&["/context/**/MAIL"], "/context/tags", json!(["a", {"mail": null}]));
+        check(&["/context/Group_Name"], "/context/group_name", Value::Null);
+        check(&["/context/**/group_name"], "/context/group_name", Value::Null);
+        check(&["/context/**/1"], "/context/tags", json!(["a", null]));
+        check(&["/context/**/*"], "/context", json!({"group_name": null, "tags": null, "a/b": null}));
+        check(&["/context/**/tags/**/mail"], "/context/tags", json!(["a", {"mail": null}]));
         check(&["/changes/*/old"], "/changes", json!([{"path": "/role", "old": null, "new": "edit"}]));
         check(&["/changes", "/actor/ip"], "/changes", json!([]));
         check(&["/actor", "/actor/ip"], "/actor", Value::Null);
+    }
+
+    #[test]
+    fn a_name_is_masked_at_any_depth_and_in_any_case() {
+        let context = json!({
+            "secret": 1, "a": {"Secret": 2, "b": [{"c": {"SECRET": 3}}, [[{"secret": 4}]]]}, "secrets": 5,
+            "ЛОГИН": {"логин": 6},
+        });
+        let Value::Object(context) = context else { unreachable!() };
+        let changes = vec![Change {
+            path: "/user".to_owned(),
+            old: json!({"p": [{"Password": 1}]}),
+            new: json!({"password": 2, "name": "x"}),
+        }];
+        let event = Event { context, changes, ..event() };
+        let paths =
+            ["/context/**/secret", "/changes/*/old/**/password", "/changes/*/new/password", "/context/логин"];
+        let masks: Vec<_> = paths.iter().map(|path| Mask::parse(path).unwrap()).collect();
+        let sent = json!(masked(&event, &masks));
+        assert_eq!(
+            sent["context"],
+            json!({
+                "secret": null, "a": {"Secret": null, "b": [{"c": {"SECRET": null}}, [[{"secret": null}]]]}, "secrets": 5,
+                "ЛОГИН": null,
+            })
+        );
+        let change = json!([{"path": "/user", "old": {"p": [{"Password": null}]}, "new": {"password": null, "name": "x"}}]);
+        assert_eq!(sent["changes"], change);
+        assert_eq!(leaf(&masked(&event, &masks)), leaf(&event));
     }
 
     #[test]
@@ -293,6 +394,11 @@ pub(super) mod tests {
             "/actor/",
             "/context/",
             "/context//a",
+            "/context/**",
+            "/context/a/**",
+            "/context/**/**/**/a",
+            "/changes/*/old/",
+            "/changes/**/old",
             "/changes/0/old",
             "/changes/*/path",
             "/*",

@@ -15,6 +15,10 @@ pub const MAX_BACK_OFF_SECONDS: i64 = 3600;
 /// After how long without a success a failing stream is paused, in seconds: three days.
 pub const PAUSE_AFTER_SECONDS: i64 = 3 * 86_400;
 
+/// How often a failing stream is tried at least before it is paused. Three days have some 80 tries; fewer mean that the
+/// service itself did not run.
+pub const PAUSE_AFTER_ATTEMPTS: u32 = 12;
+
 /// How far a stream has come, and how it goes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Progress {
@@ -26,6 +30,8 @@ pub struct Progress {
     pub delivered_at: Option<Timestamp>,
     /// Since when it fails, if it does.
     pub failing_since: Option<Timestamp>,
+    /// The first event that the destination did not take, where it is known.
+    pub failing_at: Option<u64>,
     /// How often it failed since.
     pub attempts: u32,
     /// Before when it is not tried again.
@@ -154,25 +160,26 @@ impl Progress {
     /// What becomes of it once the destination took something, or there was nothing for it to take.
     pub fn after_delivery(&self, delivered: &Delivered) -> Self {
         let Delivered { next, events, at } = *delivered;
-        // Where nothing was sent, nothing is known of how the destination does.
         if events == 0 {
-            return Self { next, ..self.clone() };
+            // Nothing was sent, so nothing new is known about the destination, unless the event that failed has left
+            // the stream: by another filter, or because it has expired.
+            let has_left = self.failing_at.is_some_and(|sequence| sequence < next);
+            let progress = if has_left { self.without_failure() } else { self.clone() };
+            return Self { next, ..progress };
         }
-        Self {
-            next,
-            delivered: self.delivered + events,
-            delivered_at: Some(at),
-            failing_since: None,
-            attempts: 0,
-            retry_at: None,
-            ..self.clone()
-        }
+        let delivered = self.delivered + events;
+        Self { next, delivered, delivered_at: Some(at), ..self.without_failure() }
     }
 
-    /// What becomes of it once the destination failed: it waits, twice as long each time, and no less than
-    /// `at_least_seconds`. `spread` in 0.0 to 1.0 keeps streams apart that failed together: up to half of the wait
-    /// goes by it.
-    pub fn after_failure(&self, problem: Problem, at_least_seconds: i64, spread: f64) -> Self {
+    /// The same, as if it had never failed.
+    pub(crate) fn without_failure(&self) -> Self {
+        Self { failing_since: None, failing_at: None, attempts: 0, retry_at: None, ..self.clone() }
+    }
+
+    /// What becomes of it once the destination did not take the event of a sequence: it waits, twice as long each time,
+    /// and no less than `at_least_seconds`. `spread` in 0.0 to 1.0 keeps streams apart that failed together: up to half
+    /// of the wait depends on it.
+    pub fn after_failure(&self, problem: Problem, sequence: u64, at_least_seconds: i64, spread: f64) -> Self {
         let now = problem.at;
         let doubled = BACK_OFF_SECONDS.saturating_mul(1 << self.attempts.min(16));
         let wait = doubled.min(MAX_BACK_OFF_SECONDS);
@@ -180,6 +187,7 @@ impl Progress {
         let wait = wait.max(at_least_seconds.min(MAX_BACK_OFF_SECONDS));
         Self {
             failing_since: self.failing_since.or(Some(now)),
+            failing_at: Some(sequence),
             attempts: self.attempts.saturating_add(1),
             retry_at: Some(now.plus_seconds(wait)),
             last_problem: Some(problem),
@@ -190,6 +198,7 @@ impl Progress {
     /// Whether it has failed for so long that it is to be paused.
     pub fn must_pause(&self, now: Timestamp) -> bool {
         self.paused.is_none()
+            && self.attempts >= PAUSE_AFTER_ATTEMPTS
             && self.failing_since.is_some_and(|since| since.plus_seconds(PAUSE_AFTER_SECONDS) <= now)
     }
 
@@ -200,12 +209,12 @@ impl Progress {
 
     /// The same, going on at once where it stood, as if it had never failed.
     pub fn resume(&self) -> Self {
-        Self { paused: None, failing_since: None, attempts: 0, retry_at: None, ..self.clone() }
+        Self { paused: None, ..self.without_failure() }
     }
 
     /// The same, going on at another sequence. A pause stays one.
     pub fn replay(&self, from: u64) -> Self {
-        Self { next: from, failing_since: None, attempts: 0, retry_at: None, ..self.clone() }
+        Self { next: from, ..self.without_failure() }
     }
 }
 
@@ -226,28 +235,33 @@ mod tests {
         let mut progress = Progress::from(7);
         let mut waits = Vec::new();
         for _ in 0..11 {
-            progress = progress.after_failure(problem(0), 0, 0.0);
+            progress = progress.after_failure(problem(0), 7, 0, 0.0);
             waits.push(progress.retry_at.unwrap().unix_seconds() - at(0).unix_seconds());
         }
         assert_eq!(waits, [10, 20, 40, 80, 160, 320, 640, 1280, 2560, 3600, 3600]);
         assert_eq!((progress.next, progress.attempts, progress.failing_since), (7, 11, Some(at(0))));
-        let wait = |at_least, spread| Progress::from(0).after_failure(problem(0), at_least, spread).retry_at;
+        let wait =
+            |at_least, spread| Progress::from(0).after_failure(problem(0), 7, at_least, spread).retry_at;
         assert_eq!(wait(0, 1.0), Some(at(5)));
         assert_eq!(wait(120, 1.0), Some(at(120)));
         assert_eq!(wait(i64::MAX, 1.0), Some(at(3600)));
         assert_eq!(
-            Progress { attempts: u32::MAX, ..Progress::from(0) }.after_failure(problem(0), 0, 0.0).attempts,
+            Progress { attempts: u32::MAX, ..Progress::from(0) }
+                .after_failure(problem(0), 7, 0, 0.0)
+                .attempts,
             u32::MAX
         );
     }
 
     #[test]
-    fn a_success_ends_the_failure_and_what_is_passed_over_does_not() {
-        let failing = Progress::from(7).after_failure(problem(0), 0, 0.0);
+    fn a_failure_ends_with_a_success_or_once_the_event_that_failed_has_left_the_stream() {
+        let failing = Progress::from(7).after_failure(problem(0), 8, 0, 0.0);
         assert_eq!(failing.state(), State::Failing);
         assert!(!failing.may_deliver(at(9)) && failing.may_deliver(at(10)));
-        let passed_over = failing.after_delivery(&Delivered { next: 9, events: 0, at: at(10) });
-        assert_eq!(passed_over, Progress { next: 9, ..failing.clone() });
+        let passed_over = failing.after_delivery(&Delivered { next: 8, events: 0, at: at(10) });
+        assert_eq!(passed_over, Progress { next: 8, ..failing.clone() });
+        let left = passed_over.after_delivery(&Delivered { next: 9, events: 0, at: at(10) });
+        assert_eq!(left, Progress { last_problem: Some(problem(0)), ..Progress::from(9) });
         let delivered = failing.after_delivery(&Delivered { next: 9, events: 2, at: at(10) });
         let expected = Progress {
             next: 9,
@@ -262,8 +276,11 @@ mod tests {
 
     #[test]
     fn after_three_days_it_is_paused_and_goes_on_where_it_stood() {
-        let failing =
-            Progress::from(7).after_failure(problem(0), 0, 0.0).after_failure(problem(90_000), 0, 0.0);
+        let mut failing = Progress::from(7);
+        for attempt in 0..PAUSE_AFTER_ATTEMPTS {
+            assert!(!failing.must_pause(at(PAUSE_AFTER_SECONDS)), "after {attempt} attempts");
+            failing = failing.after_failure(problem(90_000 * i64::from(attempt.min(1))), 7, 0, 0.0);
+        }
         assert!(!failing.must_pause(at(PAUSE_AFTER_SECONDS - 1)));
         assert!(failing.must_pause(at(PAUSE_AFTER_SECONDS)));
         let paused =

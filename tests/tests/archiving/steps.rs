@@ -3,9 +3,15 @@
 
 use tests::{Fault, FaultyEngine, Plan, invoke};
 
+use shared::{
+    event::Outcome,
+    service_event::StreamDeed,
+    stream::{Mask, Stream, StreamFilter},
+};
+
 use crate::{
     shelf::{Shelf, Way},
-    world::World,
+    world::{World, by_admin},
 };
 
 const EVENTS: i64 = 12;
@@ -66,5 +72,39 @@ async fn a_run_may_end_at_any_object() {
             archives_the_rest(&world, &shelf, &stream).await;
             world.end().await;
         }
+    }
+}
+
+#[tokio::test]
+async fn a_run_that_an_admin_narrows_between_two_tries_leaves_no_object_that_no_manifest_names() {
+    for number in 0..3 {
+        let world = World::with(EVENTS).await;
+        let shelf = Shelf::that(move |object| if object == number { Way::Unsaid } else { Way::Taken }).await;
+        let stream = world.stream(|stream| stream).await;
+        let ran = invoke::archiver(&world.archiver(&world.store, &shelf), stream.as_str()).await.unwrap();
+        assert_eq!((ran.runs, ran.failed), (0, 1));
+        let delivery = world.delivery(&stream).await;
+        let plan = delivery.planned_run.unwrap();
+        assert_eq!((plan.first, plan.next), (0, EVENTS as u64));
+
+        let filter = StreamFilter { outcome: Some(Outcome::Failure), ..StreamFilter::default() };
+        let mask = vec![Mask::parse("/actor").unwrap()];
+        let narrowed = Stream { filter, mask, ..delivery.stream };
+        let event = by_admin(&narrowed, StreamDeed::Changed);
+        world.store.change_stream(&narrowed, delivery.generation, &event).await.unwrap();
+        shelf.mends();
+        world.let_retry(&stream).await;
+        let ran = invoke::archiver(&world.archiver(&world.store, &shelf), stream.as_str()).await.unwrap();
+        assert_eq!((ran.runs, ran.events), (1, EVENTS as u64), "object {number}");
+        shelf.holds(EVENTS as u64);
+        assert_eq!(world.delivery(&stream).await.planned_run, None);
+
+        // From the next run on, the new filter and mask hold.
+        world.seal("group_deleted", MORE).await;
+        invoke::archiver(&world.archiver(&world.store, &shelf), stream.as_str()).await.unwrap();
+        let manifests = shelf.manifests();
+        let (manifest, _) = manifests.last().unwrap();
+        assert_eq!((&manifest["filtered"], &manifest["mask"][0]), (&MORE.into(), &"/actor".into()));
+        world.end().await;
     }
 }

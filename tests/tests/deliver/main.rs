@@ -6,6 +6,7 @@ mod buses;
 mod collectors;
 mod failures;
 mod ledger;
+mod memory;
 mod order;
 mod receiver;
 mod steps;

@@ -133,7 +133,12 @@ async fn a_test_is_one_event_and_changes_nothing_else() {
     let sent = receiver.taken();
     assert_eq!(sent.len(), 1);
     let event = &events(&sent[0])[0];
-    assert_eq!((&event["id"], &event["action"]), (&json!("test-2"), &json!("x_audit_log_stream_tested")));
+    // Nothing about it is that of the record of the test, whose id is `test-2`.
+    assert_eq!((&event["id"], &event["action"]), (&json!("test.test-2"), &json!("x_audit_log_stream_test")));
+    assert_eq!(
+        (&event["context"], &sent[0].json()["type"]),
+        (&json!({"test": true}), &json!("audit_log.test"))
+    );
     assert_eq!(event["sequence"], json!(null));
     world.end().await;
 }

@@ -2,17 +2,23 @@
 
 use serde::Serialize;
 use serde_json::{Value, json};
-use shared::{event::Event, stream::StreamSecret};
+use shared::{
+    event::Event,
+    stream::{Format, StreamSecret},
+};
+use url::Url;
 
 use super::join;
-use crate::{entry::Entry, failure::Failure, internet::Call};
+use crate::{
+    entry::Entry,
+    failure::Failure,
+    internet::{Call, Verdict},
+};
 
-/// Where a collector takes events, unless the URL says otherwise.
+/// The path of a collector, unless the URL has one.
 const PATH: &str = "/services/collector/event";
-/// What source and host are, where the stream does not say.
+/// The host, and the source unless the stream has one.
 const SOURCE: &str = "audit-logs";
-/// What the type is, where the stream does not say: events as the API answers them, or as OCSF has them.
-const SOURCETYPE: &str = "audit_logs:event";
 
 /// An event as the collector takes it.
 #[derive(Serialize)]
@@ -25,15 +31,23 @@ struct Collected<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     index: Option<&'a str>,
     event: Value,
-    /// What can be searched by without reading events.
+    /// Fields that can be searched without reading events.
     fields: Value,
 }
 
-/// What an event is at the collector.
+/// The type of the source, where the stream does not say. Each format has its own, since fields are extracted by it.
+pub(super) fn sourcetype(format: Format) -> &'static str {
+    match format {
+        Format::Native => "audit_logs:event",
+        Format::Ocsf => "audit_logs:ocsf",
+    }
+}
+
+/// An event in the form of the collector.
 pub(super) fn entry(
     index: Option<&str>,
     source: Option<&str>,
-    sourcetype: Option<&str>,
+    sourcetype: &str,
     event: &Event,
     payload: Value,
 ) -> String {
@@ -44,14 +58,15 @@ pub(super) fn entry(
         "outcome": event.outcome.name(),
         "workspace": event.workspace,
     });
-    if let Some(sequence) = event.sequence {
-        fields["sequence"] = json!(sequence);
+    match event.sequence {
+        Some(sequence) => fields["sequence"] = json!(sequence),
+        None => fields["test"] = json!("true"),
     }
     json!(Collected {
         time: event.timestamp.unix_microseconds() as f64 / 1_000_000.0,
         host: SOURCE,
         source: source.unwrap_or(SOURCE),
-        sourcetype: sourcetype.unwrap_or(SOURCETYPE),
+        sourcetype,
         index,
         event: payload,
         fields,
@@ -61,24 +76,60 @@ pub(super) fn entry(
 
 /// The request with these events: one object after the other, with nothing between.
 pub(super) fn call(url: &str, token: &StreamSecret, entries: &[Entry]) -> Call {
-    let base = url.trim_end_matches('/');
-    let named = base.contains("/services/collector");
     let headers = vec![
         ("content-type", "application/json".to_owned()),
         ("authorization", format!("Splunk {}", token.expose())),
     ];
-    let url = if named { base.to_owned() } else { format!("{base}{PATH}") };
-    Call { url, headers, body: join(entries, "") }
+    Call { url: collector(url), headers, body: join(entries, ""), verdict: Verdict::Body }
+}
+
+/// The URL that takes events. The path of the collector is added unless it is there; a query stays where it is.
+fn collector(url: &str) -> String {
+    let Ok(mut parsed) = Url::parse(url) else { return url.to_owned() };
+    let path = parsed.path().trim_end_matches('/').to_owned();
+    let named = path.contains("/services/collector");
+    parsed.set_path(&if named { path } else { path + PATH });
+    parsed.into()
 }
 
 /// Whether the collector took them: it says so with code 0.
 pub(super) fn read(body: &[u8]) -> Result<(), Failure> {
-    let answer: Value = serde_json::from_slice(body).unwrap_or_default();
-    match answer["code"].as_i64() {
+    match code(body) {
         Some(0) => Ok(()),
-        Some(code) => Err(Failure::new("splunk_refused", format!("the collector answered with code {code}"))),
+        Some(code) => Err(refused(code)),
         None => Err(Failure::new("not_splunk", "what answered is no HTTP Event Collector: look at the URL")),
     }
+}
+
+/// The failure of a status, with the collector's code where it gives one: 400 alone does not say what is wrong.
+pub(super) fn explain(failure: Failure, body: &[u8]) -> Failure {
+    let Some(code) = code(body).filter(|code| *code != 0) else { return failure };
+    let Failure { code, detail, .. } = refused(code);
+    Failure { code, detail, ..failure }
+}
+
+fn code(body: &[u8]) -> Option<i64> {
+    serde_json::from_slice::<Value>(body).ok()?["code"].as_i64()
+}
+
+/// A code of the collector, by the table in Splunk's "Troubleshoot HTTP Event Collector".
+fn refused(code: i64) -> Failure {
+    let meaning = match code {
+        1 => ": its token is disabled",
+        2 | 3 => ": it found no token in the request",
+        4 => ": the token is not one of its own",
+        5 => ": it found no data in the request",
+        6 | 12 | 13 => ": it cannot read the events",
+        7 => ": the index is none that the token may write to",
+        8 => ": it has an internal error",
+        9 | 26 | 27 => ": it is busy",
+        10 | 11 => ": its token wants acknowledgements; use one without indexer acknowledgement",
+        14 => ": acknowledgements are off",
+        16 => ": it refuses the query in the URL",
+        23 => ": it is shutting down",
+        _ => "",
+    };
+    Failure::new("splunk_refused", format!("the collector answered with code {code}{meaning}"))
 }
 
 #[cfg(test)]
@@ -97,14 +148,14 @@ mod tests {
             "workspace": "acme", "sequence": 7,
         });
         check(
-            entry(None, None, None, &event, json!({"id": "e-7"})),
+            entry(None, None, sourcetype(Format::Native), &event, json!({"id": "e-7"})),
             json!({
                 "time": 1739875657.123456, "host": "audit-logs", "source": "audit-logs", "sourcetype": "audit_logs:event",
                 "event": {"id": "e-7"}, "fields": fields,
             }),
         );
         check(
-            entry(Some("security"), Some("mode"), Some("_json"), &event, json!({})),
+            entry(Some("security"), Some("mode"), "_json", &event, json!({})),
             json!({
                 "time": 1739875657.123456, "host": "audit-logs", "source": "mode", "sourcetype": "_json", "index": "security",
                 "event": {}, "fields": fields,
@@ -117,9 +168,10 @@ mod tests {
         let token = StreamSecret::parse("0b1e6a90-97c4-4d5a-8e0c-3c1b3a0d7c4e").unwrap();
         let entries = [sample::entry(0, r#"{"event":1}"#), sample::entry(1, r#"{"event":2}"#)];
         let check = |url: &str, expected: &str| {
-            let Call { url, headers, body } = call(url, &token, &entries);
+            let Call { url, headers, body, verdict } = call(url, &token, &entries);
             assert_eq!((url.as_str(), body.as_str()), (expected, r#"{"event":1}{"event":2}"#));
             assert_eq!(headers[1], ("authorization", format!("Splunk {}", token.expose())));
+            assert_eq!(verdict, Verdict::Body);
         };
         check("https://hec.example.com:8088/", "https://hec.example.com:8088/services/collector/event");
         check(
@@ -127,6 +179,11 @@ mod tests {
             "https://hec.example.com/services/collector/event",
         );
         check("https://example.com/proxy", "https://example.com/proxy/services/collector/event");
+        check("https://example.com/?tenant=7", "https://example.com/services/collector/event?tenant=7");
+        check(
+            "https://example.com/services/collector/?tenant=7&a=/x",
+            "https://example.com/services/collector?tenant=7&a=/x",
+        );
     }
 
     #[test]
@@ -142,5 +199,19 @@ mod tests {
         check(r#"{"text":"Server is busy","code":9}"#, Some("splunk_refused"));
         check("<html>Welcome</html>", Some("not_splunk"));
         check("", Some("not_splunk"));
+    }
+
+    #[test]
+    fn a_status_is_explained_by_the_code_in_its_body() {
+        let now = shared::timestamp::Timestamp::parse("2026-11-28T12:00:00Z").unwrap();
+        let explained = |status, body: &str| {
+            let failure = explain(Failure::status(status, Some("60"), now), body.as_bytes());
+            (failure.code, failure.retry_after_seconds, failure.detail)
+        };
+        let (code, wait, detail) = explained(400, r#"{"text":"Incorrect index","code":7}"#);
+        assert_eq!((code.as_str(), wait), ("splunk_refused", 60));
+        assert!(detail.contains("code 7") && detail.contains("index"), "{detail}");
+        assert_eq!(explained(503, "<html>").0, "status_503");
+        assert_eq!(explained(500, r#"{"code":0}"#).0, "status_500");
     }
 }

@@ -4,7 +4,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use serde::Serialize;
 use serde_json::value::RawValue;
-use sha2::Sha256;
+use sha2::{Digest as _, Sha256};
 use shared::{
     id::WorkspaceId,
     stream::{Delivery, StreamId, StreamSecret},
@@ -12,7 +12,10 @@ use shared::{
 };
 
 use super::join;
-use crate::{entry::Entry, internet::Call};
+use crate::{
+    entry::Entry,
+    internet::{Call, Verdict},
+};
 
 /// The body of a request.
 #[derive(Serialize)]
@@ -38,11 +41,13 @@ pub(super) fn call(
     entries: &[Entry],
     now: Timestamp,
 ) -> Option<Call> {
-    let id = id(delivery, entries);
+    let events = format!("[{}]", join(entries, ","));
+    let id = id(delivery, entries, &events);
     let at = now.unix_seconds().to_string();
-    let events = RawValue::from_string(format!("[{}]", join(entries, ","))).ok()?;
+    let events = RawValue::from_string(events).ok()?;
+    let is_test = entries.iter().any(|entry| entry.sequence.is_none());
     let body = serde_json::to_string(&Body {
-        r#type: "audit_log.events",
+        r#type: if is_test { "audit_log.test" } else { "audit_log.events" },
         timestamp: entries.last().map(|entry| entry.received_at),
         data: Data { workspace: &delivery.stream.workspace, stream: &delivery.stream.id, events: &events },
     })
@@ -58,19 +63,20 @@ pub(super) fn call(
         ("webhook-timestamp", at),
         ("webhook-signature", signatures.join(" ")),
     ];
-    Some(Call { url: url.to_owned(), headers, body })
+    Some(Call { url: url.to_owned(), headers, body, verdict: Verdict::Status })
 }
 
-/// The id of a request: two requests have the same only if they bring the same events.
+/// The id of a request: two requests have the same id only if they have the same body.
 ///
-/// It names the first and the last of them, and what the stream was set to: so a replay is not taken for a
-/// repetition, nor a request with more events in it, after a filter was changed. It has no full stop, which would be
-/// ambiguous in what is signed.
-fn id(delivery: &Delivery, entries: &[Entry]) -> String {
+/// It names the stream, its generation, the first and the last sequence, and a hash of the events. So a replay is not
+/// taken for a repetition, and neither is a request after a filter was changed, or after an event of it was redacted or
+/// has expired between two tries. It has no full stop, which would be ambiguous in the signed text.
+fn id(delivery: &Delivery, entries: &[Entry], events: &str) -> String {
     let Delivery { stream, generation, .. } = delivery;
+    let hash: String = Sha256::digest(events).iter().take(8).map(|byte| format!("{byte:02x}")).collect();
     match (entries.first(), entries.last()) {
         (Some(Entry { sequence: Some(first), .. }), Some(Entry { sequence: Some(last), .. })) => {
-            format!("{}-{generation}-{first}-{last}", stream.id)
+            format!("{}-{generation}-{first}-{last}-{hash}", stream.id)
         }
         (Some(test), _) => format!("{}-test-{}", stream.id, test.id),
         (None, _) => format!("{}-{generation}", stream.id),
@@ -109,7 +115,8 @@ mod tests {
         let now = Timestamp::parse("2026-11-28T12:00:00Z").unwrap();
         let call = call("https://example.com/hook", &delivery, &secrets, &entries, now).unwrap();
         let header = |name: &str| call.headers.iter().find(|(known, _)| *known == name).unwrap().1.as_str();
-        assert_eq!(header("webhook-id"), "str_abcdefABCDEF-4-3-9");
+        // The hash is that of `[{"id":"e-3"},{"id":"e-9"}]`, by `sha256sum`.
+        assert_eq!(header("webhook-id"), "str_abcdefABCDEF-4-3-9-409757979f46c7ac");
         assert_eq!(header("webhook-timestamp"), "1795867200");
         let signatures: Vec<_> = header("webhook-signature").split(' ').collect();
         let expected = [1, 2].map(|key| sign(&[key; 32], header("webhook-id"), "1795867200", &call.body));
@@ -122,6 +129,32 @@ mod tests {
                 "data": {"workspace": "acme", "stream": "str_abcdefABCDEF", "events": [{"id": "e-3"}, {"id": "e-9"}]},
             })
         );
+    }
+
+    #[test]
+    fn requests_of_one_id_have_one_body() {
+        let delivery = sample::delivery("https://example.com/hook");
+        let (secrets, now) =
+            ([StreamSecret::of_webhook(&[1; 32])], Timestamp::parse("2026-11-28T12:00:00Z").unwrap());
+        let sent = |text: &str| {
+            let call =
+                call("https://example.com", &delivery, &secrets, &[sample::entry(3, text)], now).unwrap();
+            (call.headers[1].1.clone(), call.body)
+        };
+        assert_eq!(sent(r#"{"id":"e-3"}"#), sent(r#"{"id":"e-3"}"#));
+        // As after a redaction between two tries.
+        assert_ne!(sent(r#"{"id":"e-3","actor":"u"}"#).0, sent(r#"{"id":"e-3","actor":null}"#).0);
+    }
+
+    #[test]
+    fn a_test_says_so_in_its_type_and_id() {
+        let delivery = sample::delivery("https://example.com/hook");
+        let (secrets, now) =
+            ([StreamSecret::of_webhook(&[1; 32])], Timestamp::parse("2026-11-28T12:00:00Z").unwrap());
+        let test = Entry { sequence: None, ..sample::entry(3, "{}") };
+        let call = call("https://example.com", &delivery, &secrets, &[test], now).unwrap();
+        assert_eq!(call.headers[1].1, "str_abcdefABCDEF-test-e-3");
+        assert!(call.body.starts_with(r#"{"type":"audit_log.test","#), "{}", call.body);
     }
 
     #[test]

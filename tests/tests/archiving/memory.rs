@@ -1,0 +1,39 @@
+//! The memory of a run depends on the bytes of its events, and not on their size once decoded.
+
+use serde_json::json;
+use tests::{
+    invoke,
+    memory::{EVENT_BYTES, forget_peak, peak_megabytes, record_worst, resident_megabytes},
+};
+
+use crate::{shelf::Shelf, world::World};
+
+/// How many events of each kind.
+const EACH: usize = 8;
+/// The most that a run may add to this process, which holds the engine and other tests as well.
+const MOST_MEGABYTES: u64 = 256;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn events_that_decode_to_many_times_their_size_fit_into_the_memory_of_the_archiver() {
+    let (world, shelf) = (World::with(0).await, Shelf::start().await);
+    let number = record_worst(&world.store, EACH).await;
+    invoke::sealer(&world.store, json!({"reconcile": true})).await;
+    let stream = world.stream(|stream| stream).await;
+    let before = resident_megabytes();
+    forget_peak();
+    let (mut events, mut runs) = (0, 0);
+    while events < number {
+        // A busy machine may let a call to the engine time out: the next turn goes on.
+        world.let_retry(&stream).await;
+        if let Ok(ran) = invoke::archiver(&world.archiver(&world.store, &shelf), stream.as_str()).await {
+            (events, runs) = (events + ran.events, runs + ran.runs);
+        }
+    }
+    let more = peak_megabytes().saturating_sub(before);
+    println!(
+        "{number} events of {EVENT_BYTES} bytes: {more} MB more while they were archived, in {} runs",
+        ran.runs
+    );
+    assert!(more < MOST_MEGABYTES, "{more} MB");
+    world.end().await;
+}

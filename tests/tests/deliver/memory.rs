@@ -1,0 +1,41 @@
+//! The memory of a delivery depends on the bytes of its events, and not on their size once decoded.
+
+use futures::future::join_all;
+use serde_json::json;
+use tests::{
+    invoke,
+    memory::{EVENT_BYTES, forget_peak, peak_megabytes, record_worst, resident_megabytes},
+};
+
+use crate::{receiver::Receiver, world::World};
+
+/// How many events of each kind.
+const EACH: usize = 4;
+/// How many streams are delivered at once.
+const STREAMS: usize = 4;
+/// The most that they may add to this process, which holds the engine, the receivers and other tests as well.
+const MOST_MEGABYTES: u64 = 256;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn events_that_decode_to_many_times_their_size_fit_into_the_memory_of_a_delivery() {
+    let (world, receiver) = (World::with(0).await, Receiver::start().await);
+    let number = record_worst(&world.store, EACH).await;
+    invoke::sealer(&world.store, json!({"reconcile": true})).await;
+    let streams = join_all((0..STREAMS).map(|_| world.webhook(&receiver.url))).await;
+    let before = resident_megabytes();
+    forget_peak();
+    let post = world.post();
+    let mut events = 0;
+    while events < number * STREAMS as u64 {
+        // A busy machine may let a call to the engine time out: the next turn goes on.
+        join_all(streams.iter().map(|stream| world.let_retry(stream))).await;
+        let ran = join_all(streams.iter().map(|stream| invoke::deliver(&post, stream.as_str()))).await;
+        events += ran.into_iter().flatten().map(|ran| ran.events).sum::<u64>();
+    }
+    let more = peak_megabytes().saturating_sub(before);
+    println!(
+        "{events} events of {EVENT_BYTES} bytes in {STREAMS} streams: {more} MB more while they were delivered"
+    );
+    assert!(more < MOST_MEGABYTES, "{more} MB");
+    world.end().await;
+}
