@@ -234,14 +234,32 @@ fn any_change_of_a_copy_is_found_and_named() {
         "sequences 30 to 49: no manifest covers them",
     );
     check(
-        &|copy| fs::remove_file(copy.path(&manifest(50))).unwrap(),
-        &format!("{}: no manifest names it", columns("2025-01-23", 50)),
-    );
-    check(
         &|copy| copy.write(&manifest(50), copy.read(&manifest(30))),
         &format!("{}: it says that it is {}", manifest(50), manifest(30)),
     );
     check(&|copy| copy.write(&manifest(0), "{}"), &format!("{}: it is no manifest", manifest(0)));
+}
+
+#[test]
+fn a_run_without_its_manifest_is_told_from_an_object_that_was_slipped_in() {
+    let log = Log::with(60);
+    let copy = Copy::of(&log.key(), three_runs(&log, &log.events));
+    fs::remove_file(copy.path(&manifest(50))).unwrap();
+    let (code, report, stderr) = copy.verify(&[]);
+    assert_eq!(code, Some(0), "{stderr}");
+    assert!(report.contains("every sequence from 0 to 49"), "{report}");
+    assert!(stderr.contains("objects are of a run that has no manifest"), "{stderr}");
+    // Later sequences, or another name, are not of the next run.
+    for key in [
+        lines("2025-01-23", 51),
+        columns("2025-01-23", 500),
+        "ndjson/workspace=acme/day=2025-01-23/x-50".to_owned(),
+    ] {
+        fs::create_dir_all(copy.path(&key).parent().unwrap()).unwrap();
+        copy.write(&key, "x");
+        copy.refused(&[], &format!("{key}: no manifest names it"));
+        fs::remove_file(copy.path(&key)).unwrap();
+    }
 }
 
 #[test]

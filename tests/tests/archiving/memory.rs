@@ -32,7 +32,7 @@ async fn events_that_decode_to_many_times_their_size_fit_into_the_memory_of_the_
     let more = peak_megabytes().saturating_sub(before);
     println!(
         "{number} events of {EVENT_BYTES} bytes: {more} MB more while they were archived, in {} runs",
-        ran.runs
+        runs
     );
     assert!(more < MOST_MEGABYTES, "{more} MB");
     world.end().await;

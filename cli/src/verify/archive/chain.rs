@@ -84,17 +84,26 @@ impl Folder {
         fs::read(&path).map(Some).map_err(|error| Error::file(&path, error))
     }
 
-    /// Looks for files of the stream that no manifest names: whoever queries the archive would read them.
-    pub(super) fn leftovers(&self, chain: &Chain, problems: &mut Problems) {
+    /// Looks for files of the stream that no manifest names: queries would read them. A run's objects are put before its
+    /// manifest, so those that begin right behind the last manifest are of a run that was being written when the bucket was
+    /// copied, or whose manifest was removed; they are counted.
+    pub(super) fn leftovers(&self, chain: &Chain, problems: &mut Problems) -> u64 {
+        let mut unfinished = 0;
         let named: BTreeSet<_> =
             chain.runs.iter().flat_map(|run| &run.objects).map(|object| &object.key).collect();
         for key in &self.keys {
             let of_another_stream = stream_of(key).is_some_and(|stream| stream != chain.stream)
                 && self.manifests().any(|manifest| stream_of(manifest) == stream_of(key));
-            if !of_another_stream && !named.contains(key) && !chain.manifests.contains(key) {
+            if of_another_stream || named.contains(key) || chain.manifests.contains(key) {
+                continue;
+            }
+            if stream_of(key) == Some(chain.stream.as_str()) && first_of(key) == chain.next() {
+                unfinished += 1;
+            } else {
                 problems.add(format!("{key}: no manifest names it"));
             }
         }
+        unfinished
     }
 
     fn manifests(&self) -> impl Iterator<Item = &String> {
@@ -138,6 +147,11 @@ impl Chain {
             runs.push(run);
         }
         Ok(Self { runs, stream: stream.to_owned(), manifests })
+    }
+
+    /// The sequence that the next run begins with; `None` before the first run.
+    fn next(&self) -> Option<u64> {
+        self.runs.last()?.last.checked_add(1)
     }
 }
 
@@ -186,6 +200,13 @@ fn gather(directory: &Path, key: &str, keys: &mut BTreeSet<String>) -> Result<()
         }
     }
     Ok(())
+}
+
+/// The first sequence of the run that an object is of, by the name of its file.
+fn first_of(key: &str) -> Option<u64> {
+    let (_, name) = key.rsplit('/').next()?.split_once('-')?;
+    let digits = name.split('.').next().filter(|digits| digits.len() == 16)?;
+    digits.parse().ok()
 }
 
 /// The stream that an object is of, by the name of its file.

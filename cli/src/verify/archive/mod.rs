@@ -85,7 +85,7 @@ impl VerifyArchive {
                 proof.note_event(&event, !run.mask.is_empty(), &mut problems);
             }
         }
-        folder.leftovers(&chain, &mut problems);
+        let unfinished = folder.leftovers(&chain, &mut problems);
         proof.roots(&mut problems);
         let directory = self.directory.display();
         if !problems.is_empty() {
@@ -98,6 +98,12 @@ impl VerifyArchive {
         Output::new().text(&self.report(&tally, &proof, &key))?;
         if !self.manifests_only && proof.beyond() > 0 {
             terminal::say(&format!("warning: {} are not proved by it.", proof.outside()));
+        }
+        if unfinished > 0 {
+            terminal::say(&format!(
+                "warning: {unfinished} objects are of a run that has no manifest: it was being written when the bucket \
+                 was copied, or its manifest was removed. Copy the bucket again in ten minutes.",
+            ));
         }
         Ok(())
     }
