@@ -127,7 +127,7 @@ for (const [kind, file] of [["a whole event", plain], ["a redacted event", redac
   add(say("without its leaf"), changed(file, (bundle) => { delete bundle.leaf; }), "proved");
   add(say("with extra data in the proof"), proof(file, (text) => text.replace("index", "extra YQ==\nindex")), "proved");
   add(say("with a signature of another log beside"), proof(file, (text) => `${text}\u2014 witness.example AAAAAAAA\n`), "proved");
-  // What no leaf covers is proved by nobody, and refutes nothing.
+  // The leaf does not cover these: they are not proved, and refute nothing.
   add(say("under a false category"), changed(file, (_, event) => { event.category = "export_data"; }), "proved");
   add(say("without its category"), changed(file, (_, event) => { delete event.category; }), "proved");
   add(say("with another member"), changed(file, (_, event) => { event.verified = true; }), "proved");

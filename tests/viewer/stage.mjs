@@ -127,7 +127,7 @@ export async function done(page) {
 
 /** What axe finds that is serious or worse. */
 export async function violations(page) {
-  // The policy lets nobody add a script; the debugger may evaluate one.
+  // The policy refuses an added script; the debugger may evaluate one.
   await page.evaluate(axe);
   const { violations: found } = await page.evaluate(() => globalThis.axe.run(document));
   return found.filter(({ impact }) => impact === "serious" || impact === "critical")

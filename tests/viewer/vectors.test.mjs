@@ -101,7 +101,7 @@ test("of several keys that the API names, the one of the log is taken", async ()
   assert.equal(key, vector.key);
 });
 
-test("the command line proves what the page proves, and nothing else", () => {
+test("the command line proves exactly what the page proves", () => {
   const wrong = [];
   const file = join(folder, "bundle.json");
   for (const { name, bundle, key, expected } of vectors) {

@@ -1,4 +1,4 @@
-// What a person does with the page, one thing a test.
+// A person uses the page: one thing in each test.
 
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
@@ -56,7 +56,7 @@ test("a token that is revoked while it is used leads back to the sign-in", async
   // Not check(), which looks at the button again: it may be gone with the list by then.
   await page.getByLabel("Failure").click();
   await page.getByRole("button", { name: "Open the log" }).waitFor();
-  // What was asked for is still there for who signs in again.
+  // The filters are still there for the next sign-in.
   assert.deepEqual(param(page, "outcome"), ["failure"]);
   await done(page);
 });
@@ -132,7 +132,7 @@ test("new events come in live, and only those that match", async () => {
   await polled;
   assert.equal(await live.getAttribute("aria-pressed"), "true");
   const fresh = (name, user_id) => ({ ...event(0), id: name, timestamp: new Date().toISOString(), actor: { user_id, username: user_id }, entity: { entity_type: "group", entity_id: name } });
-  await record("large", large, [fresh("live-1", "live"), fresh("live-2", "somebody")]);
+  await record("large", large, [fresh("live-1", "live"), fresh("live-2", "another")]);
   await rows(page).filter({ hasText: "live-1" }).waitFor();
   await record("large", large, [fresh("live-3", "live")]);
   await rows(page).filter({ hasText: "live-3" }).waitFor();
@@ -404,7 +404,7 @@ test("an admin makes a token, sees it once, and revokes it", async () => {
   const row = page.locator("tr", { hasText: "from the page" });
   await row.getByText("read, write").waitFor();
   await row.getByRole("button", { name: "Revoke from the page" }).click();
-  await row.getByRole("button", { name: "Revoke for ever" }).click();
+  await row.getByRole("button", { name: "Revoke permanently" }).click();
   await row.getByText("revoked").waitFor();
   const answer = await fetch(`${ready.endpoint}/api/acme/audit_logs?limit=1`, { headers: { authorization: `Bearer ${bearer}` } });
   assert.equal(answer.status, 403);

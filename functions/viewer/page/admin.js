@@ -70,7 +70,7 @@ export class Tokens {
       ${cell("State", html`<span class="state ${state}">${state}</span>`)}${cell("Expires", second(expires_at).slice(0, 10))}
       ${cell("Last used", last_used_on ?? "never")}${cell("Made by", visible(created_by ?? ""))}
       <td>${revoked_at ? nothing : this.#revoking === id
-        ? html`<button class="danger" id="sure-${id}" @click=${() => this.#revoke(token)}>Revoke for ever</button>
+        ? html`<button class="danger" id="sure-${id}" @click=${() => this.#revoke(token)}>Revoke permanently</button>
             <button @click=${() => { [this.#revoking, this.#wantsFocus] = [undefined, `#revoke-${id}`]; this.#update(); }}>Keep</button>`
         : html`<button id="revoke-${id}" @click=${() => { [this.#revoking, this.#wantsFocus] = [id, `#sure-${id}`]; this.#update(); }}>Revoke<span class="visually-hidden"> ${name}</span></button>`}</td></tr>`;
   }

@@ -152,7 +152,7 @@ export class Detail {
     } catch (error) {
       verdict = verdictOf(error);
     }
-    // A verdict is of the event that it was asked for, and is told of no other.
+    // A verdict is shown only beside the event that it was asked for.
     if (this.#shown !== opened || session.api.signal.aborted) return;
     this.#tell(verdict);
     announce(verdict.state === "proved" ? "Proved" : `${HEADINGS[verdict.state]} ${verdict.message}`);

@@ -231,7 +231,7 @@ export class Log extends EventTarget {
     const key = keyOf(event);
     if (this.#isHidden(event)) this.hidden += 1;
     else if (event.sequence === null) this.unsealed.set(key, event);
-    else if (event.sequence < this.#bound) this.#insert(event);
+    else if (!(event.sequence >= this.#bound)) this.#insert(event);
     else if (event.sequence >= this.size) this.newer.add(key);
   }
 

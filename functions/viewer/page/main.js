@@ -240,6 +240,7 @@ function entered(api, as) {
   state[as] = { api, trustedKey: "" };
   state.signIn = undefined;
   facets.forget();
+  scrollTo(0, 0);
   if (state.here.workspace !== api.workspace) replace({ workspace: api.workspace });
   else show();
 }

@@ -26,7 +26,7 @@ export class SignIn {
       <h1>${isAdmin ? "Manage workspace tokens" : "Read the audit log"}</h1>
       <p>${isAdmin
         ? "Paste a JWT of an admin of the workspace, as your product's identity provider issues it."
-        : "Paste a workspace token. An admin of the workspace makes them; each reads its own workspace and no other."}
+        : "Paste a workspace token. An admin of the workspace makes them; each reads its own workspace only."}
         It is kept in the memory of this page and ends with it: after a reload you sign in again.</p>
       <label class="field">Workspace
         <input name="workspace" required autocomplete="organization" autocapitalize="none" spellcheck="false" .value=${this.#workspace}

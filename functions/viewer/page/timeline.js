@@ -98,7 +98,7 @@ export class Timeline {
         <rect class="success" x=${x} y=${HEIGHT - all} width=${width - 1} height=${all - bad}></rect>
         <rect class="failure" x=${x} y=${HEIGHT - bad} width=${width - 1} height=${bad}></rect></g>`;
     });
-    // What is older than the oldest event loaded is not known to be empty.
+    // Before the oldest event that is loaded there may be others.
     const unknown = this.#log.isComplete || !(first > start) ? 0 : Math.min(WIDTH, ((first - start) / (end - start)) * WIDTH);
     const brush = this.#brush && [Math.min(...this.#brush), Math.max(...this.#brush) + 1];
     const span = end - start;

@@ -18,13 +18,13 @@ use shared::{
 
 pub use self::files::{FILES, File, ROOT};
 
-/// What a browser may do with the page: run its own code, and call its own origin. No inline script or
-/// style, no frame around it, no form that leaves it, and no text that becomes code.
+/// The policy of the page: a browser runs its own code and calls its own origin. No inline script or style, no
+/// frame around it, no form that leaves it, and no text that becomes code.
 pub const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; \
      connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; \
      require-trusted-types-for 'script'; trusted-types lit-html";
 
-/// What else a browser is told, with every answer.
+/// The headers of every answer.
 const HEADERS: [(&str, &str); 6] = [
     ("content-security-policy", CONTENT_SECURITY_POLICY),
     ("cross-origin-opener-policy", "same-origin"),
