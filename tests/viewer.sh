@@ -1,9 +1,11 @@
 #!/usr/bin/env bash
-# Holds the page's verifier and the command line to the verdicts of tests/vectors/events.json. Drives the page for people in a real browser, against the local system: signs in, filters, brushes, follows, verifies
+# Holds the page's verifier and the command line to the verdicts of tests/vectors/events.json. Then drives the page for people in
+# a real browser, against the local system: signs in, filters, brushes, follows, verifies
 # (as `auditlog verify event` does, and against an event of which one byte was changed), exports, lists 10,000 events and
-# none, manages tokens, walks at random and holds the list against the API, and scans every state with axe. Screenshots of the states are left in target/viewer/screenshots.
+# none, manages tokens, walks at random and holds the list against the API, and scans every state with axe. Screenshots of
+# the states are left in target/viewer/screenshots.
 #
-#   tests/viewer.sh             everything, in some two minutes once it is built
+#   tests/viewer.sh             everything, in some ten minutes once it is built
 #   EVENTS=100000 tests/viewer.sh
 #                               with so many events in the large workspace, and scrolls through all of them
 #   STEPS=1000 WALK_EVENTS=5000 tests/viewer.sh

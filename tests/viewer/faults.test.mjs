@@ -169,7 +169,7 @@ test("empty pages end with a question, and not with a thousand requests", async 
     return request.fulfill({ json: { audit_logs: [], has_more: true, next_cursor: `c${asked}` } });
   });
   await signIn(page, name, token);
-  await page.getByText("Nothing to show back to").waitFor();
+  await page.getByText("Nothing to show yet").waitFor();
   await page.waitForTimeout(1500);
   assert.ok(asked <= 5, `${asked} requests`);
   await state(page, "looked-back");

@@ -24,8 +24,10 @@ export async function call(method, path, credential, body) {
   if (body) headers["content-type"] = "application/json";
   for (;;) {
     const answer = await fetch(`${ready.endpoint}/api/${path}`, { method, headers, body: body && JSON.stringify(body) });
-    if (answer.status === 429) {
-      await new Promise((resolve) => setTimeout(resolve, 1000 * Number(answer.headers.get("retry-after"))));
+    // A busy machine makes the store slow; an event that is sent again is recorded once.
+    const isAgain = answer.status === 429 || (answer.status === 503 && (method === "GET" || path.endsWith("/audit_logs")));
+    if (isAgain) {
+      await new Promise((resolve) => setTimeout(resolve, 1000 * Number(answer.headers.get("retry-after") ?? 1)));
       continue;
     }
     const text = await answer.text();

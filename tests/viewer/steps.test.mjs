@@ -79,7 +79,7 @@ const look = (page) => page.evaluate(() => {
   const isEmpty = document.querySelector(".empty") !== null;
   return {
     isEmpty, size: Number(document.querySelector(".events").dataset.size), length: Math.round((table?.querySelector(".rows").offsetHeight ?? 0) / 40),
-    isComplete: table ? table.getAttribute("aria-rowcount") !== "-1" : isEmpty,
+    isComplete: table ? table.getAttribute("aria-rowcount") !== "-1" : isEmpty && document.getElementById("further") === null,
     rows: [...document.querySelectorAll(".rows .row")].map((row) => [Number(row.dataset.index), row.dataset.id]),
     problem: document.querySelector(".bar .problem")?.innerText,
   };

@@ -1,7 +1,6 @@
 // The page: one state, and one way to draw it. The address says what is shown; a change of the address changes the state.
 
 import { Tokens } from "./admin.js";
-import { API } from "./api.js";
 import { actionLabel, categoryLabel, loadCatalogue } from "./catalogue.js";
 import { Detail } from "./detail.js";
 import { save } from "./export.js";
@@ -17,7 +16,6 @@ import { announce, count, plain, plural, second, visible } from "./words.js";
 const header = document.getElementById("top");
 const content = document.getElementById("content");
 const WIDE = matchMedia("(min-width: 64rem)");
-const ICON = new URL("viewer/icon.svg", new URL("..", API));
 
 const state = {
   here: place(location.hash),
@@ -79,7 +77,7 @@ function contentView() {
   if (state.tokens) return state.tokens.view();
   const { log, here } = state;
   if (!log) return nothing;
-  const isEmpty = log.isComplete && log.length === 0;
+  const isEmpty = log.length === 0 && (log.isComplete || Boolean(log.problem) || log.isPaused);
   return html`<div class="events" data-size=${log.size ?? ""}>
     <details class="side" ?open=${state.isFiltersOpen} @toggle=${({ target }) => { state.isFiltersOpen = target.open; }}>
       <summary>${filtersTitle()}</summary>${facets.view(log, here.filters)}</details>
@@ -98,7 +96,9 @@ function headerView() {
   const session = token ?? admin;
   const link = (view, label) => html`<a href=${address({ workspace: session?.api.workspace ?? here.workspace, view, filters: none() })}
     aria-current=${here.view === view ? "page" : "false"}>${label}</a>`;
-  return html`<div class="brand"><img src=${ICON.pathname} alt="" width="28" height="28" />
+  return html`<div class="brand"><svg viewBox="0 0 32 32" width="28" height="28" aria-hidden="true">
+        <rect width="32" height="32" rx="8" fill="#1d4ed8" /><path d="M9 9h14M9 16h14M9 23h6" stroke="#fff" stroke-width="3" stroke-linecap="round" />
+        <path d="m18 23 3 3 5-6" fill="none" stroke="#86efac" stroke-width="3" stroke-linecap="round" stroke-linejoin="round" /></svg>
       <span>Audit log</span>${session ? html`<b class="workspace">${session.api.workspace}</b>` : nothing}</div>
     <nav aria-label="Parts">${link("events", "Events")}${link("tokens", "Tokens")}</nav>
     ${session ? html`<button class="quiet" @click=${() => signOut()}>Sign out</button>` : nothing}`;
@@ -128,7 +128,7 @@ function barView() {
       update();
     }))}
     ${log.newer.size > 0 && !live ? html`<p class="notice">${plural(log.newer.size, "newer event")} came in since. <button id="newer" @click=${showNewer}>Show newer events</button></p>` : nothing}
-    ${log.isPaused ? html`<p class="notice" role="status">Nothing to show back to ${second(log.lookedBackTo ?? "")} UTC; there are older events.
+    ${log.isPaused ? html`<p class="notice" role="status">${log.lookedBackTo ? `Nothing to show back to ${second(log.lookedBackTo)} UTC` : "Nothing to show yet"}; there are older events.
       <button id="further" @click=${() => log.more()}>Look further</button></p>` : nothing}
     ${log.unsealed.size > 0 ? html`<details class="notice"><summary>${plural(log.unsealed.size, "event is", "events are")} recorded and not sealed yet</summary>
       <ul>${[...log.unsealed.values()].slice(0, 100).map((event) => html`<li>${second(event.timestamp)} ${actionLabel(event.action)}
@@ -143,7 +143,7 @@ function problemView(message, again, dismiss) {
 function emptyView() {
   const { log, here } = state;
   const chosen = entries(here.filters);
-  return html`<div class="empty"><p>${chosen.length > 0 ? "No event matches these filters." : log.hidden > 0
+  return html`<div class="empty"><p>${!log.isComplete ? "" : chosen.length > 0 ? "No event matches these filters." : log.hidden > 0
       ? "Nothing but reads of this log has been recorded in this workspace yet." : "Nothing has been recorded in this workspace yet."}</p>
     <div class="actions">${chosen.length > 0 ? html`<button @click=${() => go({ filters: none() })}>Show all events</button>` : nothing}
     ${log.hidden > 0 ? html`<button @click=${() => go({ filters: { ...here.filters, hasReads: true } })}>Show ${plural(log.hidden, "record")} of reads</button>` : nothing}</div></div>`;
