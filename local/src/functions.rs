@@ -1,6 +1,6 @@
 //! Lambda, as far as its callers see it: a function by the name of its crate, JSON in and JSON out.
 
-use std::{future::Future, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, future::Future, sync::Arc, time::Duration};
 
 use archiver::Archiver;
 use aws_lambda_events::sqs::SqsBatchResponse;
@@ -11,10 +11,11 @@ use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 use shared::store::Store;
 use streams::Streams;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::{
     Error,
-    template::{ACCOUNT, REGION, Scheduled, Template},
+    template::{ACCOUNT, REGION, Route, Scheduled, Template, TokenAuthorizer},
 };
 
 /// The largest event and the largest answer of an invocation.
@@ -38,6 +39,8 @@ pub(crate) struct Functions {
     store: Store,
     ledger: Arc<Ledger>,
     streams: Arc<Streams>,
+    /// The executions that each function reserves, by its logical id.
+    reserved: Arc<BTreeMap<String, Arc<Semaphore>>>,
 }
 
 /// What the functions need that a schedule invokes.
@@ -56,6 +59,8 @@ pub(crate) enum InvokeError {
     EventTooLarge,
     /// The function failed, or its answer is larger than Lambda takes.
     Failed,
+    /// All executions that the function reserves are in use.
+    Throttled,
 }
 
 impl Functions {
@@ -80,16 +85,31 @@ impl Functions {
                 return Err(Error::UnknownFunction(unknown.clone()));
             }
         }
+        let reserved = template.reserved.iter();
         Ok(Self {
+            reserved: Arc::new(
+                reserved.map(|(id, count)| (id.clone(), Arc::new(Semaphore::new(*count)))).collect(),
+            ),
             ledger: Arc::new(Ledger { store: store.clone(), signer }),
             streams: Arc::new(streams),
             store,
         })
     }
 
+    /// One of the executions that a function reserves. As Lambda does, it refuses a call that has none.
+    fn execution(&self, resource: &str) -> Result<Option<OwnedSemaphorePermit>, InvokeError> {
+        let Some(reserved) = self.reserved.get(resource) else { return Ok(None) };
+        reserved.clone().try_acquire_owned().map(Some).map_err(|_| InvokeError::Throttled)
+    }
+
     /// Invokes an authorizer with a request of payload 2.0.
-    pub(crate) async fn authorize(&self, name: &str, request: &Value) -> Result<Value, InvokeError> {
-        let store = self.store.clone();
+    pub(crate) async fn authorize(
+        &self,
+        authorizer: &TokenAuthorizer,
+        request: &Value,
+    ) -> Result<Value, InvokeError> {
+        let _execution = self.execution(&authorizer.resource)?;
+        let (store, name) = (self.store.clone(), authorizer.function.as_str());
         match name {
             "authorizer" => {
                 invoke(name, &request.to_string(), async move |event| authorizer::handle(&store, event).await)
@@ -100,29 +120,39 @@ impl Functions {
     }
 
     /// Invokes a function behind the HTTP API with an event of payload 2.0.
-    pub(crate) async fn http(&self, name: &str, event: &Value) -> Result<Value, InvokeError> {
-        let (store, event) = (self.store.clone(), event.to_string());
+    pub(crate) async fn http(&self, route: &Route, event: &Value) -> Result<Value, InvokeError> {
+        let execution = self.execution(&route.resource)?;
+        let (functions, name, event) = (self.clone(), route.function.clone(), event.to_string());
+        // A client that hangs up ends no execution: the function goes on to its end.
+        let answered = tokio::spawn(async move {
+            let answer = functions.answer(&name, &event).await;
+            drop(execution);
+            answer
+        });
+        answered.await.unwrap_or(Err(InvokeError::Failed))
+    }
+
+    async fn answer(&self, name: &str, event: &str) -> Result<Value, InvokeError> {
+        let store = self.store.clone();
         match name {
             "ingest-api" => {
-                invoke(name, &event, async move |event| ingest_api::handle(&store, event).await).await
+                invoke(name, event, async move |event| ingest_api::handle(&store, event).await).await
             }
-            "query" => invoke(name, &event, async move |event| query::handle(&store, event).await).await,
+            "query" => invoke(name, event, async move |event| query::handle(&store, event).await).await,
             "ledger" => {
                 let ledger = self.ledger.clone();
-                invoke(name, &event, async move |event| ledger::handle(&ledger, event).await).await
+                invoke(name, event, async move |event| ledger::handle(&ledger, event).await).await
             }
             "redactions" => {
-                invoke(name, &event, async move |event| redactions::handle(&store, event).await).await
+                invoke(name, event, async move |event| redactions::handle(&store, event).await).await
             }
-            "settings" => {
-                invoke(name, &event, async move |event| settings::handle(&store, event).await).await
-            }
+            "settings" => invoke(name, event, async move |event| settings::handle(&store, event).await).await,
             "streams" => {
                 let streams = self.streams.clone();
-                invoke(name, &event, async move |event| streams::handle(&streams, event).await).await
+                invoke(name, event, async move |event| streams::handle(&streams, event).await).await
             }
-            "tokens" => invoke(name, &event, async move |event| tokens::handle(&store, event).await).await,
-            "viewer" => invoke(name, &event, viewer::handle).await,
+            "tokens" => invoke(name, event, async move |event| tokens::handle(&store, event).await).await,
+            "viewer" => invoke(name, event, viewer::handle).await,
             _ => Err(InvokeError::Failed),
         }
     }

@@ -126,7 +126,8 @@ fn parameter(name: &str) -> Value {
             json!({"type": "string", "enum": query::FORMATS.map(|(_, name, _)| name)}),
         ),
         "after" => (
-            "Only events after this sequence: `next_after` of the page before, or -1 to begin.",
+            "Only events after this sequence: `next_after` of the page before, or -1 to begin. Beyond the end of the log \
+             it is refused: `out_of_range`.",
             json!({"type": "integer", "minimum": -1, "maximum": MAX_EXACT_INTEGER - 1, "default": -1}),
         ),
         "wait" => (

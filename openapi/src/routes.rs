@@ -184,14 +184,22 @@ fn feed() -> Value {
             "`expired`, in every format: how many sequences were passed over because their events have expired.",
             json!({"type": "integer", "minimum": 0}),
         )
+        .header_of(
+            200,
+            "Retry-After",
+            "The request could not wait, because the token or its workspace has as many waiting requests as it may: \
+             after how many seconds to ask again.",
+            json!({"type": "integer"}),
+        )
         .problems(vec![invalid("after"), ledger::inconsistent()]);
     let mut operation = operation(
         "feedAuditLogs",
         AUDIT_LOG,
         "Read the sealed events in the order of their sequence",
         "Complete and final: who keeps one number, `next_after`, can miss no event and gets none twice. A \
-         page may be short, or even empty, and yet have more. A page that holds nothing but the records of \
-         this token's own reads leaves no further record.",
+         page may be short, or even empty, and yet have more. A page without filters that holds only the records of \
+         this token's own reads leaves no further record. A token may have 4 waiting requests at a time, and its \
+         workspace 10; a further one is answered at once, with `Retry-After`.",
         answers,
     );
     operation["parameters"] = json!(parameters::feed());
@@ -491,7 +499,12 @@ fn page_answers(description: &str, schema: &str, page: Value, events: &[Event]) 
 fn admin_answers() -> Answers {
     let member = Error::Forbidden("Only admins of the workspace may do this.".to_owned());
     let answers = Answers::default()
-        .problems(vec![Error::Unauthenticated, member, Error::UnknownWorkspace])
+        .problems(vec![
+            Error::Unauthenticated,
+            member,
+            Error::UnknownWorkspace,
+            Error::Contention("never shown".into()),
+        ])
         .header(401, "WWW-Authenticate", "`Bearer`, where the JWT is not valid.");
     store_answers(answers)
 }

@@ -169,6 +169,7 @@ fn every_error_is_described_somewhere() {
             Error::TooManyStreams(_) => Some("too_many_streams"),
             Error::TooManyTokens(_) => Some("too_many_tokens"),
             Error::TooManyReads(_) => Some("too_many_reads"),
+            Error::Contention(_) => Some("contention"),
             Error::Unavailable(_) => Some("unavailable"),
             Error::Inconsistent(_) => Some("inconsistent_log"),
             Error::Internal(_) => Some("internal"),
@@ -182,6 +183,7 @@ fn every_error_is_described_somewhere() {
     });
     let expected = [
         "conflict",
+        "contention",
         "expired",
         "forbidden",
         "inconsistent_log",

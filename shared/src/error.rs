@@ -101,6 +101,11 @@ pub enum Error {
     /// The token has read as often as it may in this window.
     #[error("This token has read as often as it may for now; wait as long as Retry-After says.")]
     TooManyReads(Rate),
+    /// Another change of the same data was under way each time that this one was tried; nothing was changed.
+    #[error(
+        "Another change of the same data was under way, and nothing was changed. Send the request again."
+    )]
+    Contention(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// The store did not take or give the data; nothing was disclosed.
     #[error("The audit log cannot be reached right now; try again shortly.")]
     Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),

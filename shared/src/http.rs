@@ -277,6 +277,12 @@ pub fn with_expired(mut response: Response, expired: u64) -> Response {
     response
 }
 
+/// The same answer with `Retry-After`: the reader could not wait, and should not ask again before.
+pub fn with_retry_after(mut response: Response, seconds: i64) -> Response {
+    response.headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+    response
+}
+
 /// The same answer with `Link: <target>; rel="next"` (RFC 8288).
 pub fn with_next_link(mut response: Response, target: &str) -> Response {
     if let Ok(link) = HeaderValue::try_from(format!("<{target}>; rel=\"next\"")) {
@@ -316,6 +322,9 @@ pub fn respond(request: &Request, answer: Result<Response, Error>) -> Response {
             }
             Error::Unavailable(source) => {
                 tracing::error!(request_id, route, source = %chain(source.as_ref()), "store unavailable")
+            }
+            Error::Contention(source) => {
+                tracing::warn!(request_id, route, source = %chain(source.as_ref()), "contention")
             }
             _ => tracing::info!(request_id, route, problem = problem.id, "refused"),
         }
@@ -409,6 +418,7 @@ impl Problem {
                 (406, "not_acceptable", "None of these formats can be written", vec![])
             }
             Error::Conflict => (409, "conflict", "Another event has this id and timestamp", vec![]),
+            Error::Contention(_) => (409, "contention", "Another change was under way", vec![]),
             Error::TooManyTokens(_) => (409, "too_many_tokens", "The workspace has too many tokens", vec![]),
             Error::TooManyStreams(_) => {
                 (409, "too_many_streams", "The workspace has too many streams", vec![])
@@ -440,7 +450,7 @@ impl Problem {
             "application/problem+json",
             &Unfinished { problem: &problem, results },
         );
-        if matches!(problem.status, 429 | 503) {
+        if matches!(problem.status, 429 | 503) || problem.id == "contention" {
             response.headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
         }
         response

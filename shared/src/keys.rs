@@ -14,6 +14,7 @@
 //! | AuditCheckpoints | `workspace`: `<workspace>`                  |                                 | what was signed last  |
 //! | AuditStreams    | `workspace`: `<workspace>`                   | `stream`: `<stream id>`         | a stream              |
 //! | AuditRates      | `token`: `<token id>`                        | `window`: its number            | how often it read     |
+//! | the same        | `<token id>`, `#<workspace>`, `##<group>`    | `wait`, `search`                | slots of long reads   |
 //!
 //! A time is always its 27 characters, so that DynamoDB's byte order is the order of time and
 //! then of id. Neither a workspace nor an id can hold a `#`, so that no two keys mean the same and

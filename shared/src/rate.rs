@@ -1,12 +1,62 @@
-//! How often a token may read: so many times in each window of ten seconds.
+//! How often a token may read, and how many reads may last long at a time.
 //!
-//! Windows are the same for everybody: they begin at whole tens of seconds. So a token's window is known from
-//! the clock alone, and its count is one number that is forgotten with it.
+//! A token may read so many times in each window of ten seconds. Windows begin at whole tens of seconds for all
+//! tokens. So a token's window is known from the clock alone, and its count is one number that is forgotten with it.
+//!
+//! A read that lasts long holds a slot of its token, of its workspace and of all readers together. So neither a token
+//! nor a workspace can take the executions that other readers need.
 
 use crate::timestamp::Timestamp;
 
 /// How long a window lasts.
 pub const WINDOW_SECONDS: i64 = 10;
+
+/// A read that lasts long.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LongRead {
+    /// It waits for the next event.
+    Wait,
+    /// It looks through many events for the few that match.
+    Search,
+}
+
+/// The most slots of one owner: each is an attribute of one item, and IAM names the attributes.
+pub const SLOTS: usize = 10;
+
+impl LongRead {
+    /// The name of its slots in the table.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Wait => "wait",
+            Self::Search => "search",
+        }
+    }
+
+    /// How many of one token may last at a time.
+    pub fn of_a_token(self) -> usize {
+        match self {
+            Self::Wait => 4,
+            Self::Search => 2,
+        }
+    }
+
+    /// How many of one workspace may last at a time.
+    pub fn of_a_workspace(self) -> usize {
+        match self {
+            Self::Wait => SLOTS,
+            Self::Search => 4,
+        }
+    }
+
+    /// How many groups of [`SLOTS`] all workspaces share. Waits and searches together take fewer executions than the
+    /// template reserves for a function that reads.
+    pub fn groups(self) -> usize {
+        match self {
+            Self::Wait => 5,
+            Self::Search => 3,
+        }
+    }
+}
 
 /// How a token stands in the window that it is in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -22,6 +22,13 @@ ALLOWED = {
         ("PartiQLInsert", "AuditEvents"),
         ("GetItem", "AuditEvents"),
         ("GetItem", "AuditSettings"),
+        ("UpdateItem", "AuditRates"),
+    },
+    "Feed": {
+        ("BatchGetItem", "AuditEvents"),
+        ("PartiQLInsert", "AuditEvents"),
+        ("GetItem", "AuditEvents"),
+        ("GetItem", "AuditSettings"),
         ("GetItem", "AuditLedger"),
         ("Query", "AuditLedger"),
         ("UpdateItem", "AuditRates"),
@@ -150,13 +157,16 @@ OF_A_DELIVERY = {
     "workspace", "stream", "lease_owner", "lease_until", "generation", "next", "delivered", "delivered_at", "failure",
     "last_problem", "paused", "test_requested", "last_test",
 }
+# A count of reads, or the slots of long ones.
+RATES = {"token", "window", "reads", "expires_at"} | {f"slot_{number}" for number in range(10)}
 # The attributes that a call may name. Any other call is without such a condition, and no write is but a DELETE of a stream.
 ATTRIBUTES = {
     ("Authorizer", "UpdateItem", "AuditTokens"): {"token", "last_used_on"},
     ("IngestBus", "PartiQLInsert", "AuditQuarantine"): {
         "source", "quarantined_at", "reason", "problems", "body", "parts", "expires_at",
     },
-    ("Query", "UpdateItem", "AuditRates"): {"token", "window", "reads", "expires_at"},
+    ("Query", "UpdateItem", "AuditRates"): RATES,
+    ("Feed", "UpdateItem", "AuditRates"): RATES,
     ("Sealer", "PartiQLUpdate", "AuditEvents"): {"workspace", "timestamp", "sequence"},
     ("Sealer", "UpdateItem", "AuditEvents"): {"workspace", "timestamp", "sequence"},
     ("Sealer", "PutItem", "AuditLedger"): {

@@ -79,6 +79,11 @@ impl TestApp {
         Self::start_with(Options { read_limit: Some(read_limit), ..Options::default() }).await
     }
 
+    /// One that seals events as they come, and lets a token read so often in ten seconds.
+    pub async fn start_sealing_and_limiting(read_limit: u32) -> Self {
+        Self::start_with(Options { seal: true, read_limit: Some(read_limit), ..Options::default() }).await
+    }
+
     /// One that keeps its data in this directory, and seals nothing.
     pub async fn start_in(directory: &Path) -> Self {
         let storage = Storage::Directory(directory.to_owned());

@@ -88,17 +88,27 @@ def store():
     return calls
 
 
+# The crate of `query` is deployed twice: the routes of this file are the function Feed, all others are Query.
+FEED = ROOT / "functions/query/src/feed.rs"
+
+
+def of_files(paths, methods):
+    """The calls of some files of a function."""
+    text = "\n".join(code(path) for path in paths)
+    named = set(re.findall(r"\bstore(?:\(\))?\s*\.\s*(\w+)\(", text)) & set(methods)
+    return set().union(*(methods[method] for method in named))
+
+
 def of_functions():
     """The calls of each function, by the name of its resource."""
     methods = store()
-    found = {}
+    found = {"Feed": of_files([FEED], methods)}
     for folder in sorted((ROOT / "functions").iterdir()):
         if not (folder / "Cargo.toml").exists():
             continue
-        text = "\n".join(code(path) for path in sorted(folder.glob("src/**/*.rs")) if path.name != "tests.rs")
-        named = set(re.findall(r"\bstore(?:\(\))?\s*\.\s*(\w+)\(", text)) & set(methods)
+        paths = [path for path in sorted(folder.glob("src/**/*.rs")) if path.name != "tests.rs" and path != FEED]
         name = "".join(part.capitalize() for part in folder.name.split("-"))
-        found[name] = set().union(*(methods[method] for method in named))
+        found[name] = of_files(paths, methods)
     return found
 
 

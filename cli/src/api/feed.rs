@@ -1,6 +1,6 @@
 //! The feed, page by page: sealed events in the order of their sequence.
 
-use super::{Answer, Api, Identity, MAX_PAGE, Wanted};
+use super::{Answer, Api, Identity, MAX_PAGE, Wanted, problem};
 use crate::error::Error;
 
 /// One page of the feed, as it was sent.
@@ -32,7 +32,12 @@ impl Api {
             query.push(("wait", &wait));
         }
         let path = format!("/api/{}/audit_logs/feed", wanted.workspace);
-        let answer = self.get(&path, &query, Identity::Token(wanted.token))?;
+        let identity = Identity::Token(wanted.token);
+        let answer = self.ask(&path, &query, identity)?;
+        if let Some(error) = problem::beyond_the_end(&answer) {
+            return Err(error);
+        }
+        let answer = answer.success(identity)?;
         let place = answer.place();
         let body = answer.text(wanted.content_type())?;
         let Some((next_after, has_more)) = place else {

@@ -234,7 +234,9 @@ impl Api {
     fn is_temporary(&self, answer: &Answer) -> bool {
         // An unlimited wait also outlasts a defect of the server, whatever its status.
         let is_defect = self.is_unlimited() && answer.status >= 500;
-        (retry::is_temporary(answer.status) || is_defect) && !problem::is_inconsistent(answer)
+        let is_contention = answer.status == 409 && problem::id(answer).as_deref() == Some("contention");
+        (retry::is_temporary(answer.status) || is_contention || is_defect)
+            && !problem::is_inconsistent(answer)
     }
 
     /// The wait before the next try, after reporting it; the error itself once the retries are used up.

@@ -40,6 +40,22 @@ pub(super) fn id(answer: &Answer) -> Option<String> {
     problem["id"].as_str().map(str::to_owned)
 }
 
+/// The error that a sequence beyond the end of the log is; `None` if the answer is another problem.
+pub(super) fn beyond_the_end(answer: &Answer) -> Option<Error> {
+    let problem: Value = (answer.status == 400).then(|| serde_json::from_slice(&answer.body).ok())??;
+    let errors = problem["errors"].as_array()?;
+    let error =
+        errors.iter().find(|error| error["parameter"] == "after" && error["code"] == "out_of_range")?;
+    Some(
+        Error::failure(
+            "The log is shorter than what was seen of it.",
+            "If the log was restored, compare it with what you keep of it, then begin again with another --after or \
+             --state; if it was not, tell the operator of the API.",
+        )
+        .with_details(vec![field(error)]),
+    )
+}
+
 /// The place of a wrong field, and its fault.
 fn field(error: &Value) -> String {
     let text = |name: &str| error[name].as_str().map(safe_line);
@@ -60,6 +76,7 @@ fn next(status: u16, id: &str, identity: Identity<'_>) -> &'static str {
             "Check the endpoint: it is what stands before /api, and must lead to an Audit Logs API."
         }
         (404, _, _) => "Check the name, the workspace and the endpoint; `auditlog login` asks for them.",
+        (409, "contention", _) => "Try again.",
         (409, "too_many_tokens", _) => {
             "`auditlog tokens list` shows them, `auditlog tokens revoke` ends one."
         }
@@ -89,6 +106,21 @@ mod tests {
         for (line, expected) in lines.iter().zip(expected) {
             assert!(line.starts_with(expected), "{text}");
         }
+    }
+
+    #[test]
+    fn a_sequence_beyond_the_end_of_the_log_says_that_the_log_is_shorter() {
+        let answer = |status, body: &str| Answer { status, headers: HeaderMap::new(), body: body.into() };
+        let body = |parameter: &str| {
+            format!(
+                r#"{{"id":"invalid_query","errors":[{{"parameter":"{parameter}","code":"out_of_range","detail":"has 4 events"}}]}}"#
+            )
+        };
+        let Some(Error::Failure(message)) = beyond_the_end(&answer(400, &body("after"))) else { panic!() };
+        assert!(message.to_string().contains("The log is shorter than what was seen"), "{message}");
+        assert!(message.to_string().contains("has 4 events"), "{message}");
+        assert!(beyond_the_end(&answer(400, &body("limit"))).is_none());
+        assert!(beyond_the_end(&answer(200, "[]")).is_none());
     }
 
     #[test]

@@ -42,7 +42,7 @@ impl Reader<'_> {
                 return Ok(signed);
             }
         }
-        Err(Error::Unavailable("others sign this log all the time".into()))
+        Err(Error::Contention("others sign this log all the time".into()))
     }
 
     /// Looks whether a head continues what was signed last: by the tree itself, not by our word.

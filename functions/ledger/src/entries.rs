@@ -36,13 +36,18 @@ impl Reader<'_> {
             .ok_or(Error::UnknownSequence)?;
         let signed = self.checkpoint().await?;
         let wanted = Subtrees::inclusion(sequence, signed.size).ok_or(Error::UnknownSequence)?;
+        let hashes = self.hashes(&wanted, signed.size).await?;
+        let proof = TlogProof { sequence, hashes, note: signed.note }.to_string();
+        let (event, leaf) = self.recorded(sequence, sequence, self.event(sequence).await).await?;
+        Ok(http::ok(&LogEntry { event: &event, leaf: &leaf, proof }))
+    }
+
+    /// The event of a sequence, and its leaf.
+    async fn event(&self, sequence: u64) -> Result<(Event, String), Error> {
         let (entry, event) =
             self.store().sealed_event(&self.holder.workspace, sequence, ambient::now()).await?;
         let leaf = self.leaf(sequence, &entry, &event)?;
-        let hashes = self.hashes(&wanted, signed.size).await?;
-        let proof = TlogProof { sequence, hashes, note: signed.note }.to_string();
-        self.record(sequence, sequence).await?;
-        Ok(http::ok(&LogEntry { event: &event, leaf: &leaf, proof }))
+        Ok((event, leaf))
     }
 
     /// The leaf of an event, which must be the one that was sealed.

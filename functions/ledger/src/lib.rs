@@ -94,13 +94,31 @@ impl Reader<'_> {
         Sent::gather(self.request.query(), &[], &[]).finish(())
     }
 
+    /// Records what was asked of the events `first` to `last`, and gives the answer. An answer that there is no such
+    /// event any more, or that it is not what was sealed, tells something of it too: its record says that none was read.
+    async fn recorded<T>(&self, first: u64, last: u64, answer: Result<T, Error>) -> Result<T, Error> {
+        match &answer {
+            Ok(_) => self.record(first, last, last - first + 1).await?,
+            Err(
+                Error::Expired
+                | Error::UnknownSequence
+                | Error::UnknownTile
+                | Error::TooLarge(_)
+                | Error::Inconsistent(_),
+            ) => self.record(first, last, 0).await?,
+            // Nothing was read.
+            Err(_) => {}
+        }
+        answer
+    }
+
     /// Records that something was read of the events themselves, before it is shown. A hash tells nobody
     /// anything, so the routes that give only hashes leave no record.
-    async fn record(&self, first: u64, last: u64) -> Result<(), Error> {
+    async fn record(&self, first: u64, last: u64, count: u64) -> Result<(), Error> {
         let context = Map::from_iter([
             ("route".to_owned(), json!(self.request.route())),
             ("filters".to_owned(), Value::Object(Map::new())),
-            ("count".to_owned(), json!(last - first + 1)),
+            ("count".to_owned(), json!(count)),
             ("first_sequence".to_owned(), json!(first)),
             ("last_sequence".to_owned(), json!(last)),
         ]);

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 use shared::{
-    error::Error,
+    error::{Error, FieldError},
     http::{self, Response},
     ledger::{hash::Hash, subtrees::Subtrees},
     parameters::Sent,
@@ -59,8 +59,9 @@ impl Reader<'_> {
         sent.require("sequence", &sequence, "name the sequence of the event");
         let size = sent.parsed("size", "out_of_range", number);
         let (sequence, size) = sent.finish((sequence.unwrap_or_default(), size))?;
-        let (size, root) = self.tree(size).await?;
-        let wanted = Subtrees::inclusion(sequence, size).ok_or(Error::UnknownSequence)?;
+        let (size, root) = self.tree("size", size).await?;
+        let wanted = Subtrees::inclusion(sequence, size)
+            .ok_or_else(|| beyond("sequence", format!("must be below {size}, the size of the tree")))?;
         let hashes = self.hashes(&wanted, size).await?;
         Ok(http::ok(&InclusionProof { sequence, size, root, hashes }))
     }
@@ -77,18 +78,18 @@ impl Reader<'_> {
             sent.problem("to", "out_of_range", "is smaller than from");
         }
         let (from, to) = sent.finish((from.unwrap_or_default(), to))?;
-        let (to, root_to) = self.tree(to).await?;
-        let wanted = Subtrees::consistency(from, to).ok_or(Error::UnknownSequence)?;
+        let (to, root_to) = self.tree("to", to).await?;
+        let wanted = Subtrees::consistency(from, to).ok_or_else(|| beyond("from", shorter(to)))?;
         let hashes = self.hashes(&wanted, to).await?;
         let root_from = self.root(from).await?;
         Ok(http::ok(&ConsistencyProof { from, to, root_from, root_to, hashes }))
     }
 
     /// The size and root of the tree that is asked for, or else of the checkpoint's; never a larger one.
-    async fn tree(&self, asked: Option<u64>) -> Result<(u64, Hash), Error> {
+    async fn tree(&self, parameter: &str, asked: Option<u64>) -> Result<(u64, Hash), Error> {
         let Signed { size: signed, root, note: _ } = self.checkpoint().await?;
         match asked {
-            Some(size) if size > signed => Err(Error::UnknownSequence),
+            Some(size) if size > signed => Err(beyond(parameter, shorter(signed))),
             Some(size) if size < signed => Ok((size, self.root(size).await?)),
             _ => Ok((signed, root)),
         }
@@ -100,6 +101,15 @@ impl Reader<'_> {
         let roots = self.hashes(&wanted, size).await?;
         roots.first().copied().ok_or_else(|| Error::Internal("a tree without a root".into()))
     }
+}
+
+/// A parameter that asks for more than the log has.
+fn beyond(parameter: &str, detail: String) -> Error {
+    Error::InvalidQuery(vec![FieldError::new(parameter, "out_of_range", detail)])
+}
+
+fn shorter(size: u64) -> String {
+    format!("is beyond the end of the log, whose signed checkpoint has the size {size}")
 }
 
 fn number(text: &str) -> Result<u64, String> {

@@ -13,6 +13,9 @@ use shared::{
 
 use crate::Reader;
 
+/// The most bytes of a bundle: in base64 they are a third more, and an answer of Lambda may have 6 MB.
+const MAX_BUNDLE_BYTES: usize = 4_000_000;
+
 impl Reader<'_> {
     /// `GET /api/{workspace}/ledger/tile/{tile+}`: of the checkpoint that was signed last.
     pub(crate) async fn tile(&self) -> Result<Response, Error> {
@@ -37,6 +40,10 @@ impl Reader<'_> {
     async fn bundle(&self, bundle: BundleId) -> Result<Vec<u8>, Error> {
         let first = bundle.index() * u64::from(FULL);
         let last = first + u64::from(bundle.width()) - 1;
+        self.recorded(first, last, self.leaves(first, last).await).await
+    }
+
+    async fn leaves(&self, first: u64, last: u64) -> Result<Vec<u8>, Error> {
         let mut bytes = Vec::new();
         for (sequence, entry, sealed) in
             self.store().sealed_events(&self.holder.workspace, first..last + 1, ambient::now()).await?
@@ -48,8 +55,14 @@ impl Reader<'_> {
             };
             let leaf = self.leaf(sequence, &entry, &event)?;
             entries::append(&mut bytes, leaf.as_bytes()).map_err(|error| Error::Internal(error.into()))?;
+            if bytes.len() > MAX_BUNDLE_BYTES {
+                let events = last - first + 1;
+                return Err(Error::TooLarge(format!(
+                    "the {events} entries of this bundle have more than {MAX_BUNDLE_BYTES} bytes; read ledger/entries/{first} to \
+                     ledger/entries/{last} one by one"
+                )));
+            }
         }
-        self.record(first, last).await?;
         Ok(bytes)
     }
 }

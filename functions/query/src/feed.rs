@@ -2,18 +2,19 @@
 //!
 //! A reader that stores one number can never miss an event. It may wait for the next one.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde::Serialize;
 use shared::{
     ambient,
-    error::Error,
+    error::{Error, FieldError},
     event::Event,
     http::{self, Request, Response},
     ledger::hash::Hash,
     page::{DEFAULT_LIMIT, Filter},
     parameters::Sent,
     principal::{Scope, TokenHolder},
+    rate::LongRead,
     store::{Feed, Room, Store},
 };
 
@@ -21,14 +22,17 @@ use crate::{
     MAX_PAGE_BYTES, access,
     format::Format,
     parameters::{FILTERS, LISTS, parse_format, parse_limit, read_filter},
+    search,
 };
 
 /// The longest that a reader may wait, in seconds: API Gateway itself waits 30.
 pub const MAX_WAIT_SECONDS: u64 = 20;
 /// The parameters of the feed beside the filters.
 pub const FEED_NAMES: [&str; 4] = ["after", "limit", "wait", "format"];
+/// When a reader should come again that found no slot to wait in.
+const RETRY_AFTER_SECONDS: i64 = 10;
 /// How often a waiting reader looks for something new.
-const LOOK_EVERY: Duration = Duration::from_millis(500);
+const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// A page of the feed, in JSON.
 #[derive(Serialize)]
@@ -76,10 +80,11 @@ pub(crate) async fn feed(store: &Store, request: &Request) -> Result<Response, E
     // A reader that waits has asked once.
     let rate = store.count_read(&holder.token, ambient::now()).await?;
     let room = Room { events: limit, bytes: MAX_PAGE_BYTES, measure: format.measure() };
-    let Feed { events, expired, gone: _, next, head } =
-        read(store, &holder, &filter, next, room, wait).await?;
+    let (feed, has_waited) = read(store, &holder, &filter, next, room, wait).await?;
+    let Feed { events, expired, gone: _, next, head } = feed;
 
-    if !events.iter().all(|event| is_own_access(event, &holder)) {
+    // A question with filters is recorded whatever it finds: that there is no such event is an answer too.
+    if filter != Filter::default() || !events.iter().all(|event| is_own_access(event, &holder)) {
         let origin = request.origin(ambient::now(), ambient::event_id(), ambient::salt());
         store.append(&access::record_feed(&holder, origin, request, &filter, &events)).await?;
         // If we crash here, a read is recorded of which the reader saw nothing.
@@ -92,13 +97,11 @@ pub(crate) async fn feed(store: &Store, request: &Request) -> Result<Response, E
         http::ok(&FeedPage { audit_logs: &events, has_more, next_after, expired, checkpoint })
     });
     let response = http::with_expired(http::with_rate(response, rate), expired);
-    Ok(http::with_next_after(response, next_after, has_more))
+    let response = http::with_next_after(response, next_after, has_more);
+    Ok(if has_waited { response } else { http::with_retry_after(response, RETRY_AFTER_SECONDS) })
 }
 
-/// Reads a page; waits for one that has something in it, if asked to.
-///
-/// A page that holds nothing but records of reads does not end the wait: otherwise two readers of the
-/// feed would wake each other for ever, each by its record.
+/// Reads a page; waits for one that has something in it, if asked to and if the token has a slot to wait in.
 async fn read(
     store: &Store,
     holder: &TokenHolder,
@@ -106,22 +109,71 @@ async fn read(
     next: u64,
     room: Room,
     wait: Duration,
+) -> Result<(Feed, bool), Error> {
+    let mut feed = look(store, holder, filter, next, room).await?;
+    if next > feed.head.size() {
+        return Err(beyond_the_end(feed.head.size()));
+    }
+    if wait.is_zero() || is_an_answer(&feed) {
+        return Ok((feed, true));
+    }
+    // Without a slot the answer comes at once. So it does if the store cannot say whether there is one.
+    let Ok(Some(slots)) = store.take_slots(holder, LongRead::Wait, wait, ambient::now()).await else {
+        return Ok((feed, false));
+    };
+    let waited = wait_for_more(store, holder, filter, room, wait, &mut feed).await;
+    store.free_slots(slots).await;
+    waited.map(|()| (feed, true))
+}
+
+/// Reads a page as it is there.
+async fn look(
+    store: &Store,
+    holder: &TokenHolder,
+    filter: &Filter,
+    next: u64,
+    room: Room,
 ) -> Result<Feed, Error> {
-    let mut feed = store.feed(&holder.workspace, filter, next, room, ambient::now()).await?;
-    let mut waited = Duration::ZERO;
-    while waited < wait && feed.next >= feed.head.size() && feed.events.iter().all(is_access) {
+    let workspace = &holder.workspace;
+    let mut feed =
+        store.feed_within(workspace, filter, next, room, search::WITHOUT_SLOT, ambient::now()).await?;
+    if feed.next >= feed.head.size() {
+        return Ok(feed);
+    }
+    let Some(left) = search::left(room, &feed.events) else { return Ok(feed) };
+    let Some(slots) = search::slots(store, holder).await else { return Ok(feed) };
+    let more = store.feed(workspace, filter, feed.next, left, ambient::now()).await;
+    store.free_slots(slots).await;
+    let Feed { events, expired, gone, next, head } = more?;
+    feed.events.extend(events);
+    Ok(Feed { events: feed.events, expired: feed.expired + expired, gone: feed.gone + gone, next, head })
+}
+
+/// Looks again and again, until there is something new or the time is over.
+async fn wait_for_more(
+    store: &Store,
+    holder: &TokenHolder,
+    filter: &Filter,
+    room: Room,
+    wait: Duration,
+    feed: &mut Feed,
+) -> Result<(), Error> {
+    let end = Instant::now() + wait;
+    while Instant::now() < end && !is_an_answer(feed) && feed.events.len() < room.events {
         tokio::time::sleep(LOOK_EVERY).await;
-        waited += LOOK_EVERY;
-        if feed.events.len() == room.events {
-            break;
-        }
         let left = Room { events: room.events - feed.events.len(), ..room };
-        let more = store.feed(&holder.workspace, filter, feed.next, left, ambient::now()).await?;
+        let more = look(store, holder, filter, feed.next, left).await?;
         feed.events.extend(more.events);
         feed.expired += more.expired;
         (feed.next, feed.head) = (more.next, more.head);
     }
-    Ok(feed)
+    Ok(())
+}
+
+/// Whether a page ends a wait. One that has only records of reads does not: otherwise two readers of the feed would
+/// wake each other again and again, each by its record.
+fn is_an_answer(feed: &Feed) -> bool {
+    feed.next < feed.head.size() || !feed.events.iter().all(is_access)
 }
 
 /// Whether an event says that somebody read the log.
@@ -129,11 +181,21 @@ fn is_access(event: &Event) -> bool {
     event.action.name() == "audit_log_accessed"
 }
 
-/// Whether an event says that this token read the log. A page of nothing else leaves no record, so that
-/// whoever reads the feed to its end comes to one.
+/// Whether an event says that this token read the log. A page without filters that has only such events leaves no
+/// record, so that a reader who reads the feed to its end comes to an empty page.
 fn is_own_access(event: &Event, holder: &TokenHolder) -> bool {
     let actor = event.actor.as_ref().map(|actor| actor.user_id.as_str());
     is_access(event) && actor == Some(holder.token.as_str())
+}
+
+/// The reader has seen more than the log has: it was restored, or is another one.
+fn beyond_the_end(size: u64) -> Error {
+    let last = i64::try_from(size).unwrap_or(i64::MAX) - 1;
+    let detail = format!(
+        "is beyond the end of the log, which has {size} events; its last sequence is {last}. If you have seen more, \
+         the log was restored from an older copy: keep what you have, and ask the operator of the service"
+    );
+    Error::InvalidQuery(vec![FieldError::new("after", "out_of_range", detail)])
 }
 
 impl Asked {

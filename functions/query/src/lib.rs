@@ -8,6 +8,7 @@ mod feed;
 mod format;
 mod open;
 mod parameters;
+mod search;
 
 use aws_lambda_events::apigw::ApiGatewayV2httpRequest;
 use lambda_runtime::LambdaEvent;
@@ -62,9 +63,7 @@ async fn list(store: &Store, request: &Request) -> Result<Response, Error> {
 
     let rate = store.count_read(&holder.token, ambient::now()).await?;
     let room = Room { events: *limit, bytes: MAX_PAGE_BYTES, measure: format.measure() };
-    let now = ambient::now();
-    let Page { events, next, read } =
-        store.page(&holder.workspace, filter, after.as_ref(), room, now).await?;
+    let Page { events, next, read } = search::page(store, &holder, filter, after.as_ref(), room).await?;
 
     let origin = request.origin(ambient::now(), ambient::event_id(), ambient::salt());
     let accessed = access::record(&holder, origin, request, &parameters, &events);

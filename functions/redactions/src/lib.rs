@@ -75,7 +75,7 @@ async fn redact(store: &Store, request: &Request) -> Result<Response, Error> {
             return Ok(http::ok(&Redacted { redacted: redactions.len(), has_more }));
         }
     }
-    Err(Error::Unavailable("the events are being changed by others all the time".into()))
+    Err(Error::Contention("the events are being changed by others all the time".into()))
 }
 
 /// The event about a redaction. It says which events and parts, and nothing of what they were.

@@ -70,7 +70,7 @@ async fn change(store: &Store, request: &Request) -> Result<Response, Error> {
             return Ok(http::ok(&WorkspaceSettings::of(&Settings { retention, ..settings }, now)));
         }
     }
-    Err(Error::Unavailable("the settings are being changed by others all the time".into()))
+    Err(Error::Contention("the settings are being changed by others all the time".into()))
 }
 
 /// What becomes of the retention, and what is another then.

@@ -199,7 +199,7 @@ impl Streams {
             }
             delivery = self.delivery(request, &admin).await?;
         }
-        Err(Error::Unavailable("the stream is being changed by others all the time".into()))
+        Err(Error::Contention("the stream is being changed by others all the time".into()))
     }
 
     async fn pause(&self, request: &Request) -> Result<Response, Error> {

@@ -54,7 +54,7 @@ impl Gateway {
                 .insert(greedy(&route.path), route.clone())
                 .map_err(|error| Error::Route(error.to_string()))?;
         }
-        let token_gate = TokenGate::new(api.token.function.clone(), authorizer_ttl);
+        let token_gate = TokenGate::new(api.token.clone(), authorizer_ttl);
         Ok(Self { routes, functions, token_gate, identity_provider })
     }
 
@@ -94,7 +94,7 @@ impl Gateway {
             now: jiff::Timestamp::now(),
         };
         let authorizer = self.authorize(&call).await?;
-        let answer = self.functions.http(&call.route.function, &call.event(authorizer)).await;
+        let answer = self.functions.http(call.route, &call.event(authorizer)).await;
         answer.map_err(Refusal::from).and_then(|answer| response::http(&answer))
     }
 
@@ -122,6 +122,7 @@ impl From<InvokeError> for Refusal {
         match error {
             InvokeError::EventTooLarge => Self::TooLarge,
             InvokeError::Failed => Self::Internal,
+            InvokeError::Throttled => Self::Unavailable,
         }
     }
 }

@@ -20,6 +20,7 @@ pub(super) enum Refusal {
     NotFound,
     TooLarge,
     Internal,
+    Unavailable,
 }
 
 impl Refusal {
@@ -30,6 +31,7 @@ impl Refusal {
             Self::NotFound => (StatusCode::NOT_FOUND, "Not Found"),
             Self::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "Request Entity Too Large"),
             Self::Internal => (StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error"),
+            Self::Unavailable => (StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable"),
         };
         let mut response = Response::new(Body::from(json!({ "message": message }).to_string()));
         *response.status_mut() = status;

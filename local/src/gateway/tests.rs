@@ -16,6 +16,7 @@ fn event_of(request: Request<Body>, body: &[u8]) -> (Value, Value) {
         method: "POST".to_owned(),
         path: "/api/{workspace}/audit_logs".to_owned(),
         function: "query".to_owned(),
+        resource: "Query".to_owned(),
         authorizer: Authorizer::Token,
     };
     let call = Call {

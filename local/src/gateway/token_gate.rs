@@ -9,13 +9,13 @@ use std::{
 use serde_json::Value;
 
 use super::{event::Call, response::Refusal};
-use crate::functions::Functions;
+use crate::{functions::Functions, template::TokenAuthorizer};
 
 /// Asks the authorizer's function, at most once in the time to live for each header.
 ///
 /// As on AWS, a refusal is kept as well, a failure never, and an answer is good for all routes.
 pub(super) struct TokenGate {
-    function: String,
+    authorizer: TokenAuthorizer,
     time_to_live: Duration,
     kept: Mutex<HashMap<String, Kept>>,
 }
@@ -28,8 +28,8 @@ struct Kept {
 }
 
 impl TokenGate {
-    pub(super) fn new(function: String, time_to_live: Duration) -> Self {
-        Self { function, time_to_live, kept: Mutex::default() }
+    pub(super) fn new(authorizer: TokenAuthorizer, time_to_live: Duration) -> Self {
+        Self { authorizer, time_to_live, kept: Mutex::default() }
     }
 
     /// What the authorizer says of who sent this header.
@@ -59,7 +59,7 @@ impl TokenGate {
         let request = call.authorizer_request(header);
         // A request too large for the authorizer is a failure of the gateway, not of the client.
         let mut answer =
-            functions.authorize(&self.function, &request).await.map_err(|_| Refusal::Internal)?;
+            functions.authorize(&self.authorizer, &request).await.map_err(|_| Refusal::Internal)?;
         match answer["isAuthorized"].as_bool() {
             Some(true) => Ok(Some(answer["context"].take())),
             Some(false) => Ok(None),
@@ -89,7 +89,9 @@ mod tests {
     use super::*;
 
     fn gate(seconds: u64) -> TokenGate {
-        TokenGate::new("authorizer".to_owned(), Duration::from_secs(seconds))
+        let (function, resource) = ("authorizer".to_owned(), "Authorizer".to_owned());
+        let authorizer = TokenAuthorizer { function, resource, ttl_seconds: seconds };
+        TokenGate::new(authorizer, Duration::from_secs(seconds))
     }
 
     #[test]

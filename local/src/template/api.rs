@@ -39,6 +39,8 @@ pub struct Route {
     pub path: String,
     /// The name of the function's crate.
     pub function: String,
+    /// The logical id of the function: one crate may be deployed as several functions.
+    pub resource: String,
     /// Who may call.
     pub authorizer: Authorizer,
 }
@@ -59,6 +61,8 @@ pub enum Authorizer {
 pub struct TokenAuthorizer {
     /// The name of the function's crate.
     pub function: String,
+    /// The logical id of the function.
+    pub resource: String,
     /// How long its answer is reused for the same header.
     pub ttl_seconds: u64,
 }
@@ -126,8 +130,14 @@ fn routes(
                     TemplateError::new(&place, format!("names no authorizer of the API: {name}"))
                 })?,
             };
-            let function = resources.crate_of(function)?;
-            routes.push(Route { method, path, function, authorizer });
+            let resource = function.to_owned();
+            routes.push(Route {
+                method,
+                path,
+                function: resources.crate_of(function)?,
+                resource,
+                authorizer,
+            });
         }
     }
     Ok(routes)
@@ -146,6 +156,7 @@ fn token_authorizer(
     }
     Ok(TokenAuthorizer {
         function: resources.crate_of(&read.function)?,
+        resource: read.function,
         ttl_seconds: read.identity.ttl_seconds,
     })
 }

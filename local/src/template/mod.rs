@@ -10,6 +10,8 @@ mod hints;
 mod tables;
 mod yaml;
 
+use std::collections::BTreeMap;
+
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
@@ -37,6 +39,8 @@ pub struct Template {
     pub hints: HintSettings,
     /// The functions that a schedule invokes.
     pub scheduled: Vec<Scheduled>,
+    /// How many executions each function reserves, by its logical id.
+    pub reserved: BTreeMap<String, usize>,
 }
 
 /// A function that a schedule invokes.
@@ -75,6 +79,7 @@ impl Template {
             sealer: sealer(&resources)?,
             hints: hints::read(&resources)?,
             scheduled: scheduled(&resources)?,
+            reserved: reserved(&resources)?,
         })
     }
 }
@@ -108,6 +113,21 @@ fn scheduled(resources: &Resources) -> Result<Vec<Scheduled>, TemplateError> {
         scheduled.push(Scheduled { function: resources.crate_of(id)?, input });
     }
     Ok(scheduled)
+}
+
+/// The reserved concurrency of each function, where the stack reserves it.
+fn reserved(resources: &Resources) -> Result<BTreeMap<String, usize>, TemplateError> {
+    let mut reserved = BTreeMap::new();
+    for (id, properties) in resources.of_type("AWS::Serverless::Function") {
+        let value = &properties["ReservedConcurrentExecutions"];
+        let count = value["Fn::If"][1].as_u64().and_then(|count| usize::try_from(count).ok());
+        let count = count.ok_or_else(|| {
+            let place = format!("Resources.{id}.Properties.ReservedConcurrentExecutions");
+            TemplateError::new(place, "is not !If [ReservesConcurrency, <number>, !Ref AWS::NoValue]")
+        })?;
+        reserved.insert(id.to_owned(), count);
+    }
+    Ok(reserved)
 }
 
 /// A place in the template that cannot be understood.

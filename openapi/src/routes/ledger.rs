@@ -52,7 +52,13 @@ pub(super) fn tile() -> Value {
             "application/octet-stream",
         )
         .header(200, "Cache-Control", "That a tile never changes, for whoever has read it.")
-        .problems(vec![invalid_parameter(), Error::UnknownTile, Error::Expired, inconsistent()]);
+        .problems(vec![
+            invalid_parameter(),
+            Error::UnknownTile,
+            Error::Expired,
+            Error::TooLarge("the 256 entries of this bundle have more than 4000000 bytes".to_owned()),
+            inconsistent(),
+        ]);
     read(
         "getTile",
         "Get a tile of the log",
@@ -80,7 +86,7 @@ pub(super) fn inclusion() -> Value {
         "proveInclusion",
         "Prove that an entry is in the log",
         "To a checkpoint of any size that the log has had, by default the current one.",
-        answers.problems(vec![invalid("sequence"), Error::UnknownSequence, inconsistent()]),
+        answers.problems(vec![invalid("sequence"), inconsistent()]),
         &parameters::inclusion(),
     )
 }
@@ -91,7 +97,7 @@ pub(super) fn consistency() -> Value {
         "proveConsistency",
         "Prove that the log continues what it was",
         "That a later checkpoint has all entries of an earlier one, in the same places.",
-        answers.problems(vec![invalid("from"), Error::UnknownSequence, inconsistent()]),
+        answers.problems(vec![invalid("from"), inconsistent()]),
         &parameters::consistency(),
     )
 }

@@ -10,6 +10,7 @@ use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity};
 use super::{
     Room, Store, WriteUnits, Written, condition_failed,
     ledger::event_key,
+    read::MAX_EVALUATED,
     transaction::{Statement, text},
     unavailable,
 };
@@ -40,7 +41,7 @@ impl Store {
             return Ok(Page { events: Vec::new(), next: None, read: ReadUnits::default() });
         }
         let filter = Filter { start, end: Some(before), order: Order::Ascending, ..Filter::default() };
-        self.page_of_all(workspace, &filter, after, room).await
+        self.page_of_all(workspace, &filter, after, room, MAX_EVALUATED).await
     }
 
     /// Records a receipt for the events up to and with the one at `to`, if the settings are still `settings`.

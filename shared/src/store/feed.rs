@@ -41,8 +41,24 @@ impl Store {
         &self,
         workspace: &WorkspaceId,
         filter: &Filter,
+        next: u64,
+        room: Room,
+        now: Timestamp,
+    ) -> Result<Feed, Error> {
+        self.feed_within(workspace, filter, next, room, MAX_EVALUATED, now).await
+    }
+
+    /// The same, which ends once it has looked at so many events.
+    ///
+    /// # Errors
+    /// As of [`Self::feed`].
+    pub async fn feed_within(
+        &self,
+        workspace: &WorkspaceId,
+        filter: &Filter,
         mut next: u64,
         room: Room,
+        max_evaluated: usize,
         now: Timestamp,
     ) -> Result<Feed, Error> {
         let head = self.head(workspace).await?;
@@ -54,7 +70,7 @@ impl Store {
         let mut chunk = CHUNK.min(room.events);
         while next < head.size()
             && events.len() < room.events
-            && evaluated < MAX_EVALUATED
+            && evaluated < max_evaluated
             && evaluated_bytes < MAX_EVALUATED_BYTES
         {
             let end = head.size().min(next + chunk as u64);

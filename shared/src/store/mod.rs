@@ -12,7 +12,8 @@
 //!   index, which follows the table within a moment.
 //! - [`Store::create_token`] and [`Store::revoke_token`] write the token and the event about it in one
 //!   transaction: neither is ever there without the other.
-//! - [`Store::count_read`] counts the reads of each token, for all instances of a function together.
+//! - [`Store::count_read`] counts the reads of each token, and [`Store::take_slots`] the reads that last long, for all
+//!   instances of a function together.
 //! - [`Store::quarantine`] keeps what the bus brought and nobody could understand.
 //!
 //! - Streams are kept with how far each has come: admins change what is set, and who delivers notes what became of
@@ -49,6 +50,7 @@ mod read;
 mod reconcile;
 mod redaction;
 mod settings;
+mod slots;
 mod stamps;
 mod stream_changes;
 mod streams;
@@ -85,6 +87,7 @@ pub use self::{
     read::Room,
     reconcile::{Found, Search},
     redaction::Redaction,
+    slots::Slots,
     stamps::Misfit,
     tokens::Revoked,
 };

@@ -66,14 +66,32 @@ impl Store {
         room: Room,
         now: Timestamp,
     ) -> Result<Page, Error> {
+        self.page_within(workspace, filter, after, room, MAX_EVALUATED, now).await
+    }
+
+    /// The same, which ends once it has looked at so many events.
+    ///
+    /// # Errors
+    /// As of [`Self::page`].
+    pub async fn page_within(
+        &self,
+        workspace: &WorkspaceId,
+        filter: &Filter,
+        after: Option<&Position>,
+        room: Room,
+        max_evaluated: usize,
+        now: Timestamp,
+    ) -> Result<Page, Error> {
         let nothing = Page { events: Vec::new(), next: None, read: ReadUnits::default() };
         let Some(filter) = self.retained(workspace, now).await?.narrow(filter) else { return Ok(nothing) };
         // What a cursor points to may have expired since: all before it has, and all after it is to come.
         let expired = |position: &&Position| filter.start.is_some_and(|start| position.timestamp < start);
         match (after.filter(expired), filter.order) {
             (Some(_), Order::Descending) => Ok(nothing),
-            (Some(_), Order::Ascending) => self.page_of_all(workspace, &filter, None, room).await,
-            (None, _) => self.page_of_all(workspace, &filter, after, room).await,
+            (Some(_), Order::Ascending) => {
+                self.page_of_all(workspace, &filter, None, room, max_evaluated).await
+            }
+            (None, _) => self.page_of_all(workspace, &filter, after, room, max_evaluated).await,
         }
     }
 
@@ -84,6 +102,7 @@ impl Store {
         filter: &Filter,
         after: Option<&Position>,
         room: Room,
+        max_evaluated: usize,
     ) -> Result<Page, Error> {
         let settings = self.settings(workspace).await?;
         let partitions = settings.shards.partitions(workspace, filter.start, filter.end);
@@ -121,7 +140,7 @@ impl Store {
                 before = Some(position);
             }
             if events.len() == room.events
-                || evaluated >= MAX_EVALUATED
+                || evaluated >= max_evaluated
                 || evaluated_bytes >= MAX_EVALUATED_BYTES
             {
                 let next = merge.has_next().await?.then_some(last);

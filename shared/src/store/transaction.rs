@@ -113,6 +113,10 @@ fn transacted(
         if !failed.is_empty() {
             return Ok(Transacted::ConditionsFailed(failed));
         }
+        let mut reasons = cancelled.cancellation_reasons().iter();
+        if reasons.any(|reason| reason.code() == Some("TransactionConflict")) {
+            return Err(Error::Contention(error.into()));
+        }
     }
     Err(unavailable(error))
 }

@@ -6,6 +6,7 @@
 #![allow(clippy::unwrap_used, reason = "in a test, an unwrap is an assertion")]
 
 mod delivery;
+mod reading;
 mod records;
 
 use std::fmt::Display;

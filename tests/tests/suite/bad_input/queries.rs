@@ -116,12 +116,12 @@ const LEDGER: &[(&str, &str)] = &[
     ("proof/inclusion", "400 invalid_query sequence required"),
     ("proof/inclusion?sequence=x", "400 invalid_query sequence out_of_range"),
     ("proof/inclusion?sequence=0&size=9007199254740992", "400 invalid_query size out_of_range"),
-    ("proof/inclusion?sequence=0&size=1", "404 not_found"),
+    ("proof/inclusion?sequence=0&size=1", "400 invalid_query size out_of_range"),
     ("proof/inclusion?sequence=0&sequence=1", "400 invalid_query sequence repeated"),
     ("proof/consistency", "400 invalid_query from required"),
     ("proof/consistency?from=2&to=1", "400 invalid_query to out_of_range"),
     ("proof/consistency?from=-1", "400 invalid_query from out_of_range"),
-    ("proof/consistency?from=5", "404 not_found"),
+    ("proof/consistency?from=5", "400 invalid_query from out_of_range"),
 ];
 
 const ACCEPT: &[(&str, &str)] = &[

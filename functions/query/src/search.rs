@@ -1,0 +1,56 @@
+//! Reads that look through many events for the few that match.
+//!
+//! A read looks at a thousand events as it is. To look at more it needs a slot of its token and its workspace, so that
+//! searches cannot take the executions that other readers need. Without a slot the page ends where it has come to, and
+//! leads on.
+
+use std::time::Duration;
+
+use shared::{
+    ambient,
+    error::Error,
+    event::Event,
+    keys::Position,
+    page::{Filter, Page},
+    principal::TokenHolder,
+    rate::LongRead,
+    store::{Room, Slots, Store},
+};
+
+/// How many events a read looks at without a slot.
+pub(crate) const WITHOUT_SLOT: usize = 1000;
+/// How long a search can last: no longer than its function.
+const LONGEST: Duration = Duration::from_secs(25);
+
+/// A page of the time view.
+pub(crate) async fn page(
+    store: &Store,
+    holder: &TokenHolder,
+    filter: &Filter,
+    after: Option<&Position>,
+    room: Room,
+) -> Result<Page, Error> {
+    let workspace = &holder.workspace;
+    let mut page = store.page_within(workspace, filter, after, room, WITHOUT_SLOT, ambient::now()).await?;
+    let (Some(next), Some(left)) = (&page.next, left(room, &page.events)) else { return Ok(page) };
+    let Some(slots) = slots(store, holder).await else { return Ok(page) };
+    let more = store.page(workspace, filter, Some(next), left, ambient::now()).await;
+    store.free_slots(slots).await;
+    let Page { events, next, read } = more?;
+    page.events.extend(events);
+    page.read += read;
+    Ok(Page { next, ..page })
+}
+
+/// What a page still has room for, where it ended because it had looked at enough events: a page that is full has none.
+/// One that has half of its bytes is as good as full.
+pub(crate) fn left(room: Room, events: &[Event]) -> Option<Room> {
+    let bytes: usize = events.iter().map(room.measure).sum();
+    let is_full = events.len() >= room.events || bytes > room.bytes / 2;
+    (!is_full).then(|| Room { events: room.events - events.len(), bytes: room.bytes - bytes, ..room })
+}
+
+/// The slots of a search. Without them, and where the store cannot say whether there are any, the page stays short.
+pub(crate) async fn slots(store: &Store, holder: &TokenHolder) -> Option<Slots> {
+    store.take_slots(holder, LongRead::Search, LONGEST, ambient::now()).await.ok().flatten()
+}

@@ -1,0 +1,4 @@
+//! Attacks by readers.
+
+mod questions;
+mod waits;
