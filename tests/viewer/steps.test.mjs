@@ -99,7 +99,7 @@ test(`${STEPS} random steps over ${EVENTS} events show what the API has (SEED=${
   page.ignoreNetwork = true;
   await signIn(page, WORKSPACE, reader);
   await page.waitForFunction(isQuiet);
-  let [recorded, compared, isOffline] = [0, 0, false];
+  let [recorded, compared, isOffline, last] = [0, 0, false, "signing in"];
   const counts = {};
   const add = async (late) => {
     const number = 1 + random(3);
@@ -148,11 +148,12 @@ test(`${STEPS} random steps over ${EVENTS} events show what the API has (SEED=${
     for (let number = 0; number < STEPS; number += 1) {
       const name = Object.keys(steps)[random(Object.keys(steps).length)];
       counts[name] = (counts[name] ?? 0) + 1;
+      last = `step ${number}, ${name}`;
       await steps[name]();
       await page.waitForTimeout(30);
       // Without a network nothing more is expected than that what is shown is right.
       if (isOffline && random(3) === 0) await steps["lose or find the network"]();
-      await compare(`step ${number}, ${name}`, number % 25 === 0);
+      await compare(last, number % 25 === 0);
     }
     if (isOffline) await steps["lose or find the network"]();
     // At the end, the whole list.
@@ -172,7 +173,7 @@ test(`${STEPS} random steps over ${EVENTS} events show what the API has (SEED=${
     const expected = (await listed(token, "&outcome=success")).filter(({ sequence, action }) => sequence !== null && sequence < size && action !== "audit_log_accessed");
     assert.deepEqual([...ids].sort(([one], [other]) => one - other).map(([, id]) => id), expected.map(({ id }) => id));
   } catch (error) {
-    error.message = `SEED=${SEED}: ${error.message}`;
+    error.message = `SEED=${SEED}, ${last}: ${error.message}`;
     throw error;
   }
   t.diagnostic(`SEED=${SEED}: ${compared} rows compared, ${recorded} events recorded meanwhile; ${JSON.stringify(counts)}`);
