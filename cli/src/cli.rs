@@ -44,9 +44,10 @@ https:// alone, where it cannot read what passes.
 
 Exit codes:
   0  done; also if the reader of the output closed it
-  1  tried, and failed
+  1  tried, and failed; of `verify`: refuted
   2  asked for in a way that cannot be done: nothing was changed
-  3  the log is not the one that `verify follow` remembers";
+  3  the log is not the one that `verify follow` remembers
+  4  of `verify`: could not be checked, or not all of it";
 
 const LOGIN_EXAMPLES: &str = "\
 Examples:
@@ -230,7 +231,7 @@ enum Command {
     #[command(after_help = PROOF_EXAMPLES)]
     Proof(Proof),
     /// Prove that events are in the log unchanged, and that it is still the same log
-    #[command(subcommand, after_help = VERIFY_EXAMPLES)]
+    #[command(after_help = VERIFY_EXAMPLES)]
     Verify(Verify),
     /// List the actions that can be in an audit log
     Actions(Actions),

@@ -15,8 +15,12 @@ pub(crate) enum Error {
     OutputClosed,
     /// The request cannot be done. Exit code 2, as for a misspelt option.
     Usage(Message),
-    /// It was tried and failed. Exit code 1.
+    /// It was tried and failed. Exit code 1; of `auditlog verify` 4, since nothing was found wrong.
     Failure(Message),
+    /// It was verified, and is not what the log has. Exit code 1.
+    Refuted(Message),
+    /// It could not be verified, or not all of it. Exit code 4.
+    Unchecked(Message),
     /// The log is not the one that was remembered. Exit code 3, so that an alarm can tell it from the rest.
     Alarm(Message),
 }
@@ -43,6 +47,16 @@ impl Error {
         Self::Failure(Message { what: what.into(), details: Vec::new(), next: next.into() })
     }
 
+    /// It is not what the log has.
+    pub(crate) fn refuted(what: impl Into<String>, next: impl Into<String>) -> Self {
+        Self::Refuted(Message { what: what.into(), details: Vec::new(), next: next.into() })
+    }
+
+    /// It could not be verified, or not all of it.
+    pub(crate) fn unchecked(what: impl Into<String>, next: impl Into<String>) -> Self {
+        Self::Unchecked(Message { what: what.into(), details: Vec::new(), next: next.into() })
+    }
+
     /// The log is not the one that was remembered.
     pub(crate) fn alarm(what: impl Into<String>, next: impl Into<String>) -> Self {
         Self::Alarm(Message { what: what.into(), details: Vec::new(), next: next.into() })
@@ -60,13 +74,35 @@ impl Error {
     pub(crate) fn what(&self) -> &str {
         match self {
             Self::OutputClosed => "The output was closed.",
-            Self::Usage(message) | Self::Failure(message) | Self::Alarm(message) => &message.what,
+            Self::Usage(message)
+            | Self::Failure(message)
+            | Self::Refuted(message)
+            | Self::Unchecked(message)
+            | Self::Alarm(message) => &message.what,
         }
+    }
+
+    /// The same error of a command that verifies: what kept it from its work refutes nothing.
+    pub(crate) fn of_verifier(self) -> Self {
+        match self {
+            Self::Failure(message) => Self::Unchecked(message),
+            other => other,
+        }
+    }
+
+    /// The answer of a command that verifies, and what it is about, for programs; `None` if there is no answer.
+    pub(crate) fn answer(&self) -> Option<serde_json::Value> {
+        let (answer, Message { what, details, next }) = match self {
+            Self::OutputClosed | Self::Usage(_) => return None,
+            Self::Refuted(message) | Self::Alarm(message) => ("refuted", message),
+            Self::Failure(message) | Self::Unchecked(message) => ("unchecked", message),
+        };
+        Some(serde_json::json!({ "answer": answer, "what": what, "details": details, "next": next }))
     }
 
     /// The same error with each fault.
     pub(crate) fn with_details(mut self, details: Vec<String>) -> Self {
-        if let Self::Usage(message) | Self::Failure(message) | Self::Alarm(message) = &mut self {
+        if let Some(message) = self.message() {
             message.details = details;
         }
         self
@@ -74,10 +110,21 @@ impl Error {
 
     /// The same error with one more next step.
     pub(crate) fn and_next(mut self, more: &str) -> Self {
-        if let Self::Usage(message) | Self::Failure(message) | Self::Alarm(message) = &mut self {
+        if let Some(message) = self.message() {
             message.next = format!("{} {more}", message.next);
         }
         self
+    }
+
+    fn message(&mut self) -> Option<&mut Message> {
+        match self {
+            Self::OutputClosed => None,
+            Self::Usage(message)
+            | Self::Failure(message)
+            | Self::Refuted(message)
+            | Self::Unchecked(message)
+            | Self::Alarm(message) => Some(message),
+        }
     }
 
     /// Writes the error to standard error, and gives the exit code.
@@ -85,8 +132,9 @@ impl Error {
         let (message, code) = match self {
             Self::OutputClosed => return ExitCode::SUCCESS,
             Self::Usage(message) => (message, 2),
-            Self::Failure(message) => (message, 1),
+            Self::Failure(message) | Self::Refuted(message) => (message, 1),
             Self::Alarm(message) => (message, 3),
+            Self::Unchecked(message) => (message, 4),
         };
         if terminal::manners().json_errors {
             terminal::complain(&message.json(code).to_string());

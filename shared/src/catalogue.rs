@@ -41,12 +41,12 @@ pub struct CatalogueRow {
     pub ocsf: OcsfActivity,
 }
 
-/// Who may write events of an action.
+/// Who may write events of an action over HTTP.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Writer {
     /// Any client that may record events.
     Client,
-    /// This service, in the workspace it concerns; over HTTP it is refused.
+    /// This service, in the workspace it concerns.
     Service,
 }
 
@@ -181,8 +181,9 @@ pub enum Action {
 impl Action {
     /// The longest name, in bytes.
     pub const MAX_BYTES: usize = 64;
-    /// How the custom actions begin that this service alone records.
-    pub const OWN_CUSTOM: &str = "x_audit_log_";
+    /// The beginning of the names of custom actions that this service alone records, without underscores. Names that
+    /// only place the underscores otherwise would be mistaken for those, so they are reserved too.
+    const RESERVED: &str = "xauditlog";
 
     /// Reads a name of the catalogue or a custom one; `None` for any other.
     pub fn parse(name: &str) -> Option<Self> {
@@ -212,7 +213,7 @@ impl Action {
         Self::Known(row(name).expect("a literal name of the catalogue"))
     }
 
-    /// The custom action this service records under `name`, which begins with [`Self::OWN_CUSTOM`].
+    /// The custom action this service records under `name`, which no client may use: see [`Self::is_reserved`].
     pub(crate) fn own_custom(name: &'static str) -> Self {
         Self::Custom(name.to_owned())
     }
@@ -250,13 +251,31 @@ impl Action {
         }
     }
 
-    /// Whether clients may record it.
+    /// Who may record it over HTTP.
     pub fn writer(&self) -> Writer {
         match self {
             Self::Known(row) => row.writer,
-            Self::Custom(name) if name.starts_with(Self::OWN_CUSTOM) => Writer::Service,
+            _ if self.is_reserved() => Writer::Service,
             Self::Custom(_) | Self::Other(_) => Writer::Client,
         }
+    }
+
+    /// Whether no door takes an event of this name: verifiers judge a log by such records, so only this service
+    /// writes them. The catalogue's own service actions are not among them: the product may report its own tokens
+    /// and its own reads on the bus, and no verifier relies on those.
+    pub fn is_reserved(&self) -> bool {
+        match self {
+            Self::Known(_) => false,
+            Self::Custom(name) | Self::Other(name) => {
+                let letters = name.bytes().filter(|byte| *byte != b'_');
+                letters.take(Self::RESERVED.len()).eq(Self::RESERVED.bytes())
+            }
+        }
+    }
+
+    /// Whether it is the act of an admin on the log itself, or a receipt: nothing is erased of its records.
+    pub fn is_accountability(&self) -> bool {
+        self.writer() == Writer::Service && self.name() != "audit_log_accessed"
     }
 }
 
@@ -337,6 +356,34 @@ mod tests {
         check("Group_Created", None, None);
         check(&"a".repeat(65), None, None);
         check("", None, None);
+    }
+
+    #[test]
+    fn reserved_names_are_recognized_however_the_underscores_are_placed() {
+        let check = |name: &str, reserved: bool| {
+            let action = Action::parse_lenient(name).expect(name);
+            assert_eq!(action.is_reserved(), reserved, "{name}");
+            assert!(!reserved || action.writer() == Writer::Service, "{name}");
+        };
+        check("x_audit_log_expired", true);
+        check("x_audit_log_anything", true);
+        check("x_audit_log", true);
+        check("x_audit_logs_expired", true);
+        check("x_auditlog_expired", true);
+        check("x__audit__log__expired", true);
+        check("xaudit_log_expired", true);
+        check(&format!("x_audit_log_{}", "a".repeat(52)), true);
+        check("x_audit_lo", false);
+        check("x_my_audit_log_expired", false);
+        check("audit_log_accessed", false);
+        check("audit_log_expired", false);
+        check("api_token_workspace_created", false);
+    }
+
+    #[test]
+    fn no_row_of_the_catalogue_has_a_custom_name() {
+        // The description of a custom action is its name, which a row of the same name would change.
+        assert!(CATALOGUE.iter().all(|row| !row.action.starts_with("x_")));
     }
 
     #[test]

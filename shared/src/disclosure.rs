@@ -154,13 +154,20 @@ impl Salt {
 }
 
 impl Digest {
-    /// RFC 9901 §4.2.1 and §4.2.3: the disclosure is the base64url of `[salt, name, value]`, and the
-    /// digest SHA-256 of the disclosure's ASCII. We write the JSON in its canonical form (RFC 8785), so
-    /// that anyone can write it again.
     fn of(salt: Salt, part: Part, value: &Value) -> Self {
-        let disclosure = URL_SAFE_NO_PAD.encode(canonical(&json!([salt, part.name(), value])));
+        Self::of_disclosure(&disclosure(&URL_SAFE_NO_PAD.encode(salt.0), part.name(), value))
+    }
+
+    /// RFC 9901 §4.2.3: SHA-256 of the disclosure's ASCII.
+    fn of_disclosure(disclosure: &str) -> Self {
         Self(Sha256::digest(disclosure).into())
     }
+}
+
+/// RFC 9901 §4.2.1: the base64url of `[salt, name, value]`. The JSON is in its canonical form (RFC 8785), so that anyone
+/// can write it again.
+fn disclosure(salt: &str, name: &str, value: &Value) -> String {
+    URL_SAFE_NO_PAD.encode(canonical(&json!([salt, name, value])))
 }
 
 /// Both are written as base64url without padding.
@@ -202,12 +209,22 @@ mod tests {
     }
 
     #[test]
-    fn the_digest_is_that_of_the_rfc() {
-        // RFC 9901 §4.2.1 and §4.2.3, its example of a family name, but in canonical JSON.
-        let salt: Salt = serde_json::from_str(r#""_26bc4LT-ac6q2KI6cBW5e""#).unwrap_or(seed());
-        let disclosure = URL_SAFE_NO_PAD.encode(canonical(&json!([salt, "actor", "x"])));
-        let expected = URL_SAFE_NO_PAD.encode(Sha256::digest(disclosure.as_bytes()));
-        assert_eq!(json!(Digest::of(salt, Part::Actor, &json!("x"))), json!(expected));
+    fn disclosures_and_digests_are_those_of_the_rfc() {
+        // RFC 9901 §4.2.1 has this disclosure without spaces, as canonical JSON is, and with spaces. §4.2.3 has the
+        // digest of the one with spaces.
+        let compact = "WyJfMjZiYzRMVC1hYzZxMktJNmNCVzVlcyIsImZhbWlseV9uYW1lIiwiTcO2Yml1cyJd";
+        assert_eq!(disclosure("_26bc4LT-ac6q2KI6cBW5es", "family_name", &json!("Möbius")), compact);
+        let spaced = "WyJfMjZiYzRMVC1hYzZxMktJNmNCVzVlcyIsICJmYW1pbHlfbmFtZSIsICJNw7ZiaXVzIl0";
+        let digest = json!(Digest::of_disclosure(spaced));
+        assert_eq!(digest, json!("X9yH0Ajrdm1Oij4tWso9UzzKJvPoDxwmuEcO3XAdRC0"));
+    }
+
+    #[test]
+    fn the_digest_of_a_part_is_that_of_its_disclosure() {
+        // Made with coreutils, from the 16 bytes of the salt: printf '["%s","actor","x"]' | basenc --base64url | …
+        let text = disclosure("c2l4dGVlbiBieXRlcyBvZg", "actor", &json!("x"));
+        assert_eq!(text, "WyJjMmw0ZEdWbGJpQmllWFJsY3lCdlpnIiwiYWN0b3IiLCJ4Il0");
+        assert_eq!(Digest::of(seed(), Part::Actor, &json!("x")), Digest::of_disclosure(&text));
     }
 
     #[test]

@@ -16,6 +16,7 @@ use crate::{
     id::{EventId, WorkspaceId},
     json::{self, canonical, push_step, step},
     members::{Members, Present, TextProblem, identifier_problem, text_problem},
+    retention::{RESERVED_IDS, is_reserved_id},
     timestamp::Timestamp,
 };
 
@@ -132,6 +133,11 @@ fn read_event(object: &mut Members<'_>, door: Door<'_>, fallback: Fallback) -> O
     }
     let sent_id = object.parsed("id", "invalid_id", EventId::parse);
     let sent_time = object.parsed("timestamp", "invalid_timestamp", Timestamp::parse);
+    match (&sent_id, door) {
+        (Present::Valid(id), _) => check_id(object, id),
+        (Present::Absent, Door::Bus(envelope)) => check_id(object, &envelope.id),
+        _ => {}
+    }
     match (&sent_time, door) {
         (Present::Valid(time), _) => check_range(object, *time, now),
         // Whoever puts an event on the bus may choose the time of its envelope too.
@@ -162,7 +168,7 @@ fn read_event(object: &mut Members<'_>, door: Door<'_>, fallback: Fallback) -> O
     }
 
     let action = action?;
-    let description = description.filter(|description| description != action.default_description());
+    let description = stored_description(&action, description);
     let event = Event {
         workspace: workspace?,
         id: sent_id.or(default_id),
@@ -180,6 +186,16 @@ fn read_event(object: &mut Members<'_>, door: Door<'_>, fallback: Fallback) -> O
     };
     check_size(object, &event);
     Some(NewEvent { event, retry_safe })
+}
+
+/// The description as it is stored: none where it follows from the action for as long as the event is kept. A name
+/// that is not in the catalogue may get a row there later, with another text; so its description is always stored, and
+/// the leaf of the event stays what it was.
+fn stored_description(action: &Action, sent: Option<String>) -> Option<String> {
+    match action {
+        Action::Other(_) => Some(sent.unwrap_or_else(|| action.default_description().to_owned())),
+        Action::Known(_) | Action::Custom(_) => sent.filter(|sent| sent != action.default_description()),
+    }
 }
 
 /// The workspace, by Mode's name for it or by ours. A token's own may be left out.
@@ -216,11 +232,31 @@ fn read_action(object: &mut Members<'_>, door: Door<'_>) -> Option<Action> {
             object.problem("action", "unknown_action", detail);
         }
         (Some(action), Door::Api(_)) if action.writer() == Writer::Service => {
-            object.problem("action", "reserved_action", "is recorded by this service alone");
+            object.problem(
+                "action",
+                "reserved_action",
+                "is recorded by this service alone; choose another name",
+            );
+        }
+        (Some(action), Door::Bus(_)) if action.is_reserved() => {
+            object.problem(
+                "action",
+                "reserved_action",
+                "is recorded by this service alone; choose another name",
+            );
         }
         _ => {}
     }
     action
+}
+
+/// The ids of records that never expire are reserved: by its key alone such a record is passed over when others expire.
+fn check_id(object: &mut Members<'_>, id: &EventId) {
+    if is_reserved_id(id) {
+        let detail =
+            format!("begins as the ids of this service do ({}); choose another", RESERVED_IDS.join(", "));
+        object.problem("id", "reserved_id", detail);
+    }
 }
 
 fn check_range(object: &mut Members<'_>, time: Timestamp, now: Timestamp) {

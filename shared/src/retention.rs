@@ -12,7 +12,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    catalogue::Action, error::FieldError, event::Event, keys::Position, page::Filter,
+    catalogue::Action, error::FieldError, event::Event, id::EventId, keys::Position, page::Filter,
     shards::SETTINGS_AGE_SECONDS, timestamp::Timestamp,
 };
 
@@ -30,6 +30,8 @@ const RECEIPT: &str = "x_audit_log_expired";
 /// What the ids of receipts begin with, and those of few other events: whoever has a key alone sees by it that
 /// it cannot be a receipt's.
 pub const RECEIPT_ID: &str = "expired.";
+/// The beginnings of ids that no sender may choose.
+pub const RESERVED_IDS: [&str; 2] = [RECEIPT_ID, "x_audit_log_"];
 
 /// What is set of one thing, from an instant on.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -251,6 +253,14 @@ pub struct Expiry {
 pub fn expired(retained_from: Timestamp) -> FieldError {
     let detail = format!("is before {retained_from}; of what was before that, nothing is kept");
     FieldError::new("/timestamp", "expired_timestamp", detail)
+}
+
+/// Whether an id begins as those of this service do, in any case of its letters.
+pub fn is_reserved_id(id: &EventId) -> bool {
+    let begins = |reserved: &&str| {
+        id.as_str().get(..reserved.len()).is_some_and(|start| start.eq_ignore_ascii_case(reserved))
+    };
+    RESERVED_IDS.iter().any(|reserved| begins(&reserved))
 }
 
 /// Whether an event is a receipt.

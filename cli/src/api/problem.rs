@@ -26,7 +26,18 @@ pub(super) fn refusal(answer: &Answer, identity: Identity<'_>) -> Error {
     if !id.is_empty() {
         details.push(format!("({} {id}{request})", answer.status));
     }
-    Error::failure(what, next(answer.status, &id, identity)).with_details(details)
+    let next = next(answer.status, &id, identity);
+    // The service itself found that the log contradicts what was signed.
+    let error = if is_inconsistent(answer.status, &id) {
+        Error::refuted(what, next)
+    } else {
+        Error::failure(what, next)
+    };
+    error.with_details(details)
+}
+
+fn is_inconsistent(status: u16, id: &str) -> bool {
+    status == 500 && id == "inconsistent_log"
 }
 
 /// Whether the API says that the log contradicts itself, which no retry mends.
@@ -80,7 +91,7 @@ fn next(status: u16, id: &str, identity: Identity<'_>) -> &'static str {
         (409, "too_many_tokens", _) => {
             "`auditlog tokens list` shows them, `auditlog tokens revoke` ends one."
         }
-        (500, "inconsistent_log", _) => {
+        _ if is_inconsistent(status, id) => {
             "Do not try until it passes: keep what you have of the log, and tell the operator of the API."
         }
         (408 | 429 | 502..=504, _, _) => "Wait a little and try again, or give --retries a larger number.",
@@ -99,7 +110,10 @@ mod tests {
     fn check(status: u16, body: &str, expected: &[&str]) {
         let answer = Answer { status, headers: HeaderMap::new(), body: body.into() };
         let token = Secret::new("alw_hush");
-        let Error::Failure(message) = refusal(&answer, Identity::Token(&token)) else { panic!("{body}") };
+        let (Error::Failure(message) | Error::Refuted(message)) = refusal(&answer, Identity::Token(&token))
+        else {
+            panic!("{body}")
+        };
         let text = message.to_string();
         let lines: Vec<_> = text.lines().collect();
         assert_eq!(lines.len(), expected.len(), "{text}");

@@ -24,6 +24,8 @@ const TEXTS: [(&str, &str); 6] = [
 ];
 /// What else of an event the leaf depends on.
 const REST: [&str; 3] = ["sequence", "salt", "redacted"];
+/// What of an event is not in the leaf, because it follows from something that is.
+const FOLLOWS: [&str; 1] = ["category"];
 const SALT_BYTES: usize = 16;
 
 /// An event as the log has it.
@@ -99,7 +101,12 @@ impl Entry {
                 || REST.contains(&name)
                 || TEXTS.iter().any(|(_, member)| *member == name)
         };
-        let uncovered = members.keys().filter(|name| !is_covered(name)).cloned().collect();
+        let uncovered: Vec<_> = members.keys().filter(|name| !is_covered(name)).cloned().collect();
+        // Another program would show it as if it were of the event.
+        let known = |name: &str| PARTS.contains(&name) || FOLLOWS.contains(&name);
+        if let Some(name) = uncovered.iter().find(|name| !known(name)) {
+            return Err(format!("it has a member {name:?}, which no event has"));
+        }
         Ok(Self { sequence: sequence(event)?, leaf, withheld, uncovered })
     }
 
@@ -227,7 +234,7 @@ fn decoded<const N: usize>(text: &str) -> Option<[u8; N]> {
 }
 
 /// The one way to write it (RFC 8785).
-fn canonical(value: &impl serde::Serialize) -> String {
+pub(crate) fn canonical(value: &impl serde::Serialize) -> String {
     serde_json_canonicalizer::to_string(value).expect("a parsed value has text names and finite numbers")
 }
 
@@ -257,10 +264,11 @@ mod tests {
     #[test]
     fn an_entry_names_what_no_proof_is_about() {
         let mut event = event();
-        event["verified"] = json!(true);
         let entry = Entry::of(&event).unwrap();
-        assert_eq!(entry.uncovered, ["category", "verified"]);
+        assert_eq!(entry.uncovered, ["category"]);
         assert_eq!((entry.sequence, entry.workspace(), entry.id()), (Some(7), "acme", "e"));
+        event["verified"] = json!(true);
+        assert!(Entry::of(&event).unwrap_err().contains("\"verified\", which no event has"));
     }
 
     #[test]

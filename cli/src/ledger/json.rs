@@ -123,12 +123,13 @@ fn after_string(text: &str) -> &str {
 /// Whether the nearest double is the number itself, sign of zero and all.
 fn is_exact(number: &str) -> bool {
     let Ok(double) = number.parse::<f64>() else { return false };
-    significant(number) == significant(&format!("{double:e}")) && (double != 0.0 || !number.starts_with('-'))
+    let exact = matches!((significant(number), significant(&format!("{double:e}"))), (Some(one), Some(two)) if one == two);
+    exact && (double != 0.0 || !number.starts_with('-'))
 }
 
 /// The digits of a decimal number from the first to the last that is not zero, and the power of ten
-/// of the last.
-fn significant(number: &str) -> (String, i64) {
+/// of the last. `None` for a power that no number has which was ever recorded.
+fn significant(number: &str) -> Option<(String, i64)> {
     let (mantissa, exponent) = number.split_once(['e', 'E']).unwrap_or((number, "0"));
     let (whole, fraction) = mantissa
         .trim_start_matches('-')
@@ -137,10 +138,12 @@ fn significant(number: &str) -> (String, i64) {
     let all = format!("{whole}{fraction}");
     let digits = all.trim_end_matches('0');
     if digits.is_empty() {
-        return (String::new(), 0);
+        return Some((String::new(), 0));
     }
-    let power = exponent.parse::<i64>().unwrap_or_default() - fraction.len() as i64;
-    (digits.trim_start_matches('0').to_owned(), power + (all.len() - digits.len()) as i64)
+    let exponent = i64::from(exponent.parse::<i32>().ok()?);
+    let length = |text: &str| i64::try_from(text.len()).ok();
+    let power = exponent - length(fraction)? + (length(&all)? - length(digits)?);
+    Some((digits.trim_start_matches('0').to_owned(), power))
 }
 
 #[cfg(test)]
@@ -170,6 +173,10 @@ mod tests {
             "-0",
             "[\"\\\\\", -0.0]",
             "1e999",
+            "1.5e-9223372036854775808",
+            "1.5e9223372036854775807",
+            "1e-99999999999999999999",
+            "15e-2147483649",
             "{} {}",
             "",
         ] {

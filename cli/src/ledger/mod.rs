@@ -20,7 +20,7 @@ pub(crate) use tlog_tiles::Hash;
 
 pub(crate) use self::{
     checkpoint::{Checkpoint, Key},
-    entry::{Entry, PARTS, sequence},
+    entry::{Entry, PARTS, canonical, sequence},
     json::parse,
     proof::{InclusionProof, consistency},
     receipt::{Receipt, hash_of},

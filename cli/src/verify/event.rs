@@ -1,6 +1,7 @@
 //! `auditlog verify event`: one event, its proof, and the key; nothing else is needed.
 
 use std::{
+    fs::File,
     io::{self, Read as _},
     path::{Path, PathBuf},
 };
@@ -8,16 +9,20 @@ use std::{
 use clap::Args;
 use serde_json::Value;
 
-use super::{RETRIES, key, key::KeyOption, not_proved};
+use super::{RETRIES, key, key::KeyOption, not_proved, report::Report};
 use crate::{
     api::Ledger,
     error::Error,
     flags::Flags,
     ledger::{self, Checkpoint, Entry, InclusionProof, Key, PARTS},
-    output::Output,
-    terminal::safe_line,
 };
 
+/// The members of what `auditlog proof` writes.
+const BUNDLE: [&str; 3] = ["event", "leaf", "proof"];
+/// The longest file that is read, in bytes: an event has at most 64 KiB, and its proof less.
+const MAX_BYTES: u64 = 4 * 1024 * 1024;
+/// What a proved event leaves open.
+const LEFT_OPEN: &str = "whether what its sender says is true; whether the log has more about it";
 const TAMPERED: &str =
     "Do not rely on this event: compare it with `auditlog proof`, and ask where it came from.";
 
@@ -53,8 +58,8 @@ struct Case {
 
 impl VerifyEvent {
     /// Verifies it, and says what that proves.
-    pub(crate) fn run(&self, flags: &Flags) -> Result<(), Error> {
-        Output::new().text(&self.verified(flags)?.report())
+    pub(super) fn run(&self, flags: &Flags) -> Result<Report, Error> {
+        Ok(self.verified(flags)?.report())
     }
 
     /// Verifies it.
@@ -82,18 +87,20 @@ impl VerifyEvent {
             )
         })?;
         let proof = self.proof_file.as_deref().map(read).transpose()?;
-        let bundled = whole.get("proof").and_then(Value::as_str).map(str::to_owned);
-        let leaf = whole.get("leaf").and_then(Value::as_str).map(str::to_owned);
-        let event = match whole.get_mut("event").map(Value::take) {
+        let (event, leaf, bundled) = match whole.get_mut("event").map(Value::take) {
             // What stands beside the event would be read as if it were of it.
-            Some(_) if has_more_than(&whole, &["event", "leaf", "proof"]) => {
+            Some(_) if has_more_than(&whole, &BUNDLE) => {
                 let because =
                     format!("{} has more than an event, its leaf and its proof", self.file.display());
                 return Err(not_proved(&because, TAMPERED));
             }
-            Some(event) => event,
-            None => whole,
+            Some(event) => (event, self.text_of(&whole, "leaf")?, self.text_of(&whole, "proof")?),
+            None => (whole, None, None),
         };
+        if proof.is_some() && bundled.is_some() && proof != bundled {
+            let because = format!("{} has another proof than the file beside it", self.file.display());
+            return Err(not_proved(&because, TAMPERED));
+        }
         let Some(proof) = proof.or(bundled) else {
             return Err(Error::usage(
                 format!("{} has no proof.", self.file.display()),
@@ -101,6 +108,18 @@ impl VerifyEvent {
             ));
         };
         Ok(Case { event, leaf, proof })
+    }
+
+    /// A member of a bundle that is a text, if it is there.
+    fn text_of(&self, bundle: &Value, name: &str) -> Result<Option<String>, Error> {
+        match bundle.get(name) {
+            None => Ok(None),
+            Some(Value::String(text)) => Ok(Some(text.clone())),
+            Some(_) => {
+                let because = format!("the {name} in {} is no text", self.file.display());
+                Err(not_proved(&because, TAMPERED))
+            }
+        }
     }
 }
 
@@ -111,7 +130,7 @@ impl Verified {
     }
 
     /// What was proved, in lines for people.
-    pub(super) fn report(&self) -> String {
+    pub(super) fn report(&self) -> Report {
         report(&self.entry, self.sequence, &self.checkpoint, &self.key)
     }
 }
@@ -156,11 +175,11 @@ fn ask_for_key(flags: &Flags) -> Result<Key, Error> {
 }
 
 /// What was proved, in lines for people.
-fn report(entry: &Entry, sequence: u64, checkpoint: &Checkpoint, key: &Key) -> String {
+fn report(entry: &Entry, sequence: u64, checkpoint: &Checkpoint, key: &Key) -> Report {
     let shown: Vec<_> = PARTS.into_iter().filter(|part| !entry.withheld.contains(part)).collect();
     let list = |names: &[&str]| if names.is_empty() { "nothing".to_owned() } else { names.join(", ") };
     let uncovered: Vec<_> = entry.uncovered.iter().map(String::as_str).collect();
-    let lines = [
+    Report::new([
         (
             "verified",
             format!("{} is entry {sequence} of the log of {}, unchanged", entry.id(), entry.workspace()),
@@ -174,17 +193,22 @@ fn report(entry: &Entry, sequence: u64, checkpoint: &Checkpoint, key: &Key) -> S
         ("not proved", list(&uncovered)),
         ("log", format!("{} entries, root {}", checkpoint.size, checkpoint.root)),
         ("key", key.to_string()),
-    ];
-    lines.iter().map(|(name, text)| format!("{name:<11}  {}\n", safe_line(text))).collect()
+        ("left open", LEFT_OPEN.to_owned()),
+    ])
 }
 
 fn read(path: &Path) -> Result<String, Error> {
     let mut text = String::new();
     let read = if path == Path::new("-") {
-        io::stdin().read_to_string(&mut text).map(|_| ())
+        io::stdin().take(MAX_BYTES + 1).read_to_string(&mut text)
     } else {
-        std::fs::read_to_string(path).map(|content| text = content)
+        File::open(path).and_then(|file| file.take(MAX_BYTES + 1).read_to_string(&mut text))
     };
     read.map_err(|error| Error::file(path, error))?;
+    if text.len() as u64 > MAX_BYTES {
+        let because =
+            format!("{} has more than {MAX_BYTES} bytes, and no event with its proof has", path.display());
+        return Err(not_proved(&because, TAMPERED));
+    }
     Ok(text)
 }

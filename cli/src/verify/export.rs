@@ -12,7 +12,8 @@ use serde_json::Value;
 use super::{
     RETRIES, key,
     key::KeyOption,
-    not_proved, records,
+    not_checked, not_proved, records,
+    report::Report,
     store::{Remembered, Store},
     tiles,
 };
@@ -21,10 +22,13 @@ use crate::{
     error::Error,
     flags::Flags,
     ledger::{self, Entry, Key, Receipt, Tree, hash_of},
-    output::Output,
-    terminal::{self, safe_line},
+    terminal::safe_line,
 };
 
+const NOT_SEALED: &str = "Export again with an --end some minutes back, let `auditlog verify follow` look after that, \
+                          and verify the new file.";
+/// What a proved export leaves open.
+const LEFT_OPEN: &str = "whether what senders say is true; what was never recorded";
 const TAMPERED: &str = "Do not rely on this file: export again, and compare the two.";
 
 /// Options of `auditlog verify export`.
@@ -38,6 +42,9 @@ pub(crate) struct VerifyExport {
     /// Demand that every event of the log is in the file
     #[arg(long)]
     complete: bool,
+    /// Leave out of the answer what the checkpoint does not cover: such events are counted, and not proved
+    #[arg(long)]
+    allow_uncovered: bool,
     /// A file with more receipts, for what has expired
     #[arg(long, value_name = "FILE", requires = "complete")]
     receipts: Option<PathBuf>,
@@ -71,7 +78,7 @@ struct Bad {
 
 impl VerifyExport {
     /// Verifies each event of the file, and says what that proves.
-    pub(crate) fn run(&self, flags: &Flags) -> Result<(), Error> {
+    pub(super) fn run(&self, flags: &Flags) -> Result<Report, Error> {
         let given = self.key.given()?;
         let (key, log) = match &self.state {
             Some(directory) => remembered(directory, given)?,
@@ -86,11 +93,21 @@ impl VerifyExport {
         })?;
         let missing = if self.complete { self.missing(&mut tally, &log, &mut seen)? } else { Bad::default() };
         self.judge(&tally, &missing)?;
-        Output::new().text(&self.report(&tally, &log, &key))?;
-        if tally.unsealed + tally.beyond > 0 {
-            terminal::say(&format!("warning: {} are not proved by it.", tally.outside()));
+        Ok(self.report(&tally, &log, &key).unless(self.unchecked(&tally)))
+    }
+
+    /// Why not everything in the file is proved, if it is not.
+    fn unchecked(&self, tally: &Tally) -> Option<Error> {
+        let file = self.file.display();
+        if tally.events == 0 {
+            return Some(not_checked(
+                &format!("{file} has no event"),
+                "Look whether the export wrote what you expect.",
+            ));
         }
-        Ok(())
+        let is_open = tally.unsealed + tally.beyond > 0;
+        (is_open && (tally.covered == 0 || !self.allow_uncovered))
+            .then(|| not_checked(&format!("{file} has {}", tally.outside()), NOT_SEALED))
     }
 
     /// What is missing and has not expired. What has is as if it were seen.
@@ -135,17 +152,10 @@ impl VerifyExport {
             let because = format!("{file} is not what the log has");
             return Err(not_proved(&because, TAMPERED).with_details(details));
         }
-        if tally.events > 0 && tally.covered == 0 {
-            let next = "Wait until the events are sealed and signed, export again, and verify that.";
-            return Err(not_proved(
-                &format!("no event of {file} is in the log yet: {}", tally.outside()),
-                next,
-            ));
-        }
         Ok(())
     }
 
-    fn report(&self, tally: &Tally, log: &Remembered, key: &Key) -> String {
+    fn report(&self, tally: &Tally, log: &Remembered, key: &Key) -> Report {
         let size = log.checkpoint.size;
         let complete = match (self.complete, size) {
             (false, _) => "not asked for: events may be missing".to_owned(),
@@ -166,7 +176,7 @@ impl VerifyExport {
             count => format!("parts of {} events", HumanCount(count)),
         };
         let uncovered: Vec<_> = tally.uncovered.iter().map(String::as_str).collect();
-        let lines = [
+        Report::new([
             (
                 "verified",
                 format!(
@@ -181,8 +191,8 @@ impl VerifyExport {
             ("not proved", if uncovered.is_empty() { "nothing".to_owned() } else { uncovered.join(", ") }),
             ("log", format!("{size} entries, root {}", log.checkpoint.root)),
             ("key", key.to_string()),
-        ];
-        lines.iter().map(|(name, text)| format!("{name:<11}  {}\n", safe_line(text))).collect()
+            ("left open", LEFT_OPEN.to_owned()),
+        ])
     }
 }
 

@@ -4,8 +4,9 @@ use std::{path::PathBuf, thread};
 
 use clap::Args;
 use jiff::{SignedDuration, Timestamp};
+use serde_json::json;
 
-use super::{RETRIES, key, key::KeyOption, store::Store, watch::Watch};
+use super::{RETRIES, key, key::KeyOption, report::Shape, store::Store, watch::Watch};
 use crate::{
     api::{Api, Ledger},
     credentials::Credentials,
@@ -38,7 +39,17 @@ pub(crate) struct VerifyFollow {
 
 impl VerifyFollow {
     /// Looks at the log until it is another one.
-    pub(crate) fn run(&self, flags: &Flags) -> Result<(), Error> {
+    pub(super) fn run(&self, flags: &Flags, shape: Shape) -> Result<(), Error> {
+        let ended = self.look(flags, shape);
+        if let (Shape::Json, Err(error)) = (shape, &ended)
+            && let Some(answer) = error.answer()
+        {
+            Output::new().ndjson(&[answer])?;
+        }
+        ended
+    }
+
+    fn look(&self, flags: &Flags, shape: Shape) -> Result<(), Error> {
         let given = self.key.given()?;
         let credentials = flags.gather()?;
         let mut api = flags.api(&credentials, RETRIES)?;
@@ -60,10 +71,15 @@ impl VerifyFollow {
         let steps = if self.once { None } else { Some(Steps::begin()?) };
         let mut output = Output::new();
         loop {
-            if let Some(line) = watch.look(steps.as_ref())? {
-                output.text(&format!("{}  {line}\n", time::rfc3339(Timestamp::now())))?;
-            } else if self.once {
-                output.text("The log has not changed since.\n")?;
+            let grown = watch.look(steps.as_ref())?;
+            let now = time::rfc3339(Timestamp::now());
+            match (shape, grown) {
+                (Shape::Text, Some(line)) => output.text(&format!("{now}  {line}\n"))?,
+                (Shape::Text, None) if self.once => output.text("The log has not changed since.\n")?,
+                (Shape::Text, None) => {}
+                (Shape::Json, grown) => {
+                    output.ndjson(&[json!({"answer": "proved", "at": now, "grown": grown})])?;
+                }
             }
             if self.once {
                 return Ok(());

@@ -1,8 +1,12 @@
 //! `auditlog verify`: what the log of a workspace proves, and whether it is still the same log.
 //!
 //! A proof is as good as the key that it is checked with. A key that was given or remembered makes
-//! the server answer for what it signed; one that the server itself has just told makes it agree with
-//! itself, and no more. So every command says which it was.
+//! the server answer for what it signed. A key that the server itself has just told proves only that the server
+//! agrees with itself. So every command says which of the two it was.
+//!
+//! There are three answers. *Proved*: everything that a reader of the file gets is what the log has. *Refuted*:
+//! something is not, or the file is not one that its writer could have written. *Could not be checked*: nothing was
+//! found wrong, and not everything was proved. Absence is never proved: an empty file gets the third answer.
 
 mod archive;
 mod event;
@@ -11,23 +15,34 @@ mod follow;
 mod key;
 mod receipt;
 mod records;
+mod report;
 mod store;
 mod tiles;
 mod watch;
 
-use clap::Subcommand;
+use clap::{Args, Subcommand};
 
 use self::{
     archive::VerifyArchive, event::VerifyEvent, export::VerifyExport, follow::VerifyFollow,
-    receipt::VerifyReceipt,
+    receipt::VerifyReceipt, report::Shape,
 };
 use crate::{error::Error, flags::Flags};
 
 const RETRIES: u32 = 3;
 
+/// Options of every command that verifies.
+#[derive(Args, Debug)]
+pub(crate) struct Verify {
+    /// How the answer is written to standard output
+    #[arg(long, value_enum, value_name = "SHAPE", global = true, default_value = "text")]
+    output: Shape,
+    #[command(subcommand)]
+    what: What,
+}
+
 /// What to verify.
 #[derive(Debug, Subcommand)]
-pub(crate) enum Verify {
+enum What {
     /// That an event is in the log, unchanged
     #[command(after_help = EVENT_EXAMPLES)]
     Event(VerifyEvent),
@@ -59,7 +74,8 @@ to be checked. With --key nothing is asked of anyone.
 What is not proved is named: the category, which follows from the action, and members that are not of
 the log. A part that was redacted is named too; that it was redacted is proved, what it was is gone.
 
-Exit codes: 0 it is proved; 1 it is not, and the step that failed is named.";
+Exit codes: 0 proved; 1 refuted, and the first thing that is wrong is named; 4 not everything could be
+checked, such as events that are not sealed yet, an empty file, or a server that does not answer.";
 
 const EXPORT_EXAMPLES: &str = "\
 Examples:
@@ -71,12 +87,15 @@ Each event's leaf is worked out from the file, and compared with the hash that t
 32 bytes are kept for each event of the log.
 
 Events without a sequence were not sealed yet when they were exported, and events after the checkpoint
-came later: both are counted, and are not proved. An event that stands twice is an error. Without
---complete an event that is missing is not noticed: a filter may well have left it out. With it, an event
+came later: neither can be proved, and the exit code is 4. Export with an --end some minutes back, and let
+`verify follow` look after that; or say --allow-uncovered, and do not rely on those events. An event that stands twice is refused, and so is whatever `auditlog export`
+would not have written: an unknown column or member, text before the first event, a formula without its guard.
+Without --complete an event that is missing is not noticed: a filter may well have left it out. With it, an event
 may be missing that has expired: a receipt must say so, in the file or in that of --receipts, where
 `auditlog export receipts.ndjson --action x_audit_log_expired` puts all of them.
 
-Exit codes: 0 it is proved; 1 it is not, and the first sequence that is wrong is named.";
+Exit codes: 0 proved; 1 refuted, and the first thing that is wrong is named; 4 not everything could be
+checked, such as events that are not sealed yet, an empty file, or a server that does not answer.";
 
 const ARCHIVE_EXAMPLES: &str = "\
 Examples:
@@ -94,7 +113,8 @@ Without --state nothing is proved of an event behind one that was filtered out o
 over all events. What came after the last checkpoint is counted, and not proved. Nothing vouches for the
 last manifest but its events: that there are no later runs cannot be seen from a copy.
 
-Exit codes: 0 it is proved; 1 it is not, and what is wrong is named.";
+Exit codes: 0 proved; 1 refuted, and the first thing that is wrong is named; 4 not everything could be
+checked, such as events that are not sealed yet, an empty file, or a server that does not answer.";
 
 const RECEIPT_EXAMPLES: &str = "\
 Examples:
@@ -107,7 +127,8 @@ A receipt is an event of the log: it names the sequences of the events that have
 their leaves. It is verified as any event is, and then held against the hashes that `verify follow`
 remembers, or against an export that still has the events: only these add up to its root.
 
-Exit codes: 0 it is proved; 1 it is not, and the step that failed is named.";
+Exit codes: 0 proved; 1 refuted, and the first thing that is wrong is named; 4 not everything could be
+checked, such as events that are not sealed yet, an empty file, or a server that does not answer.";
 
 const FOLLOW_EXAMPLES: &str = "\
 Examples:
@@ -121,24 +142,32 @@ of each entry, and no event. At each look the new checkpoint must be signed by t
 is remembered as its beginning, by the hashes and by the API's own proof, and is then remembered.
 
 If it is not the same log, DIR/evidence/TIME/ has both checkpoints and the tiles that differ, and the
-first sequence that differs is named. What is remembered stays as it was.
+first sequence that differs is named. What is remembered stays as it was. A first look that is interrupted goes
+on where it ended. If the checkpoint in DIR is gone and the hashes are there, nothing is compared: exit code 4.
 
-Exit codes: 0 it is the same log; 1 it could not be verified; 3 it is another log, or was cut.";
+Exit codes: 0 it is the same log; 1 what is offered contradicts its own signature; 3 it is another log than
+the one in DIR, or was cut; 4 it could not be checked, such as by a server that does not answer.";
 
 impl Verify {
     /// Does it.
     pub(crate) fn run(&self, flags: &Flags) -> Result<(), Error> {
-        match self {
-            Self::Event(event) => event.run(flags),
-            Self::Export(export) => export.run(flags),
-            Self::Archive(archive) => archive.run(),
-            Self::Receipt(receipt) => receipt.run(flags),
-            Self::Follow(follow) => follow.run(flags),
-        }
+        let answer = match &self.what {
+            What::Event(event) => event.run(flags),
+            What::Export(export) => export.run(flags),
+            What::Archive(archive) => archive.run(),
+            What::Receipt(receipt) => receipt.run(flags),
+            What::Follow(follow) => return follow.run(flags, self.output).map_err(Error::of_verifier),
+        };
+        report::tell(answer, self.output)
     }
 }
 
-/// That something is not proved, because of the clause that says why.
+/// That something is refuted, because of the clause that says why.
 fn not_proved(because: &str, next: &str) -> Error {
-    Error::failure(format!("Not proved: {}.", crate::terminal::safe_line(because)), next)
+    Error::refuted(format!("Not proved: {}.", crate::terminal::safe_line(because)), next)
+}
+
+/// That something could not be checked, because of the clause that says why.
+fn not_checked(because: &str, next: &str) -> Error {
+    Error::unchecked(format!("Could not be checked: {}.", crate::terminal::safe_line(because)), next)
 }

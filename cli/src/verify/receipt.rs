@@ -11,14 +11,13 @@ use indicatif::HumanCount;
 use super::{
     event::{Verified, VerifyEvent},
     not_proved, records,
+    report::Report,
     store::Store,
 };
 use crate::{
     error::Error,
     flags::Flags,
     ledger::{Receipt, hash_of},
-    output::Output,
-    terminal::safe_line,
 };
 
 const WRONG: &str =
@@ -39,15 +38,13 @@ pub(crate) struct VerifyReceipt {
 
 impl VerifyReceipt {
     /// Verifies it, and says what that proves.
-    pub(crate) fn run(&self, flags: &Flags) -> Result<(), Error> {
+    pub(super) fn run(&self, flags: &Flags) -> Result<Report, Error> {
         let verified = self.event.verified(flags)?;
         let receipt = Receipt::of(verified.event(), verified.sequence)
             .map_err(|because| not_proved(&because, "Give the receipt, as `auditlog proof` writes it."))?;
         let compared = self.compare(&receipt, &verified)?;
         let events = format!("{}: sequences {}", HumanCount(receipt.count()), receipt.named());
-        let lines = [("expired", events), ("compared", compared)];
-        let more = lines.iter().map(|(name, text)| format!("{name:<11}  {}\n", safe_line(text)));
-        Output::new().text(&format!("{}{}", verified.report(), more.collect::<String>()))
+        Ok(verified.report().with([("expired", events), ("compared", compared)]))
     }
 
     /// Holds it against what somebody has of the events; what that was.

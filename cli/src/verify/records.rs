@@ -1,21 +1,57 @@
 //! The events of an exported file, one after another, however many there are.
+//!
+//! Another program reads the file after us, and must not find in it what we did not. So a file is read only if
+//! `auditlog export` could have written it: it begins with the first event or with the header, every column is one
+//! that an export has, every cell is written as an export writes it, and no event is longer than one can be.
 
 use std::{
-    collections::BTreeSet,
+    cell::Cell,
     fmt,
     fs::File,
-    io::{BufRead, BufReader, Read},
+    io::{self, BufRead, BufReader, Read},
     path::Path,
+    rc::Rc,
 };
 
 use serde::de::{Deserializer as _, Error as _, SeqAccess, Visitor};
 use serde_json::{Map, Value, value::RawValue};
 
-use super::tiles;
+use super::{not_proved, tiles};
 use crate::{error::Error, ledger};
 
+/// The columns of a table, in the order in which an export has them.
+const COLUMNS: [&str; 23] = [
+    "id",
+    "action",
+    "category",
+    "description",
+    "timestamp",
+    "received_at",
+    "sequence",
+    "workspace_username",
+    "outcome",
+    "actor.user_id",
+    "actor.username",
+    "actor.ip",
+    "actor.user_agent",
+    "actor.type",
+    "actor.on_behalf_of.user_id",
+    "actor.on_behalf_of",
+    "entity.entity_type",
+    "entity.entity_id",
+    "entity.entity_name",
+    "context",
+    "changes",
+    "salt",
+    "redacted",
+];
 /// The columns of a table that hold JSON, not text.
 const JSON_COLUMNS: [&str; 5] = ["sequence", "actor.on_behalf_of", "context", "changes", "redacted"];
+/// What a text may not begin with in a cell, because a program would calculate it.
+const FORMULA: [char; 11] = ['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠'];
+/// The most bytes of one event in a file. An event has at most 64 KiB of content, which JSON in a table may write with
+/// several bytes for each.
+const MAX_EVENT_BYTES: u64 = 2 * 1024 * 1024;
 /// The members of an event that a table has no column for, but for what is in them.
 const OBJECTS: [&str; 2] = ["actor", "entity"];
 
@@ -28,15 +64,16 @@ pub(super) fn read(path: &Path, mut take: impl FnMut(u64, Value) -> Result<(), E
     let file = File::open(path).map_err(|error| Error::file(path, error))?;
     let length = file.metadata().map_or(0, |file| file.len());
     let bar = tiles::progress(length, "of the file verified");
-    let mut reader = BufReader::new(bar.wrap_read(file));
+    let budget = Budget::default();
+    let mut reader = BufReader::new(Metered { inner: bar.wrap_read(file), budget: budget.clone() });
     let mut number = 0;
     let mut next = |event: Result<Value, String>| {
         number += 1;
         let event = event.map_err(|because| unreadable(path, &format!("event {number}: {because}")))?;
+        budget.renew();
         take(number, event)
     };
-    let start =
-        reader.fill_buf().map_err(|error| Error::file(path, error))?.trim_ascii_start().first().copied();
+    let start = reader.fill_buf().map_err(|error| unread(path, error))?.first().copied();
     match start {
         None => {}
         Some(b'{') => lines(path, reader, next)?,
@@ -47,13 +84,49 @@ pub(super) fn read(path: &Path, mut take: impl FnMut(u64, Value) -> Result<(), E
     Ok(())
 }
 
+/// How many bytes may still be read before the next event must be whole.
+#[derive(Clone)]
+struct Budget(Rc<Cell<u64>>);
+
+impl Default for Budget {
+    fn default() -> Self {
+        Self(Rc::new(Cell::new(MAX_EVENT_BYTES)))
+    }
+}
+
+impl Budget {
+    fn renew(&self) {
+        self.0.set(MAX_EVENT_BYTES);
+    }
+}
+
+/// A reader that ends with an error where an event is longer than one can be, so that memory is bounded.
+struct Metered<R> {
+    inner: R,
+    budget: Budget,
+}
+
+impl<R: Read> Read for Metered<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let left = self.budget.0.get();
+        if left == 0 {
+            let what = format!("an event has more than {MAX_EVENT_BYTES} bytes");
+            return Err(io::Error::new(io::ErrorKind::InvalidData, what));
+        }
+        let most = usize::try_from(left).unwrap_or(usize::MAX).min(buffer.len());
+        let read = self.inner.read(&mut buffer[..most])?;
+        self.budget.0.set(left - read as u64);
+        Ok(read)
+    }
+}
+
 fn lines(
     path: &Path,
     reader: impl BufRead,
     mut next: impl FnMut(Result<Value, String>) -> Result<(), Error>,
 ) -> Result<(), Error> {
     for line in reader.lines() {
-        next(ledger::parse(&line.map_err(|error| Error::file(path, error))?))?;
+        next(ledger::parse(&line.map_err(|error| unread(path, error))?))?;
     }
     Ok(())
 }
@@ -99,23 +172,72 @@ impl<'de, N: FnMut(Result<Value, String>) -> Result<(), Error>> Visitor<'de> for
 
 fn table(
     path: &Path,
-    reader: impl Read,
+    mut reader: impl BufRead,
     next: &mut impl FnMut(Result<Value, String>) -> Result<(), Error>,
 ) -> Result<(), Error> {
-    let mut reader = csv::Reader::from_reader(reader);
-    let wrong = |error: csv::Error| unreadable(path, &error.to_string());
-    let columns: Vec<String> = reader.headers().map_err(wrong)?.iter().map(str::to_owned).collect();
-    if columns.iter().collect::<BTreeSet<_>>().len() < columns.len() {
-        return Err(unreadable(path, "two columns have one name"));
-    }
-    for record in reader.records() {
-        next(event(&columns, &record.map_err(wrong)?))?;
+    let header = record(path, &mut reader)?.unwrap_or_else(|| Ok(csv::StringRecord::new()));
+    let header = header.map_err(|because| unreadable(path, &format!("its header: {because}")))?;
+    let columns: Vec<String> = header.iter().map(str::to_owned).collect();
+    fit(&columns).map_err(|because| unreadable(path, &because))?;
+    while let Some(record) = record(path, &mut reader)? {
+        next(record.and_then(|record| event(&columns, &record)))?;
     }
     Ok(())
 }
 
+/// The next record of a table; `None` at its end. Programs differ in how they read quotes, so a record must be written
+/// as RFC 4180 has it and an export writes it, byte for byte.
+fn record(
+    path: &Path,
+    reader: &mut impl BufRead,
+) -> Result<Option<Result<csv::StringRecord, String>>, Error> {
+    let mut raw = Vec::new();
+    let is_open = |raw: &[u8]| raw.iter().filter(|byte| **byte == b'"').count() % 2 == 1;
+    while raw.is_empty() || is_open(&raw) {
+        if reader.read_until(b'\n', &mut raw).map_err(|error| unread(path, error))? == 0 {
+            break;
+        }
+    }
+    Ok((!raw.is_empty()).then(|| written(&raw)))
+}
+
+/// The record of these bytes, if they are what a writer makes of it.
+fn written(raw: &[u8]) -> Result<csv::StringRecord, String> {
+    let mut records = csv::ReaderBuilder::new().has_headers(false).from_reader(raw).into_records();
+    let record = match records.next() {
+        Some(record) => record.map_err(|error| error.to_string())?,
+        None => return Err("it is an empty line".to_owned()),
+    };
+    let mut writer = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(Vec::new());
+    writer.write_record(&record).map_err(|error| error.to_string())?;
+    match writer.into_inner() {
+        Ok(again) if again == raw => Ok(record),
+        _ => Err("its line is not written as an export writes it".to_owned()),
+    }
+}
+
+/// That a table has the columns of an export and no others.
+fn fit(columns: &[String]) -> Result<(), String> {
+    for (place, column) in columns.iter().enumerate() {
+        if !COLUMNS.contains(&column.as_str()) {
+            return Err(format!("no export has the column {column:?}"));
+        }
+        if columns[..place].contains(column) {
+            return Err(format!("two columns have one name, {column:?}"));
+        }
+    }
+    match COLUMNS.iter().find(|name| !columns.iter().any(|column| column == *name)) {
+        Some(missing) => Err(format!("the column {missing:?} is missing")),
+        None if columns != COLUMNS => Err("its columns are not in the order of an export".to_owned()),
+        None => Ok(()),
+    }
+}
+
 /// The event that a line of a table is: each column is the way to a member.
 fn event(columns: &[String], record: &csv::StringRecord) -> Result<Value, String> {
+    if record.len() != columns.len() {
+        return Err(format!("it has {} cells, and there are {} columns", record.len(), columns.len()));
+    }
     let mut event = Map::from_iter(OBJECTS.map(|name| (name.to_owned(), Value::Null)));
     let cells = || columns.iter().zip(record);
     for (column, cell) in cells().filter(|(column, _)| !is_within_json(column)) {
@@ -137,15 +259,28 @@ fn is_within_json(column: &str) -> bool {
     JSON_COLUMNS.iter().any(|json| column.strip_prefix(json).is_some_and(|rest| rest.starts_with('.')))
 }
 
-/// The member that a cell holds: none if it is empty, and one leading apostrophe guards a text.
+/// The member that a cell holds: none if it is empty. A text that a program would calculate has an apostrophe before
+/// it, and so have an empty text and one that begins with an apostrophe; other texts have none.
 fn member(column: &str, cell: &str) -> Result<Value, String> {
-    let text = cell.strip_prefix('\'').unwrap_or(cell);
     if cell.is_empty() {
-        Ok(Value::Null)
-    } else if JSON_COLUMNS.contains(&column) {
-        ledger::parse(text).map_err(|error| format!("its {column}: {error}"))
-    } else {
-        Ok(text.into())
+        return Ok(Value::Null);
+    }
+    if JSON_COLUMNS.contains(&column) {
+        let value = ledger::parse(cell).map_err(|error| format!("its {column}: {error}"))?;
+        if ledger::canonical(&value) != cell {
+            return Err(format!("its {column} is not written as an export writes it"));
+        }
+        return Ok(value);
+    }
+    let text = cell.strip_prefix('\'').unwrap_or(cell);
+    let is_guarded = text.len() < cell.len();
+    let needs_guard = text.is_empty() || text.starts_with('\'') || text.starts_with(FORMULA);
+    match (is_guarded, needs_guard) {
+        (true, false) => {
+            Err(format!("its {column} has an apostrophe before it that an export would not write"))
+        }
+        (false, true) => Err(format!("its {column} begins as a formula, and has no apostrophe before it")),
+        _ => Ok(text.into()),
     }
 }
 
@@ -169,11 +304,16 @@ fn put(event: &mut Map<String, Value>, column: &str, member: Value) {
 }
 
 fn unreadable(path: &Path, because: &str) -> Error {
-    let because = crate::terminal::safe_line(because);
-    Error::failure(
-        format!("Not proved: {} is not a whole export: {because}.", path.display()),
-        "Give a file as `auditlog export` writes it: NDJSON, CSV or JSON.",
-    )
+    let because = format!("{} is not a whole export: {because}", path.display());
+    not_proved(&because, "Give a file as `auditlog export` writes it: NDJSON, CSV or JSON.")
+}
+
+/// That the bytes are not those of an export, or that the disk does not give them.
+fn unread(path: &Path, error: io::Error) -> Error {
+    match error.kind() {
+        io::ErrorKind::InvalidData => unreadable(path, &error.to_string()),
+        _ => Error::file(path, error),
+    }
 }
 
 #[cfg(test)]
@@ -206,5 +346,54 @@ mod tests {
         assert!(row(columns, &["", r#"{"user_id":"u2"}"#]).is_err());
         assert!(row(columns, &["", ""]).is_ok());
         assert!(row("context", &["{"]).is_err());
+    }
+
+    #[test]
+    fn a_cell_that_no_export_writes_is_no_event() {
+        for cell in ["=1+1", "+1", "-1", "@a", "＝1", "'plain", "'1"] {
+            assert!(row("actor.username", &[cell]).is_err(), "{cell}");
+        }
+        for cell in ["{ }", r#"{"b":1,"a":2}"#, "{}\n", "'{}", r#"{"a":1.0}"#] {
+            assert!(row("context", &[cell]).is_err(), "{cell}");
+        }
+        for cell in ["7.0", "07", "'7", "7e0", " 7"] {
+            assert!(row("sequence", &[cell]).is_err(), "{cell}");
+        }
+    }
+
+    #[test]
+    fn a_header_that_no_export_writes_is_refused() {
+        let columns: Vec<_> = COLUMNS.map(str::to_owned).to_vec();
+        assert_eq!(fit(&columns), Ok(()));
+        let with = |place: usize, name: &str| {
+            let mut columns = columns.clone();
+            columns.insert(place, name.to_owned());
+            fit(&columns)
+        };
+        for name in
+            ["actor", "entity", "outcome.final", "actor.user_id ", "Actor.user_id", "actor.user_id", ""]
+        {
+            assert!(with(0, name).is_err() && with(23, name).is_err(), "{name:?}");
+        }
+        let mut swapped = columns.clone();
+        swapped.swap(9, 10);
+        assert!(fit(&swapped).is_err() && fit(&columns[1..]).is_err());
+    }
+
+    #[test]
+    fn a_line_that_programs_read_in_two_ways_is_refused() {
+        assert_eq!(written(b"a,\"b\"\"c\r\n\",\r\n").unwrap(), vec!["a", "b\"c\r\n", ""]);
+        for line in [
+            "a,b\n",
+            "a,b",
+            "\"a\",b\r\n",
+            "a\"\"b,c\r\n",
+            "a,\"b\"c\r\n",
+            "\r\n",
+            "a, b\r\n\r\n",
+            "a,b\r\nc,d\r\n",
+        ] {
+            assert!(written(line.as_bytes()).is_err(), "{line:?}");
+        }
     }
 }

@@ -1,7 +1,8 @@
 //! What `verify follow` remembers: the key, the last checkpoint, and the hashes of all entries.
 //!
 //! The paths are those of C2SP tlog-tiles. The checkpoint is what counts: it is written last, so what
-//! a crash leaves beyond it is not looked at, and is written again.
+//! a crash leaves beyond it is not looked at, and is written again. The file `first-look` is there until there is a
+//! checkpoint; hashes with neither of the two are what is left of a log whose checkpoint was removed.
 
 use std::{
     fs::{File, TryLockError},
@@ -16,6 +17,9 @@ use crate::{
     ledger::{Checkpoint, Hash, Key, Tile, Tree},
     private_file,
 };
+
+/// The file that is there from the beginning of the first look until there is a checkpoint.
+const FIRST_LOOK: &str = "first-look";
 
 /// A directory with what is remembered of one log.
 pub(super) struct Store {
@@ -69,7 +73,12 @@ impl Store {
     /// # Errors
     /// If it cannot be read, or is not what was written.
     pub(super) fn log(&self, key: &Key) -> Result<Option<Remembered>, Error> {
-        let Some(note) = self.read("checkpoint")? else { return Ok(None) };
+        let Some(note) = self.read("checkpoint")? else {
+            if !self.path(FIRST_LOOK).exists() && (self.path("tile").exists() || self.path("key").exists()) {
+                return Err(self.damaged("its checkpoint is gone, and the hashes are there"));
+            }
+            return Ok(None);
+        };
         let note = String::from_utf8(note).map_err(|_| self.damaged("the checkpoint is no text"))?;
         let checkpoint = key.open(&note).map_err(|because| self.damaged(&because))?;
         let mut tree = Tree::default();
@@ -81,6 +90,48 @@ impl Store {
             return Err(self.damaged("the tiles do not add up to the root of the checkpoint"));
         }
         Ok(Some(Remembered { checkpoint, tree }))
+    }
+
+    /// Notes that a first look begins. What it keeps is not trusted before there is a checkpoint.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    pub(super) fn begin(&self) -> Result<(), Error> {
+        self.write(FIRST_LOOK, b"")
+    }
+
+    /// A full tile that an earlier first look has fetched.
+    ///
+    /// # Errors
+    /// If it is there and cannot be read.
+    pub(super) fn fetched(&self, tile: Tile) -> Result<Option<Vec<Hash>>, Error> {
+        let content = if tile.is_full() { self.read(&format!("tile/{}", tile.name()))? } else { None };
+        Ok(content.and_then(|content| tile.hashes(&content)))
+    }
+
+    /// Keeps a full tile that a first look has fetched.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    pub(super) fn keep_fetched(&self, tile: Tile, hashes: &[Hash]) -> Result<(), Error> {
+        if tile.is_full() {
+            self.write(&format!("tile/{}", tile.name()), &Tile::content(hashes))
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Forgets what a first look has fetched.
+    ///
+    /// # Errors
+    /// If it cannot be removed.
+    pub(super) fn forget_fetched(&self) -> Result<(), Error> {
+        let path = self.path("tile");
+        if path.exists() {
+            std::fs::remove_dir_all(&path).map_err(|error| Error::file(&path, error))
+        } else {
+            Ok(())
+        }
     }
 
     /// Remembers a log that was verified, of which the first `known` entries were remembered before.
@@ -95,6 +146,7 @@ impl Store {
         self.write("key", format!("{key}\n").as_bytes())?;
         // If we crash here, the checkpoint from before stands, and its tiles are there.
         self.write("checkpoint", log.checkpoint.note.as_bytes())?;
+        let _ = std::fs::remove_file(self.path(FIRST_LOOK));
         // If we crash here, a partial tile is left over that nobody looks at.
         if let Some(tile) =
             Tile::covering(0, known).last().filter(|tile| !tile.is_full() && known < log.tree.size())
@@ -140,7 +192,12 @@ impl Store {
     }
 
     fn read(&self, name: &str) -> Result<Option<Vec<u8>>, Error> {
-        private_file::read(&self.path(name))
+        let path = self.path(name);
+        // To read a pipe would wait for ever.
+        match std::fs::metadata(&path) {
+            Ok(metadata) if !metadata.is_file() => Err(self.damaged(&format!("{name} is no file"))),
+            _ => private_file::read(&path),
+        }
     }
 
     fn write(&self, name: &str, content: &[u8]) -> Result<(), Error> {
@@ -150,7 +207,7 @@ impl Store {
     }
 
     fn damaged(&self, because: &str) -> Error {
-        Error::failure(
+        Error::unchecked(
             format!("What {} remembers is damaged: {because}.", self.directory.display()),
             "Bring it back from a copy. If there is none, follow the log in another directory, and know that \
              it starts from nothing.",

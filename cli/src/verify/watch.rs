@@ -7,7 +7,7 @@
 use jiff::Timestamp;
 
 use super::{
-    not_proved,
+    not_checked, not_proved,
     store::{Remembered, Store, of_tile},
     tiles,
 };
@@ -90,16 +90,44 @@ impl Watch<'_> {
         Ok(Some(line))
     }
 
-    /// The hashes of the log at the first look.
+    /// The hashes of the log at the first look. Full tiles are kept as they come, so that an interrupted look goes on
+    /// where it ended.
     fn begin(&self, offered: &Checkpoint) -> Result<Vec<Hash>, Error> {
-        let hashes = tiles::fetch_from(&self.ledger, 0, offered.size)?;
+        self.store.begin()?;
+        let mut hashes = Vec::new();
+        let mut is_resumed = false;
+        let all = Tile::covering(0, offered.size);
+        let bar = tiles::progress(all.clone().count() as u64, "of the hashes fetched");
+        for tile in all {
+            match self.store.fetched(tile)? {
+                Some(fetched) => {
+                    is_resumed = true;
+                    hashes.extend(fetched);
+                }
+                None => {
+                    let fetched = tiles::fetch(&self.ledger, tile)?;
+                    self.store.keep_fetched(tile, &fetched)?;
+                    hashes.extend(fetched);
+                }
+            }
+            bar.inc(1);
+        }
+        bar.finish_and_clear();
         if Tree::default().root_with(&hashes) == offered.root {
             return Ok(hashes);
         }
-        Err(not_proved(
-            "the entries that are offered do not add up to the root that was signed",
-            "Tell the operator of the API; nothing is remembered yet.",
-        ))
+        self.store.forget_fetched()?;
+        let because = "the entries that are offered do not add up to the root that was signed";
+        Err(if is_resumed {
+            // What was kept before may have been changed on this disk.
+            not_checked(
+                "the hashes of an interrupted first look and those that are offered now do not add up to the root that \
+                 was signed",
+                "The kept hashes are removed. Run the same command again; if it fails again, tell the operator of the API.",
+            )
+        } else {
+            not_proved(because, "Tell the operator of the API; nothing is remembered yet.")
+        })
     }
 
     /// The hashes that the offered log has more, if it is the remembered one but for them.

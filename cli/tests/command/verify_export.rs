@@ -75,7 +75,12 @@ fn a_whole_export_is_proved_in_each_format_and_any_order() {
     }
     events.reverse();
     assert_eq!(offline.verify_each(&events[..300], &[]).0, Some(0));
-    assert_eq!(offline.verify("", &[]).0, Some(0));
+    // Absence is not proved.
+    for more in [&[][..], &["--complete"]] {
+        let (code, _, stderr) = Offline::with(Log::with(0)).verify("", more);
+        assert_eq!(code, Some(4), "{stderr}");
+        assert!(stderr.contains("Could not be checked: file has no event."), "{stderr}");
+    }
 }
 
 #[test]
@@ -190,13 +195,18 @@ fn what_no_checkpoint_covers_is_counted_and_said() {
         event["sequence"] = Value::Null;
     }
     let (code, report, stderr) = offline.verify_each(&events, &[]);
-    assert_eq!(code, Some(0), "{stderr}");
+    assert_eq!(code, Some(4), "{stderr}");
     let outside = "2 events that were not sealed yet, and 2 after the checkpoint";
     assert!(report.contains("verified     298 events"), "{report}");
     assert!(report.contains(&format!("not covered  {outside}\n")), "{report}");
     assert!(report.contains("complete     not asked for: events may be missing\n"), "{report}");
-    assert_eq!(stderr, format!("warning: {outside} are not proved by it.\n"));
-    offline.refused(&events[300..], &[], "no event of file is in the log yet: 2 events after the checkpoint");
+    assert!(stderr.starts_with(&format!("error: Could not be checked: file has {outside}.\n")), "{stderr}");
+    let (code, report, stderr) = offline.verify_each(&events, &["--allow-uncovered"]);
+    assert_eq!((code, stderr.as_str()), (Some(0), ""));
+    assert!(report.contains(&format!("not covered  {outside}\n")), "{report}");
+    let (code, _, stderr) = offline.verify_each(&events[300..], &[]);
+    assert_eq!(code, Some(4), "{stderr}");
+    assert!(stderr.contains("file has 2 events after the checkpoint."), "{stderr}");
 }
 
 #[test]

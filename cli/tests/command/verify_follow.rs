@@ -252,17 +252,61 @@ fn a_state_that_was_damaged_is_said_to_be() {
     let mut tile = std::fs::read(&path).unwrap();
     tile[7] ^= 1;
     std::fs::write(&path, &tile).unwrap();
-    let complaint = auditlog.fail(1, &LOOK);
+    let complaint = auditlog.fail(4, &LOOK);
     assert!(
         complaint.contains("log remembers is damaged: the tiles do not add up to the root"),
         "{complaint}"
     );
     std::fs::write(&path, &tile[1..]).unwrap();
-    assert!(auditlog.fail(1, &LOOK).contains("tile/0/000 has not as many hashes as it must"));
+    assert!(auditlog.fail(4, &LOOK).contains("tile/0/000 has not as many hashes as it must"));
     std::fs::remove_file(&path).unwrap();
-    assert!(auditlog.fail(1, &LOOK).contains("tile/0/000 is missing"));
+    assert!(auditlog.fail(4, &LOOK).contains("tile/0/000 is missing"));
     std::fs::write(auditlog.path("log/checkpoint"), "odd").unwrap();
-    assert!(auditlog.fail(1, &LOOK).contains("the checkpoint is not in its form"));
+    assert!(auditlog.fail(4, &LOOK).contains("the checkpoint is not in its form"));
+}
+
+#[test]
+fn a_state_without_its_checkpoint_is_not_begun_anew() {
+    let (api, auditlog) = followed(300);
+    std::fs::remove_file(auditlog.path("log/checkpoint")).unwrap();
+    api.log(|log| log.rewrite(7));
+    let key = api.log(|log| log.key());
+    for more in [&[][..], &["--recheck"], &["--key", &key]] {
+        let complaint = auditlog.fail(4, &[&LOOK[..], more].concat());
+        assert!(complaint.contains("its checkpoint is gone, and the hashes are there"), "{complaint}");
+    }
+    // Nor without the key, or without the tiles.
+    std::fs::remove_file(auditlog.path("log/key")).unwrap();
+    auditlog.fail(4, &LOOK);
+    let complaint = auditlog.fail(2, &["verify", "export", "x", "--state=log"]);
+    assert!(complaint.contains("remembers no log"), "{complaint}");
+}
+
+#[test]
+fn an_interrupted_first_look_goes_on_where_it_ended() {
+    let api = Api::serve(Log::with(600));
+    let auditlog = Auditlog::for_api(&api);
+    let key = api.log(|log| log.key());
+    let look = [&LOOK[..], &["--key", &key]].concat();
+    // What a kill leaves after the first two tiles.
+    std::fs::create_dir_all(auditlog.path("log/tile/0")).unwrap();
+    std::fs::write(auditlog.path("log/first-look"), "").unwrap();
+    for tile in ["0/000", "0/001"] {
+        std::fs::write(auditlog.path("log/tile").join(tile), api.log(|log| log.tile(tile)).unwrap()).unwrap();
+    }
+    assert!(auditlog.succeed(&look).contains("600 entries"));
+    let fetched: Vec<_> =
+        api.asked().into_iter().map(|asked| asked.path).filter(|path| path.contains("/tile/")).collect();
+    assert!(fetched.len() == 1 && fetched[0].ends_with("/tile/0/002.p/88"), "{fetched:?}");
+    assert!(!auditlog.exists("log/first-look"));
+
+    // What was kept is not trusted: with another hash in it nothing adds up, and the next look fetches all again.
+    std::fs::remove_dir_all(auditlog.path("log")).unwrap();
+    std::fs::create_dir_all(auditlog.path("log/tile/0")).unwrap();
+    std::fs::write(auditlog.path("log/first-look"), "").unwrap();
+    std::fs::write(auditlog.path("log/tile/0/000"), [7; 8192]).unwrap();
+    assert!(auditlog.fail(4, &look).contains("do not add up to the root"));
+    assert!(auditlog.succeed(&look).contains("600 entries"));
 }
 
 #[test]
@@ -272,7 +316,7 @@ fn it_looks_until_it_is_interrupted_or_alarmed() {
     let arguments = ["verify", "follow", "--state=log", "--interval=20ms"];
     let child = auditlog.spawn(&arguments);
     eventually(|| api.asked().len() > 10);
-    assert!(auditlog.fail(1, &LOOK).contains("Another process follows the log in log"));
+    assert!(auditlog.fail(4, &LOOK).contains("Another process follows the log in log"));
     api.log(|log| log.grow(5));
     eventually(|| auditlog.read("log/checkpoint").contains("\n10\n"));
     let killed = std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();

@@ -21,7 +21,6 @@ use shared::{
     keys::{Place, Position},
     page::{Filter, Page},
     principal::Admin,
-    retention::is_receipt,
     service_event,
     store::{Redaction, Room, Store, Written},
 };
@@ -58,21 +57,33 @@ pub struct Redacted {
     redacted: usize,
     /// Whether there are more: then the same request is to be sent again.
     has_more: bool,
+    /// How many records of the actor's own acts as an admin stay whole: nothing is erased of those. Left out if none do.
+    #[serde(skip_serializing_if = "is_zero")]
+    #[cfg_attr(feature = "openapi", schema(required = false))]
+    kept: usize,
+}
+
+/// What a request comes to.
+#[derive(Default)]
+struct Found {
+    redactions: Vec<Redaction>,
+    has_more: bool,
+    kept: usize,
 }
 
 async fn redact(store: &Store, request: &Request) -> Result<Response, Error> {
     let admin = request.admin()?;
     let wanted = NewRedaction::parse(&request.body(MAX_BODY_BYTES)?)?;
     for _ in 0..MAX_ATTEMPTS {
-        let (redactions, has_more) = find(store, &admin.workspace, &wanted).await?;
+        let Found { redactions, has_more, kept } = find(store, &admin.workspace, &wanted).await?;
         if redactions.is_empty() {
-            return Ok(http::ok(&Redacted { redacted: 0, has_more }));
+            return Ok(http::ok(&Redacted { redacted: 0, has_more, kept }));
         }
         let record = record(&admin, request, &wanted, &redactions);
         // If we crash after it, the events are redacted and it is recorded; the admin asks again, and there
         // is nothing left to do.
         if let Written::Now(_) = store.redact(&redactions, &record).await? {
-            return Ok(http::ok(&Redacted { redacted: redactions.len(), has_more }));
+            return Ok(http::ok(&Redacted { redacted: redactions.len(), has_more, kept }));
         }
     }
     Err(Error::Contention("the events are being changed by others all the time".into()))
@@ -88,12 +99,8 @@ fn record(admin: &Admin, request: &Request, wanted: &NewRedaction, redactions: &
 }
 
 /// What is to be erased, up to a transaction's worth; and whether there is more.
-async fn find(
-    store: &Store,
-    workspace: &WorkspaceId,
-    wanted: &NewRedaction,
-) -> Result<(Vec<Redaction>, bool), Error> {
-    let mut found = Vec::new();
+async fn find(store: &Store, workspace: &WorkspaceId, wanted: &NewRedaction) -> Result<Found, Error> {
+    let mut found = Found::default();
     match &wanted.which {
         Which::Sequences(sequences) => {
             let size = store.head(workspace).await?.size();
@@ -102,25 +109,27 @@ async fn find(
                     return Err(Error::UnknownSequence);
                 }
                 let (entry, event) = store.sealed_event(workspace, *sequence, ambient::now()).await?;
-                // There is nothing personal in it, and without it the gap that it explains would be a deletion.
-                if is_receipt(&event) {
-                    let detail =
-                        format!("{sequence} is a receipt for expired events, which nothing is erased of");
+                // An admin could hide their own acts otherwise, and a gap that a receipt explains would be a deletion.
+                if event.action.is_accountability() {
+                    let detail = format!(
+                        "{sequence} is {}: nothing is erased of receipts and of what admins did to the log; leave it out",
+                        event.action
+                    );
                     return Err(Error::InvalidBody(vec![FieldError::new("/sequences", "read_only", detail)]));
                 }
-                found.extend(redaction(entry.place, event, &wanted.parts));
+                found.redactions.extend(redaction(entry.place, event, &wanted.parts));
             }
-            if found.iter().map(|redaction| bytes(&redaction.before)).sum::<usize>() > MAX_BYTES {
+            if found.bytes() > MAX_BYTES {
                 let what = "the events of these sequences are more than can be erased at once; name fewer";
                 return Err(Error::TooLarge(what.to_owned()));
             }
-            Ok((found, false))
+            Ok(found)
         }
         Which::Actor(actor) => {
             let by = Filter { actor: Some(actor.clone()), ..Filter::default() };
-            let more = collect(store, workspace, &by, &mut found, |_| true, &wanted.parts).await?;
-            if more {
-                return Ok((found, true));
+            collect(store, workspace, &by, &mut found, |_| true, &wanted.parts).await?;
+            if found.has_more {
+                return Ok(found);
             }
             // Whoever looked for the actor left their id in the record of that.
             let reads = Filter {
@@ -131,44 +140,58 @@ async fn find(
                 let named = event.context.get("filters").and_then(|filters| filters.get("actor"));
                 named.and_then(Value::as_str) == Some(actor)
             };
-            let more = collect(store, workspace, &reads, &mut found, names, &[Part::Context]).await?;
-            Ok((found, more))
+            collect(store, workspace, &reads, &mut found, names, &[Part::Context]).await?;
+            Ok(found)
         }
     }
 }
 
 /// Adds the events of a filter that are chosen and of which something is left to erase, until there
-/// are enough; whether there may be more.
+/// are enough.
 async fn collect(
     store: &Store,
     workspace: &WorkspaceId,
     filter: &Filter,
-    found: &mut Vec<Redaction>,
+    found: &mut Found,
     chosen: impl Fn(&Event) -> bool,
     parts: &[Part],
-) -> Result<bool, Error> {
+) -> Result<(), Error> {
     let room = Room { events: Redaction::MAX_EVENTS, bytes: MAX_BYTES, measure: bytes };
-    let mut left =
-        MAX_BYTES - found.iter().map(|redaction| bytes(&redaction.before)).sum::<usize>().min(MAX_BYTES);
+    let mut left = MAX_BYTES.saturating_sub(found.bytes());
     let mut after: Option<Position> = None;
     loop {
         let Page { events, next, .. } =
             store.page(workspace, filter, after.as_ref(), room, ambient::now()).await?;
-        for event in events.into_iter().filter(|event| !is_receipt(event) && chosen(event)) {
+        for event in events.into_iter().filter(&chosen) {
+            if event.action.is_accountability() {
+                found.kept += 1;
+                continue;
+            }
             let place = store.place_of(&event).await?;
             let Some(redaction) = redaction(place, event, parts) else { continue };
             let size = bytes(&redaction.before);
-            if found.len() == Redaction::MAX_EVENTS || size > left {
-                return Ok(true);
+            if found.redactions.len() == Redaction::MAX_EVENTS || size > left {
+                found.has_more = true;
+                return Ok(());
             }
             left -= size;
-            found.push(redaction);
+            found.redactions.push(redaction);
         }
         after = next;
         if after.is_none() {
-            return Ok(false);
+            return Ok(());
         }
     }
+}
+
+impl Found {
+    fn bytes(&self) -> usize {
+        self.redactions.iter().map(|redaction| bytes(&redaction.before)).sum()
+    }
+}
+
+fn is_zero(count: &usize) -> bool {
+    *count == 0
 }
 
 fn bytes(event: &Event) -> usize {

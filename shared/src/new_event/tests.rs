@@ -4,6 +4,7 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
+use crate::{catalogue::CatalogueRow, ledger::leaf};
 
 const NOW: &str = "2026-01-01T00:00:00.000000Z";
 
@@ -139,6 +140,68 @@ fn the_bus_may_bring_what_http_may_not() {
     assert_eq!(on("api_token_workspace_created"), (refused("reserved_action"), vec![]));
     assert_eq!(on("api_token_workspace_revoked"), (refused("reserved_action"), vec![]));
     assert_eq!(on("Not A Name"), (refused("unknown_action"), refused("unknown_action")));
+}
+
+#[test]
+fn records_of_the_service_are_refused_at_every_door() {
+    let on = |member: &str, value: &str| {
+        let mut event = json!({"action": "group_created", "actor": {"user_id": "u1"}, "workspace": "acme",
+                               "id": "e-1", "timestamp": "2025-02-18T10:47:37Z"});
+        event[member] = json!(value);
+        (problems(api(&event)), problems(bus(&event)))
+    };
+    let refused = |field: &str, code| vec![(field.to_owned(), code)];
+    let both = |field: &str, code| (refused(field, code), refused(field, code));
+    for action in [
+        "x_audit_log_expired",
+        "x_audit_log_redacted",
+        "x_audit_log_settings_changed",
+        "x_audit_log_stream_paused",
+        "x_audit_log_",
+        "x_audit_logs_expired",
+        "x__audit_log_expired",
+        "x_auditlog_expired",
+    ] {
+        assert_eq!(on("action", action), both("/action", "reserved_action"), "{action}");
+    }
+    // Longer than a custom name may be, which only the bus would take as an unknown one.
+    let long = format!("x_audit_log_{}", "a".repeat(52));
+    assert_eq!(on("action", &long).1, refused("/action", "reserved_action"));
+    for action in
+        ["X_audit_log_expired", "x_audit_log_expired ", "x_audit_log\u{2011}expired", "ｘ_audit_log_expired"]
+    {
+        assert_eq!(on("action", action), both("/action", "unknown_action"), "{action}");
+    }
+    for id in ["expired.1", "expired.", "Expired.x", "x_audit_log_1"] {
+        assert_eq!(on("id", id), both("/id", "reserved_id"), "{id}");
+    }
+    assert_eq!(on("id", "expired-1"), (vec![], vec![]));
+    // An event without an id gets that of its envelope.
+    let envelope = Envelope { id: EventId::parse("expired.1").unwrap(), time: now() };
+    let event =
+        json!({"action": "group_created", "actor": {"user_id": "u1"}, "workspace": "acme"}).to_string();
+    assert_eq!(problems(parse(&event, Door::Bus(&envelope))), refused("/id", "reserved_id"));
+}
+
+#[test]
+fn the_leaf_of_an_unknown_action_stays_when_the_catalogue_gets_a_row_for_it() {
+    static ADDED: CatalogueRow = CatalogueRow {
+        action: "dashboard_shared",
+        event: "Share a dashboard",
+        category: &crate::catalogue::REPORT_ACTIVITY,
+        writer: Writer::Client,
+        ocsf: crate::catalogue::OcsfActivity { class_uid: 6003, activity_id: 1 },
+    };
+    for description in
+        [Value::Null, json!("A dashboard"), json!("dashboard_shared"), json!("Share a dashboard")]
+    {
+        let sent = json!({"action": "dashboard_shared", "actor": {"user_id": "u1"}, "workspace": "acme",
+                          "description": description});
+        let before = bus(&sent).unwrap().event;
+        let after = Event { action: Action::Known(&ADDED), ..before.clone() };
+        assert_eq!(leaf(&after), leaf(&before), "{description}");
+        assert_eq!(after.description(), before.description());
+    }
 }
 
 #[test]

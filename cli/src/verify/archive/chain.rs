@@ -84,26 +84,43 @@ impl Folder {
         fs::read(&path).map(Some).map_err(|error| Error::file(&path, error))
     }
 
-    /// Looks for files of the stream that no manifest names: queries would read them. A run's objects are put before its
-    /// manifest, so those that begin right behind the last manifest are of a run that was being written when the bucket was
+    /// Looks for files that no manifest names: a query of the archive would read them. Those of other streams are not
+    /// verified here, and must be named by a manifest of theirs all the same. A run's objects are put before its manifest,
+    /// so those that begin right behind the last manifest are of a run that was being written when the bucket was
     /// copied, or whose manifest was removed; they are counted.
-    pub(super) fn leftovers(&self, chain: &Chain, problems: &mut Problems) -> u64 {
+    ///
+    /// # Errors
+    /// If a manifest cannot be read from the disk.
+    pub(super) fn leftovers(&self, chain: &Chain, problems: &mut Problems) -> Result<u64, Error> {
         let mut unfinished = 0;
-        let named: BTreeSet<_> =
-            chain.runs.iter().flat_map(|run| &run.objects).map(|object| &object.key).collect();
-        for key in &self.keys {
-            let of_another_stream = stream_of(key).is_some_and(|stream| stream != chain.stream)
-                && self.manifests().any(|manifest| stream_of(manifest) == stream_of(key));
-            if of_another_stream || named.contains(key) || chain.manifests.contains(key) {
-                continue;
+        let mut named: BTreeSet<String> =
+            chain.runs.iter().flat_map(|run| &run.objects).map(|object| object.key.clone()).collect();
+        named.extend(chain.manifests.iter().cloned());
+        for key in self.manifests().filter(|key| !chain.manifests.contains(*key)) {
+            match Manifest::read(key, &self.content(key)?.unwrap_or_default()) {
+                Ok(run) if run.workspace == self.workspace => {
+                    run.agrees(problems);
+                    named.extend(run.objects.into_iter().map(|object| object.key));
+                    named.insert(key.clone());
+                }
+                Ok(run) => problems.add(format!("{key}: it is of the workspace {}", run.workspace)),
+                Err(because) => problems.add(because),
             }
+        }
+        for key in self.keys.iter().filter(|key| !named.contains(*key) && !key.starts_with("manifests/")) {
             if stream_of(key) == Some(chain.stream.as_str()) && first_of(key) == chain.next() {
                 unfinished += 1;
             } else {
                 problems.add(format!("{key}: no manifest names it"));
             }
         }
-        unfinished
+        Ok(unfinished)
+    }
+
+    /// The other streams of which there is a manifest.
+    pub(super) fn other_streams(&self, chain: &Chain) -> String {
+        let streams: BTreeSet<_> = self.manifests().filter_map(|key| stream_of(key)).collect();
+        streams.into_iter().filter(|stream| *stream != chain.stream).collect::<Vec<_>>().join(", ")
     }
 
     fn manifests(&self) -> impl Iterator<Item = &String> {
@@ -195,8 +212,15 @@ fn gather(directory: &Path, key: &str, keys: &mut BTreeSet<String>) -> Result<()
         let kind = entry.file_type().map_err(|error| Error::file(&path, error))?;
         if kind.is_dir() {
             gather(directory, &below, keys)?;
-        } else {
+        } else if kind.is_file() {
             keys.insert(below);
+        } else {
+            // To read a pipe would wait for ever, and a link leads out of the copy.
+            let path = directory.join(&below);
+            return Err(Error::unchecked(
+                format!("Could not be checked: {} is neither a file nor a directory.", path.display()),
+                "Copy the archive again, such as with `aws s3 sync`.",
+            ));
         }
     }
     Ok(())

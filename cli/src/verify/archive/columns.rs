@@ -3,33 +3,74 @@
 //! What is in a row is worked out from the event, by the rule that the documentation states: a column for each
 //! member, `actor_` and `entity_` before what is within these two, times in microseconds, and what is an object
 //! or an array as its canonical JSON. What is null is not there.
+//!
+//! A query may read less of a file than all its rows: it may look at the statistics first, and pass over what they say
+//! is not there. So the schema must be the archive's, statistics must agree with the values, and nothing else that
+//! leads a reader may be there.
 
 use bytes::Bytes;
 use jiff::Timestamp;
 use parquet::{
     errors::ParquetError,
-    file::{reader::FileReader as _, serialized_reader::SerializedFileReader},
+    file::{
+        metadata::{ParquetMetaData, RowGroupMetaData},
+        reader::FileReader as _,
+        serialized_reader::SerializedFileReader,
+        statistics::Statistics,
+    },
     record::{Field, Row},
+    schema::printer::print_schema,
 };
 use serde_json::{Map, Value, json};
 
+/// The most bytes of a cell, unpacked.
+const MAX_CELL_BYTES: u64 = 512 * 1024;
 /// The members of an event that have columns for their own members.
 const OBJECTS: [&str; 2] = ["actor", "entity"];
 /// The members that are times.
 const TIMES: [&str; 2] = ["received_at", "timestamp"];
+
+/// The schema of every file: columns are never added before others, doubled or of another type.
+const SCHEMA: &str = "message event {
+  OPTIONAL BYTE_ARRAY id (STRING);
+  OPTIONAL BYTE_ARRAY action (STRING);
+  OPTIONAL BYTE_ARRAY category (STRING);
+  OPTIONAL BYTE_ARRAY description (STRING);
+  OPTIONAL INT64 timestamp (TIMESTAMP(MICROS,true));
+  OPTIONAL INT64 received_at (TIMESTAMP(MICROS,true));
+  OPTIONAL INT64 sequence;
+  OPTIONAL BYTE_ARRAY workspace_username (STRING);
+  OPTIONAL BYTE_ARRAY outcome (STRING);
+  OPTIONAL BYTE_ARRAY actor_user_id (STRING);
+  OPTIONAL BYTE_ARRAY actor_username (STRING);
+  OPTIONAL BYTE_ARRAY actor_ip (STRING);
+  OPTIONAL BYTE_ARRAY actor_user_agent (STRING);
+  OPTIONAL BYTE_ARRAY actor_type (STRING);
+  OPTIONAL BYTE_ARRAY actor_on_behalf_of (STRING);
+  OPTIONAL BYTE_ARRAY entity_entity_type (STRING);
+  OPTIONAL BYTE_ARRAY entity_entity_id (STRING);
+  OPTIONAL BYTE_ARRAY entity_entity_name (STRING);
+  OPTIONAL BYTE_ARRAY context (STRING);
+  OPTIONAL BYTE_ARRAY changes (STRING);
+  OPTIONAL BYTE_ARRAY salt (STRING);
+  OPTIONAL BYTE_ARRAY redacted (STRING);
+}
+";
 
 /// That columns hold these events, row for row.
 ///
 /// # Errors
 /// If they do not: names the first row that differs.
 pub(super) fn hold(content: Vec<u8>, events: &[Value]) -> Result<(), String> {
-    let rows = rows(content).map_err(|error| format!("it cannot be read: {error}"))?;
-    if rows.len() != events.len() {
-        return Err(format!("it has {} rows, and the lines have {} events", rows.len(), events.len()));
-    }
-    for (row, event) in rows.iter().zip(events) {
-        let expected = expected(event)?;
-        if *row != expected {
+    let unreadable = |error: ParquetError| format!("it cannot be read: {error}");
+    let reader = SerializedFileReader::new(Bytes::from(content)).map_err(unreadable)?;
+    fits(reader.metadata(), events.len())?;
+    let expected = events.iter().map(expected).collect::<Result<Vec<_>, _>>()?;
+    let mut rows = reader.get_row_iter(None).map_err(unreadable)?;
+    for (expected, event) in expected.iter().zip(events) {
+        let row = rows.next().ok_or("it has fewer rows than the lines have events")?.map_err(unreadable)?;
+        let row = values(&row);
+        if row != *expected {
             let names = row.keys().chain(expected.keys());
             let different = names.filter(|name| row.get(*name) != expected.get(*name)).min();
             return Err(format!(
@@ -39,13 +80,77 @@ pub(super) fn hold(content: Vec<u8>, events: &[Value]) -> Result<(), String> {
             ));
         }
     }
+    match rows.next() {
+        None => statistics(reader.metadata().row_group(0), &expected),
+        Some(_) => Err("it has more rows than the lines have events".to_owned()),
+    }
+}
+
+/// That a file is of the archive's form, by what it says of itself: no row is read before that.
+fn fits(metadata: &ParquetMetaData, events: usize) -> Result<(), String> {
+    let mut schema = Vec::new();
+    print_schema(&mut schema, metadata.file_metadata().schema());
+    if schema != SCHEMA.as_bytes() {
+        return Err("its columns are not those of an archive".to_owned());
+    }
+    let [rows] = metadata.row_groups() else { return Err("it has not one row group".to_owned()) };
+    for said in [metadata.file_metadata().num_rows(), rows.num_rows()] {
+        if usize::try_from(said).ok() != Some(events) {
+            return Err(format!("it has {said} rows, and the lines have {events} events"));
+        }
+    }
+    for column in rows.columns() {
+        let name = column.column_path().string();
+        if column.file_path().is_some() {
+            return Err(format!("its column {name} leads to another file"));
+        }
+        if column.bloom_filter_offset().is_some() {
+            return Err(format!("its column {name} has a bloom filter, which no archive has"));
+        }
+        if usize::try_from(column.num_values()).ok() != Some(events) {
+            return Err(format!(
+                "its column {name} has {} values, and there are {events} events",
+                column.num_values()
+            ));
+        }
+        let most = (events as u64 + 1).saturating_mul(MAX_CELL_BYTES);
+        if u64::try_from(column.uncompressed_size()).is_ok_and(|size| size > most) {
+            return Err(format!("its column {name} is too large for {events} events"));
+        }
+    }
     Ok(())
 }
 
-fn rows(content: Vec<u8>) -> Result<Vec<Map<String, Value>>, ParquetError> {
-    let reader = SerializedFileReader::new(Bytes::from(content))?;
-    let rows = reader.get_row_iter(None)?.map(|row| row.map(|row| values(&row)));
-    rows.collect()
+/// That no statistics of a column would keep a query from a value.
+fn statistics(rows: &RowGroupMetaData, expected: &[Map<String, Value>]) -> Result<(), String> {
+    for column in rows.columns() {
+        let Some(statistics) = column.statistics() else { continue };
+        let name = column.column_path().string();
+        let there = || expected.iter().filter_map(|row| row.get(&name));
+        let nulls = expected.len() - there().count();
+        let wrong = || format!("the statistics of its column {name} are not those of its values");
+        if statistics.null_count_opt().is_some_and(|count| count != nulls as u64) {
+            return Err(wrong());
+        }
+        if statistics.distinct_count_opt().is_some() {
+            return Err(wrong());
+        }
+        let holds = match statistics {
+            Statistics::Int64(numbers) => there().filter_map(Value::as_i64).all(|value| {
+                numbers.min_opt().is_none_or(|min| *min <= value)
+                    && numbers.max_opt().is_none_or(|max| value <= *max)
+            }),
+            Statistics::ByteArray(texts) => there().filter_map(Value::as_str).all(|value| {
+                texts.min_opt().is_none_or(|min| min.data() <= value.as_bytes())
+                    && texts.max_opt().is_none_or(|max| value.as_bytes() <= max.data())
+            }),
+            _ => false,
+        };
+        if !holds {
+            return Err(wrong());
+        }
+    }
+    Ok(())
 }
 
 fn values(row: &Row) -> Map<String, Value> {

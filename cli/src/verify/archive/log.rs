@@ -122,11 +122,6 @@ impl<'a> Proof<'a> {
         }
     }
 
-    /// How many events there are.
-    pub(super) fn events(&self) -> u64 {
-        self.events
-    }
-
     /// How many of them are proved.
     pub(super) fn proved(&self) -> u64 {
         self.sequences.iter().filter(|sequence| **sequence < self.signed).count() as u64

@@ -23,16 +23,15 @@ use self::{
     log::Proof,
     problems::Problems,
 };
-use super::{export::remembered, key::KeyOption, not_proved, store::Remembered};
-use crate::{
-    error::Error,
-    ledger::Key,
-    output::Output,
-    terminal::{self, safe_line},
-};
+use super::{export::remembered, key::KeyOption, not_checked, not_proved, report::Report, store::Remembered};
+use crate::{error::Error, ledger::Key};
 
 const DAMAGED: &str = "Copy the archive again. If it is the same, bring the objects back from their earlier \
                        versions in the bucket, and find out who wrote them.";
+const BEYOND: &str = "Verify it again when a later run has a checkpoint, or give --state. A checkpoint is signed when \
+                      somebody asks for one, as `auditlog verify follow` does.";
+/// What a proved archive leaves open.
+const LEFT_OPEN: &str = "later runs; other workspaces and streams; whether what senders say is true";
 const BEHIND_GAPS: &str = "Give the hashes that `auditlog verify follow` remembers with --state, or check the \
                            manifests alone with --manifests-only.";
 
@@ -70,7 +69,7 @@ struct Tally {
 
 impl VerifyArchive {
     /// Verifies it, and says what that proves.
-    pub(crate) fn run(&self) -> Result<(), Error> {
+    pub(in crate::verify) fn run(&self) -> Result<Report, Error> {
         let (key, log) = self.log()?;
         let folder = Folder::read(&self.directory, key.workspace())?;
         let stream = folder.stream(self.stream.as_deref())?;
@@ -85,27 +84,28 @@ impl VerifyArchive {
                 proof.note_event(&event, !run.mask.is_empty(), &mut problems);
             }
         }
-        let unfinished = folder.leftovers(&chain, &mut problems);
+        let unfinished = folder.leftovers(&chain, &mut problems)?;
         proof.roots(&mut problems);
         let directory = self.directory.display();
         if !problems.is_empty() {
             let because = format!("{directory} is not a whole archive of the log");
             return Err(not_proved(&because, DAMAGED).with_details(problems.into_details()));
         }
-        if !self.manifests_only {
-            self.judge(&proof)?;
+        if proof.behind_gaps() > 0 && !self.manifests_only {
+            let because = format!(
+                "{} events stand behind others that were filtered out or have expired, so no root can be worked \
+                 out for them",
+                HumanCount(proof.behind_gaps())
+            );
+            return Err(not_checked(&because, BEHIND_GAPS));
         }
-        Output::new().text(&self.report(&tally, &proof, &key))?;
-        if !self.manifests_only && proof.beyond() > 0 {
-            terminal::say(&format!("warning: {} are not proved by it.", proof.outside()));
-        }
-        if unfinished > 0 {
-            terminal::say(&format!(
-                "warning: {unfinished} objects are of a run that has no manifest: it was being written when the bucket \
-                 was copied, or its manifest was removed. Copy the bucket again in ten minutes.",
-            ));
-        }
-        Ok(())
+        let report = self.report(&tally, &proof, &key).unless(self.unchecked(&tally, &proof, unfinished));
+        let others = folder.other_streams(&chain);
+        Ok(if others.is_empty() {
+            report
+        } else {
+            report.with([("not looked at", format!("the streams {others}"))])
+        })
     }
 
     /// The key, and the log where it is remembered.
@@ -121,27 +121,27 @@ impl VerifyArchive {
         }
     }
 
-    fn judge(&self, proof: &Proof<'_>) -> Result<(), Error> {
-        if proof.behind_gaps() > 0 {
-            let because = format!(
-                "{} events stand behind others that were filtered out or have expired, so no root can be worked \
-                 out for them",
-                HumanCount(proof.behind_gaps())
-            );
-            return Err(not_proved(&because, BEHIND_GAPS));
-        }
-        if proof.events() > 0 && proof.proved() == 0 {
-            let next = "Verify it again when a later run has a checkpoint, or give --state. A checkpoint is \
-                        signed when somebody asks for one, as `auditlog verify follow` does.";
-            return Err(not_proved(
-                &format!("no event is in a log that was signed: {}", proof.outside()),
-                next,
+    /// Why not every event is proved, if it is not.
+    fn unchecked(&self, tally: &Tally, proof: &Proof<'_>, unfinished: u64) -> Option<Error> {
+        let directory = self.directory.display();
+        if tally.runs == 0 {
+            return Some(not_checked(
+                &format!("{directory} has no run"),
+                "Look whether the whole archive was copied.",
             ));
         }
-        Ok(())
+        if unfinished > 0 {
+            let because = format!(
+                "{unfinished} objects in {directory} are of a run that has no manifest: it was being written when the \
+                 bucket was copied, or its manifest was removed"
+            );
+            return Some(not_checked(&because, "Copy the bucket again in ten minutes."));
+        }
+        let beyond = !self.manifests_only && proof.beyond() > 0;
+        beyond.then(|| not_checked(&format!("{directory} has {}", proof.outside()), BEYOND))
     }
 
-    fn report(&self, tally: &Tally, proof: &Proof<'_>, key: &Key) -> String {
+    fn report(&self, tally: &Tally, proof: &Proof<'_>, key: &Key) -> Report {
         let Tally { runs, objects, events, expired, filtered, last } = tally;
         let covered = last.map_or("nothing".to_owned(), |last| {
             format!("every sequence from {} to {last} is in one of {} runs", self.from, HumanCount(*runs))
@@ -152,7 +152,7 @@ impl VerifyArchive {
             format!("{} are in the log of {}, unchanged", HumanCount(proof.proved()), key.workspace())
         };
         let uncovered = proof.uncovered();
-        let lines = [
+        Report::new([
             (
                 "archived",
                 format!(
@@ -173,8 +173,8 @@ impl VerifyArchive {
             ("not proved", if uncovered.is_empty() { "nothing".to_owned() } else { uncovered }),
             ("checkpoint", proof.checkpoint()),
             ("key", key.to_string()),
-        ];
-        lines.iter().map(|(name, text)| format!("{name:<11}  {}\n", safe_line(text))).collect()
+            ("left open", LEFT_OPEN.to_owned()),
+        ])
     }
 }
 

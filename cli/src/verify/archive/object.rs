@@ -2,7 +2,7 @@
 
 use std::io::Read as _;
 
-use flate2::read::GzDecoder;
+use flate2::bufread::GzDecoder;
 use serde_json::Value;
 
 use super::{
@@ -12,6 +12,9 @@ use super::{
     problems::Problems,
 };
 use crate::{error::Error, ledger};
+
+/// The most bytes of a line. An event has at most 64 KiB of content, which JSON may write with six bytes for each.
+const MAX_LINE_BYTES: u64 = 512 * 1024;
 
 /// The events of a run, in the order of their sequences, as far as its objects are what they must be. Columns
 /// are held against the lines of their day.
@@ -28,7 +31,7 @@ pub(super) fn events(
     for lines in run.lines() {
         let Some(content) = intact(folder, lines, problems)? else { continue };
         *objects += 1;
-        let events = match read(&content).and_then(|events| fits(run, lines, events)) {
+        let events = match read(&content, lines.rows).and_then(|events| fits(run, lines, events)) {
             Ok(events) => events,
             Err(because) => {
                 problems.add(format!("{}: {because}", lines.key));
@@ -62,11 +65,20 @@ fn intact(folder: &Folder, named: &Named, problems: &mut Problems) -> Result<Opt
     Ok(Some(content))
 }
 
-/// The events of lines.
-fn read(content: &[u8]) -> Result<Vec<Value>, String> {
+/// The events of lines. The file is one gzip member and nothing after it, as the archiver writes it: programs read
+/// every member of a file, and some read on after garbage.
+fn read(content: &[u8], rows: u64) -> Result<Vec<Value>, String> {
+    let most = rows.saturating_mul(MAX_LINE_BYTES);
+    let mut packed = GzDecoder::new(content);
     let mut text = String::new();
-    let unpacked = GzDecoder::new(content).read_to_string(&mut text);
+    let unpacked = packed.by_ref().take(most.saturating_add(1)).read_to_string(&mut text);
     unpacked.map_err(|error| format!("it cannot be unpacked: {error}"))?;
+    if text.len() as u64 > most {
+        return Err(format!("it has more than {most} bytes unpacked, too many for {rows} events"));
+    }
+    if !packed.into_inner().is_empty() {
+        return Err("it goes on after the end of its first gzip member".to_owned());
+    }
     let event = |(number, line): (usize, &str)| {
         ledger::parse(line).map_err(|because| format!("line {}: {because}", number + 1))
     };
