@@ -96,7 +96,7 @@ fn event(name: &str) -> Value {
         "action" => {
             let known: Vec<_> =
                 CATALOGUE.iter().filter(|row| row.writer == Writer::Client).map(|row| row.action).collect();
-            let own = json!({"pattern": format!("^{}", Action::OWN_CUSTOM)});
+            let own = json!({"pattern": Action::RESERVED_PATTERN});
             let custom = format!("^x_[a-z0-9_]{{1,{}}}$", Action::MAX_BYTES - 3);
             described(
                 "What was done: a name of the catalogue (GET /api/actions), or one of your own that begins \

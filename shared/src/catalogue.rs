@@ -184,6 +184,8 @@ impl Action {
     /// The beginning of the names of custom actions that this service alone records, without underscores. Names that
     /// only place the underscores otherwise would be mistaken for those, so they are reserved too.
     const RESERVED: &str = "xauditlog";
+    /// The same as a regular expression.
+    pub const RESERVED_PATTERN: &str = "^x_*a_*u_*d_*i_*t_*l_*o_*g";
 
     /// Reads a name of the catalogue or a custom one; `None` for any other.
     pub fn parse(name: &str) -> Option<Self> {
