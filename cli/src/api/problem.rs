@@ -28,16 +28,8 @@ pub(super) fn refusal(answer: &Answer, identity: Identity<'_>) -> Error {
     }
     let next = next(answer.status, &id, identity);
     // The service itself found that the log contradicts what was signed.
-    let error = if is_inconsistent(answer.status, &id) {
-        Error::refuted(what, next)
-    } else {
-        Error::failure(what, next)
-    };
+    let error = if is_inconsistent(answer) { Error::refuted(what, next) } else { Error::failure(what, next) };
     error.with_details(details)
-}
-
-fn is_inconsistent(status: u16, id: &str) -> bool {
-    status == 500 && id == "inconsistent_log"
 }
 
 /// Whether the API says that the log contradicts itself, which no retry mends.
@@ -91,7 +83,7 @@ fn next(status: u16, id: &str, identity: Identity<'_>) -> &'static str {
         (409, "too_many_tokens", _) => {
             "`auditlog tokens list` shows them, `auditlog tokens revoke` ends one."
         }
-        _ if is_inconsistent(status, id) => {
+        (500, "inconsistent_log", _) => {
             "Do not try until it passes: keep what you have of the log, and tell the operator of the API."
         }
         (408 | 429 | 502..=504, _, _) => "Wait a little and try again, or give --retries a larger number.",
