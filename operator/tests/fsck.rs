@@ -89,6 +89,6 @@ async fn what_cannot_be_done_is_no_verdict() {
     fs::write(&kept, &log.checkpoints[1]).unwrap();
     let kept = kept.to_str().unwrap();
     told(&fsck(&copy, &["globex", "--checkpoint", kept]), 2, &["of the log \"audit-logs.local/acme\""]);
-    told(&command("http://127.0.0.1:9", &["acme"]), 2, &["cannot be reached", "because: "]);
-    told(&fsck(&copy, &["nobody"]), 0, &["warning: there is nothing of this workspace"]);
+    told(&command("http://127.0.0.1:9", &["acme"]), 4, &["cannot be reached", "because: "]);
+    told(&fsck(&copy, &["nobody"]), 4, &["COULD NOT BE CHECKED; there is nothing of this workspace"]);
 }

@@ -13,6 +13,8 @@ use shared::{
     store::Store,
 };
 
+/// The exit code if nothing was found wrong, and not everything could be checked.
+const UNCHECKED: u8 = 4;
 const BAR: &str = "{spinner} {bar:30} {percent:>3}%  {msg}";
 
 /// Works out a workspace's log again from the tables, and names the first thing that does not fit.
@@ -49,10 +51,14 @@ A note is in order, such as a delta that is decided and not finished: a sealer w
 next one goes on. A warning is not wrong and should not last, such as events that were received 10 minutes
 ago and are not sealed.
 
-Exit codes:
+It does not prove that the log is the one that was there before (give a checkpoint that was kept elsewhere), that
+what senders say is true, or who wrote a receipt.
+
+Exit codes, of all workspaces together:
   0  sound
   1  something does not fit; the first sequence that it concerns is named
-  2  asked for in a way that cannot be done, or the tables did not answer: nothing is known"
+  2  asked for in a way that cannot be done
+  4  could not be checked: the tables did not answer, or there is nothing of a workspace"
 )]
 struct Cli {
     /// The workspaces; see --all
@@ -75,8 +81,7 @@ struct Cli {
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     match Cli::parse().run().await {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::from(1),
+        Ok(code) => ExitCode::from(code),
         Err(error) => {
             eprintln!("error: {error}");
             let mut source = error.source();
@@ -84,14 +89,14 @@ async fn main() -> ExitCode {
                 eprintln!("  because: {cause}");
                 source = cause.source();
             }
-            ExitCode::from(2)
+            ExitCode::from(if error.is::<shared::error::Error>() { UNCHECKED } else { 2 })
         }
     }
 }
 
 impl Cli {
-    /// Checks what was asked for; whether all of it is sound.
-    async fn run(&self) -> Result<bool, Box<dyn Error>> {
+    /// Checks the workspaces, and gives the exit code.
+    async fn run(&self) -> Result<u8, Box<dyn Error>> {
         let named = self
             .workspaces
             .iter()
@@ -102,7 +107,11 @@ impl Cli {
         if self.all {
             workspaces = store.logs().await?.into_iter().collect();
         }
-        let mut is_sound = true;
+        if workspaces.is_empty() {
+            eprintln!("error: the ledger holds nothing of any workspace; look at the names of the tables");
+            return Ok(UNCHECKED);
+        }
+        let (mut is_refuted, mut is_sound) = (false, true);
         for workspace in workspaces {
             let bar = bar(&workspace);
             let report = fsck::check(&store, &workspace, &kept, ambient::now(), &bar).await?;
@@ -111,9 +120,14 @@ impl Cli {
             } else {
                 print!("{report}");
             }
+            is_refuted |= report.is_refuted();
             is_sound &= report.is_sound();
         }
-        Ok(is_sound)
+        Ok(match (is_refuted, is_sound) {
+            (true, _) => 1,
+            (false, true) => 0,
+            (false, false) => UNCHECKED,
+        })
     }
 
     /// What was given along, which must be of the one workspace that is asked for.

@@ -92,8 +92,18 @@ pub async fn check(
         head: head_size(&head),
         signed: signed_size(&signed),
         notes: notes(&log, &bearers, grew, kept.key.is_none() && signed != StoredSigned::Missing),
-        warnings: warnings(&log, &bearers, aside, &head),
+        warnings: warnings(&bearers, aside),
+        unchecked: unchecked(&log, &bearers, aside, &head),
         findings,
+    })
+}
+
+/// Why nothing can be said although nothing was found wrong; `None` if something was checked.
+fn unchecked(log: &Log, bearers: &Bearers, aside: u64, head: &StoredHead) -> Option<String> {
+    let events = bearers.fresh + bearers.overdue + bearers.strangers + aside;
+    let is_empty = *head == StoredHead::Missing && log.end() + events == 0;
+    is_empty.then(|| {
+        "there is nothing of this workspace: look at its name, and at those of the tables".to_owned()
     })
 }
 
@@ -119,12 +129,8 @@ fn notes(log: &Log, bearers: &Bearers, grew: bool, is_unverified: bool) -> Vec<S
 }
 
 /// What fits, and should not be so for long.
-fn warnings(log: &Log, bearers: &Bearers, aside: u64, head: &StoredHead) -> Vec<String> {
+fn warnings(bearers: &Bearers, aside: u64) -> Vec<String> {
     let mut warnings = Vec::new();
-    if *head == StoredHead::Missing && log.end() + bearers.fresh + bearers.overdue == 0 {
-        let what = "there is nothing of this workspace: look at its name, and at those of the tables";
-        warnings.push(what.to_owned());
-    }
     if let Some(oldest) = bearers.oldest {
         let (overdue, minutes) = (count(bearers.overdue, "event"), events::OVERDUE_SECONDS / 60);
         warnings.push(format!(

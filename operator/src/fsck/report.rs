@@ -96,6 +96,8 @@ pub struct Report {
     pub notes: Vec<String>,
     /// What fits, and should not be so for long.
     pub warnings: Vec<String>,
+    /// Why nothing could be checked, though nothing is wrong.
+    pub unchecked: Option<String>,
 }
 
 impl Findings {
@@ -152,12 +154,25 @@ impl Finding {
 impl Report {
     /// Whether everything fits.
     pub fn is_sound(&self) -> bool {
-        self.findings.first().is_none()
+        self.findings.first().is_none() && self.unchecked.is_none()
+    }
+
+    /// Whether something was found that does not fit.
+    pub fn is_refuted(&self) -> bool {
+        self.findings.first().is_some()
+    }
+
+    fn answer(&self) -> &'static str {
+        match (self.is_refuted(), &self.unchecked) {
+            (true, _) => "refuted",
+            (false, Some(_)) => "unchecked",
+            (false, None) => "proved",
+        }
     }
 
     /// The whole of it in one line of JSON.
     pub fn to_json(&self) -> String {
-        let Self { workspace, size, root, head, signed, findings, notes, warnings } = self;
+        let Self { workspace, size, root, head, signed, findings, notes, warnings, unchecked } = self;
         serde_json::json!({
             "workspace": workspace,
             "sound": self.is_sound(),
@@ -169,6 +184,8 @@ impl Report {
             "findings": findings,
             "notes": notes,
             "warnings": warnings,
+            "unchecked": unchecked,
+            "answer": self.answer(),
         })
         .to_string()
     }
@@ -182,7 +199,7 @@ impl fmt::Display for Finding {
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { workspace, size, root, head: _, signed, findings, notes, warnings } = self;
+        let Self { workspace, size, root, head: _, signed, findings, notes, warnings, unchecked } = self;
         let signed = signed.map_or("none signed".to_owned(), |signed| format!("the first {signed} signed"));
         writeln!(f, "{workspace}: {size} entries, {signed}, root {root}")?;
         for note in notes {
@@ -195,9 +212,12 @@ impl fmt::Display for Report {
             let more = if *count == 1 { String::new() } else { format!(" ({} more like it)", count - 1) };
             writeln!(f, "{workspace}: found: {first}{more}")?;
         }
-        match findings.first() {
-            None => writeln!(f, "{workspace}: sound"),
-            Some(first) => writeln!(f, "{workspace}: NOT SOUND; what comes first is at {}", first.place()),
+        match (findings.first(), unchecked) {
+            (None, None) => writeln!(f, "{workspace}: sound"),
+            (None, Some(why)) => writeln!(f, "{workspace}: COULD NOT BE CHECKED; {why}"),
+            (Some(first), _) => {
+                writeln!(f, "{workspace}: NOT SOUND; what comes first is at {}", first.place())
+            }
         }
     }
 }
