@@ -52,7 +52,7 @@ impl Stream {
             let _ = written
                 .send(Message::Written { partition: partition.to_owned(), sort_key: sort_key.to_owned() });
         });
-        let worker = tokio::spawn(work(receiver, deliver));
+        let worker = tokio::spawn(work(receiver, store.clone(), deliver));
         (Self { sender, worker }, store.with_hints(hints))
     }
 
@@ -72,12 +72,13 @@ impl Stream {
     }
 }
 
-async fn work<F, R>(mut receiver: mpsc::UnboundedReceiver<Message>, deliver: F)
+async fn work<F, R>(mut receiver: mpsc::UnboundedReceiver<Message>, store: Store, deliver: F)
 where
     F: Fn(Value) -> R,
     R: Future<Output = bool>,
 {
     give(&deliver, json!({"reconcile": true})).await;
+    take_up_backlog(&store, &deliver).await;
     let mut number = 0_u64;
     while let Some(first) = receiver.recv().await {
         let mut records = Vec::new();
@@ -96,11 +97,24 @@ where
         }
         if !records.is_empty() {
             give(&deliver, json!({ "Records": records })).await;
+            take_up_backlog(&store, &deliver).await;
         }
         for done in waiting {
             // Whoever asked may have gone.
             let _ = done.send(());
         }
+    }
+}
+
+/// Has the backlog taken up until it is empty, or cannot be read. On AWS a schedule does it once a minute.
+async fn take_up_backlog<F, R>(store: &Store, deliver: &F)
+where
+    F: Fn(Value) -> R,
+    R: Future<Output = bool>,
+{
+    while store.backlog().await.is_ok_and(|backlog| !backlog.is_empty()) {
+        give(deliver, json!({"backlog": true})).await;
+        tokio::time::sleep(WINDOW).await;
     }
 }
 

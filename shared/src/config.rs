@@ -43,6 +43,8 @@ pub struct Tables {
     pub settings: String,
     /// The sealed logs.
     pub ledger: String,
+    /// What waits to be sealed.
+    pub backlog: String,
     /// The last signed checkpoint of each log.
     pub checkpoints: String,
     /// How often tokens read.
@@ -128,7 +130,7 @@ impl Config {
     /// Reads `AWS_REGION`, `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, `AWS_SESSION_TOKEN`,
     /// `AWS_ENDPOINT_URL_DYNAMODB` (or `DYNAMODB_ENDPOINT`), `AWS_CA_BUNDLE`, `OPEN_AT_INIT` (`0` opens the connection
     /// with the first request), `EVENTS_TABLE`, `TOKENS_TABLE`, `QUARANTINE_TABLE`, `SETTINGS_TABLE`, `LEDGER_TABLE`,
-    /// `CHECKPOINTS_TABLE`,
+    /// `BACKLOG_TABLE`, `CHECKPOINTS_TABLE`,
     /// `RATES_TABLE`, `STREAMS_TABLE` and `READ_LIMIT`.
     ///
     /// # Errors
@@ -186,6 +188,7 @@ impl Config {
                 quarantine: named("QUARANTINE_TABLE", "AuditQuarantine"),
                 settings: named("SETTINGS_TABLE", "AuditSettings"),
                 ledger: named("LEDGER_TABLE", "AuditLedger"),
+                backlog: named("BACKLOG_TABLE", "AuditBacklog"),
                 checkpoints: named("CHECKPOINTS_TABLE", "AuditCheckpoints"),
                 rates: named("RATES_TABLE", "AuditRates"),
                 streams: named("STREAMS_TABLE", "AuditStreams"),

@@ -11,6 +11,7 @@
 //! | AuditQuarantine | `source`: `<event source>`                   | `quarantined_at`: `<time>#<id>` | a bus event set aside |
 //! | AuditSettings   | `workspace`: `<workspace>`                   |                                 | how it is kept        |
 //! | AuditLedger     | `workspace`: `<workspace>`                   | `part`: see [`ledger`]          | its sealed log        |
+//! | AuditBacklog    | `workspace`: `<workspace>`                   | `left_at`: `<time>#<id>`        | places to be sealed   |
 //! | AuditCheckpoints | `workspace`: `<workspace>`                  |                                 | what was signed last  |
 //! | AuditStreams    | `workspace`: `<workspace>`                   | `stream`: `<stream id>`         | a stream              |
 //! | AuditRates      | `token`: `<token id>`                        | `window`: its number            | how often it read     |

@@ -26,12 +26,14 @@ pub mod entries;
 pub mod hash;
 mod leaf;
 pub mod note;
+pub mod places;
 pub mod proof;
 pub mod subtrees;
 pub mod tile;
 pub mod tiles;
 pub mod tlog_proof;
 pub mod tree;
+pub mod turn;
 
 pub use self::{
     delta::{Delta, Entry},

@@ -168,6 +168,9 @@ impl TestApp {
     /// Seals everything that is there, as the scheduled search does.
     pub async fn reconcile(&self) {
         invoke::sealer(&self.store(), json!({"reconcile": true})).await;
+        while !self.store().backlog().await.unwrap().is_empty() {
+            invoke::sealer(&self.store(), json!({"backlog": true})).await;
+        }
     }
 
     /// Lets the events of a workspace be kept for so many days, since an hour ago. What has read its settings

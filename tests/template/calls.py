@@ -10,7 +10,8 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 TABLES = {
     "events": "AuditEvents", "tokens": "AuditTokens", "quarantine": "AuditQuarantine", "settings": "AuditSettings",
-    "ledger": "AuditLedger", "checkpoints": "AuditCheckpoints", "rates": "AuditRates", "streams": "AuditStreams",
+    "ledger": "AuditLedger", "backlog": "AuditBacklog", "checkpoints": "AuditCheckpoints", "rates": "AuditRates",
+    "streams": "AuditStreams",
 }
 OPERATIONS = {
     "get_item": "GetItem", "put_item": "PutItem", "update_item": "UpdateItem", "delete_item": "DeleteItem",

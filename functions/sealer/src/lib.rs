@@ -2,16 +2,20 @@
 //!
 //! The stream of the table only hints at what there may be to seal; what is sealed, and in which
 //! order, is a function of the tables alone. So a hint may come twice, late, out of order or not at
-//! all, and any number of sealers may run at once. What the stream never told of, the reconcile
-//! finds.
+//! all, and any number of sealers may run at once. Places that a sealer cannot seal in its time wait in the
+//! backlog, which has a schedule of its own. The daily search finds events that no record of the stream named.
 
+mod backlog;
 mod reconcile;
 mod seal;
 mod trigger;
 
+use std::time::Duration;
+
 use futures::{StreamExt as _, stream};
 use lambda_runtime::LambdaEvent;
-use shared::{ambient, error::Error, store::Store};
+use shared::{ambient, error::Error, id::WorkspaceId, keys::Place, store::Store};
+use tokio::time::{Instant, timeout};
 
 use self::trigger::Hint;
 pub use self::{
@@ -20,50 +24,91 @@ pub use self::{
 };
 
 /// How many workspaces are sealed at a time.
-const CONCURRENCY: usize = 4;
+const CONCURRENCY: usize = 8;
+/// For how long passes begin in a batch of the stream, or a step of the search. The workspaces that are left then wait in the backlog.
+const BATCH_TIME: Duration = Duration::from_secs(3);
+/// How long a pass may take. So a workspace whose keys are throttled keeps no other waiting for longer.
+const PASS_TIME: Duration = Duration::from_secs(5);
 
-/// Seals what a batch of the stream hints at, or goes on with the search for what it never told of.
+/// Seals what a batch of the stream hints at, takes up the backlog, or goes on with the search.
 ///
 /// # Errors
-/// If the search cannot go on; the next one begins where it ended. Of a batch, what could not be sealed
-/// is named in the answer, and comes again.
+/// If the backlog cannot be read, or the search cannot go on; the next one begins where it ended. Records of a batch are named in the
+/// answer, and come again, only if their places could be neither sealed nor left in the backlog.
 pub async fn handle(store: &Store, event: LambdaEvent<Trigger>) -> Result<Response, lambda_runtime::Error> {
     let LambdaEvent { payload, context } = event;
     match payload {
         Trigger::Stream(batch) => {
-            // Collected first: the compiler cannot see that a borrowing closure kept across an await is Send.
             let hints = batch.hints();
-            let outcomes: Vec<_> = hints.iter().map(|hint| take(store, hint)).collect();
-            let outcomes: Vec<_> = stream::iter(outcomes).buffered(CONCURRENCY).collect().await;
-            let failed = hints.iter().zip(outcomes).filter(|(_, sealed)| !sealed);
-            Ok(Response::of(failed.map(|(hint, _)| hint.first_record.clone())))
+            let taken = take_all(store, &hints).await;
+            let failed = hints.iter().zip(taken).filter(|(_, taken)| !taken);
+            return Ok(Response::of(failed.map(|(hint, _)| hint.first_record.clone())));
         }
-        Trigger::Reconcile { reconcile: true } => {
-            reconcile::go_on(store, context.deadline).await?;
-            Ok(Response::default())
-        }
-        Trigger::Reconcile { reconcile: false } => Ok(Response::default()),
+        Trigger::Reconcile { reconcile: true } => reconcile::go_on(store, context.deadline).await?,
+        Trigger::Backlog { backlog: true } => backlog::take_up(store, context.deadline).await?,
+        Trigger::Reconcile { reconcile: false } | Trigger::Backlog { backlog: false } => {}
     }
+    Ok(Response::default())
 }
 
-/// Seals what a hint tells of one workspace; whether there is nothing left to try again.
-async fn take(store: &Store, hint: &Hint) -> bool {
-    let Hint { workspace, places, first_record: _ } = hint;
-    match seal(store, workspace, places, ambient::now()).await {
-        Ok(Sealed { events, set_aside, write_units }) => {
-            tracing::info!(%workspace, events, set_aside, write_units.table, "sealed");
-            true
-        }
-        // What is stored is not what we write: trying again is no help, and would keep others waiting. An
-        // alarm of the template counts this line, and the reconcile comes back to it.
-        Err(Error::Internal(source) | Error::Inconsistent(source)) => {
-            tracing::error!(%workspace, %source, "seal failed");
-            true
-        }
+/// Seals what hints tell of several workspaces; of each, whether its places are sealed or in the backlog.
+async fn take_all(store: &Store, hints: &[Hint]) -> Vec<bool> {
+    let begins_until = Instant::now() + BATCH_TIME;
+    // Collected first: the compiler cannot see that a borrowing closure kept across an await is Send.
+    let taken: Vec<_> =
+        hints.iter().map(|hint| take(store, &hint.workspace, &hint.places, begins_until)).collect();
+    stream::iter(taken).buffered(CONCURRENCY).collect().await
+}
+
+/// Seals events of a workspace, or leaves their places in the backlog; whether either was done.
+async fn take(store: &Store, workspace: &WorkspaceId, places: &[Place], begins_until: Instant) -> bool {
+    if seal_in_time(store, workspace, places, begins_until).await {
+        return true;
+    }
+    match store.leave(workspace, places, ambient::now()).await {
+        Ok(_) => true,
         Err(error) => {
             let source = std::error::Error::source(&error).map(ToString::to_string);
-            tracing::error!(%workspace, source, "not sealed; the stream delivers it again");
+            tracing::error!(%workspace, source, "neither sealed nor left in the backlog");
             false
         }
     }
+}
+
+/// Seals events of a workspace and what waits there, pass by pass, until no more may begin; whether all of it is sealed, or left to another
+/// sealer.
+async fn seal_in_time(
+    store: &Store,
+    workspace: &WorkspaceId,
+    places: &[Place],
+    begins_until: Instant,
+) -> bool {
+    let mut places = places;
+    while Instant::now() < begins_until {
+        // A pass that is cut off is as one that crashed: each of its calls may be its last one.
+        match timeout(PASS_TIME, seal(store, workspace, places, ambient::now())).await {
+            Ok(Ok(Sealed { events, set_aside, left, more, write_units })) => {
+                tracing::info!(%workspace, events, set_aside, left, write_units.table, "sealed");
+                if !more {
+                    return true;
+                }
+                places = &[];
+            }
+            // What is stored is not what we write: an alarm of the template counts this line.
+            Ok(Err(Error::Internal(source) | Error::Inconsistent(source))) => {
+                tracing::error!(%workspace, %source, "seal failed");
+                return false;
+            }
+            Ok(Err(error)) => {
+                let source = std::error::Error::source(&error).map(ToString::to_string);
+                tracing::warn!(%workspace, source, "not sealed; the backlog keeps its places");
+                return false;
+            }
+            Err(_) => {
+                tracing::warn!(%workspace, "not sealed in time; the backlog keeps its places");
+                return false;
+            }
+        }
+    }
+    false
 }

@@ -1,4 +1,4 @@
-//! The search for events that the stream never told of.
+//! The search for events that no record of the stream named.
 //!
 //! Once a day the whole table is looked through, in as many rounds as that takes: each goes on where
 //! the one before it ended, and stops in time before its own deadline.
@@ -14,7 +14,7 @@ use shared::{
     timestamp::Timestamp,
 };
 
-use crate::seal::seal;
+use crate::{take_all, trigger::Hint};
 
 /// A search begins when the last one began this long ago: a little less than a day, so that a daily
 /// round is not put off to the next.
@@ -35,7 +35,7 @@ pub(crate) async fn go_on(store: &Store, deadline_ms: u64) -> Result<(), Error> 
     };
     loop {
         let found = store.find_unsealed(search.after.as_ref()).await?;
-        seal_all(store, found.unsealed, now).await?;
+        seal_all(store, found.unsealed).await;
         search.after = found.after;
         // If we crash here, this step is taken again: what it sealed is sealed.
         store.write_search(&search).await?;
@@ -55,24 +55,19 @@ fn has_time(now: Timestamp, deadline_ms: u64) -> bool {
     u64::try_from(now.unix_ms()).is_ok_and(|now| now + MARGIN_MS < deadline_ms)
 }
 
-async fn seal_all(store: &Store, unsealed: Vec<(WorkspaceId, Place)>, now: Timestamp) -> Result<(), Error> {
+/// Seals what a step of the search found. A workspace whose events can be neither sealed nor left in the backlog keeps no other waiting:
+/// an alarm tells of it, and the next search finds them again.
+async fn seal_all(store: &Store, unsealed: Vec<(WorkspaceId, Place)>) {
     let mut by_workspace: BTreeMap<WorkspaceId, Vec<Place>> = BTreeMap::new();
     for (workspace, place) in unsealed {
         by_workspace.entry(workspace).or_default().push(place);
     }
-    for (workspace, places) in by_workspace {
-        match seal(store, &workspace, &places, now).await {
-            Ok(sealed) => {
-                tracing::info!(%workspace, sealed.events, sealed.set_aside, "reconciled");
-            }
-            // One log that is broken keeps no other waiting. An alarm of the template counts this line.
-            Err(Error::Internal(source) | Error::Inconsistent(source)) => {
-                tracing::error!(%workspace, %source, "seal failed");
-            }
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(())
+    let hints = by_workspace.into_iter().map(|(workspace, places)| Hint {
+        workspace,
+        places,
+        first_record: String::new(),
+    });
+    take_all(store, &hints.collect::<Vec<_>>()).await;
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! What invokes the sealer: batches of the table's stream, and a schedule.
+//! What invokes the sealer: batches of the table's stream, and two schedules.
 
 use std::collections::BTreeMap;
 
@@ -11,10 +11,15 @@ use shared::{id::WorkspaceId, keys::Place};
 pub enum Trigger {
     /// The table's stream has records.
     Stream(Batch),
-    /// It is time to look for what the stream never told of.
+    /// It is time to look for events that no record of the stream named.
     Reconcile {
         /// Always true.
         reconcile: bool,
+    },
+    /// It is time to take up the backlog.
+    Backlog {
+        /// Always true.
+        backlog: bool,
     },
 }
 
@@ -112,7 +117,7 @@ mod tests {
     fn hints(records: serde_json::Value) -> Vec<Hint> {
         match serde_json::from_value(json!({ "Records": records })).unwrap() {
             Trigger::Stream(batch) => batch.hints(),
-            Trigger::Reconcile { .. } => panic!("not a batch"),
+            other => panic!("{other:?} is not a batch"),
         }
     }
 
@@ -145,6 +150,8 @@ mod tests {
     fn the_schedule_says_what_it_wants() {
         let trigger = serde_json::from_value(json!({"reconcile": true})).unwrap();
         assert!(matches!(trigger, Trigger::Reconcile { reconcile: true }));
+        let trigger = serde_json::from_value(json!({"backlog": true})).unwrap();
+        assert!(matches!(trigger, Trigger::Backlog { backlog: true }));
         assert!(serde_json::from_value::<Trigger>(json!({"detail-type": "Scheduled Event"})).is_err());
     }
 

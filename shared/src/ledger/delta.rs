@@ -5,12 +5,8 @@
 //! the lowest level of the tree. No delta crosses a multiple of 256, so that each tile of the tree is
 //! made of whole deltas.
 
-use super::{hash::Hash, tile::FULL};
-use crate::{
-    id::EventId,
-    keys::{Place, Position},
-    timestamp::Timestamp,
-};
+use super::{hash::Hash, places, tile::FULL};
+use crate::keys::Place;
 
 /// Some events that follow each other in a workspace's log.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,16 +42,12 @@ impl Delta {
         (self.first..).zip(&self.entries)
     }
 
-    /// Its bytes: for each event its leaf's hash, shard (0 is none, else one more than it), timestamp in
-    /// microseconds since 1970 (big-endian), the length of its id, its id.
+    /// Its bytes: for each event its leaf's hash and its place.
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut bytes = Vec::new();
-        for Entry { place: Place { shard, position: Position { timestamp, id } }, leaf } in &self.entries {
+        for Entry { place, leaf } in &self.entries {
             bytes.extend(leaf.as_bytes());
-            bytes.push(shard.map_or(0, |shard| shard + 1));
-            bytes.extend(timestamp.unix_microseconds().to_be_bytes());
-            bytes.push(u8::try_from(id.as_str().len()).expect("an id has at most 128 bytes"));
-            bytes.extend(id.as_str().as_bytes());
+            places::write(&mut bytes, place);
         }
         bytes
     }
@@ -66,15 +58,7 @@ impl Delta {
         let mut rest = bytes;
         while !rest.is_empty() {
             let (leaf, after) = rest.split_first_chunk::<32>()?;
-            let (shard, after) = after.split_first()?;
-            let (microseconds, after) = after.split_first_chunk::<8>()?;
-            let (length, after) = after.split_first()?;
-            let (id, after) = after.split_at_checked(usize::from(*length))?;
-            let position = Position {
-                timestamp: Timestamp::from_unix_microseconds(i64::from_be_bytes(*microseconds))?,
-                id: EventId::parse(std::str::from_utf8(id).ok()?).ok()?,
-            };
-            let place = Place { shard: shard.checked_sub(1), position };
+            let (place, after) = places::read(after)?;
             entries.push(Entry { place, leaf: Hash::from_bytes(*leaf) });
             rest = after;
         }
@@ -85,6 +69,7 @@ impl Delta {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{id::EventId, keys::Position, timestamp::Timestamp};
 
     fn delta(first: u64, count: usize) -> Delta {
         let entry = |number: usize| Entry {

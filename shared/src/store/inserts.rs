@@ -19,7 +19,7 @@ use crate::{error::Error, event::Event};
 /// The most statements in a request, by the reference of `BatchExecuteStatement`.
 pub(super) const MAX_STATEMENTS: usize = 25;
 /// How many requests of statements are under way at a time.
-pub(super) const REQUESTS: usize = 8;
+const REQUESTS: usize = 8;
 /// How many events are appended by themselves at a time: as many connections are open at most.
 const APPENDS: usize = 32;
 

@@ -5,6 +5,9 @@
 //! else reads it back. The head follows, by compare-and-swap, once all that belongs to a delta is done;
 //! so a delta at the head's size is one that is decided and not finished.
 //!
+//! Deltas and the head also have the turn of the sealer that wrote them (`ledger::turn`), so that others leave the work to it. It costs
+//! no write of its own.
+//!
 //! There is no way to change or delete a delta.
 
 use std::ops::Range;
@@ -25,7 +28,7 @@ use crate::{
     event::Event,
     id::WorkspaceId,
     keys::{Place, ledger, partition},
-    ledger::{Delta, Entry, hash::Hash, tree::Frontier},
+    ledger::{Delta, Entry, hash::Hash, tree::Frontier, turn::Turn},
     page::ReadUnits,
     timestamp::Timestamp,
 };
@@ -48,26 +51,70 @@ pub enum Written {
     Before,
 }
 
+/// Where a log stands: how far it has come, what is decided after that, and whose turn it is.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Standing {
+    /// How far it has come.
+    pub head: Frontier,
+    /// The delta that follows the head: decided, and not finished.
+    pub delta: Option<Delta>,
+    /// The turn that the head or that delta has.
+    pub turn: Option<Turn>,
+}
+
 impl Store {
     /// How far the log of a workspace has come.
     ///
     /// # Errors
     /// [`Error::Unavailable`] if the store does not answer.
     pub async fn head(&self, workspace: &WorkspaceId) -> Result<Frontier, Error> {
-        let Some(head) = self.ledger_item(workspace.as_str(), ledger::HEAD).await? else {
-            return Ok(Frontier::default());
-        };
-        Frontier::from_bytes(number(&head, "size")?, item::bytes(&head, "frontier")?)
-            .ok_or_else(|| inconsistent("a log's head is not one"))
+        let head = self.ledger_item(workspace.as_str(), ledger::HEAD).await?;
+        head.as_ref().map_or(Ok(Frontier::default()), frontier)
     }
 
-    /// The delta that begins with this sequence, if it is decided.
+    /// Where the log of a workspace stands. It is one read: of all parts up to the head, the last delta stands beside the head.
+    ///
+    /// The two are not read at one instant. A delta that is at the head by this answer was there after the answer's head was, or is
+    /// not finished yet; that there is none is settled by the condition of the next delta.
     ///
     /// # Errors
-    /// [`Error::Unavailable`] if the store does not answer.
-    pub async fn delta(&self, workspace: &WorkspaceId, first: u64) -> Result<Option<Delta>, Error> {
-        let item = self.ledger_item(workspace.as_str(), &ledger::delta(first)).await?;
-        item.as_ref().map(delta).transpose()
+    /// [`Error::Unavailable`] if the store does not answer, [`Error::Inconsistent`] if what it has is not a log.
+    pub async fn standing(&self, workspace: &WorkspaceId) -> Result<Standing, Error> {
+        let output = self
+            .client
+            .query()
+            .table_name(&self.tables.ledger)
+            .key_condition_expression("#workspace = :workspace AND #part BETWEEN :delta AND :head")
+            .expression_attribute_names("#workspace", "workspace")
+            .expression_attribute_names("#part", "part")
+            .expression_attribute_values(":workspace", AttributeValue::S(workspace.to_string()))
+            .expression_attribute_values(":delta", AttributeValue::S(ledger::DELTA.to_owned()))
+            .expression_attribute_values(":head", AttributeValue::S(ledger::HEAD.to_owned()))
+            .scan_index_forward(false)
+            .limit(2)
+            .consistent_read(true)
+            .send()
+            .await
+            .map_err(unavailable)?;
+        let mut standing = Standing::default();
+        let mut items = output.items.unwrap_or_default().into_iter().peekable();
+        if let Some(item) = items.next_if(|item| text(item, "part").is_ok_and(|part| part == ledger::HEAD)) {
+            standing = Standing { head: frontier(&item)?, delta: None, turn: turn(&item)? };
+        }
+        let Some(mut last) = items.next() else { return Ok(standing) };
+        let size = standing.head.size();
+        if delta(&last)?.first > size {
+            // A sealer that decides several deltas before it moves the head has come further, or has crashed there.
+            let key = ledger::delta(size);
+            let first = self.ledger_item(workspace.as_str(), &key).await?;
+            last = first.ok_or_else(|| inconsistent("a log's deltas do not follow its head"))?;
+        }
+        let decided = delta(&last)?;
+        if decided.first == size {
+            standing.turn = turn(&last)?.or(standing.turn);
+            standing.delta = Some(decided);
+        }
+        Ok(standing)
     }
 
     /// The events of these sequences, as far as they are decided.
@@ -118,12 +165,17 @@ impl Store {
     ///
     /// # Errors
     /// [`Error::Unavailable`] if it may or may not have been written.
-    pub async fn write_delta(&self, workspace: &WorkspaceId, delta: &Delta) -> Result<Written, Error> {
+    pub async fn write_delta(
+        &self,
+        workspace: &WorkspaceId,
+        delta: &Delta,
+        turn: Option<&Turn>,
+    ) -> Result<Written, Error> {
         let item = Writer::default()
             .text("workspace", workspace.as_str())
             .text("part", ledger::delta(delta.first))
-            .bytes("entries", &delta.to_bytes())
-            .finish();
+            .bytes("entries", &delta.to_bytes());
+        let item = with_turn(item, turn).finish();
         let put = self
             .client
             .put_item()
@@ -157,7 +209,7 @@ impl Store {
         self.put_in_ledger(item).await
     }
 
-    /// Moves the head on, if it is still where it was.
+    /// Moves the head on, if it is still where it was. The sealer keeps its turn for as long as it says, or gives it up.
     ///
     /// # Errors
     /// [`Error::Unavailable`] if it may or may not have been moved.
@@ -166,13 +218,14 @@ impl Store {
         workspace: &WorkspaceId,
         from: &Frontier,
         to: &Frontier,
+        turn: Option<&Turn>,
     ) -> Result<Written, Error> {
         let item = Writer::default()
             .text("workspace", workspace.as_str())
             .text("part", ledger::HEAD)
             .number("size", to.size())
-            .bytes("frontier", &to.to_bytes())
-            .finish();
+            .bytes("frontier", &to.to_bytes());
+        let item = with_turn(item, turn).finish();
         // An empty log has no head.
         let written = self.put_after(item, (from.size() > 0).then_some(from.size())).await?;
         if let Some(hints) = &self.head_hints {
@@ -307,6 +360,29 @@ pub(super) fn event_key(workspace: &WorkspaceId, place: &Place) -> Item {
         .text("workspace", partition(workspace, place.shard))
         .text("timestamp", place.position.sort_key())
         .finish()
+}
+
+fn frontier(item: &Item) -> Result<Frontier, Error> {
+    Frontier::from_bytes(number(item, "size")?, item::bytes(item, "frontier")?)
+        .ok_or_else(|| inconsistent("a log's head is not one"))
+}
+
+fn with_turn(item: Writer, turn: Option<&Turn>) -> Writer {
+    match turn {
+        Some(Turn { sealer, until }) => {
+            item.text("sealer", sealer).number("turn_until", until.unix_microseconds())
+        }
+        None => item,
+    }
+}
+
+fn turn(item: &Item) -> Result<Option<Turn>, Error> {
+    if !item.contains_key("sealer") {
+        return Ok(None);
+    }
+    let until = i64::try_from(number(item, "turn_until")?).ok().and_then(Timestamp::from_unix_microseconds);
+    let until = until.ok_or_else(|| inconsistent("a sealer's turn is not one"))?;
+    Ok(Some(Turn { sealer: text(item, "sealer")?.to_owned(), until }))
 }
 
 fn delta(item: &Item) -> Result<Delta, Error> {

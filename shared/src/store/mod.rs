@@ -31,6 +31,7 @@
 //! done, only that it may or may not have been done.
 
 mod archive;
+mod backlog;
 mod checkpoint;
 mod deliveries;
 mod events;
@@ -72,6 +73,7 @@ use aws_sdk_dynamodb::{
 
 use self::settings::SettingsCache;
 pub use self::{
+    backlog::Waiting,
     checkpoint::Signed,
     deliveries::Lease,
     events::{Appended, Status},
@@ -80,7 +82,7 @@ pub use self::{
     hints::Hints,
     inserts::AppendedAll,
     inspect::{Borne, Chunk, Filed, Kept, Rest, StoredDelta, StoredHead, StoredRoot, StoredSigned},
-    ledger::{Candidate, Written},
+    ledger::{Candidate, Standing, Written},
     log::{FIRST_CHUNK, Sealed, Stored},
     opening::Opening,
     quarantine::{Quarantined, Reason},

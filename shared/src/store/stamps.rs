@@ -1,6 +1,6 @@
-//! The stamps: each sealed event bears its sequence.
+//! The stamps: each sealed event has its sequence.
 //!
-//! Those of a delta are statements of PartiQL, 25 to a request, as recording has them: an `UPDATE` of an event that
+//! Those of a round are statements of PartiQL, 25 to a request, as recording has them: an `UPDATE` of an event that
 //! bears none yet takes the units of an `UpdateItem`, but a request is signed, sent and answered once for all of
 //! them. What a statement does not plainly write is stamped by itself, and that tells an event that is gone or bears
 //! another sequence from one that a pass before this one stamped, and tries again where the table was too busy.
@@ -14,12 +14,7 @@ use aws_sdk_dynamodb::{
 };
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 
-use super::{
-    Store, WriteUnits,
-    inserts::{MAX_STATEMENTS, REQUESTS},
-    ledger::event_key,
-    unavailable,
-};
+use super::{Store, WriteUnits, inserts::MAX_STATEMENTS, ledger::event_key, unavailable};
 use crate::{
     error::Error,
     id::WorkspaceId,
@@ -27,6 +22,8 @@ use crate::{
     ledger::Delta,
 };
 
+/// How many requests of stamps are under way at a time.
+const REQUESTS: usize = 16;
 /// How many events are stamped by themselves at a time.
 const UPDATES: usize = 32;
 
@@ -43,17 +40,18 @@ pub enum Misfit {
 type Stamp<'a> = (u64, &'a Place);
 
 impl Store {
-    /// Puts their sequences on the events of a delta, each once and for ever. The same call again changes nothing.
-    /// What became of each, by its sequence, but for those that bear it now; and what the writes took.
+    /// Puts their sequences on the events of deltas, each once. The same call again changes nothing.
+    /// Returns the events that could not get their sequence, each with the reason; and what the writes took.
     ///
     /// # Errors
     /// [`Error::Unavailable`] if not all of them may bear it.
     pub async fn stamp_all(
         &self,
         workspace: &WorkspaceId,
-        delta: &Delta,
+        deltas: &[Delta],
     ) -> Result<(Vec<(u64, Misfit)>, WriteUnits), Error> {
-        let stamps: Vec<_> = delta.sequenced().map(|(sequence, entry)| (sequence, &entry.place)).collect();
+        let sequenced = deltas.iter().flat_map(Delta::sequenced);
+        let stamps: Vec<_> = sequenced.map(|(sequence, entry)| (sequence, &entry.place)).collect();
         let requests: Vec<_> =
             stamps.chunks(MAX_STATEMENTS).map(|chunk| self.stamp_chunk(workspace, chunk)).collect();
         let mut requests = stream::iter(requests).buffer_unordered(REQUESTS);

@@ -5,6 +5,7 @@ use std::{
     collections::HashMap,
     path::Path,
     sync::{Arc, Mutex},
+    time::Duration,
 };
 
 use axum::{
@@ -50,10 +51,14 @@ pub(crate) enum Rule {
     Open,
     /// Calls that have this in their body are answered with an error, all others are let through.
     Denies(&'static str),
+    /// Calls to this table that have this in their body are answered with an error, all others are let through.
+    DeniesIn(&'static str, &'static str),
     /// Writes that have this in their body find that somebody else was first, all others are let through.
     Overtakes(&'static str),
     /// The call with this number fails, all others are let through.
     Fails(usize, Fault),
+    /// Every call takes so long.
+    Slow(Duration),
     /// Every call waits until whoever listens lets it through.
     Waits { agent: usize, arrivals: mpsc::UnboundedSender<Arrival> },
 }
@@ -186,14 +191,23 @@ async fn pass(State(house): State<Arc<House>>, uri: Uri, headers: HeaderMap, bod
             let _ = done.send(());
             answer
         }
-        Rule::Denies(text) if String::from_utf8_lossy(&body).contains(text) => error("AccessDeniedException"),
-        Rule::Overtakes(text) if String::from_utf8_lossy(&body).contains(text) => {
-            error("ConditionalCheckFailedException")
+        Rule::Denies(text) if has(&body, text) => error("AccessDeniedException"),
+        Rule::DeniesIn(table, text) if [table, text].iter().all(|part| has(&body, part)) => {
+            error("AccessDeniedException")
         }
-        Rule::Open | Rule::Denies(_) | Rule::Overtakes(_) | Rule::Fails(..) => {
+        Rule::Overtakes(text) if has(&body, text) => error("ConditionalCheckFailedException"),
+        Rule::Slow(latency) => {
+            tokio::time::sleep(*latency).await;
+            run(&house.database, operation, &body)
+        }
+        Rule::Open | Rule::Denies(_) | Rule::DeniesIn(..) | Rule::Overtakes(_) | Rule::Fails(..) => {
             run(&house.database, operation, &body)
         }
     }
+}
+
+fn has(body: &[u8], text: &str) -> bool {
+    String::from_utf8_lossy(body).contains(text)
 }
 
 fn half(body: Bytes) -> Bytes {
@@ -215,7 +229,9 @@ fn answer(database: &Database, operation: &str, body: &[u8]) -> dynoxide::Result
     match operation {
         "BatchExecuteStatement" => call(body, |request| database.batch_execute_statement(request)),
         "BatchGetItem" => call(body, |request| database.batch_get_item(request)),
+        "DeleteItem" => call(body, |request| database.delete_item(request)),
         "DescribeStream" => call(body, |request| database.describe_stream(request)),
+        "ExecuteStatement" => call(body, |request| database.execute_statement(request)),
         "GetItem" => call(body, |request| database.get_item(request)),
         "GetRecords" => call(body, |request| database.get_records(request)),
         "GetShardIterator" => call(body, |request| database.get_shard_iterator(request)),

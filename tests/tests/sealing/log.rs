@@ -20,7 +20,7 @@ use shared::{
         tree::Frontier,
     },
     new_event::{Door, Fallback, NewEvent},
-    store::Store,
+    store::{Standing, Store},
     timestamp::Timestamp,
 };
 use tests::{
@@ -116,10 +116,12 @@ impl Shown {
 /// Looks whether all events at these places, and nothing else, are sealed, each once, as the log says, and
 /// whether the log continues all that was shown of it. What is wrong otherwise.
 pub(crate) async fn audit(store: &Store, places: &[Place], shown: &Shown) -> Result<(), String> {
-    let head = store.head(&acme()).await.map_err(debug)?;
+    let Standing { head, delta: beyond, turn } = store.standing(&acme()).await.map_err(debug)?;
     let size = head.size();
-    let beyond = store.delta(&acme(), size).await.map_err(debug)?;
     demand(beyond.is_none(), || "a delta is not finished".to_owned())?;
+    demand(turn.is_none(), || "a turn is not given up".to_owned())?;
+    let waiting = store.waiting(&acme()).await.map_err(debug)?;
+    demand(waiting.is_empty(), || format!("something waits to be sealed: {waiting:?}"))?;
     let entries = store.entries(&acme(), 0..size).await.map_err(debug)?;
     let dense = entries.iter().map(|(sequence, _)| *sequence).eq(0..size);
     demand(dense, || "the sequences are not dense".to_owned())?;

@@ -17,6 +17,7 @@ mod interleavings;
 mod log;
 mod protocol;
 mod stream;
+mod throughput;
 
 /// Whether all of a drill is to be run.
 fn is_full() -> bool {

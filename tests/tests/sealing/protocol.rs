@@ -7,7 +7,8 @@ use shared::{
     error::Error,
     keys::Place,
     ledger::{Delta, tree::Frontier},
-    store::{Store, Written},
+    store::{Standing, Store, Written},
+    timestamp::Timestamp,
 };
 
 use crate::log::{Shown, acme, now};
@@ -44,8 +45,19 @@ pub(crate) enum Broken {
 impl Protocol {
     /// One pass over the events at these places.
     pub(crate) async fn pass(self, store: &Store, places: &[Place], shown: &Shown) -> Result<(), Error> {
+        self.pass_at(store, places, shown, now()).await
+    }
+
+    /// One pass at this time: the turn of a pass that crashed is over then, or not.
+    pub(crate) async fn pass_at(
+        self,
+        store: &Store,
+        places: &[Place],
+        shown: &Shown,
+        now: Timestamp,
+    ) -> Result<(), Error> {
         match self {
-            Self::Shipped => sealer::seal(store, &acme(), places, now()).await.map(drop),
+            Self::Shipped => sealer::seal(store, &acme(), places, now).await.map(drop),
             Self::Streamed => streamed(store, places).await,
             Self::Rebuilt(broken) => rebuilt(broken, store, places, shown).await,
         }
@@ -71,15 +83,15 @@ async fn streamed(store: &Store, places: &[Place]) -> Result<(), Error> {
 async fn rebuilt(broken: Broken, store: &Store, places: &[Place], shown: &Shown) -> Result<(), Error> {
     let mut left = places;
     let mut read = match broken {
-        Broken::CandidatesReadOnce => sealer::propose(store, &acme(), &Frontier::default(), left).await?.0,
+        Broken::CandidatesReadOnce => proposed(store, &Frontier::default(), left).await?,
         _ => None,
     };
     loop {
         if broken == Broken::CandidatesBeforeHead {
-            read = sealer::propose(store, &acme(), &Frontier::default(), left).await?.0;
+            read = proposed(store, &Frontier::default(), left).await?;
         }
-        let head = store.head(&acme()).await?;
-        if let Some(delta) = store.delta(&acme(), head.size()).await? {
+        let Standing { head, delta, turn: _ } = store.standing(&acme()).await?;
+        if let Some(delta) = delta {
             match broken {
                 Broken::FoundNotFinished => move_head(store, &head, &delta).await?,
                 _ => finish(broken, store, &head, &delta).await?,
@@ -96,7 +108,7 @@ async fn rebuilt(broken: Broken, store: &Store, places: &[Place], shown: &Shown)
                 let entries: Vec<_> = entries.filter(|entry| next.contains(&entry.place)).cloned().collect();
                 (!entries.is_empty()).then_some(Delta { first: head.size(), entries })
             }
-            _ => sealer::propose(store, &acme(), &head, next).await?.0,
+            _ => proposed(store, &head, next).await?,
         };
         let Some(delta) = delta else {
             left = rest;
@@ -106,7 +118,7 @@ async fn rebuilt(broken: Broken, store: &Store, places: &[Place], shown: &Shown)
             let next = grown(&head, &delta);
             shown.add(next.size(), next.root());
         }
-        let written = store.write_delta(&acme(), &delta).await?;
+        let written = store.write_delta(&acme(), &delta, None).await?;
         if written != Written::Before || broken == Broken::LostRaceIgnored {
             finish(broken, store, &head, &delta).await?;
             left = rest;
@@ -114,15 +126,20 @@ async fn rebuilt(broken: Broken, store: &Store, places: &[Place], shown: &Shown)
     }
 }
 
+/// The first delta that would follow the head.
+async fn proposed(store: &Store, head: &Frontier, places: &[Place]) -> Result<Option<Delta>, Error> {
+    Ok(sealer::propose(store, &acme(), head, places).await?.0.into_iter().next())
+}
+
 async fn finish(broken: Broken, store: &Store, head: &Frontier, delta: &Delta) -> Result<(), Error> {
     if broken == Broken::HeadBeforeStamps {
         move_head(store, head, delta).await?;
     }
-    sealer::finish(store, &acme(), head, delta).await.map(drop)
+    sealer::finish(store, &acme(), head, delta, None).await.map(drop)
 }
 
 async fn move_head(store: &Store, head: &Frontier, delta: &Delta) -> Result<(), Error> {
-    store.advance(&acme(), head, &grown(head, delta)).await.map(drop)
+    store.advance(&acme(), head, &grown(head, delta), None).await.map(drop)
 }
 
 fn grown(head: &Frontier, delta: &Delta) -> Frontier {

@@ -197,8 +197,8 @@ async fn what_is_not_sealed_is_told_and_is_no_misfit() {
     let store = copy.app.store();
     let place = store.find_unsealed(None).await.unwrap().unsealed.remove(0).1;
     let head = store.head(&acme()).await.unwrap();
-    let (delta, _) = sealer::propose(&store, &acme(), &head, std::slice::from_ref(&place)).await.unwrap();
-    store.write_delta(&acme(), &delta.unwrap()).await.unwrap();
+    let (deltas, _) = sealer::propose(&store, &acme(), &head, std::slice::from_ref(&place)).await.unwrap();
+    store.write_delta(&acme(), &deltas[0], None).await.unwrap();
     let report = check(&copy, &Kept::default()).await;
     assert!(report.is_sound(), "{report}");
     assert!(report.notes[0].starts_with("a delta at the head is decided and not finished"), "{report}");

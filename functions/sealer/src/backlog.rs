@@ -1,0 +1,66 @@
+//! The backlog: places that a sealer could not seal in its time.
+//!
+//! A schedule takes it up every minute, each workspace by itself. A sealer that ends a turn takes up what waits in its workspace as
+//! well, so that the schedule finds something only after a crash, while a workspace is throttled, or while its log is broken.
+
+use futures::{StreamExt as _, stream};
+use shared::{ambient, error::Error, id::WorkspaceId, store::Store, timestamp::Timestamp};
+use std::time::Duration;
+use tokio::time::Instant;
+
+use crate::{CONCURRENCY, seal_in_time};
+
+/// For how long passes begin in a run: the next run begins a minute after it began.
+const TIME: Duration = Duration::from_secs(50);
+/// How long before the deadline no further pass begins.
+const MARGIN_MS: u64 = 10_000;
+/// An alarm tells of what waits for longer than this.
+const LONG_SECONDS: i64 = 600;
+
+/// Seals what waits, in all workspaces.
+///
+/// # Errors
+/// [`Error::Unavailable`] if the backlog cannot be read. What cannot be sealed stays in it.
+pub(crate) async fn take_up(store: &Store, deadline_ms: u64) -> Result<(), Error> {
+    let now = ambient::now();
+    let time = time(now, deadline_ms);
+    let begins_until = Instant::now() + time;
+    let backlog = store.backlog().await?;
+    let taken: Vec<_> =
+        backlog.iter().map(|(workspace, since)| take(store, workspace, *since, now, begins_until)).collect();
+    stream::iter(taken).buffer_unordered(CONCURRENCY).collect::<Vec<()>>().await;
+    Ok(())
+}
+
+async fn take(
+    store: &Store,
+    workspace: &WorkspaceId,
+    since: Timestamp,
+    now: Timestamp,
+    begins_until: Instant,
+) {
+    if !seal_in_time(store, workspace, &[], begins_until).await && now > since.plus_seconds(LONG_SECONDS) {
+        // An alarm of the template counts this line.
+        tracing::error!(%workspace, %since, "events wait to be sealed");
+    }
+}
+
+/// For how long passes begin.
+fn time(now: Timestamp, deadline_ms: u64) -> Duration {
+    let now = u64::try_from(now.unix_ms()).unwrap_or_default();
+    TIME.min(Duration::from_millis(deadline_ms.saturating_sub(now + MARGIN_MS)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_run_ends_before_its_deadline_and_before_the_next_one() {
+        let now = Timestamp::from_unix_milliseconds(1_000_000).unwrap();
+        let check = |deadline_ms, seconds| assert_eq!(time(now, deadline_ms).as_secs(), seconds);
+        check(1_300_000, 50);
+        check(1_030_000, 20);
+        check(1_000_000, 0);
+    }
+}

@@ -1,0 +1,503 @@
+//! A model of sealing and signing: two sealers and the schedule of the backlog, a reader that has heads signed, and at most one crash.
+//!
+//! Each step of a process is one call to the tables, and the steps of all processes come in every order; so a process that resumes
+//! late, a second instance and a repeated call are among them. A call may be done although its caller crashes. A turn may seem to be
+//! over at any time, which is what wrong clocks do.
+
+use std::{collections::BTreeSet, time::Instant};
+
+use stateright::{Checker as _, HasDiscoveries, Model, Property};
+
+const EVENTS: u8 = 2;
+/// How far a log can grow that seals events twice.
+const PLACES: usize = 3 * EVENTS as usize;
+/// What the stream tells each of the two sealers; the third process is the schedule of the backlog, which is told of nothing.
+const TOLD: [u8; 3] = [0b01, 0b11, 0];
+/// This event is recorded at any time, and told of after that. The others are there from the beginning.
+const LATE: u8 = 0b10;
+const SCHEDULE: usize = 2;
+
+#[test]
+fn sealing_holds_whatever_crashes_and_whatever_the_clocks_say() {
+    Sealing { broken: Broken::Nothing, crashes: 1, clocks_are_right: false }.holds();
+}
+
+#[test]
+fn nothing_waits_for_the_schedule_unless_a_sealer_crashes() {
+    Sealing { broken: Broken::Nothing, crashes: 0, clocks_are_right: true }.holds();
+}
+
+#[test]
+fn each_broken_variant_is_found() {
+    let found = |broken, property| {
+        let model = Sealing { broken, crashes: 1, clocks_are_right: false };
+        model.breaks(property);
+    };
+    found(Broken::StampsBeforeDecided, "each stamp is the log's");
+    found(Broken::TurnDecides, "what was decided or signed stays");
+    found(Broken::HeadDecides, "what was decided or signed stays");
+    found(Broken::CandidatesBeforeHead, "each event has one sequence");
+    found(Broken::CandidatesReadOnce, "each event has one sequence");
+    found(Broken::FoundNotFinished, "each event below the head is stamped");
+    found(Broken::HeadBeforeStamps, "each event below the head is stamped");
+    found(Broken::LostRaceIgnored, "each stamp is the log's");
+    found(Broken::SignedBeforeDecided, "no head is signed beyond what is committed");
+    found(Broken::ForgottenBeforeSealed, "no event is left at the end");
+    let calm = |broken| {
+        Sealing { broken, crashes: 0, clocks_are_right: true }.breaks("no event is left at the end");
+    };
+    calm(Broken::LeftWithoutLook);
+    calm(Broken::ReadBeforeGivenUp);
+}
+
+/// What is done wrong.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Broken {
+    Nothing,
+    /// Events are stamped, and then their delta is written.
+    StampsBeforeDecided,
+    /// The delta is written without a condition, since the turn is this sealer's.
+    TurnDecides,
+    /// The delta is written without a condition, and the move of the head decides.
+    HeadDecides,
+    /// The events are read, and then the head.
+    CandidatesBeforeHead,
+    /// The events are read once, and proposed again after a race is lost.
+    CandidatesReadOnce,
+    /// Of a delta that is found, the head is moved and the events are not stamped.
+    FoundNotFinished,
+    HeadBeforeStamps,
+    /// A delta is taken for decided though another pass decided otherwise.
+    LostRaceIgnored,
+    /// The head that would follow is signed.
+    SignedBeforeDecided,
+    /// What waits is deleted when it is read.
+    ForgottenBeforeSealed,
+    /// After the places are left, the pass ends without another look at the turn.
+    LeftWithoutLook,
+    /// What waits is read before the turn is given up, and not after it.
+    ReadBeforeGivenUp,
+}
+
+struct Sealing {
+    broken: Broken,
+    crashes: u8,
+    /// Then no turn is over before its sealer gave it up, and the schedule has nothing to do.
+    clocks_are_right: bool,
+}
+
+/// A sealer's next call. Sets of events are bits; a delta has its events in the order of their numbers.
+#[derive(Clone, Debug, Hash, PartialEq, Eq)]
+enum Step {
+    Idle,
+    ReadHead { before: Option<u8> },
+    ReadDelta { head: Vec<u8>, turn: Option<u8>, before: Option<u8> },
+    ReadEvents { head: Vec<u8>, has_turn: bool },
+    Decide { head: Vec<u8>, delta: u8 },
+    Stamp { head: Vec<u8>, delta: u8, left: u8, found: bool },
+    Look { head: Vec<u8>, delta: u8, found: bool },
+    Advance { head: Vec<u8>, delta: u8, keeps: bool, found: bool },
+    GiveUp { head: Vec<u8> },
+    Forget,
+    ReadWaiting,
+    Leave,
+    End,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq)]
+struct Sealer {
+    /// A pass after a crash is another one.
+    id: u8,
+    step: Step,
+    queue: u8,
+    taken: BTreeSet<u8>,
+    left: bool,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq)]
+struct State {
+    recorded: u8,
+    stamps: [Option<u8>; EVENTS as usize],
+    /// By the sequence of its first event: the events, and the turn.
+    deltas: [Option<(u8, u8)>; PLACES],
+    /// The events that the head covers, in the order of the log.
+    head: Vec<u8>,
+    turn: Option<u8>,
+    backlog: BTreeSet<u8>,
+    /// What a signer has read of the head, and what was signed last.
+    seen: Option<Vec<u8>>,
+    signed: Vec<u8>,
+    /// Whether a delta was written over.
+    rewritten: bool,
+    sealers: [Sealer; 3],
+    crashes: u8,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Action {
+    Record,
+    /// A process makes its next call.
+    Call(usize),
+    /// The same, and the turn of another seems to be over.
+    CallAfterTurn(usize),
+    /// The call is done twice, and the answer is that of the second.
+    CallTwice(usize),
+    /// The call is done, and its caller crashes. The stream brings its records again. A crash before a call is one after the call
+    /// before it.
+    CallAndCrash(usize),
+    ReadHeadToSign,
+    Sign,
+}
+
+fn events(delta: u8) -> impl Iterator<Item = u8> {
+    (0..EVENTS).filter(move |event| delta & (1 << event) != 0)
+}
+
+impl State {
+    /// The log as the deltas decide it.
+    fn log(&self) -> Vec<u8> {
+        let mut log = Vec::new();
+        while let Some(Some((delta, _))) = self.deltas.get(log.len()) {
+            log.extend(events(*delta));
+        }
+        log
+    }
+
+    fn unstamped(&self, queue: u8) -> u8 {
+        let there = events(queue & self.recorded).filter(|event| self.stamps[usize::from(*event)].is_none());
+        there.fold(0, |found, event| found | 1 << event)
+    }
+
+    fn is_quiet(&self) -> bool {
+        let ended = |sealer: &Sealer| matches!(sealer.step, Step::End | Step::Idle);
+        self.recorded == (1 << EVENTS) - 1
+            && self.sealers.iter().all(ended)
+            && self.sealers[..SCHEDULE].iter().all(|sealer| sealer.step == Step::End)
+    }
+}
+
+impl Sealing {
+    fn holds(self) {
+        let (crashes, began) = (self.crashes, Instant::now());
+        let checker = self.checker().threads(2).spawn_bfs().join();
+        println!(
+            "sealing, {EVENTS} events, 2 sealers, {crashes} crashes: {} states in {:.1} s",
+            checker.unique_state_count(),
+            began.elapsed().as_secs_f64()
+        );
+        let found: Vec<_> = checker.discoveries().into_keys().collect();
+        assert!(found.is_empty(), "{found:?}");
+    }
+
+    fn breaks(self, property: &'static str) {
+        let broken = self.broken;
+        let finish = HasDiscoveries::AllOf([property].into());
+        let checker = self.checker().finish_when(finish).spawn_bfs().join();
+        let found: Vec<_> = checker.discoveries().into_keys().collect();
+        let path = checker.discovery(property).unwrap_or_else(|| panic!("{broken:?} breaks {found:?} only"));
+        println!("{broken:?}: not \"{property}\" after {:?}", path.into_actions());
+    }
+
+    /// Makes a call; `over` if the turn of another seems to be over, `repeated` if the call was done once before.
+    fn call(&self, state: &mut State, process: usize, over: bool, repeated: bool) {
+        let mut sealer = state.sealers[process].clone();
+        sealer.step = match sealer.step.clone() {
+            Step::Idle => {
+                sealer.queue = TOLD[process];
+                let early = matches!(self.broken, Broken::CandidatesBeforeHead | Broken::CandidatesReadOnce);
+                Step::ReadHead { before: early.then(|| state.unstamped(sealer.queue)) }
+            }
+            Step::ReadHead { before } => {
+                Step::ReadDelta { head: state.head.clone(), turn: state.turn, before }
+            }
+            Step::ReadDelta { head, turn, before } => {
+                self.enter(state, &mut sealer, head, turn, before, over)
+            }
+            Step::ReadEvents { head, has_turn } => match state.unstamped(sealer.queue) {
+                0 => {
+                    sealer.queue = 0;
+                    if has_turn { Step::GiveUp { head } } else { Step::Forget }
+                }
+                delta => self.proposed(state, head, delta),
+            },
+            Step::Decide { head, delta } => self.decide(state, &mut sealer, head, delta, repeated),
+            Step::Stamp { head, delta, left, found } => {
+                if let Some(event) = events(left).next() {
+                    let rank = events(delta).position(|each| each == event).unwrap();
+                    let stamp = &mut state.stamps[usize::from(event)];
+                    *stamp = stamp.or(u8::try_from(head.len() + rank).ok());
+                    after_stamp(self.broken, head, delta, left & !(1 << event), found)
+                } else {
+                    after_stamp(self.broken, head, delta, 0, found)
+                }
+            }
+            Step::Look { head, delta, found } => {
+                sealer.queue &= if found { u8::MAX } else { !delta };
+                let known: u8 = sealer.taken.iter().fold(0, |all, each| all | each);
+                if self.broken != Broken::LeftWithoutLook && !found {
+                    take(state, &mut sealer, self.broken);
+                }
+                sealer.queue &= !known | if found { u8::MAX } else { 0 };
+                Step::Advance { keeps: sealer.queue != 0, head, delta, found }
+            }
+            Step::Advance { head, delta, keeps, found } => {
+                self.advance(state, &mut sealer, head, delta, keeps, found)
+            }
+            Step::GiveUp { head } => {
+                if state.head == head {
+                    state.turn = None;
+                }
+                Step::Forget
+            }
+            Step::Forget => {
+                for taken in std::mem::take(&mut sealer.taken) {
+                    state.backlog.remove(&taken);
+                }
+                if self.broken == Broken::ReadBeforeGivenUp { Step::End } else { Step::ReadWaiting }
+            }
+            Step::ReadWaiting => {
+                take(state, &mut sealer, self.broken);
+                if sealer.queue == 0 { Step::End } else { Step::ReadHead { before: None } }
+            }
+            Step::Leave => {
+                state.backlog.insert(sealer.queue);
+                sealer.left = true;
+                if self.broken == Broken::LeftWithoutLook {
+                    Step::End
+                } else {
+                    Step::ReadHead { before: None }
+                }
+            }
+            Step::End => Step::End,
+        };
+        if sealer.step == Step::End {
+            sealer = Sealer { id: sealer.id, step: Step::End, queue: 0, taken: BTreeSet::new(), left: false };
+            if process == SCHEDULE {
+                sealer.step = Step::Idle;
+            }
+        }
+        state.sealers[process] = sealer;
+    }
+
+    /// What a pass does once it has read the head and what follows it.
+    fn enter(
+        &self,
+        state: &State,
+        sealer: &mut Sealer,
+        head: Vec<u8>,
+        turn: Option<u8>,
+        before: Option<u8>,
+        over: bool,
+    ) -> Step {
+        let found = state.deltas.get(head.len()).copied().flatten();
+        let turn = found.map(|(_, turn)| turn).or(turn);
+        if turn.is_some_and(|turn| turn != sealer.id) && !over {
+            return if sealer.left || sealer.queue == 0 { Step::End } else { Step::Leave };
+        }
+        match (found, before) {
+            (Some((delta, _)), _) if self.broken == Broken::FoundNotFinished => {
+                Step::Advance { head, delta, keeps: sealer.queue != 0, found: true }
+            }
+            (Some((delta, _)), _) => Step::Stamp { head, delta, left: delta, found: true },
+            (None, Some(delta)) if delta != 0 => Step::Decide { head, delta },
+            (None, _) if sealer.queue == 0 => Step::ReadWaiting,
+            (None, _) => Step::ReadEvents { has_turn: turn == Some(sealer.id), head },
+        }
+    }
+
+    fn proposed(&self, state: &mut State, head: Vec<u8>, delta: u8) -> Step {
+        if self.broken == Broken::SignedBeforeDecided {
+            state.signed = head.iter().copied().chain(events(delta)).collect();
+        }
+        if self.broken == Broken::StampsBeforeDecided {
+            return Step::Stamp { head, delta, left: delta, found: false };
+        }
+        Step::Decide { head, delta }
+    }
+
+    fn decide(
+        &self,
+        state: &mut State,
+        sealer: &mut Sealer,
+        head: Vec<u8>,
+        delta: u8,
+        repeated: bool,
+    ) -> Step {
+        let Some(there) = state.deltas.get_mut(head.len()) else { return Step::End };
+        let unconditional = matches!(self.broken, Broken::TurnDecides | Broken::HeadDecides);
+        let first = there.is_none();
+        if first || unconditional {
+            state.rewritten |= there.is_some_and(|(other, _)| other != delta);
+            *there = Some((delta, sealer.id));
+        }
+        if (first && !repeated) || unconditional || self.broken == Broken::LostRaceIgnored {
+            return match self.broken {
+                Broken::StampsBeforeDecided => Step::Look { head, delta, found: false },
+                Broken::HeadBeforeStamps => Step::Advance { head, delta, keeps: true, found: false },
+                _ => Step::Stamp { head, delta, left: delta, found: false },
+            };
+        }
+        let again = self.broken == Broken::CandidatesReadOnce;
+        Step::ReadHead { before: again.then_some(delta) }
+    }
+
+    fn advance(
+        &self,
+        state: &mut State,
+        sealer: &mut Sealer,
+        head: Vec<u8>,
+        delta: u8,
+        keeps: bool,
+        found: bool,
+    ) -> Step {
+        let moved = state.head == head;
+        let next: Vec<u8> = head.iter().copied().chain(events(delta)).collect();
+        if moved {
+            state.head.clone_from(&next);
+            state.turn = keeps.then_some(sealer.id);
+        }
+        if self.broken == Broken::HeadBeforeStamps {
+            return Step::Stamp { head, delta, left: delta, found };
+        }
+        if self.broken == Broken::FoundNotFinished && found || found || !moved {
+            return Step::ReadHead { before: None };
+        }
+        if keeps { Step::ReadEvents { head: next, has_turn: true } } else { Step::Forget }
+    }
+}
+
+/// What follows a stamp of an event of a delta.
+fn after_stamp(broken: Broken, head: Vec<u8>, delta: u8, left: u8, found: bool) -> Step {
+    match (left, broken) {
+        (0, Broken::StampsBeforeDecided) if !found => Step::Decide { head, delta },
+        (0, Broken::HeadBeforeStamps) => Step::ReadHead { before: None },
+        (0, _) => Step::Look { head, delta, found },
+        _ => Step::Stamp { head, delta, left, found },
+    }
+}
+
+/// Reads what waits.
+fn take(state: &mut State, sealer: &mut Sealer, broken: Broken) {
+    for waiting in &state.backlog {
+        if !sealer.taken.contains(waiting) {
+            sealer.queue |= waiting;
+            sealer.taken.insert(*waiting);
+        }
+    }
+    if broken == Broken::ForgottenBeforeSealed {
+        state.backlog.clear();
+    }
+}
+
+impl Model for Sealing {
+    type State = State;
+    type Action = Action;
+
+    fn init_states(&self) -> Vec<State> {
+        let sealer = |id| Sealer { id, step: Step::Idle, queue: 0, taken: BTreeSet::new(), left: false };
+        vec![State {
+            recorded: (1 << EVENTS) - 1 & !LATE,
+            stamps: [None; EVENTS as usize],
+            deltas: [None; PLACES],
+            head: Vec::new(),
+            turn: None,
+            backlog: BTreeSet::new(),
+            seen: None,
+            signed: Vec::new(),
+            rewritten: false,
+            sealers: [sealer(0), sealer(1), sealer(2)],
+            crashes: 0,
+        }]
+    }
+
+    fn actions(&self, state: &State, actions: &mut Vec<Action>) {
+        if state.recorded & LATE == 0 {
+            actions.push(Action::Record);
+        }
+        for (process, sealer) in state.sealers.iter().enumerate() {
+            let starts = match process {
+                SCHEDULE => !self.clocks_are_right && !state.backlog.is_empty(),
+                _ => TOLD[process] & !state.recorded == 0,
+            };
+            if sealer.step == Step::End || sealer.step == Step::Idle && !starts {
+                continue;
+            }
+            actions.push(Action::Call(process));
+            if !self.clocks_are_right && matches!(sealer.step, Step::ReadDelta { .. }) {
+                actions.push(Action::CallAfterTurn(process));
+            }
+            if matches!(sealer.step, Step::Decide { .. }) {
+                actions.push(Action::CallTwice(process));
+            }
+            if state.crashes < self.crashes && sealer.step != Step::Idle {
+                actions.push(Action::CallAndCrash(process));
+            }
+        }
+        match &state.seen {
+            None if state.head.len() > state.signed.len() => actions.push(Action::ReadHeadToSign),
+            Some(_) => actions.push(Action::Sign),
+            None => {}
+        }
+    }
+
+    fn next_state(&self, last: &State, action: Action) -> Option<State> {
+        let mut state = last.clone();
+        let crash = |state: &mut State, process: usize| {
+            state.crashes += 1;
+            let id = state.sealers[process].id + 3;
+            state.sealers[process] =
+                Sealer { id, step: Step::Idle, queue: 0, taken: BTreeSet::new(), left: false };
+        };
+        match action {
+            Action::Record => state.recorded |= LATE,
+            Action::Call(process) => self.call(&mut state, process, false, false),
+            Action::CallAfterTurn(process) => self.call(&mut state, process, true, false),
+            Action::CallTwice(process) => self.call(&mut state, process, false, true),
+            Action::CallAndCrash(process) => {
+                self.call(&mut state, process, false, false);
+                crash(&mut state, process);
+            }
+            Action::ReadHeadToSign => state.seen = Some(state.head.clone()),
+            Action::Sign => {
+                let seen = state.seen.take()?;
+                // The put of a signature is on the condition that none of a larger head was put meanwhile.
+                if seen.len() > state.signed.len() {
+                    state.signed = seen;
+                }
+            }
+        }
+        (state != *last).then_some(state)
+    }
+
+    fn properties(&self) -> Vec<Property<Self>> {
+        vec![
+            Property::always("each event has one sequence", |_, state: &State| {
+                let log = state.log();
+                log.len() == log.iter().collect::<BTreeSet<_>>().len()
+            }),
+            Property::always("each stamp is the log's", |_, state: &State| {
+                let log = state.log();
+                let fits = |(event, stamp): (u8, &Option<u8>)| {
+                    stamp.is_none_or(|stamp| log.get(usize::from(stamp)) == Some(&event))
+                };
+                (0..).zip(&state.stamps).all(fits)
+            }),
+            Property::always("each event below the head is stamped", |_, state: &State| {
+                state.head.iter().all(|event| state.stamps[usize::from(*event)].is_some())
+            }),
+            Property::always("what was decided or signed stays", |_, state: &State| {
+                let log = state.log();
+                !state.rewritten
+                    && (log.starts_with(&state.signed) || state.signed.len() > log.len())
+                    && log.starts_with(&state.head)
+            }),
+            Property::always("no head is signed beyond what is committed", |_, state: &State| {
+                state.signed.len() <= state.head.len()
+            }),
+            Property::always("no event is left at the end", |model: &Sealing, state: &State| {
+                let waits = !state.backlog.is_empty() && !model.clocks_are_right;
+                !state.is_quiet() || waits || state.head.len() == usize::from(EVENTS)
+            }),
+        ]
+    }
+}
