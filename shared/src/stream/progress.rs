@@ -93,7 +93,7 @@ pub struct TestRequest {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = StreamTest))]
 pub struct Test {
-    /// The id of the event that was sent.
+    /// The id of the record of the test. The event that was sent has `test.` in front of it.
     pub id: String,
     /// When it was asked for.
     pub requested_at: Timestamp,
