@@ -102,7 +102,7 @@ async fn a_place_beyond_the_end_of_the_log_is_refused() {
 #[tokio::test]
 async fn contention_is_told_as_such() {
     let app = TestApp::start().await;
-    let plan = Plan::default().first(usize::MAX, "TransactWriteItems", Fault::TransactionConflict);
+    let plan = Plan::default().first(usize::MAX, "ExecuteTransaction", Fault::TransactionConflict);
     let engine = FaultyEngine::with(app.dynamodb_endpoint(), plan).await;
     let store = engine.store();
     let token = json!({"name": "test", "scopes": ["audit_log:read"]});
