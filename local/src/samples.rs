@@ -157,11 +157,8 @@ fn admin(workspace: &str) -> Admin {
 
 fn origin(what: &str, at: Timestamp) -> Origin {
     Origin {
-        now: at,
-        event_id: event_id(&format!("sample-{what}")),
-        salt: SALT,
         ip: Some("203.0.113.42".to_owned()),
-        user_agent: None,
+        ..Origin::without_request(at, event_id(&format!("sample-{what}")), SALT)
     }
 }
 

@@ -128,7 +128,7 @@ fn parameter(name: &str) -> Value {
         "after" => (
             "Only events after this sequence: `next_after` of the page before, or -1 to begin. Beyond the end of the log \
              it is refused: `out_of_range`.",
-            json!({"type": "integer", "minimum": -1, "maximum": MAX_EXACT_INTEGER - 1, "default": -1}),
+            json!({"type": "integer", "minimum": -1, "maximum": MAX_EXACT_INTEGER, "default": -1}),
         ),
         "wait" => (
             "How many seconds to wait for something new where there is nothing.",
@@ -160,5 +160,5 @@ fn parameter(name: &str) -> Value {
 
 /// A size or a sequence of a log.
 fn number() -> Value {
-    json!({"type": "integer", "minimum": 0, "maximum": MAX_EXACT_INTEGER - 1})
+    json!({"type": "integer", "minimum": 0, "maximum": MAX_EXACT_INTEGER})
 }

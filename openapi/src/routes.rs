@@ -215,6 +215,15 @@ fn record() -> Value {
         .json(207, "Some of several failed; `results` says which, and why", "Recording", one("conflict"))
         .problems(vec![
             Error::InvalidJson(not_json()),
+            Error::InvalidQuery(vec![FieldError::new(
+                "dry_run",
+                "unknown_parameter",
+                "is not a parameter of this route",
+            )]),
+            Error::InvalidHeader(
+                "Idempotency-Key must be one value of 1 to 255 visible ASCII characters".to_owned(),
+            ),
+            Error::UnsupportedEncoding,
             Error::Conflict,
             Error::TooLarge(format!(
                 "it has {} events and may have {MAX_EVENTS}; send fewer at a time",
@@ -237,11 +246,28 @@ fn record() -> Value {
         AUDIT_LOG,
         "Record events",
         "Records one event, or several at once, each with a result of its own. An event is identified by \
-         its workspace, timestamp and id, for ever: sent again with the same content it is a duplicate, with \
+         its workspace, timestamp and id, permanently: sent again with the same content it is a duplicate, with \
          other content a conflict, and the first stands. Without an id and a timestamp a retry cannot be \
-         recognised.",
+         recognised. Texts are never refused; `context.audit_log_escaped` says where one was escaped or cut.",
         answers,
     );
+    operation["parameters"] = json!([
+        {
+            "name": "Idempotency-Key",
+            "in": "header",
+            "required": false,
+            "description": "The id of an event that has none, permanently; the event needs a timestamp. In a batch \
+                            the events without an id get the key, a full stop and their index.",
+            "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!#-~]([ !#-~]*[!#-~])?$"},
+        },
+        {
+            "name": "Content-Encoding",
+            "in": "header",
+            "required": false,
+            "description": "How the body is compressed. The limit of its size holds once it is decompressed.",
+            "schema": {"enum": ["gzip", "identity"]},
+        },
+    ]);
     operation["requestBody"] = json!({
         "required": true,
         "description": format!("One event, or up to {MAX_EVENTS}; {MAX_BODY_BYTES} bytes at most."),

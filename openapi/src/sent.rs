@@ -1,18 +1,20 @@
 //! The schemas of what is sent, with the limits that the parsers go by.
 //!
-//! What JSON Schema cannot say is said in words: lengths in bytes where characters have several, the
-//! size and depth of an event as a whole, and times in relation to now.
+//! Words say what JSON Schema cannot: where texts are cut, the size and depth of an event as a whole, and times in
+//! relation to now.
 
 use ingest_api::{MAX_BODY_BYTES, MAX_EVENTS};
 use redactions::{MAX_REASON_BYTES, MAX_SEQUENCES};
 use serde_json::{Map, Value, json};
 use shared::{
     catalogue::{Action, CATALOGUE, CATEGORIES, CUSTOM, Writer},
+    escaping::MEMBER,
     event::{ActorType, Event, Outcome},
     json::{MAX_DEPTH, MAX_EXACT_INTEGER},
     new_event::{
         ACTOR_FIELDS, CHANGE_FIELDS, ENTITY_FIELDS, EVENT_FIELDS, MAX_AHEAD_SECONDS, MAX_CHANGES,
-        MAX_CONTEXT_KEYS, MAX_IDENTIFIER_BYTES, MAX_KEY_BYTES, MAX_TEXT_BYTES,
+        MAX_CONTEXT_KEYS, MAX_ID_CHARACTERS, MAX_KEY_CHARACTERS, MAX_NAME_CHARACTERS, MAX_PATH_CHARACTERS,
+        MAX_TEXT_CHARACTERS,
     },
     retention,
 };
@@ -23,7 +25,7 @@ use crate::reference;
 mod streams;
 
 /// One line: no control character, and none that turns the direction of text.
-const LINE: &str = r"^[^\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]*$";
+const LINE: &str = r"^[^\u0000-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]*$";
 /// Text of several lines: no control character but tab and line ends.
 const TEXT: &str = r"^[^\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f]*$";
 
@@ -52,8 +54,9 @@ pub(crate) fn schemas() -> Map<String, Value> {
 fn new_event() -> Value {
     let description = format!(
         "An event to record. Its canonical JSON (RFC 8785) has at most {} bytes and nests at most \
-         {MAX_DEPTH} levels deep; lengths are counted in bytes of UTF-8. A member that is null counts as not \
-         sent, except within context and changes.",
+         {MAX_DEPTH} levels deep. Texts that an outsider may have chosen are never refused: characters that \
+         cannot stand are recorded as an escape such as \\u{{85}}, a text that is too long is cut, and \
+         context.{MEMBER} says where. A member that is null counts as not sent, except within context and changes.",
         Event::MAX_BYTES
     );
     let mut schema = described(&description, object(EVENT_FIELDS, &["action", "actor"], event));
@@ -97,7 +100,7 @@ fn event(name: &str) -> Value {
             let known: Vec<_> =
                 CATALOGUE.iter().filter(|row| row.writer == Writer::Client).map(|row| row.action).collect();
             let own = json!({"pattern": Action::RESERVED_PATTERN});
-            let custom = format!("^x_[a-z0-9_]{{1,{}}}$", Action::MAX_BYTES - 3);
+            let custom = format!("^x_[a-z0-9_]{{1,{}}}$", Action::MAX_CUSTOM_BYTES - 3);
             described(
                 "What was done: a name of the catalogue (GET /api/actions), or one of your own that begins \
                  with x_.",
@@ -117,16 +120,23 @@ fn event(name: &str) -> Value {
              bus one of workspace_username and workspace is required.",
             or_null(reference("WorkspaceId")),
         ),
-        "description" => described("What happened, in words; by default the catalogue's.", or_null(text())),
+        "description" => described(
+            &format!(
+                "What happened, in words; by default the catalogue's. Cut after {MAX_TEXT_CHARACTERS} characters."
+            ),
+            or_null(any_text()),
+        ),
         "outcome" => one_of("Whether it succeeded.", &Outcome::NAMES, Outcome::default().name()),
         "actor" => reference("NewActor"),
         "entity" => or_null(reference("NewEntity")),
         "context" => described(
-            "What else is worth knowing.",
+            &format!(
+                "What else is worth knowing. Names are cut after {MAX_KEY_CHARACTERS} characters, texts after \
+                 {MAX_TEXT_CHARACTERS}."
+            ),
             json!({
                 "type": ["object", "null"],
                 "maxProperties": MAX_CONTEXT_KEYS,
-                "propertyNames": line(MAX_KEY_BYTES),
                 "additionalProperties": reference("Json"),
             }),
         ),
@@ -140,10 +150,13 @@ fn event(name: &str) -> Value {
 
 fn actor(name: &str) -> Value {
     match name {
-        "user_id" => described("Their id in the product.", required_line(MAX_IDENTIFIER_BYTES)),
-        "username" => described("Their name in the product.", or_null(line(MAX_IDENTIFIER_BYTES))),
-        "ip" => described("The address the request came from.", or_null(line(MAX_IDENTIFIER_BYTES))),
-        "user_agent" => described("The program the request came from.", or_null(text())),
+        "user_id" => described("Their id in the product.", required_line(MAX_ID_CHARACTERS)),
+        "username" => described(&format!("Their name in the product. {}", cut_name()), or_null(any_text())),
+        "ip" => described(&format!("The address the request came from. {}", cut_name()), or_null(any_text())),
+        "user_agent" => described(
+            &format!("The program the request came from. Cut after {MAX_TEXT_CHARACTERS} characters."),
+            or_null(any_text()),
+        ),
         "type" => one_of("What kind of actor it is.", &ActorType::NAMES, "user"),
         "on_behalf_of" => described(
             "Whom the actor was acting as, where that is somebody else.",
@@ -157,11 +170,11 @@ fn entity(name: &str) -> Value {
     match name {
         "entity_type" => described(
             "What kind of thing it is, such as workspace_connection.",
-            required_line(MAX_IDENTIFIER_BYTES),
+            required_line(MAX_ID_CHARACTERS),
         ),
-        "entity_id" => described("Its id in the product.", required_line(MAX_IDENTIFIER_BYTES)),
+        "entity_id" => described("Its id in the product.", required_line(MAX_ID_CHARACTERS)),
         "entity_name" => {
-            described("Its name in the product, at the time.", or_null(line(MAX_IDENTIFIER_BYTES)))
+            described(&format!("Its name in the product, at the time. {}", cut_name()), or_null(any_text()))
         }
         _ => unreachable!("the member {name} of an entity has no description"),
     }
@@ -170,9 +183,9 @@ fn entity(name: &str) -> Value {
 fn change(name: &str) -> Value {
     match name {
         "path" => {
-            let mut path = line(MAX_IDENTIFIER_BYTES);
-            path["pattern"] = json!(LINE.replacen('^', "^/", 1));
-            described("A JSON pointer into the entity.", path)
+            let description =
+                format!("A JSON pointer into the entity. Cut after {MAX_PATH_CHARACTERS} characters.");
+            described(&description, json!({"type": "string", "pattern": "^/"}))
         }
         "old" => described("What it was; null where there was none.", reference("Json")),
         "new" => described("What it became; null where it was removed.", reference("Json")),
@@ -216,7 +229,7 @@ fn redaction(name: &str) -> Value {
         "actor" => described(
             "Of all that this user did, by their id in the product; and of the records of reads that \
              looked for them.",
-            or_null(required_line(MAX_IDENTIFIER_BYTES)),
+            or_null(required_line(MAX_ID_CHARACTERS)),
         ),
         "sequences" => described(
             "Of the events of these sequences.",
@@ -274,13 +287,13 @@ fn settings_change(name: &str) -> Value {
 fn any_json() -> Value {
     let this = || reference("Json");
     described(
-        "Any JSON. Numbers must be exact in a double; send others as strings.",
+        "Any JSON. Numbers must be exact in a double, and integers below 2^53; send others as strings.",
         json!({"anyOf": [
             {"type": ["null", "boolean"]},
             {"type": "number", "minimum": -MAX_EXACT_INTEGER, "maximum": MAX_EXACT_INTEGER},
-            text(),
+            any_text(),
             {"type": "array", "items": this()},
-            {"type": "object", "propertyNames": line(MAX_KEY_BYTES), "additionalProperties": this()},
+            {"type": "object", "additionalProperties": this()},
         ]}),
     )
 }
@@ -305,14 +318,20 @@ fn one_of(description: &str, names: &[&str], default: &str) -> Value {
     described(description, json!({"enum": names, "default": default}))
 }
 
-fn line(max_bytes: usize) -> Value {
-    json!({"type": "string", "maxLength": max_bytes, "pattern": LINE})
+fn required_line(max_characters: usize) -> Value {
+    json!({"type": "string", "minLength": 1, "maxLength": max_characters, "pattern": LINE})
 }
 
-fn required_line(max_bytes: usize) -> Value {
-    json!({"type": "string", "minLength": 1, "maxLength": max_bytes, "pattern": LINE})
-}
-
+/// A free text of an admin.
 fn text() -> Value {
-    json!({"type": "string", "maxLength": MAX_TEXT_BYTES, "pattern": TEXT})
+    json!({"type": "string", "maxLength": MAX_TEXT_CHARACTERS, "pattern": TEXT})
+}
+
+/// A text that is escaped and cut as far as it needs to be.
+fn any_text() -> Value {
+    json!({"type": "string"})
+}
+
+fn cut_name() -> String {
+    format!("Cut after {MAX_NAME_CHARACTERS} characters.")
 }

@@ -5,6 +5,8 @@
 
 use std::fmt;
 
+use crate::text::{Kind, may_stand};
+
 /// The nine categories of the catalogue, and the two for names that are not in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Category {
@@ -173,14 +175,16 @@ pub enum Action {
     Known(&'static CatalogueRow),
     /// A name of the product's own: `x_[a-z0-9_]{1,61}`.
     Custom(String),
-    /// A well-formed name that nobody knows, as only the bus may bring one: dropping an event is
-    /// worse than not knowing its name.
+    /// Any other name, such as `user.login` or `google.iam.v1.SetIamPolicy`. Only the bus may bring one: the products
+    /// behind it are not ours to rename, and losing an event is worse than not knowing its name.
     Other(String),
 }
 
 impl Action {
-    /// The longest name, in bytes.
-    pub const MAX_BYTES: usize = 64;
+    /// The longest name of any action, in characters.
+    pub const MAX_CHARACTERS: usize = 255;
+    /// The longest custom name, in bytes.
+    pub const MAX_CUSTOM_BYTES: usize = 64;
     /// The beginning of the names of custom actions that this service alone records, without underscores. Names that
     /// only place the underscores otherwise would be mistaken for those, so they are reserved too.
     const RESERVED: &str = "xauditlog";
@@ -197,12 +201,14 @@ impl Action {
             .then(|| Self::Custom(name.to_owned()))
     }
 
-    /// Reads any well-formed name, `[a-z][a-z0-9_]{2,63}`, known or not.
+    /// Reads any name, known or not. Filters list names with commas between them and name each once, so a name has no
+    /// comma, no space at its ends, and no character that cannot be seen or sent.
     pub fn parse_lenient(name: &str) -> Option<Self> {
         Self::parse(name).or_else(|| {
-            let well_formed = (3..=Self::MAX_BYTES).contains(&name.len())
-                && name.starts_with(|first: char| first.is_ascii_lowercase())
-                && name.bytes().all(is_name_byte);
+            let well_formed = !name.is_empty()
+                && name.chars().count() <= Self::MAX_CHARACTERS
+                && name.trim() == name
+                && name.chars().all(|character| may_stand(character, Kind::Id) && character != ',');
             well_formed.then(|| Self::Other(name.to_owned()))
         })
     }
@@ -269,7 +275,8 @@ impl Action {
         match self {
             Self::Known(_) => false,
             Self::Custom(name) | Self::Other(name) => {
-                let letters = name.bytes().filter(|byte| *byte != b'_');
+                let letters =
+                    name.bytes().filter(u8::is_ascii_alphanumeric).map(|byte| byte.to_ascii_lowercase());
                 letters.take(Self::RESERVED.len()).eq(Self::RESERVED.bytes())
             }
         }
@@ -287,15 +294,64 @@ impl fmt::Display for Action {
     }
 }
 
-/// Up to three names that `name` may have been meant to be, nearest first.
+/// The longest name that is compared with others: the comparison takes the product of both lengths.
+const MAX_COMPARED_BYTES: usize = 64;
+
+/// Names that other APIs use for the same thing.
+const SYNONYMS: &[(&str, &str)] = &[
+    ("from", "start_timestamp"),
+    ("since", "start_timestamp"),
+    ("start", "start_timestamp"),
+    ("to", "end_timestamp"),
+    ("until", "end_timestamp"),
+    ("end", "end_timestamp"),
+    ("user", "actor"),
+    ("actor_id", "actor"),
+    ("actor.id", "actor"),
+    ("page_size", "limit"),
+    ("email", "username"),
+    ("ip_address", "ip"),
+    ("occurred_at", "timestamp"),
+    ("metadata", "context"),
+    ("target", "entity"),
+];
+
+/// Up to three names that `name` may have been meant to be, nearest first: a word for the same thing, names of which it
+/// is a whole part (`id` of `user_id`), then names that a slip or two make of it.
 pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
-    let mut near: Vec<(f64, &str)> = known
-        .into_iter()
-        .map(|candidate| (strsim::normalized_damerau_levenshtein(name, candidate), candidate))
-        .filter(|(likeness, _)| *likeness >= 0.5)
-        .collect();
+    if name.is_empty() || name.len() > MAX_COMPARED_BYTES {
+        return Vec::new();
+    }
+    let mut near: Vec<(f64, &str)> =
+        known.into_iter().map(|candidate| (likeness(name, candidate), candidate)).collect();
     near.sort_by(|a, b| b.0.total_cmp(&a.0));
+    // Next to a name that says the same, one that only looks alike would mislead.
+    let least =
+        if near.first().is_some_and(|(best, _)| *best >= SAME_WORD) { SAME_WORD } else { LIKE_ENOUGH };
+    near.retain(|(likeness, _)| *likeness >= least);
     near.into_iter().take(3).map(|(_, candidate)| candidate).collect()
+}
+
+/// The least likeness of two names to be mistaken for each other.
+const LIKE_ENOUGH: f64 = 0.5;
+/// The likeness of names of which one is a part of the other.
+const SAME_WORD: f64 = 1.5;
+
+/// How alike a name and a known one are, from 0 to 2.
+fn likeness(name: &str, known: &str) -> f64 {
+    if SYNONYMS.contains(&(name, known)) {
+        return 2.0;
+    }
+    let is_end = name.len() > 2 && known.ends_with(name);
+    if is_end || known.split('_').any(|part| part == name) || name.split(['_', '.']).any(|part| part == known)
+    {
+        return SAME_WORD;
+    }
+    // In a short name two slips leave nothing of it.
+    if name.chars().count().min(known.chars().count()) <= 4 && strsim::damerau_levenshtein(name, known) > 1 {
+        return 0.0;
+    }
+    strsim::normalized_damerau_levenshtein(name, known)
 }
 
 /// A clause such as `; did you mean group_created or group_deleted?`, empty where nothing is near.
@@ -353,11 +409,19 @@ mod tests {
         check(&format!("x_{}", "a".repeat(61)), Some("custom"), Some("custom"));
         check(&format!("x_{}", "a".repeat(62)), None, Some("other"));
         check("dashboard_shared", None, Some("other"));
-        check("ab", None, None);
-        check("1abc", None, None);
-        check("Group_Created", None, None);
-        check(&"a".repeat(65), None, None);
-        check("", None, None);
+        for name in
+            ["user.login", "ConsoleLogin", "google.iam.v1.SetIamPolicy", "Add member to role.", "ab", "4624"]
+        {
+            check(name, None, Some("other"));
+        }
+        check("Microsoft.Compute/virtualMachines/write", None, Some("other"));
+        check("ユーザー登録", None, Some("other"));
+        check("Group_Created", None, Some("other"));
+        check(&"ä".repeat(255), None, Some("other"));
+        check(&"a".repeat(256), None, None);
+        for name in ["", " ", " login", "login\n", "a,b", "a\u{0}", "a\u{85}", "\u{202e}nigol", "a\u{ffff}"] {
+            check(name, None, None);
+        }
     }
 
     #[test]
@@ -393,5 +457,19 @@ mod tests {
         let names = || CATALOGUE.iter().map(|row| row.action);
         assert_eq!(nearest("group_craeted", names())[0], "group_created");
         assert_eq!(nearest("zzzzzz", names()), Vec::<&str>::new());
+        assert_eq!(nearest(&"group_created".repeat(1000), names()), Vec::<&str>::new());
+        let check = |name: &str, known: &[&str], expected: &[&str]| {
+            assert_eq!(nearest(name, known.iter().copied()), expected, "{name}");
+        };
+        let actor = ["user_id", "username", "ip", "user_agent", "type", "on_behalf_of"];
+        check("id", &actor, &["user_id"]);
+        check("email", &actor, &["username"]);
+        check("name", &actor, &["username"]);
+        check("usernme", &actor, &["username"]);
+        let filters = ["start_timestamp", "end_timestamp", "action", "actor", "ip", "format", "limit"];
+        check("from", &filters, &["start_timestamp"]);
+        check("actor.id", &filters, &["actor"]);
+        check("iq", &filters, &["ip"]);
+        check("xy", &filters, &[]);
     }
 }

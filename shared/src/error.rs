@@ -8,6 +8,15 @@ use serde::Serialize;
 
 use crate::{rate::Rate, timestamp::Timestamp};
 
+/// The most problems that are told of one part of a request: of one event, or of one body.
+pub const MAX_PROBLEMS: usize = 100;
+
+/// The code of a problem that says how many more there are.
+pub const MORE_PROBLEMS: &str = "more_problems";
+
+/// The most characters of a pointer that is told. Of a longer one the middle is left out.
+const MAX_POINTER_CHARACTERS: usize = 200;
+
 /// One thing wrong with one part of what was sent.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct FieldError {
@@ -18,13 +27,51 @@ pub struct FieldError {
     pub code: &'static str,
     /// What, for people, and how to mend it. It never repeats the value.
     pub detail: String,
+    /// The number of problems that this one stands for, where it only says that there are more.
+    #[serde(skip)]
+    more: usize,
 }
 
 impl FieldError {
     /// Says what is wrong at `field`.
     pub fn new(field: impl Into<String>, code: &'static str, detail: impl Into<String>) -> Self {
-        Self { field: field.into(), code, detail: detail.into() }
+        Self { field: shortened(field.into()), code, detail: detail.into(), more: 0 }
     }
+
+    fn more(count: usize) -> Self {
+        let detail = format!("and {count} more problems; mend these first");
+        Self { more: count, ..Self::new("", MORE_PROBLEMS, detail) }
+    }
+}
+
+/// Adds a problem to those of one part of a request. Those beyond [`MAX_PROBLEMS`] are only counted.
+pub fn note(problems: &mut Vec<FieldError>, problem: FieldError) {
+    problems.push(problem);
+    if problems.len() > MAX_PROBLEMS {
+        limit(problems, MAX_PROBLEMS);
+    }
+}
+
+/// Leaves `count` problems, and one that says how many more there are.
+pub fn limit(problems: &mut Vec<FieldError>, count: usize) {
+    if problems.len() > count {
+        let more = problems.drain(count..).map(|problem| problem.more.max(1)).sum();
+        problems.push(FieldError::more(more));
+    }
+}
+
+/// The pointer, or its beginning and its end where it is long: its names may be as long as the body.
+pub(crate) fn shortened(pointer: String) -> String {
+    if pointer.len() <= MAX_POINTER_CHARACTERS {
+        return pointer;
+    }
+    let characters = pointer.chars().count();
+    if characters <= MAX_POINTER_CHARACTERS {
+        return pointer;
+    }
+    let half = MAX_POINTER_CHARACTERS / 2;
+    let begin = pointer.chars().take(half);
+    begin.chain(['…']).chain(pointer.chars().skip(characters - half + 1)).collect()
 }
 
 /// Anything that keeps a request from being answered as it was meant.
@@ -42,6 +89,12 @@ pub enum Error {
     /// A query parameter is unknown, repeated or out of range.
     #[error("The query is not valid; each problem is listed with its parameter.")]
     InvalidQuery(Vec<FieldError>),
+    /// A header is not valid.
+    #[error("The header {0}.")]
+    InvalidHeader(String),
+    /// The body is compressed in a way that is not read.
+    #[error("The body can be compressed with gzip only; send it so, or without Content-Encoding.")]
+    UnsupportedEncoding,
     /// The cursor is not one we gave for this workspace and these filters.
     #[error("The cursor does not belong to this workspace and these filters; start again without it.")]
     InvalidCursor,

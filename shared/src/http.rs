@@ -4,6 +4,8 @@
 //! against the caller's own, once, for every route. Failures are logged here, once, without anything
 //! that the caller sent.
 
+use std::io::Read as _;
+
 use aws_lambda_events::{
     apigw::{ApiGatewayRequestAuthorizer, ApiGatewayV2httpRequest, ApiGatewayV2httpResponse},
     encodings::Body,
@@ -13,6 +15,7 @@ use base64::{
     Engine as _,
     engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
 };
+use flate2::read::MultiGzDecoder;
 use serde::Serialize;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
@@ -20,11 +23,15 @@ use sha2::{Digest as _, Sha256};
 use crate::{
     disclosure::Salt,
     error::{Error, FieldError},
+    escaping::MAX_NAME_CHARACTERS,
     id::{EventId, WorkspaceId},
+    new_event::MAX_ID_CHARACTERS,
+    parameters::Sent,
     principal::{Admin, Scope, TokenHolder},
     rate::{Rate, WINDOW_SECONDS},
     service_event::Origin,
     store::WriteUnits,
+    text::{self, Kind},
     timestamp::Timestamp,
     token::TokenId,
 };
@@ -53,6 +60,29 @@ pub type Response = ApiGatewayV2httpResponse;
 /// A request, as API Gateway's payload format 2.0 carries it.
 #[derive(Debug)]
 pub struct Request(ApiGatewayV2httpRequest);
+
+/// The header by which a client names a request, so that a retry is recognised.
+const IDEMPOTENCY_KEY: &str = "idempotency-key";
+/// The longest value of that header, in bytes.
+const MAX_KEY_BYTES: usize = 255;
+
+/// A claim that enters the log: an identity provider lets people choose some of them.
+struct Claim {
+    name: &'static str,
+    /// The place of the claim in the event.
+    place: &'static str,
+    kind: Kind,
+    max_characters: usize,
+}
+
+const SUB: Claim =
+    Claim { name: "sub", place: "/actor/user_id", kind: Kind::Id, max_characters: MAX_ID_CHARACTERS };
+const USERNAME: Claim = Claim {
+    name: "username",
+    place: "/actor/username",
+    kind: Kind::Line,
+    max_characters: MAX_NAME_CHARACTERS,
+};
 
 impl From<ApiGatewayV2httpRequest> for Request {
     fn from(event: ApiGatewayV2httpRequest) -> Self {
@@ -92,19 +122,52 @@ impl Request {
         form_urlencoded::parse(raw.as_bytes()).into_owned().collect()
     }
 
-    /// The body, decoded, if it has at most `max_bytes`.
+    /// Refuses every query parameter, on a route that has none: a client that sends one expects something of it.
     ///
     /// # Errors
-    /// [`Error::TooLarge`] for a larger one, [`Error::InvalidBody`] for one that is not the base64 it
-    /// claims to be.
+    /// [`Error::InvalidQuery`] with each parameter.
+    pub fn no_query(&self) -> Result<(), Error> {
+        Sent::gather(self.query(), &[], &[]).finish(())
+    }
+
+    /// The value of `Idempotency-Key`, without the quotes that the draft of the header puts around it.
+    ///
+    /// # Errors
+    /// [`Error::InvalidHeader`] if it is empty, repeated, long or not visible ASCII.
+    pub fn idempotency_key(&self) -> Result<Option<&str>, Error> {
+        let Some(value) = self.0.headers.get(IDEMPOTENCY_KEY) else { return Ok(None) };
+        let key = value.to_str().unwrap_or_default().trim();
+        let key = key.strip_prefix('"').and_then(|key| key.strip_suffix('"')).unwrap_or(key);
+        let repeated = self.0.headers.get_all(IDEMPOTENCY_KEY).iter().count() > 1;
+        if repeated
+            || !(1..=MAX_KEY_BYTES).contains(&key.len())
+            || !key.bytes().all(|byte| (0x20..0x7f).contains(&byte))
+        {
+            let detail =
+                format!("Idempotency-Key must be one value of 1 to {MAX_KEY_BYTES} visible ASCII characters");
+            return Err(Error::InvalidHeader(detail));
+        }
+        Ok(Some(key))
+    }
+
+    /// The body, decoded and decompressed, if it has at most `max_bytes`.
+    ///
+    /// # Errors
+    /// [`Error::TooLarge`] for a larger one, [`Error::UnsupportedEncoding`] for one that is compressed otherwise than with
+    /// gzip, [`Error::InvalidBody`] for one that is not the base64 or gzip it claims to be.
     pub fn body(&self, max_bytes: usize) -> Result<Vec<u8>, Error> {
         let body = self.0.body.as_deref().unwrap_or_default();
         let body = if self.0.is_base64_encoded {
-            STANDARD.decode(body).map_err(|_| {
-                Error::InvalidBody(vec![FieldError::new("", "invalid_encoding", "is not valid base64")])
-            })?
+            STANDARD.decode(body).map_err(|_| invalid_encoding("is not valid base64"))?
         } else {
             body.as_bytes().to_vec()
+        };
+        let body = match self.header("content-encoding").unwrap_or_default().trim() {
+            "" | "identity" => body,
+            encoding if encoding.eq_ignore_ascii_case("gzip") || encoding.eq_ignore_ascii_case("x-gzip") => {
+                decompressed(&body, max_bytes)?
+            }
+            _ => return Err(Error::UnsupportedEncoding),
         };
         if body.len() > max_bytes {
             return Err(Error::TooLarge(format!(
@@ -148,8 +211,10 @@ impl Request {
             .get("workspace")
             .and_then(|name| WorkspaceId::parse(name).ok())
             .ok_or_else(|| lacking("workspace"))?;
-        let user_id = claims.get("sub").filter(|sub| !sub.is_empty()).ok_or_else(|| lacking("sub"))?;
-        let admin = Admin { workspace, user_id: user_id.clone(), username: claims.get("username").cloned() };
+        let (user_id, _) =
+            self.claim(&SUB).filter(|(sub, _)| !sub.is_empty()).ok_or_else(|| lacking("sub"))?;
+        let username = self.claim(&USERNAME).map(|(username, _)| username);
+        let admin = Admin { workspace, user_id, username };
         admin.require(&self.workspace()?)?;
         if claims.get("role").is_none_or(|role| role != "admin") {
             return Err(Error::Forbidden("Only admins of the workspace may do this.".to_owned()));
@@ -157,11 +222,20 @@ impl Request {
         Ok(admin)
     }
 
-    /// Whence the request came, for an event of ours about it.
+    /// A claim of the JWT as it can be recorded, and what was done to it for that.
+    fn claim(&self, claim: &Claim) -> Option<(String, Option<text::Change>)> {
+        let mut value = self.authorizer().ok()?.jwt.as_ref()?.claims.get(claim.name)?.clone();
+        let change = text::clean(&mut value, claim.kind, claim.max_characters);
+        Some((value, change))
+    }
+
+    /// The client's address and program, for the service's own event about the request.
     pub fn origin(&self, now: Timestamp, event_id: EventId, salt: Salt) -> Origin {
         let http = &self.0.request_context.http;
         let said = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
-        Origin { now, event_id, salt, ip: said(&http.source_ip), user_agent: said(&http.user_agent) }
+        let changed = |claim: &Claim| Some((claim.place, self.claim(claim)?.1?));
+        let claims = [SUB, USERNAME].iter().filter_map(changed).collect();
+        Origin { now, event_id, salt, ip: said(&http.source_ip), user_agent: said(&http.user_agent), claims }
     }
 
     fn workspace(&self) -> Result<WorkspaceId, Error> {
@@ -171,6 +245,29 @@ impl Request {
     fn authorizer(&self) -> Result<&ApiGatewayRequestAuthorizer, Error> {
         self.0.request_context.authorizer.as_ref().ok_or(Error::Unauthenticated)
     }
+}
+
+fn invalid_encoding(detail: &str) -> Error {
+    Error::InvalidBody(vec![FieldError::new("", "invalid_encoding", detail)])
+}
+
+/// A body without its gzip. It is read no further than one byte beyond the limit, however much it would become.
+fn decompressed(body: &[u8], max_bytes: usize) -> Result<Vec<u8>, Error> {
+    let mut text = Vec::new();
+    if !body.is_empty() {
+        let mut decoder = MultiGzDecoder::new(body).take(max_bytes as u64 + 1);
+        decoder.read_to_end(&mut text).map_err(|_| {
+            invalid_encoding(
+                "is not valid gzip; send the compressed bytes as they are, with Content-Type application/octet-stream",
+            )
+        })?;
+    }
+    if text.len() > max_bytes {
+        let detail =
+            format!("the body has more than {max_bytes} bytes once decompressed; send less at a time");
+        return Err(Error::TooLarge(detail));
+    }
+    Ok(text)
 }
 
 /// What a write took, beside what became of it.
@@ -405,6 +502,7 @@ impl Problem {
             Error::InvalidQuery(errors) => {
                 (400, "invalid_query", "The query is not valid", parameters(errors))
             }
+            Error::InvalidHeader(_) => (400, "invalid_header", "A header is not valid", vec![]),
             Error::InvalidCursor => (400, "invalid_cursor", "The cursor is not valid here", vec![]),
             Error::Unauthenticated => (401, "unauthenticated", "The request carries no identity", vec![]),
             Error::Forbidden(_) => (403, "forbidden", "These credentials do not allow it", vec![]),
@@ -428,6 +526,9 @@ impl Problem {
             }
             Error::Expired => (410, "expired", "It has expired", vec![]),
             Error::TooLarge(_) => (413, "too_large", "The request is too large", vec![]),
+            Error::UnsupportedEncoding => {
+                (415, "unsupported_encoding", "The body is compressed in another way than gzip", vec![])
+            }
             Error::InvalidBody(errors) => (422, "invalid_body", "The body is not valid", pointers(errors)),
             Error::InvalidEvent(errors) => (422, "invalid_event", "The event is not valid", pointers(errors)),
             Error::TooManyReads(_) => (429, "too_many_reads", "The token reads too often", vec![]),
@@ -450,6 +551,9 @@ impl Problem {
             "application/problem+json",
             &Unfinished { problem: &problem, results },
         );
+        if problem.status == 415 {
+            response.headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("gzip, identity"));
+        }
         if matches!(problem.status, 429 | 503) || problem.id == "contention" {
             response.headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
         }
@@ -459,12 +563,12 @@ impl Problem {
 
 impl WrongPart {
     fn of_body(error: &FieldError) -> Self {
-        let FieldError { field, code, detail } = error;
+        let FieldError { field, code, detail, .. } = error;
         Self { pointer: Some(field.clone()), parameter: None, code, detail: detail.clone() }
     }
 
     fn of_query(error: &FieldError) -> Self {
-        let FieldError { field, code, detail } = error;
+        let FieldError { field, code, detail, .. } = error;
         Self { pointer: None, parameter: Some(field.clone()), code, detail: detail.clone() }
     }
 }

@@ -2,7 +2,9 @@
 
 use std::fmt;
 
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::Serialize;
+use sha2::{Digest as _, Sha256};
 
 /// The name of a workspace: `[a-z0-9][a-z0-9_-]{0,62}`.
 ///
@@ -57,6 +59,12 @@ impl EventId {
         if fits { Ok(Self(text.to_owned())) } else { Err(InvalidEventId) }
     }
 
+    /// The id that a key of the sender's own stands for: the key itself where it can be an id, else its digest.
+    pub fn of_key(key: &str) -> Self {
+        Self::parse(key)
+            .unwrap_or_else(|_| Self(format!("idempotency-{}", URL_SAFE_NO_PAD.encode(Sha256::digest(key)))))
+    }
+
     /// The name.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -108,5 +116,15 @@ mod tests {
         check("a#b", false);
         check("a/b", false);
         check("a b", false);
+    }
+
+    #[test]
+    fn a_key_that_cannot_be_an_id_stands_for_its_digest() {
+        assert_eq!(EventId::of_key("8e03978e-40d5").as_str(), "8e03978e-40d5");
+        for key in ["a/b", "a b", &"a".repeat(129)] {
+            let id = EventId::of_key(key);
+            assert_eq!(EventId::parse(id.as_str()), Ok(id), "{key}");
+        }
+        assert_ne!(EventId::of_key("a/b"), EventId::of_key("a/c"));
     }
 }

@@ -1,31 +1,77 @@
-//! Reads JSON strictly: nothing is lost between what was sent and what is kept.
+//! Reads JSON strictly: the value that is kept is the value that was sent.
 //!
-//! An ordinary parser keeps the last of two members with one name and rounds a number that a
-//! double cannot hold. In an audit log both would be silent changes, so here they are problems,
-//! each with its JSON pointer (RFC 6901). The rest of the document is still read, so that all
-//! problems can be told at once. What this accepts is I-JSON (RFC 7493).
+//! An ordinary parser keeps the last of two members with one name and rounds a number that a double cannot hold. In an
+//! audit log both would be silent changes, so here they are problems, each with its JSON pointer (RFC 6901). The rest of
+//! the document is still read, so that all problems can be told at once, up to [`MAX_PROBLEMS`].
+//!
+//! A body that is not JSON is refused, with two exceptions. Text that is not Unicode (an unpaired surrogate, a byte that
+//! is not UTF-8) is text that an outsider may have chosen, so it is read with [`ESCAPED`] in its place. And in a batch, a
+//! token such as NaN spoils its own event alone.
+
+mod mend;
+mod number;
 
 use std::fmt::Write as _;
 
-use jiter::{Jiter, Peek};
+use jiter::{Jiter, JiterResult, Peek};
 use serde::Serialize;
-use serde_json::{Map, Number, Value};
+use serde_json::{Map, Value};
 
-use crate::error::FieldError;
+pub use self::number::MAX_EXACT_INTEGER;
+use self::{
+    mend::{ESCAPED, Mended},
+    number::exact,
+};
+use crate::{
+    error::{FieldError, MAX_PROBLEMS, note},
+    escaping::MAX_KEY_CHARACTERS,
+    event::Event,
+};
 
 /// How deep an event may nest, the event itself counted.
 pub const MAX_DEPTH: usize = 32;
 
-/// Integers beyond ±2^53 are not exact in a double (RFC 7493 §2.2).
-pub const MAX_EXACT_INTEGER: i64 = 1 << 53;
+/// The bytes of canonical JSON that the structure of a document may have: its texts apart, and some for the names that the
+/// size of an event leaves out. A document with more is too large whatever is done to its texts, so it is read no further.
+const MAX_STRUCTURE_BYTES: usize = Event::MAX_BYTES + 2048;
+
+/// The most objects of one text: each takes more than 600 bytes of memory, however short it is written.
+const MAX_OBJECTS: usize = 50_000;
+
+/// The code of a problem for a document that is read no further.
+pub const TOO_LARGE: &str = "too_large";
+
+/// The code of a problem for a text of too many objects.
+pub const TOO_MANY: &str = "too_many";
+
+/// The code of a problem for a part that is not JSON.
+const NOT_JSON: &str = "invalid_json";
 
 /// A document that is JSON, and what is wrong in it all the same.
 #[derive(Debug)]
 pub struct Document {
-    /// The content, with the first of repeated members, and null in place of what cannot be kept.
+    /// The content, with the first of repeated members, and null in place of values that cannot be kept.
     pub value: Value,
     /// Repeated members, inexact numbers and too deep nesting, with pointers into the document.
     pub problems: Vec<FieldError>,
+}
+
+/// A document of which one member is read apart, with problems and pointers of its own.
+#[derive(Debug)]
+pub struct Divided<T> {
+    /// The document; in place of the member's content, null.
+    pub outer: Document,
+    /// The member, if it is there.
+    pub inner: Option<T>,
+}
+
+/// The elements of an array, each a document of its own.
+#[derive(Debug)]
+pub struct Elements {
+    /// Those that were read.
+    pub documents: Vec<Document>,
+    /// The number of those that were sent, which may be larger.
+    pub count: usize,
 }
 
 /// The text is not JSON at all.
@@ -36,16 +82,102 @@ pub struct InvalidJson(String);
 /// Reads a whole document whose values nest at most `max_depth` deep.
 ///
 /// # Errors
-/// If the text is not exactly one JSON value in UTF-8.
+/// If the text is not exactly one JSON value.
 pub fn parse(text: &[u8], max_depth: usize) -> Result<Document, InvalidJson> {
+    read(text, max_depth, |reader, jiter| {
+        let peek = jiter.peek()?;
+        reader.document(jiter, peek)
+    })
+    .and_then(|(document, invalid)| match invalid {
+        Some(invalid) if is_spoiled(&document) => Err(invalid),
+        _ => Ok(document),
+    })
+}
+
+/// Reads an object whose member `name` may hold an array of documents, each of which may nest `max_depth` deep. Elements
+/// beyond `max_elements` are counted and not read. A member that is no array is left in the object.
+///
+/// # Errors
+/// If the text is not exactly one JSON value, or something outside the array is not JSON.
+pub fn parse_elements(
+    text: &[u8],
+    name: &str,
+    max_elements: usize,
+    max_depth: usize,
+) -> Result<Divided<Elements>, InvalidJson> {
+    parse_divided(text, name, max_depth, |reader, jiter, peek| {
+        if peek != Peek::Array {
+            return Ok(None);
+        }
+        let (mut documents, mut count) = (Vec::new(), 0);
+        let mut next = jiter.known_array()?;
+        while let Some(peek) = next {
+            if count < max_elements {
+                documents.push(reader.document(jiter, peek)?);
+            } else {
+                jiter.known_skip(peek)?;
+            }
+            count += 1;
+            next = jiter.array_step()?;
+        }
+        Ok(Some(Elements { documents, count }))
+    })
+}
+
+/// Reads an object whose member `name` may hold a document, which may nest `max_depth` deep.
+///
+/// # Errors
+/// If the text is not exactly one JSON value, or something outside the member is not JSON.
+pub fn parse_member(text: &[u8], name: &str, max_depth: usize) -> Result<Divided<Document>, InvalidJson> {
+    parse_divided(text, name, max_depth, |reader, jiter, peek| reader.document(jiter, peek).map(Some))
+}
+
+fn parse_divided<T>(
+    text: &[u8],
+    name: &str,
+    max_depth: usize,
+    read_inner: impl Fn(&mut Reader, &mut Jiter<'_>, Peek) -> JiterResult<Option<T>>,
+) -> Result<Divided<T>, InvalidJson> {
+    let (divided, invalid) = read(text, max_depth, |reader, jiter| reader.divided(jiter, name, &read_inner))?;
+    match invalid {
+        Some(invalid) if is_spoiled(&divided.outer) => Err(invalid),
+        _ => Ok(divided),
+    }
+}
+
+/// Reads a text as JSON, or if it is not, as JSON once it is mended. Then the error comes along.
+fn read<T>(
+    text: &[u8],
+    max_depth: usize,
+    read: impl Fn(&mut Reader, &mut Jiter<'_>) -> JiterResult<T>,
+) -> Result<(T, Option<InvalidJson>), InvalidJson> {
+    // Editors and exports of other systems put a byte order mark before the document.
+    let text = text.strip_prefix("\u{feff}".as_bytes()).unwrap_or(text);
+    attempt(text, max_depth, Vec::new(), &read).map(|read| (read, None)).or_else(|invalid| {
+        let Some(Mended { text, not_json }) = mend::mend(text) else { return Err(invalid) };
+        match attempt(&text, max_depth, not_json, &read) {
+            Ok(read) => Ok((read, Some(invalid))),
+            Err(_) => Err(invalid),
+        }
+    })
+}
+
+fn attempt<T>(
+    text: &[u8],
+    max_depth: usize,
+    not_json: Vec<usize>,
+    read: impl Fn(&mut Reader, &mut Jiter<'_>) -> JiterResult<T>,
+) -> Result<T, InvalidJson> {
     let mut jiter = Jiter::new(text);
-    let mut reader = Reader { max_depth, pointer: String::new(), problems: Vec::new() };
-    let value = jiter
-        .peek()
-        .and_then(|peek| reader.value(&mut jiter, peek, 1))
-        .and_then(|value| jiter.finish().map(|()| value))
-        .map_err(|error| InvalidJson(error.description(&jiter)))?;
-    Ok(Document { value, problems: reader.problems })
+    let mut reader = Reader::new(max_depth, not_json);
+    read(&mut reader, &mut jiter)
+        .and_then(|read| jiter.finish().map(|()| read))
+        .map_err(|error| InvalidJson(error.description(&jiter)))
+}
+
+/// Whether a part of the document is not JSON.
+fn is_spoiled(document: &Document) -> bool {
+    document.problems.iter().any(|problem| problem.code == NOT_JSON)
 }
 
 /// The canonical text of a value (RFC 8785): the same for all ways to write the same content.
@@ -90,197 +222,198 @@ pub fn push_step(pointer: &mut String, name: &str) -> usize {
     parent
 }
 
+/// Whether a text holds a part that was not Unicode when it was sent.
+pub(crate) fn has_escape(text: &str) -> bool {
+    text.contains(ESCAPED)
+}
+
+/// The same text with the escapes that it was read with made visible: `\u{d83d}` for an unpaired surrogate, `\x{e9}`
+/// for a byte that is not UTF-8.
+pub(crate) fn visible(text: &str) -> String {
+    text.replace(ESCAPED, "\\")
+}
+
 struct Reader {
     max_depth: usize,
     pointer: String,
     problems: Vec<FieldError>,
+    /// Where values end that are not JSON, the next one last.
+    not_json: Vec<usize>,
+    /// The least bytes that the document has in canonical JSON, as far as it is read.
+    structure_bytes: usize,
+    /// The objects of the whole text so far.
+    objects: usize,
+    /// Whether the rest of the document is passed over.
+    is_full: bool,
 }
 
 impl Reader {
-    fn value(&mut self, jiter: &mut Jiter<'_>, peek: Peek, depth: usize) -> jiter::JiterResult<Value> {
-        match peek {
-            Peek::Null => jiter.known_null().map(|()| Value::Null),
-            Peek::True | Peek::False => jiter.known_bool(peek).map(Value::Bool),
-            Peek::String => jiter.known_str().map(Value::from),
-            Peek::Object | Peek::Array if depth > self.max_depth => {
-                self.problem("too_deep", format!("nests deeper than {MAX_DEPTH} levels; flatten it"));
-                jiter.known_skip(peek).map(|()| Value::Null)
-            }
-            Peek::Object => self.object(jiter, depth),
-            Peek::Array => self.array(jiter, depth),
-            _ => {
-                let number = exact_number(jiter.known_number_bytes(peek)?);
-                Ok(number.map_or_else(
-                    || {
-                        self.problem(
-                            "inexact_number",
-                            "cannot be kept exactly; send it as a string".to_owned(),
-                        );
-                        Value::Null
-                    },
-                    Value::Number,
-                ))
-            }
+    fn new(max_depth: usize, mut not_json: Vec<usize>) -> Self {
+        not_json.reverse();
+        Self {
+            max_depth,
+            pointer: String::new(),
+            problems: Vec::new(),
+            not_json,
+            structure_bytes: 0,
+            objects: 0,
+            is_full: false,
         }
     }
 
-    fn object(&mut self, jiter: &mut Jiter<'_>, depth: usize) -> jiter::JiterResult<Value> {
+    /// A value as a document of its own.
+    fn document(&mut self, jiter: &mut Jiter<'_>, peek: Peek) -> JiterResult<Document> {
+        let pointer = std::mem::take(&mut self.pointer);
+        let outer = std::mem::take(&mut self.problems);
+        let (structure_bytes, is_full) = (self.structure_bytes, self.is_full);
+        (self.structure_bytes, self.is_full) = (0, false);
+        let value = self.value(jiter, peek, 1)?;
+        (self.structure_bytes, self.is_full) = (structure_bytes, is_full);
+        self.pointer = pointer;
+        Ok(Document { value, problems: std::mem::replace(&mut self.problems, outer) })
+    }
+
+    fn divided<T>(
+        &mut self,
+        jiter: &mut Jiter<'_>,
+        name: &str,
+        read_inner: impl Fn(&mut Self, &mut Jiter<'_>, Peek) -> JiterResult<Option<T>>,
+    ) -> JiterResult<Divided<T>> {
+        let mut inner = None;
+        let peek = jiter.peek()?;
+        let value = if peek == Peek::Object {
+            self.object(jiter, |reader, jiter, member, peek| {
+                if member == name {
+                    inner = read_inner(reader, jiter, peek)?;
+                    if inner.is_some() {
+                        return Ok(Value::Null);
+                    }
+                }
+                reader.value(jiter, peek, 2)
+            })?
+        } else {
+            self.value(jiter, peek, 1)?
+        };
+        let outer = Document { value, problems: std::mem::take(&mut self.problems) };
+        Ok(Divided { outer, inner })
+    }
+
+    fn value(&mut self, jiter: &mut Jiter<'_>, peek: Peek, depth: usize) -> JiterResult<Value> {
+        self.count(1);
+        let value = match peek {
+            _ if self.is_full => jiter.known_skip(peek).map(|()| Value::Null)?,
+            Peek::Null => jiter.known_null().map(|()| Value::Null)?,
+            Peek::True | Peek::False => jiter.known_bool(peek).map(Value::Bool)?,
+            Peek::String => jiter.known_str().map(Value::from)?,
+            Peek::Object | Peek::Array if depth > self.max_depth => {
+                self.problem("too_deep", "nests too deep; flatten it");
+                jiter.known_skip(peek).map(|()| Value::Null)?
+            }
+            Peek::Object => {
+                self.object(jiter, |reader, jiter, _, peek| reader.value(jiter, peek, depth + 1))?
+            }
+            Peek::Array => self.array(jiter, depth)?,
+            _ => match exact(jiter.known_number_bytes(peek)?) {
+                Some(number) => Value::Number(number),
+                None => {
+                    self.problem("inexact_number", "cannot be kept exactly; send it as a string");
+                    Value::Null
+                }
+            },
+        };
+        self.note_not_json(jiter);
+        Ok(value)
+    }
+
+    fn object(
+        &mut self,
+        jiter: &mut Jiter<'_>,
+        mut read: impl FnMut(&mut Self, &mut Jiter<'_>, &str, Peek) -> JiterResult<Value>,
+    ) -> JiterResult<Value> {
         let mut members = Map::new();
+        self.objects += 1;
+        if self.objects > MAX_OBJECTS {
+            self.fill(TOO_MANY, "comes after 50,000 objects of one request; send fewer events at a time");
+        }
         let mut next = jiter.known_object()?.map(str::to_owned);
         while let Some(name) = next {
             let parent = push_step(&mut self.pointer, &name);
             let peek = jiter.peek()?;
-            if members.contains_key(&name) {
-                self.problem("duplicate_key", "stands more than once in its object; keep one".to_owned());
+            self.note_not_json(jiter);
+            if self.is_full {
+                jiter.known_skip(peek)?;
+            } else if members.contains_key(&name) {
+                self.problem("duplicate_key", "stands more than once in its object; keep one");
                 jiter.known_skip(peek)?;
             } else {
-                let value = self.value(jiter, peek, depth + 1)?;
+                self.count(3 + name.len().min(MAX_KEY_CHARACTERS));
+                let value = read(self, jiter, &name, peek)?;
                 members.insert(name, value);
             }
+            self.note_not_json(jiter);
             self.pointer.truncate(parent);
             next = jiter.next_key()?.map(str::to_owned);
         }
         Ok(Value::Object(members))
     }
 
-    fn array(&mut self, jiter: &mut Jiter<'_>, depth: usize) -> jiter::JiterResult<Value> {
+    fn array(&mut self, jiter: &mut Jiter<'_>, depth: usize) -> JiterResult<Value> {
         let mut elements = Vec::new();
         let mut next = jiter.known_array()?;
         while let Some(peek) = next {
             let parent = self.pointer.len();
             let _ = write!(self.pointer, "/{}", elements.len());
-            elements.push(self.value(jiter, peek, depth + 1)?);
+            self.count(1);
+            let value = self.value(jiter, peek, depth + 1)?;
+            if !self.is_full {
+                elements.push(value);
+            }
             self.pointer.truncate(parent);
             next = jiter.array_step()?;
         }
         Ok(Value::Array(elements))
     }
 
-    fn problem(&mut self, code: &'static str, detail: String) {
-        self.problems.push(FieldError::new(&self.pointer, code, detail));
+    /// Counts bytes that the document has in canonical JSON at least.
+    fn count(&mut self, bytes: usize) {
+        self.structure_bytes += bytes;
+        if self.structure_bytes > MAX_STRUCTURE_BYTES {
+            self.fill(
+                TOO_LARGE,
+                "has more than 65536 bytes of canonical JSON, its texts apart; send less in an event",
+            );
+        }
     }
-}
 
-/// The number that `text` writes, if a double holds it without rounding.
-fn exact_number(text: &[u8]) -> Option<Number> {
-    let text = std::str::from_utf8(text).ok()?;
-    if let Ok(integer) = text.parse::<i64>() {
-        return (-MAX_EXACT_INTEGER..=MAX_EXACT_INTEGER).contains(&integer).then(|| integer.into());
+    /// Passes over the rest of the document.
+    fn fill(&mut self, code: &'static str, detail: &str) {
+        if !self.is_full {
+            self.is_full = true;
+            self.problems.clear();
+            self.problems.push(FieldError::new("", code, detail));
+        }
     }
-    if !text.contains(['.', 'e', 'E']) {
-        return None;
-    }
-    let number = Number::from_f64(text.parse().ok()?)?;
-    // Compared with the very text that is kept: of two texts as short and as near to a double, the standard library
-    // may write the one and RFC 8785 the other.
-    (decimal(text)? == decimal(&canonical(&number))?).then_some(number)
-}
 
-/// The significant digits of a decimal number and the power of ten of the last of them.
-fn decimal(text: &str) -> Option<(String, i64)> {
-    let (mantissa, exponent) = text.split_once(['e', 'E']).unwrap_or((text, "0"));
-    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
-    let digits = format!("{}{fraction}", whole.trim_start_matches('-'));
-    let significant = digits.trim_end_matches('0');
-    let dropped = digits.len() - significant.len();
-    let power = exponent.parse::<i64>().ok()? - fraction.len() as i64 + dropped as i64;
-    let significant = significant.trim_start_matches('0');
-    Some(if significant.is_empty() { (String::new(), 0) } else { (significant.to_owned(), power) })
+    /// Notes that the value which was just read, or its name, is not JSON.
+    fn note_not_json(&mut self, jiter: &Jiter<'_>) {
+        while self.not_json.last().is_some_and(|end| *end <= jiter.current_index()) {
+            self.not_json.pop();
+            self.problem(NOT_JSON, "is not JSON; write a number, null or a string with escapes");
+        }
+    }
+
+    fn problem(&mut self, code: &'static str, detail: &str) {
+        if self.is_full {
+            return;
+        }
+        if self.problems.len() < MAX_PROBLEMS {
+            note(&mut self.problems, FieldError::new(&self.pointer, code, detail));
+        } else {
+            // Only counted, so its pointer is not copied.
+            note(&mut self.problems, FieldError::new("", code, ""));
+        }
+    }
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    fn check(text: &str, problems: &[(&str, &str)]) {
-        let document = parse(text.as_bytes(), MAX_DEPTH).unwrap();
-        let found: Vec<_> =
-            document.problems.iter().map(|problem| (problem.field.as_str(), problem.code)).collect();
-        assert_eq!(found, problems, "{text}");
-    }
-
-    #[test]
-    fn what_would_be_lost_is_a_problem() {
-        check(r#"{"a": 1, "b": [true, null, "x"]}"#, &[]);
-        check(r#"{"a": 1, "a": 2}"#, &[("/a", "duplicate_key")]);
-        check(r#"{"a": {"x/y": 1, "x\/y": [1e999]}}"#, &[("/a/x~1y", "duplicate_key")]);
-        check(r#"[0.1, 1.5e-7, 100, -0, 1e300, 9007199254740992]"#, &[]);
-        check("[9007199254740993]", &[("/0", "inexact_number")]);
-        // Both are as near to the double between them, and the even one is written.
-        check("[600000000000000.2, 0.6000000000000003E15]", &[("/1", "inexact_number")]);
-        check(
-            "[1e999, 1e-999, 0.1000000000000000055]",
-            &[("/0", "inexact_number"), ("/1", "inexact_number"), ("/2", "inexact_number")],
-        );
-        check(&format!("{}{}", "[".repeat(32), "]".repeat(32)), &[]);
-        let pointer = "/0".repeat(32);
-        check(&format!("{}{}", "[".repeat(33), "]".repeat(33)), &[(&pointer, "too_deep")]);
-    }
-
-    #[test]
-    fn what_is_not_json_is_refused() {
-        let refused =
-            |text: &[u8]| assert!(parse(text, MAX_DEPTH).is_err(), "{}", String::from_utf8_lossy(text));
-        for text in [
-            "",
-            " ",
-            "{",
-            "{\"a\":}",
-            "[1,]",
-            "nul",
-            "NaN",
-            "Infinity",
-            "01",
-            "'a'",
-            "{} {}",
-            "\u{feff}{}",
-            "\"\n\"",
-            r#""\ud800""#,
-        ] {
-            refused(text.as_bytes());
-        }
-        refused(b"\"\xff\"");
-        refused(&b"[".repeat(100_000));
-    }
-
-    #[test]
-    fn the_same_content_has_one_canonical_text() {
-        let canonical_of = |text: &str| canonical(&parse(text.as_bytes(), MAX_DEPTH).unwrap().value);
-        assert_eq!(canonical_of(r#"{"b": 1.0, "a": "\u00e4"}"#), r#"{"a":"ä","b":1}"#);
-        assert_eq!(canonical_of(r#"{ "a":"ä" ,"b":10e-1}"#), r#"{"a":"ä","b":1}"#);
-    }
-
-    proptest! {
-        #[test]
-        fn a_number_is_kept_or_refused_but_never_changed(text in "-?(0|[1-9][0-9]{0,20})(\\.[0-9]{1,20})?([eE][+-]?[0-9]{1,3})?") {
-            let document = parse(text.as_bytes(), MAX_DEPTH).unwrap();
-            if let Value::Number(number) = &document.value {
-                prop_assert_eq!(decimal(&text), decimal(&number.to_string()));
-                prop_assert_eq!(decimal(&text), decimal(&canonical(number)));
-            }
-        }
-
-        #[test]
-        fn the_canonical_text_is_what_rfc_8785_asks(text in "[\\PC\u{0}-\u{9f}]{0,8}", key in "[\\PC]{0,4}", other in "[a-c\u{e000}\u{10000}]{0,4}", integer: i64, float: f64) {
-            let value = serde_json::json!({key: [text, null, true, integer], other: {"b": integer % 1000, "a": float}});
-            prop_assert_eq!(canonical(&value), serde_json_canonicalizer::to_string(&value).unwrap());
-        }
-
-        #[test]
-        fn no_bytes_make_it_panic(bytes in proptest::collection::vec(any::<u8>(), 0..64)) {
-            let _ = parse(&bytes, MAX_DEPTH);
-        }
-
-        #[test]
-        fn it_agrees_with_an_ordinary_parser_on_what_is_json(text in r#"[\[\]{}:,"a0.1e \-]{0,12}"#) {
-            prop_assert_eq!(parse(text.as_bytes(), MAX_DEPTH).is_ok(), serde_json::from_str::<Value>(&text).is_ok() || overflows(&text), "{}", text);
-        }
-    }
-
-    /// An ordinary parser calls a number beyond the range of a double a syntax error.
-    fn overflows(text: &str) -> bool {
-        serde_json::from_str::<Value>(text).is_err_and(|error| error.to_string().contains("out of range"))
-    }
-}
+mod tests;

@@ -15,6 +15,7 @@ pub mod catalogue;
 pub mod config;
 pub mod disclosure;
 pub mod error;
+pub mod escaping;
 pub mod event;
 #[cfg(feature = "edges")]
 pub mod http;
@@ -46,5 +47,6 @@ pub mod shards;
 #[cfg(feature = "edges")]
 pub mod store;
 pub mod stream;
+pub mod text;
 pub mod timestamp;
 pub mod token;

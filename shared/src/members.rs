@@ -1,9 +1,14 @@
-//! Reads a JSON object member by member, and notes everything that is wrong on the way.
+//! Reads a JSON object member by member, and notes every problem on the way.
 
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-use crate::{catalogue::did_you_mean, error::FieldError, json::step};
+use crate::{
+    catalogue::did_you_mean,
+    error::{FieldError, MAX_PROBLEMS, note},
+    json::step,
+    text::{self, Kind, is_noncharacter, is_override},
+};
 
 /// A member that may have been sent, and may have been valid.
 pub enum Present<T> {
@@ -25,13 +30,13 @@ impl<T> Present<T> {
     }
 }
 
-/// An object being read member by member; what is left at the end is unknown.
+/// An object being read member by member. Members that are left at the end are unknown.
 pub struct Members<'a> {
-    /// What nobody read yet.
+    /// The members that are not read yet.
     pub members: Map<String, Value>,
     /// Where the object stands in its document.
     pub pointer: String,
-    /// What is wrong so far.
+    /// The problems so far.
     pub problems: &'a mut Vec<FieldError>,
 }
 
@@ -44,7 +49,7 @@ impl Members<'_> {
     /// Notes a problem of a member, or of the object itself where `name` is empty.
     pub fn problem(&mut self, name: &str, code: &'static str, detail: impl Into<String>) {
         let pointer = if name.is_empty() { self.pointer.clone() } else { step(&self.pointer, name) };
-        self.problems.push(FieldError::new(pointer, code, detail));
+        note(self.problems, FieldError::new(pointer, code, detail));
     }
 
     /// Notes a problem of one element of a list.
@@ -56,10 +61,10 @@ impl Members<'_> {
         detail: impl Into<String>,
     ) {
         let pointer = step(&step(&self.pointer, name), index);
-        self.problems.push(FieldError::new(pointer, code, detail));
+        note(self.problems, FieldError::new(pointer, code, detail));
     }
 
-    /// Whether a member whose name begins so has a problem.
+    /// Whether a member whose name begins with `name` has a problem.
     pub fn has_problem(&self, name: &str) -> bool {
         if self.problems.is_empty() {
             return false;
@@ -68,7 +73,8 @@ impl Members<'_> {
         self.problems.iter().any(|problem| problem.field.starts_with(&pointer))
     }
 
-    fn string(&mut self, name: &str) -> Option<String> {
+    /// Any text, which is still to be escaped.
+    pub fn string(&mut self, name: &str) -> Option<String> {
         match self.take(name)? {
             Value::String(text) => Some(text),
             _ => {
@@ -78,21 +84,21 @@ impl Members<'_> {
         }
     }
 
-    /// Free text; a text with a problem counts as not there.
-    pub fn text(&mut self, name: &str, max_bytes: usize) -> Option<String> {
+    /// Free text of an admin; a text with a problem counts as not there.
+    pub fn text(&mut self, name: &str, max_characters: usize) -> Option<String> {
         let text = self.string(name)?;
-        self.keep(name, text_problem(&text, max_bytes)).then_some(text)
+        self.keep(name, text_problem(&text, max_characters)).then_some(text)
     }
 
     /// A text of one line that people decide by; one with a problem counts as not there.
-    pub fn identifier(&mut self, name: &str, max_bytes: usize) -> Option<String> {
+    pub fn identifier(&mut self, name: &str, max_characters: usize) -> Option<String> {
         let text = self.string(name)?;
-        self.keep(name, identifier_problem(&text, max_bytes)).then_some(text)
+        self.keep(name, identifier_problem(&text, max_characters)).then_some(text)
     }
 
     /// The same, where it must be there and not be empty.
-    pub fn required_identifier(&mut self, name: &str, max_bytes: usize) -> Option<String> {
-        let text = self.identifier(name, max_bytes);
+    pub fn required_identifier(&mut self, name: &str, max_characters: usize) -> Option<String> {
+        let text = self.identifier(name, max_characters);
         match &text {
             Some(text) if !text.is_empty() => {}
             Some(_) => self.problem(name, "empty", "may not be empty"),
@@ -145,10 +151,15 @@ impl Members<'_> {
         }
     }
 
-    /// Names every member that nobody read.
+    /// Names every member that was not read.
     pub fn finish(&mut self, known: &[&str]) {
         for name in std::mem::take(&mut self.members).keys() {
             if known.contains(&name.as_str()) {
+                continue;
+            }
+            if self.problems.len() > MAX_PROBLEMS {
+                // Only counted, so the name is neither copied nor compared.
+                note(self.problems, FieldError::new("", "unknown_field", ""));
                 continue;
             }
             let near = did_you_mean(name, known.iter().copied());
@@ -166,37 +177,40 @@ impl Members<'_> {
     }
 }
 
-/// What is wrong with a text, wherever it stands: its code, and what to do.
+/// The code of what is wrong with a text, and what to do.
 pub type TextProblem = (&'static str, String);
 
-/// Free text may span lines; it has no other control character.
-pub fn text_problem(text: &str, max_bytes: usize) -> Option<TextProblem> {
-    if text.len() > max_bytes {
-        return Some(("too_long", format!("may have at most {max_bytes} bytes")));
-    }
-    // ASCII first: most texts are, and a byte is cheaper to judge than a character.
-    let control = |text: &str| {
-        text.chars().any(|character| character.is_control() && !matches!(character, '\t' | '\n' | '\r'))
-    };
-    let plain = text.bytes().all(|byte| (0x20..0x7f).contains(&byte));
-    (!plain && control(text))
-        .then(|| ("control_character", "may hold no control character but tab and line ends".to_owned()))
+/// The problem of a free text, which may span lines and hold no other control character.
+pub fn text_problem(text: &str, max_characters: usize) -> Option<TextProblem> {
+    problem_of(text, Kind::Text, max_characters)
 }
 
-/// An identifier is shown to people who decide by it: it has no control character at all, nor one
-/// that turns the direction of what follows (Unicode TR 9, explicit formatting).
-pub fn identifier_problem(text: &str, max_bytes: usize) -> Option<TextProblem> {
-    if text.len() > max_bytes {
-        return Some(("too_long", format!("may have at most {max_bytes} bytes")));
+/// The problem of an identifier. People decide by it, so it is one line, without a character that turns the direction of
+/// the text after it.
+pub fn identifier_problem(text: &str, max_characters: usize) -> Option<TextProblem> {
+    problem_of(text, Kind::Id, max_characters)
+}
+
+fn problem_of(text: &str, kind: Kind, max_characters: usize) -> Option<TextProblem> {
+    if text.len() > max_characters && text.chars().count() > max_characters {
+        return Some(("too_long", format!("may have at most {max_characters} characters")));
     }
+    // ASCII first: most texts are, and a byte is cheaper to judge than a character.
     if text.bytes().all(|byte| (0x20..0x7f).contains(&byte)) {
         return None;
     }
-    if text.chars().any(char::is_control) {
-        return Some(("control_character", "may hold no control character".to_owned()));
-    }
-    if text.chars().any(|character| matches!(character, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')) {
-        return Some(("bidi_override", "may hold no character that changes the direction of text".to_owned()));
-    }
-    None
+    let (code, detail) = match text.chars().find(|character| !text::may_stand(*character, kind))? {
+        character if is_noncharacter(character) => (
+            "invalid_character",
+            "may hold no noncharacter and no half of a surrogate pair, and must be UTF-8",
+        ),
+        character if is_override(character) => {
+            ("bidi_override", "may hold no character that changes the direction of text")
+        }
+        _ if kind == Kind::Text => {
+            ("control_character", "may hold no control character but tab and line ends")
+        }
+        _ => ("control_character", "may hold no control character"),
+    };
+    Some((code, detail.to_owned()))
 }

@@ -1,9 +1,12 @@
-//! Makes an event of what a sender wrote, or says everything that is wrong with it.
+//! Makes an event of the JSON that a sender wrote, or lists its problems.
 //!
 //! Nothing is trimmed, folded or filled in silently. A member that is null counts as not sent,
 //! except within `context` and `changes`, whose content is the sender's own.
 //!
-//! The limits are those of the API's documentation; each is enforced here and nowhere else.
+//! Only members that the product controls (ids, action, times, structure) can have a problem. Texts that an outsider may
+//! have chosen are escaped, cut and marked instead: see [`crate::escaping`], and `docs/events.md` for the table.
+//!
+//! The limits are those of the API's documentation; each is enforced here or there.
 
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -11,13 +14,18 @@ use serde_json::{Map, Value};
 use crate::{
     catalogue::{Action, CATALOGUE, Writer, did_you_mean},
     disclosure::{Disclosure, Salt},
-    error::FieldError,
+    error::{FieldError, note},
+    escaping::{self, SMALLER_TEXTS, escape_texts},
     event::{Actor, ActorType, Change, Entity, Event, Outcome},
     id::{EventId, WorkspaceId},
-    json::{self, canonical, push_step, step},
-    members::{Members, Present, TextProblem, identifier_problem, text_problem},
+    json::{self, canonical, step},
+    members::{Members, Present},
     retention::{RESERVED_IDS, is_reserved_id},
     timestamp::Timestamp,
+};
+
+pub use crate::escaping::{
+    MAX_KEY_CHARACTERS, MAX_NAME_CHARACTERS, MAX_PATH_CHARACTERS, MAX_TEXT_CHARACTERS,
 };
 
 /// How far ahead of our clock a timestamp may be, in seconds.
@@ -26,12 +34,8 @@ pub const MAX_AHEAD_SECONDS: i64 = 600;
 pub const MAX_CONTEXT_KEYS: usize = 50;
 /// The most changes an event may list.
 pub const MAX_CHANGES: usize = 50;
-/// The longest key within context and changes, in bytes.
-pub const MAX_KEY_BYTES: usize = 128;
-/// The longest free text (description, user agent, any string within context and changes), in bytes.
-pub const MAX_TEXT_BYTES: usize = 16 * 1024;
-/// The longest identifier or name of an actor or entity, in bytes.
-pub const MAX_IDENTIFIER_BYTES: usize = 256;
+/// The longest id and kind of an actor or entity, in characters.
+pub const MAX_ID_CHARACTERS: usize = 256;
 
 /// The members a sender may give an event.
 pub const EVENT_FIELDS: &[&str] = &[
@@ -106,6 +110,10 @@ impl NewEvent {
         door: Door<'_>,
         fallback: Fallback,
     ) -> Result<Self, Vec<FieldError>> {
+        if problems.iter().any(|problem| matches!(problem.code, json::TOO_LARGE | json::TOO_MANY)) {
+            // The rest of the event was not read, so its members are not missing.
+            return Err(problems);
+        }
         let Value::Object(members) = value else {
             problems.push(FieldError::new("", "wrong_type", "must be an object"));
             return Err(problems);
@@ -153,7 +161,7 @@ fn read_event(object: &mut Members<'_>, door: Door<'_>, fallback: Fallback) -> O
         Door::Bus(envelope) => (envelope.id.clone(), envelope.time),
     };
     let outcome = object.one_of("outcome", &Outcome::NAMES);
-    let description = object.text("description", MAX_TEXT_BYTES);
+    let description = object.string("description");
     let actor = object.object("actor", read_actor);
     if actor.is_none() && !object.has_problem("actor") {
         object.problem("actor", "required", "say who did it: {\"user_id\": …}");
@@ -169,7 +177,7 @@ fn read_event(object: &mut Members<'_>, door: Door<'_>, fallback: Fallback) -> O
 
     let action = action?;
     let description = stored_description(&action, description);
-    let event = Event {
+    let mut event = Event {
         workspace: workspace?,
         id: sent_id.or(default_id),
         action,
@@ -184,7 +192,7 @@ fn read_event(object: &mut Members<'_>, door: Door<'_>, fallback: Fallback) -> O
         disclosure: Disclosure::Whole(salt),
         sequence: None,
     };
-    check_size(object, &event);
+    escape_and_fit(object, &mut event);
     Some(NewEvent { event, retry_safe })
 }
 
@@ -219,7 +227,7 @@ fn read_workspace(object: &mut Members<'_>, door: Door<'_>) -> Option<WorkspaceI
 }
 
 fn read_action(object: &mut Members<'_>, door: Door<'_>) -> Option<Action> {
-    let name = object.required_identifier("action", Action::MAX_BYTES)?;
+    let name = object.required_identifier("action", Action::MAX_CHARACTERS)?;
     let action = match door {
         Door::Api(_) => Action::parse(&name),
         Door::Bus(_) => Action::parse_lenient(&name),
@@ -276,7 +284,7 @@ fn check_key(object: &mut Members<'_>, id: &Present<EventId>, time: &Present<Tim
     let (missing, present) = match (id, time) {
         (Present::Absent, Present::Absent) => return false,
         (Present::Absent, _) => ("id", "timestamp"),
-        (_, Present::Absent) => ("timestamp", "id"),
+        (_, Present::Absent) => ("timestamp", "id (or Idempotency-Key)"),
         _ => return true,
     };
     let detail = format!("goes with {present}: send both, so that a retry is recognised, or neither");
@@ -285,10 +293,10 @@ fn check_key(object: &mut Members<'_>, id: &Present<EventId>, time: &Present<Tim
 }
 
 fn read_actor(object: &mut Members<'_>) -> Option<Actor> {
-    let user_id = object.required_identifier("user_id", MAX_IDENTIFIER_BYTES);
-    let username = object.identifier("username", MAX_IDENTIFIER_BYTES);
-    let ip = object.identifier("ip", MAX_IDENTIFIER_BYTES);
-    let user_agent = object.text("user_agent", MAX_TEXT_BYTES);
+    let user_id = object.required_identifier("user_id", MAX_ID_CHARACTERS);
+    let username = object.string("username");
+    let ip = object.string("ip");
+    let user_agent = object.string("user_agent");
     let kind = object.one_of("type", &ActorType::NAMES).unwrap_or_default();
     let on_behalf_of = object.object("on_behalf_of", read_actor).map(Box::new);
     object.finish(ACTOR_FIELDS);
@@ -296,9 +304,9 @@ fn read_actor(object: &mut Members<'_>) -> Option<Actor> {
 }
 
 fn read_entity(object: &mut Members<'_>) -> Option<Entity> {
-    let entity_type = object.required_identifier("entity_type", MAX_IDENTIFIER_BYTES);
-    let entity_id = object.required_identifier("entity_id", MAX_IDENTIFIER_BYTES);
-    let entity_name = object.identifier("entity_name", MAX_IDENTIFIER_BYTES);
+    let entity_type = object.required_identifier("entity_type", MAX_ID_CHARACTERS);
+    let entity_id = object.required_identifier("entity_id", MAX_ID_CHARACTERS);
+    let entity_name = object.string("entity_name");
     object.finish(ENTITY_FIELDS);
     Some(Entity { entity_type: entity_type?, entity_id: entity_id?, entity_name })
 }
@@ -307,11 +315,9 @@ fn read_context(object: &mut Members<'_>) -> Map<String, Value> {
     match object.take("context") {
         None => Map::new(),
         Some(Value::Object(context)) => {
-            if context.len() > MAX_CONTEXT_KEYS {
+            if context.len() - usize::from(escaping::has_marks(&context)) > MAX_CONTEXT_KEYS {
                 object.problem("context", "too_many", format!("may have at most {MAX_CONTEXT_KEYS} members"));
             }
-            let mut own = Own { pointer: step(&object.pointer, "context"), problems: object.problems };
-            context.iter().for_each(|(key, value)| own.check_member(key, value, 3));
             context
         }
         Some(_) => {
@@ -338,11 +344,8 @@ fn read_changes(object: &mut Members<'_>) -> Vec<Change> {
     let read = |(index, change): (usize, Value)| {
         let pointer = step(&pointer, index);
         let Value::Object(members) = change else {
-            object.problems.push(FieldError::new(
-                pointer,
-                "wrong_type",
-                "must be an object with path, old and new",
-            ));
+            let detail = "must be an object with path, old and new";
+            note(object.problems, FieldError::new(pointer, "wrong_type", detail));
             return None;
         };
         read_change(&mut Members { members, pointer, problems: object.problems })
@@ -351,66 +354,48 @@ fn read_changes(object: &mut Members<'_>) -> Vec<Change> {
 }
 
 fn read_change(object: &mut Members<'_>) -> Option<Change> {
-    let path = object.required_identifier("path", MAX_IDENTIFIER_BYTES);
-    if path.as_ref().is_some_and(|path| !path.starts_with('/')) {
-        object.problem("path", "invalid_path", "must be a JSON pointer, beginning with /");
+    let path = object.string("path");
+    match path.as_deref() {
+        None if object.has_problem("path") => {}
+        None => object.problem("path", "required", "must be given"),
+        Some("") => object.problem("path", "empty", "may not be empty"),
+        Some(path) if !path.starts_with('/') => {
+            object.problem("path", "invalid_path", "must be a JSON pointer, beginning with /");
+        }
+        Some(_) => {}
     }
     let (old, new) = (object.take("old").unwrap_or_default(), object.take("new").unwrap_or_default());
-    for (name, value) in [("old", &old), ("new", &new)] {
-        Own { pointer: step(&object.pointer, name), problems: object.problems }.check(value, 4);
-    }
     object.finish(CHANGE_FIELDS);
     Some(Change { path: path?, old, new })
 }
 
-/// A value of the sender's own making, being checked.
-struct Own<'a> {
-    /// Where the value stands that is looked at.
-    pointer: String,
-    problems: &'a mut Vec<FieldError>,
-}
-
-impl Own<'_> {
-    /// Checks a value which stands `depth` levels deep in its event.
-    fn check(&mut self, value: &Value, depth: usize) {
-        match value {
-            Value::String(text) => self.note(text_problem(text, MAX_TEXT_BYTES)),
-            Value::Object(_) | Value::Array(_) if depth > json::MAX_DEPTH => {
-                self.note(Some((
-                    "too_deep",
-                    format!("nests deeper than {} levels; flatten it", json::MAX_DEPTH),
-                )));
-            }
-            Value::Object(members) => {
-                members.iter().for_each(|(key, value)| self.check_member(key, value, depth + 1));
-            }
-            Value::Array(elements) => {
-                for (index, element) in elements.iter().enumerate() {
-                    if matches!(element, Value::String(_) | Value::Object(_) | Value::Array(_)) {
-                        let parent = push_step(&mut self.pointer, &index.to_string());
-                        self.check(element, depth + 1);
-                        self.pointer.truncate(parent);
-                    }
-                }
-            }
-            Value::Null | Value::Bool(_) | Value::Number(_) => {}
+/// Escapes the texts of an event. Where it is then too large, its texts are cut shorter, all to the same limit: only an
+/// event whose structure is too large has a problem.
+fn escape_and_fit(object: &mut Members<'_>, event: &mut Event) {
+    if compact_bytes(&content(event)) <= Event::MAX_BYTES / MAX_GROWTH {
+        escaping::escape(event);
+        return;
+    }
+    let sent = event.clone();
+    let mut marks = escape_texts(event, MAX_TEXT_CHARACTERS);
+    for max_characters in SMALLER_TEXTS {
+        if canonical_bytes(event) <= Event::MAX_BYTES {
+            break;
         }
+        event.clone_from(&sent);
+        marks = escape_texts(event, max_characters);
     }
-
-    fn check_member(&mut self, key: &str, value: &Value, depth: usize) {
-        let parent = push_step(&mut self.pointer, key);
-        self.note(identifier_problem(key, MAX_KEY_BYTES));
-        self.check(value, depth);
-        self.pointer.truncate(parent);
+    let bytes = canonical_bytes(event);
+    if bytes > Event::MAX_BYTES {
+        let limit = Event::MAX_BYTES;
+        let detail = format!("has {bytes} bytes of canonical JSON with its texts cut; the limit is {limit}");
+        object.problem("", "too_large", detail);
     }
-
-    fn note(&mut self, problem: Option<TextProblem>) {
-        self.problems.extend(problem.map(|(code, detail)| FieldError::new(&self.pointer, code, detail)));
-    }
+    marks.put(&mut event.context);
 }
 
-/// The size counted is that of the canonical text of all that the sender decides.
-fn check_size(object: &mut Members<'_>, event: &Event) {
+/// All that a sender decides: its canonical text is the size of an event.
+fn content(event: &Event) -> impl Serialize + '_ {
     let Event {
         workspace: _,
         id,
@@ -426,22 +411,19 @@ fn check_size(object: &mut Members<'_>, event: &Event) {
         disclosure: _,
         sequence: _,
     } = event;
-    let content = (id, action.name(), description, actor, entity, context, changes);
-    if compact_bytes(&content) <= Event::MAX_BYTES / MAX_CANONICAL_GROWTH {
-        return;
-    }
-    let bytes = canonical(&content).len();
-    if bytes > Event::MAX_BYTES {
-        object.problem(
-            "",
-            "too_large",
-            format!("has {bytes} bytes of canonical JSON; the limit is {}", Event::MAX_BYTES),
-        );
-    }
+    (id, action.name(), description, actor, entity, context, changes)
 }
 
-/// How many bytes of canonical JSON one byte of compact JSON can become: 1e20 has 4 bytes, and canonically 21.
-const MAX_CANONICAL_GROWTH: usize = 6;
+fn canonical_bytes(event: &Event) -> usize {
+    let content = content(event);
+    // The canonical text is made only where it may be small enough.
+    let compact = compact_bytes(&content);
+    if compact > Event::MAX_BYTES * 2 { compact } else { canonical(&content).len() }
+}
+
+/// The most bytes of canonical JSON that come of one byte of compact JSON once it is escaped: U+007F has one byte, and
+/// its escape seven.
+const MAX_GROWTH: usize = 8;
 
 /// The bytes of a value as compact JSON, which are quick to count.
 fn compact_bytes(content: &impl Serialize) -> usize {

@@ -6,11 +6,13 @@ use serde_json::{Map, Value, json};
 use crate::{
     catalogue::Action,
     disclosure::{Disclosure, Part, Salt},
+    escaping,
     event::{Actor, ActorType, Change, Entity, Event, Outcome},
     id::{EventId, InvalidEventId, WorkspaceId},
     principal::{Admin, Scope, TokenHolder},
     retention::receipt_action,
     stream::{Stream, TestRequest},
+    text,
     timestamp::Timestamp,
     token::TokenId,
 };
@@ -28,12 +30,14 @@ pub struct Origin {
     pub ip: Option<String>,
     /// The program it came from.
     pub user_agent: Option<String>,
+    /// What was done to the claims of an admin's JWT, by the place of each in the event.
+    pub claims: Vec<(&'static str, text::Change)>,
 }
 
 impl Origin {
     /// Of what no request asked for: it came from no address and no program.
     pub fn without_request(now: Timestamp, event_id: EventId, salt: Salt) -> Self {
-        Self { now, event_id, salt, ip: None, user_agent: None }
+        Self { now, event_id, salt, ip: None, user_agent: None, claims: Vec::new() }
     }
 }
 
@@ -240,8 +244,8 @@ fn event(
     entity: Entity,
     context: Map<String, Value>,
 ) -> Event {
-    let Origin { now, event_id, salt, ip, user_agent } = origin;
-    Event {
+    let Origin { now, event_id, salt, ip, user_agent, claims } = origin;
+    let mut event = Event {
         workspace: workspace.clone(),
         id: event_id,
         action,
@@ -255,5 +259,8 @@ fn event(
         changes: Vec::new(),
         disclosure: Disclosure::Whole(salt),
         sequence: None,
-    }
+    };
+    // A user agent, the filters of a read and the claims of a JWT are texts of outsiders like any other.
+    escaping::escape_with(&mut event, &claims);
+    event
 }

@@ -44,7 +44,7 @@ pub fn full_event(id: &str, seconds: i64) -> Value {
             "group_id": "4f68a254168a",
             "role": "view",
             "": "an empty key",
-            "a/b~c": [1, -0.5, 1e21, 9007199254740992_i64, true, null, "", {"deep": {"er": []}}],
+            "a/b~c": [1, -0.5, 1e21, 9007199254740991_i64, true, null, "", {"deep": {"er": []}}],
             "lines": "one\ntwo\r\n\tthree \"four\" \\five\\",
         },
         "changes": [
@@ -98,6 +98,13 @@ pub fn event_of_bytes(id: &str, seconds: i64, bytes: usize, filler: char) -> Val
     let each = json!(filler).to_string().len() - 2;
     let rest = filler.to_string().repeat(room / each) + &"a".repeat(room % each);
     event["context"]["rest"] = json!(rest);
+    event
+}
+
+/// An event of more than 64 KiB of numbers: no text of it can be cut.
+pub fn event_of_numbers(id: &str, seconds: i64) -> Value {
+    let mut event = event(id, seconds);
+    event["context"] = json!({"numbers": vec![0; 33_000]});
     event
 }
 

@@ -9,7 +9,7 @@
 //! One engine serves all files. The sealer's come first: they seal the samples, and nothing else is sealed
 //! after them, so that the log is the same for whoever reads it. But for that no file depends on what another
 //! one did: each has keys of its own, and those that read ask for a time or a workspace that no other
-//! one writes to. The oversize event is small as a file, because canonical JSON writes each of its `1e20` as 21
+//! one writes to. The oversize event is small as a file, because canonical JSON writes each of its `1e-6` as 8
 //! digits.
 
 #![expect(clippy::unwrap_used, reason = "in a test, an unwrap is an assertion")]

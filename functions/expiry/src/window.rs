@@ -8,7 +8,7 @@ use shared::{
     json::canonical,
     keys::{Place, Position},
     ledger::{hash::Hash, leaf, tile::FULL, tree::Frontier},
-    new_event::MAX_TEXT_BYTES,
+    new_event::MAX_TEXT_CHARACTERS,
     page::Page,
     retention::{is_receipt, runs},
     store::{Room, Store},
@@ -121,7 +121,7 @@ fn sequences(due: &[Due]) -> Vec<u64> {
 /// As many of them, from the first on, as the text of their sequences has room for. Events come nearly in the
 /// order of their sequences, unless they were imported; then the text is long.
 fn fitting(mut due: Vec<Due>) -> Vec<Due> {
-    while runs(&sequences(&due)).len() > MAX_TEXT_BYTES {
+    while runs(&sequences(&due)).len() > MAX_TEXT_CHARACTERS {
         due.truncate(due.len() / 2);
     }
     due

@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 use shared::{
-    error::{Error, FieldError},
-    json::{self, Document},
+    error::{Error, FieldError, note},
+    json::{self, Divided, Document, Elements},
 };
 
 /// The most events in one request.
@@ -14,22 +14,13 @@ pub const MAX_BODY_BYTES: usize = 1_000_000;
 /// The member that holds the events of a batch.
 const EVENTS: &str = "events";
 
-/// What a client sent.
+/// The events that a client sent.
 #[derive(Debug)]
 pub enum Sent {
     /// One event, by itself.
-    One(SentEvent),
+    One(Document),
     /// Several, as `{"events": […]}`.
-    Batch(Vec<SentEvent>),
-}
-
-/// One event as it was sent, and what its JSON alone shows to be wrong with it.
-#[derive(Debug)]
-pub struct SentEvent {
-    /// The event, read.
-    pub value: Value,
-    /// What its JSON alone shows to be wrong with it.
-    pub problems: Vec<FieldError>,
+    Batch(Vec<Document>),
 }
 
 impl Sent {
@@ -38,31 +29,27 @@ impl Sent {
     /// # Errors
     /// If the body as a whole is not one that the route takes.
     pub fn parse(body: &[u8]) -> Result<Self, Error> {
-        // The events of a batch stand two levels deep.
-        let Document { value, problems } = json::parse(body, json::MAX_DEPTH + 2)?;
-        let refuse = |field: &str, code, detail: &str| {
-            Err(Error::InvalidBody(vec![FieldError::new(field, code, detail)]))
+        let Divided { outer, inner } = json::parse_elements(body, EVENTS, MAX_EVENTS, json::MAX_DEPTH)?;
+        let Document { value, mut problems } = outer;
+        let Value::Object(members) = value else {
+            return refuse("", "wrong_type", "must be an event, or {\"events\": […]} for several");
         };
-        let mut members = match value {
-            Value::Object(members) if members.contains_key(EVENTS) => members,
-            value @ Value::Object(_) => return Ok(Self::One(SentEvent { value, problems })),
-            _ => return refuse("", "wrong_type", "must be an event, or {\"events\": […]} for several"),
+        let Some(Elements { documents, count }) = inner else {
+            if members.contains_key(EVENTS) {
+                return refuse("/events", "wrong_type", "must be an array of events");
+            }
+            return Ok(Self::One(Document { value: Value::Object(members), problems }));
         };
-        let Some(Value::Array(events)) = members.remove(EVENTS) else {
-            return refuse("/events", "wrong_type", "must be an array of events");
-        };
-        let (problems, mut own): (Vec<_>, Vec<_>) =
-            problems.into_iter().partition(|problem| problem.field.starts_with("/events/"));
-        let beside = |name: &String| {
-            FieldError::new(json::step("", name), "unknown_field", "goes into an event, not beside them")
-        };
-        own.extend(members.keys().map(beside));
-        if !own.is_empty() {
-            return Err(Error::InvalidBody(own));
+        for name in members.keys().filter(|name| *name != EVENTS) {
+            let detail = "goes into an event, not beside them";
+            note(&mut problems, FieldError::new(json::step("", name), "unknown_field", detail));
         }
-        match events.len() {
+        if !problems.is_empty() {
+            return Err(Error::InvalidBody(problems));
+        }
+        match count {
             0 => refuse("/events", "empty", "must hold at least one event"),
-            1..=MAX_EVENTS => Ok(Self::Batch(share_out(events, problems))),
+            1..=MAX_EVENTS => Ok(Self::Batch(documents)),
             count => Err(Error::TooLarge(format!(
                 "it has {count} events and may have {MAX_EVENTS}; send fewer at a time"
             ))),
@@ -70,18 +57,8 @@ impl Sent {
     }
 }
 
-/// Gives each problem to its event, with its pointer from there on.
-fn share_out(events: Vec<Value>, problems: Vec<FieldError>) -> Vec<SentEvent> {
-    let mut sent: Vec<_> =
-        events.into_iter().map(|value| SentEvent { value, problems: Vec::new() }).collect();
-    for FieldError { field, code, detail } in problems {
-        let within = field.strip_prefix("/events/").unwrap_or_default();
-        let (index, rest) = within.split_at(within.find('/').unwrap_or(within.len()));
-        if let Some(event) = index.parse::<usize>().ok().and_then(|index| sent.get_mut(index)) {
-            event.problems.push(FieldError { field: rest.to_owned(), code, detail });
-        }
-    }
-    sent
+fn refuse(field: &str, code: &'static str, detail: &str) -> Result<Sent, Error> {
+    Err(Error::InvalidBody(vec![FieldError::new(field, code, detail)]))
 }
 
 #[cfg(test)]
@@ -113,6 +90,9 @@ mod tests {
         check(r#"{"events": {}}"#, "/events wrong_type");
         check(r#"{"events": [{}], "action": "a"}"#, "/action unknown_field");
         check(r#"{"events": [{}], "events": [{}]}"#, "/events duplicate_key");
+        check(r#"{"events": [{}, {"a": NaN}, {"a": 01}]}"#, "batch [0, 1, 1]");
+        check(r#"{"a": NaN}"#, "invalid json");
+        check("\u{feff}{\"events\": [{}]}", "batch [0]");
         check("[{}]", " wrong_type");
         check("null", " wrong_type");
         check("", "invalid json");

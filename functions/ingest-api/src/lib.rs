@@ -4,15 +4,17 @@
 //! has a result of its own, in the order of the request.
 
 mod body;
+mod idempotency;
 
 use aws_lambda_events::apigw::ApiGatewayV2httpRequest;
 use lambda_runtime::LambdaEvent;
 use serde::Serialize;
 use shared::{
     ambient,
-    error::Error,
+    error::{Error, limit},
     http::{self, Problem, Request, Response, Took},
     id::{EventId, WorkspaceId},
+    json::Document,
     new_event::{Door, Fallback, NewEvent},
     principal::Scope,
     retention::expired,
@@ -20,7 +22,11 @@ use shared::{
     timestamp::Timestamp,
 };
 
-pub use self::body::{MAX_BODY_BYTES, MAX_EVENTS, Sent, SentEvent};
+pub use self::body::{MAX_BODY_BYTES, MAX_EVENTS, Sent};
+
+/// The most problems that one answer tells: an answer of Lambda has at most 6 MB, and a pointer may have 200 characters
+/// of which JSON makes seven each. Every event that is refused keeps at least one.
+const MAX_PROBLEMS_OF_AN_ANSWER: usize = 1_000;
 
 /// Records the events of a request and says what became of each.
 ///
@@ -37,10 +43,15 @@ pub async fn handle(
 
 async fn record(store: &Store, request: &Request) -> Result<Response, Error> {
     let holder = request.token_holder(Scope::Write)?;
+    request.no_query()?;
+    let key = request.idempotency_key()?;
     let sent = Sent::parse(&request.body(MAX_BODY_BYTES)?)?;
     let now = ambient::now();
     match sent {
-        Sent::One(event) => {
+        Sent::One(mut event) => {
+            if let Some(key) = key {
+                idempotency::name_event(&mut event, key);
+            }
             // Alone, an event that could not be recorded is the problem of its request.
             let new = read(&holder.workspace, event, now)?;
             let Appended { status, write_units } = store.append(&new.event).await?;
@@ -49,8 +60,14 @@ async fn record(store: &Store, request: &Request) -> Result<Response, Error> {
         Sent::Batch(events) => {
             // Each is received a microsecond after the one before it: so two that are the same are not
             // taken for one that the SDK sent twice, and the order of the request is kept.
-            let read = |(index, event)| read(&holder.workspace, event, now.plus_microseconds(index));
-            let events: Vec<_> = (0..).zip(events).map(read).collect();
+            let read = |(index, mut event): (i64, Document)| {
+                if let Some(key) = key {
+                    idempotency::name_part(&mut event, key, index);
+                }
+                read(&holder.workspace, event, now.plus_microseconds(index))
+            };
+            let mut events: Vec<_> = (0..).zip(events).map(read).collect();
+            limit_problems(&mut events);
             let good: Vec<_> = events.iter().flatten().map(|new| &new.event).collect();
             let AppendedAll { results, write_units } = store.append_all(&good).await;
             // If we crash here, some events of the request are recorded and others are not. A client that
@@ -64,7 +81,7 @@ async fn record(store: &Store, request: &Request) -> Result<Response, Error> {
 
 /// One event, as far as it came.
 struct Attempt {
-    /// What was to be recorded, if it was an event at all.
+    /// The event, if it is one.
     new: Option<NewEvent>,
     result: Result<Status, Error>,
 }
@@ -86,10 +103,20 @@ impl Attempt {
 }
 
 /// The event that was sent, if it is one.
-fn read(workspace: &WorkspaceId, sent: SentEvent, now: Timestamp) -> Result<NewEvent, Error> {
-    let SentEvent { value, problems } = sent;
+fn read(workspace: &WorkspaceId, sent: Document, now: Timestamp) -> Result<NewEvent, Error> {
+    let Document { value, problems } = sent;
     let fallback = Fallback { now, id: ambient::event_id(), salt: ambient::salt() };
     NewEvent::parse(value, problems, Door::Api(workspace), fallback).map_err(Error::InvalidEvent)
+}
+
+/// Keeps the answer small enough: each event that is refused tells its share of the problems, and how many more it has.
+fn limit_problems(events: &mut [Result<NewEvent, Error>]) {
+    let refused = events.iter().filter(|event| event.is_err()).count();
+    for event in events {
+        if let Err(Error::InvalidEvent(problems)) = event {
+            limit(problems, (MAX_PROBLEMS_OF_AN_ANSWER / refused).max(1));
+        }
+    }
 }
 
 /// A status that is no failure.
@@ -145,7 +172,7 @@ pub struct RecordingResult<'a> {
     index: usize,
     /// What became of it.
     status: ResultStatus,
-    /// Its id; null where it is none of ours to keep.
+    /// Its id; null if the event was refused.
     #[cfg_attr(feature = "openapi", schema(required))]
     id: Option<&'a EventId>,
     /// When it happened; null where the id is.

@@ -4,9 +4,9 @@ use aws_lambda_events::sqs::{SqsEvent, SqsMessage};
 use serde::Deserialize;
 use serde_json::{Map, Value, value::RawValue};
 use shared::{
-    error::FieldError,
+    error::{FieldError, MORE_PROBLEMS},
     id::EventId,
-    json::{self, Document},
+    json::{self, Divided, Document},
     new_event::Envelope,
     store::{Quarantined, Reason},
     timestamp::Timestamp,
@@ -33,6 +33,17 @@ pub struct Message {
     /// When the queue took it, which a redelivery repeats; `None` for a bare one.
     sent_at: Option<Timestamp>,
     body: String,
+}
+
+/// The members of an envelope that name it in quarantine. The rest of a message may be anything, and is not read.
+#[derive(Default, Deserialize)]
+struct Names<'a> {
+    #[serde(borrow)]
+    source: Option<&'a RawValue>,
+    #[serde(borrow)]
+    time: Option<&'a RawValue>,
+    #[serde(borrow)]
+    id: Option<&'a RawValue>,
 }
 
 /// An envelope, opened.
@@ -83,58 +94,47 @@ impl Message {
     /// # Errors
     /// Why it cannot be opened.
     pub fn open(&self) -> Result<Opened, (Reason, Vec<FieldError>)> {
-        // The detail stands one level deep.
-        let document = json::parse(self.body.as_bytes(), json::MAX_DEPTH + 1).map_err(|error| {
-            (Reason::InvalidJson, vec![FieldError::new("", "invalid_json", error.to_string())])
-        })?;
-        let Document { value, problems } = document;
-        let mut wrong = Vec::new();
-        let Value::Object(mut members) = value else {
-            return Err((
-                Reason::InvalidEnvelope,
-                vec![FieldError::new("", "wrong_type", "must be an EventBridge envelope")],
-            ));
+        let Divided { outer, inner } = json::parse_member(self.body.as_bytes(), "detail", json::MAX_DEPTH)
+            .map_err(|error| {
+                (Reason::InvalidJson, vec![FieldError::new("", "invalid_json", error.to_string())])
+            })?;
+        let Value::Object(members) = outer.value else {
+            let problem = FieldError::new("", "wrong_type", "must be an EventBridge envelope");
+            return Err((Reason::InvalidEnvelope, vec![problem]));
         };
         let id = text(&members, "id").and_then(|id| EventId::parse(id).ok());
         let time = text(&members, "time").and_then(|time| Timestamp::parse(time).ok());
-        let detail = members.remove("detail");
-        for (field, missing) in
-            [("/id", id.is_none()), ("/time", time.is_none()), ("/detail", detail.is_none())]
-        {
-            if missing {
-                wrong.push(FieldError::new(field, "required", "must be there, as EventBridge writes it"));
+        match (id, time, inner) {
+            (Some(id), Some(time), Some(Document { value: detail, mut problems })) => {
+                // A detail that is there twice may be another event; beside it there may be anything.
+                let outer = outer
+                    .problems
+                    .into_iter()
+                    .filter(|problem| problem.field == "/detail" || problem.code == MORE_PROBLEMS);
+                problems.extend(outer.map(|problem| FieldError::new("", problem.code, problem.detail)));
+                Ok(Opened { envelope: Envelope { id, time }, detail, problems })
             }
-        }
-        match (id, time, detail) {
-            (Some(id), Some(time), Some(detail)) => {
-                let within = |problem: FieldError| {
-                    let rest = problem.field.strip_prefix("/detail")?.to_owned();
-                    // Beside the detail there is the detail-type.
-                    (rest.is_empty() || rest.starts_with('/'))
-                        .then_some(FieldError { field: rest, ..problem })
-                };
-                Ok(Opened {
-                    envelope: Envelope { id, time },
-                    detail,
-                    problems: problems.into_iter().filter_map(within).collect(),
-                })
+            (id, time, detail) => {
+                let members =
+                    [("/id", id.is_none()), ("/time", time.is_none()), ("/detail", detail.is_none())];
+                let missing = members.into_iter().filter(|(_, missing)| *missing).map(|(field, _)| {
+                    FieldError::new(field, "required", "must be there, as EventBridge writes it")
+                });
+                Err((Reason::InvalidEnvelope, missing.collect()))
             }
-            _ => Err((Reason::InvalidEnvelope, wrong)),
         }
     }
 
     /// The message as it is kept in quarantine. Its place there follows from the message alone, so
     /// that a redelivery overwrites it.
     pub fn set_aside(&self, reason: Reason, problems: Vec<FieldError>, now: Timestamp) -> Quarantined {
-        let envelope = serde_json::from_str::<Value>(&self.body).unwrap_or_default();
-        let member = |name: &str| {
-            envelope.get(name).and_then(Value::as_str).filter(|text| (1..=256).contains(&text.len()))
-        };
-        let id = member("id").or(Some(self.id.as_str()).filter(|id| !id.is_empty())).unwrap_or("unknown");
+        let envelope: Names<'_> = serde_json::from_str(&self.body).unwrap_or_default();
+        let message_id = || Some(self.id.clone()).filter(|id| !id.is_empty());
+        let time = name(envelope.time).and_then(|time| Timestamp::parse(&time).ok());
         Quarantined {
-            source: member("source").unwrap_or("unknown").to_owned(),
-            at: member("time").and_then(|time| Timestamp::parse(time).ok()).or(self.sent_at).unwrap_or(now),
-            id: id.to_owned(),
+            source: name(envelope.source).unwrap_or_else(|| "unknown".to_owned()),
+            at: time.or(self.sent_at).unwrap_or(now),
+            id: name(envelope.id).or_else(message_id).unwrap_or_else(|| "unknown".to_owned()),
             reason,
             problems,
             body: self.body.clone(),
@@ -144,4 +144,10 @@ impl Message {
 
 fn text<'a>(members: &'a Map<String, Value>, name: &str) -> Option<&'a str> {
     members.get(name).and_then(Value::as_str)
+}
+
+/// A text that can be part of a key in quarantine.
+fn name(text: Option<&RawValue>) -> Option<String> {
+    let text: String = serde_json::from_str(text?.get()).ok()?;
+    (1..=256).contains(&text.len()).then_some(text)
 }

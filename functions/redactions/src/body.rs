@@ -6,7 +6,7 @@ use shared::{
     error::{Error, FieldError},
     json::{self, Document},
     members::Members,
-    new_event::MAX_IDENTIFIER_BYTES,
+    new_event::MAX_ID_CHARACTERS,
     store::Redaction,
 };
 
@@ -48,7 +48,7 @@ impl NewRedaction {
             return Err(Error::InvalidBody(vec![FieldError::new("", "wrong_type", detail)]));
         };
         let mut object = Members { members, pointer: String::new(), problems: &mut problems };
-        let actor = object.identifier("actor", MAX_IDENTIFIER_BYTES);
+        let actor = object.identifier("actor", MAX_ID_CHARACTERS);
         if actor.as_deref() == Some("") {
             object.problem("actor", "empty", "may not be empty");
         }

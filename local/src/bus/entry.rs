@@ -8,6 +8,9 @@ use crate::template::{ACCOUNT, REGION};
 /// What AWS counts for the time of an entry.
 const TIME_BYTES: usize = 14;
 
+/// The longest DetailType that EventBridge takes.
+const MAX_DETAIL_TYPE_CHARACTERS: usize = 128;
+
 /// An entry as it is sent.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
@@ -53,6 +56,11 @@ impl Entry {
                     format!("Parameter {name} is not valid. Reason: {name} is a required argument.");
                 return Err(("InvalidArgument", message));
             }
+        }
+        if self.detail_type.as_deref().is_some_and(|text| text.chars().count() > MAX_DETAIL_TYPE_CHARACTERS) {
+            let message =
+                "Parameter DetailType is not valid. Reason: DetailType has more than 128 characters.";
+            return Err(("InvalidArgument", message.to_owned()));
         }
         if self.source.as_deref().is_some_and(|source| source.starts_with("aws.")) {
             return Err(("NotAuthorizedForSourceException", "Not authorized for the source.".to_owned()));

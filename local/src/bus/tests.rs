@@ -98,6 +98,7 @@ async fn each_bad_entry_fails_alone_with_the_code_of_aws() {
         check(with(required, Value::Null), "InvalidArgument");
         check(with(required, json!("")), "InvalidArgument");
     }
+    check(with("DetailType", json!("a".repeat(129))), "InvalidArgument");
     check(with("Detail", json!("not json")), "MalformedDetail");
     check(with("Detail", json!("[1]")), "MalformedDetail");
     check(with("Source", json!("aws.ec2")), "NotAuthorizedForSourceException");

@@ -5,7 +5,7 @@ use shared::{
     catalogue::{Action, Category},
     event::Outcome,
     json::MAX_EXACT_INTEGER,
-    new_event::MAX_IDENTIFIER_BYTES,
+    new_event::MAX_ID_CHARACTERS,
     stream::{
         DATADOG_SITES, DESTINATION_FIELDS, FILTER_FIELDS, Format, MAX_FILTER_VALUES, MAX_MASKS, StreamSecret,
     },
@@ -96,18 +96,17 @@ fn filter(name: &str) -> Value {
     match name {
         "actions" => described(
             "One of these actions: names of the catalogue, or custom ones.",
-            list(json!({"type": "string", "maxLength": Action::MAX_BYTES})),
+            list(json!({"type": "string", "maxLength": Action::MAX_CUSTOM_BYTES})),
         ),
         "categories" => described(
             "One of these categories.",
             list(json!({"enum": Category::names().collect::<Vec<_>>()})),
         ),
-        "actors" => described(
-            "By one of these, by their ids in the product.",
-            list(required_line(MAX_IDENTIFIER_BYTES)),
-        ),
+        "actors" => {
+            described("By one of these, by their ids in the product.", list(required_line(MAX_ID_CHARACTERS)))
+        }
         "entity_types" => {
-            described("Done to an entity of one of these types.", list(required_line(MAX_IDENTIFIER_BYTES)))
+            described("Done to an entity of one of these types.", list(required_line(MAX_ID_CHARACTERS)))
         }
         "outcome" => {
             let mut outcome = one_of("With this outcome.", &Outcome::NAMES, "");

@@ -139,7 +139,11 @@ fn the_bus_may_bring_what_http_may_not() {
     assert_eq!(on("audit_log_accessed"), (refused("reserved_action"), vec![]));
     assert_eq!(on("api_token_workspace_created"), (refused("reserved_action"), vec![]));
     assert_eq!(on("api_token_workspace_revoked"), (refused("reserved_action"), vec![]));
-    assert_eq!(on("Not A Name"), (refused("unknown_action"), refused("unknown_action")));
+    for name in ["user.login", "ConsoleLogin", "google.iam.v1.SetIamPolicy", "Not A Name", "ユーザー登録"]
+    {
+        assert_eq!(on(name), (refused("unknown_action"), vec![]), "{name}");
+    }
+    assert_eq!(on("a,b"), (refused("unknown_action"), refused("unknown_action")));
 }
 
 #[test]
@@ -167,10 +171,10 @@ fn records_of_the_service_are_refused_at_every_door() {
     // Longer than a custom name may be, which only the bus would take as an unknown one.
     let long = format!("x_audit_log_{}", "a".repeat(52));
     assert_eq!(on("action", &long).1, refused("/action", "reserved_action"));
-    for action in
-        ["X_audit_log_expired", "x_audit_log_expired ", "x_audit_log\u{2011}expired", "ｘ_audit_log_expired"]
-    {
-        assert_eq!(on("action", action), both("/action", "unknown_action"), "{action}");
+    assert_eq!(on("action", "x_audit_log_expired "), both("/action", "unknown_action"));
+    for action in ["X_audit_log_expired", "x_audit_log\u{2011}expired", "x.audit-log expired"] {
+        let refused = |code| refused("/action", code);
+        assert_eq!(on("action", action), (refused("unknown_action"), refused("reserved_action")), "{action}");
     }
     for id in ["expired.1", "expired.", "Expired.x", "x_audit_log_1"] {
         assert_eq!(on("id", id), both("/id", "reserved_id"), "{id}");
@@ -205,7 +209,7 @@ fn the_leaf_of_an_unknown_action_stays_when_the_catalogue_gets_a_row_for_it() {
 }
 
 #[test]
-fn every_problem_is_told_at_once() {
+fn every_problem_is_listed_at_once() {
     let event = r#"{"acton": "group_created", "actor": {"username": 7, "username": 8}, "id": "a b", "outcome": "maybe",
         "context": [], "changes": [{"path": "role"}, 1], "entity": {"entity_type": ""}}"#;
     let found = problems(parse(event, Door::Api(&WorkspaceId::parse("acme").unwrap())));
@@ -243,10 +247,10 @@ fn each_member_has_its_limits() {
     check("/actor/user_id", text(257), &[("/actor/user_id", "too_long")]);
     check("/actor/user_id", json!("a\u{0}b"), &[("/actor/user_id", "control_character")]);
     check("/actor/user_id", json!("a\nb"), &[("/actor/user_id", "control_character")]);
-    check("/actor/username", json!("\u{202e}nimda"), &[("/actor/username", "bidi_override")]);
+    check("/actor/user_id", json!("ä".repeat(256)), &[]);
+    check("/actor/user_id", json!("\u{202e}nimda"), &[("/actor/user_id", "bidi_override")]);
+    check("/actor/user_id", json!("\u{200f}\u{61c}"), &[]);
     check("/actor/username", json!("Zoë 🕷 مدير"), &[]);
-    check("/actor/user_agent", text(16_384), &[]);
-    check("/actor/user_agent", text(16_385), &[("/actor/user_agent", "too_long")]);
     check("/actor/type", json!("robot"), &[("/actor/type", "unknown_value")]);
     check("/actor/type", json!("member_token"), &[]);
     check("/actor/email", json!("p@x"), &[("/actor/email", "unknown_field")]);
@@ -264,12 +268,8 @@ fn each_member_has_its_limits() {
     check("/id", json!("a"), &[("/timestamp", "required")]);
     check("/timestamp", json!("2025-01-01T00:00:00Z"), &[("/id", "required")]);
     check("/description", json!("two\nlines\tand tabs"), &[]);
-    check("/description", json!("bell\u{7}"), &[("/description", "control_character")]);
-    check("/description", json!("\u{85}"), &[("/description", "control_character")]);
     check("/context", json!({"sql": "select 1;\n-- \u{202e}"}), &[]);
     check("/context", json!({"": 1}), &[]);
-    check("/context", json!({"a\u{0}": 1}), &[("/context/a\0", "control_character")]);
-    check("/context", json!({"a".repeat(129): 1}), &[(&format!("/context/{}", "a".repeat(129)), "too_long")]);
     check("/context", (0..50).map(|key| (key.to_string(), json!(key))).collect::<Map<_, _>>().into(), &[]);
     check(
         "/context",
@@ -324,8 +324,18 @@ fn an_event_has_at_most_64_kib_of_canonical_json() {
         problems(api(&event))
     };
     // With a description, null gives way to two quotes and its bytes.
-    assert_eq!(long(room + 2), vec![]);
-    assert_eq!(long(room + 3), vec![(String::new(), "too_large")]);
+    let marks = |filler: usize| {
+        let mut event = with(
+            "/context",
+            json!({"a": "x".repeat(16_000), "b": "x".repeat(16_000), "c": "x".repeat(16_000), "d": "x".repeat(16_000)}),
+        );
+        event["description"] = json!("x".repeat(filler));
+        api(&event).unwrap().event.context.get(escaping::MEMBER).cloned()
+    };
+    assert_eq!((long(room + 2), marks(room + 2)), (vec![], None));
+    assert_eq!(long(room + 3), vec![]);
+    assert_eq!(marks(room + 3).unwrap().as_object().unwrap().len(), 4);
+    check("/context", json!({"a": vec![0; 33_000]}), &[("", "too_large")]);
 }
 
 #[test]

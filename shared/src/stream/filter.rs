@@ -9,7 +9,7 @@ use crate::{
     catalogue::{Action, CATALOGUE, Category, did_you_mean},
     event::{Event, Outcome},
     members::{Members, identifier_problem},
-    new_event::MAX_IDENTIFIER_BYTES,
+    new_event::MAX_ID_CHARACTERS,
 };
 
 /// The members of a filter.
@@ -80,7 +80,7 @@ fn identifier(text: &str) -> Result<String, (&'static str, String)> {
     if text.is_empty() {
         return Err(("empty", "may not be empty".to_owned()));
     }
-    identifier_problem(text, MAX_IDENTIFIER_BYTES).map_or_else(|| Ok(text.to_owned()), Err)
+    identifier_problem(text, MAX_ID_CHARACTERS).map_or_else(|| Ok(text.to_owned()), Err)
 }
 
 /// A list of strings, each of which is read by `read`; each that is wrong is noted at its place.

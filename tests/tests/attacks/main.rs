@@ -5,7 +5,9 @@
 
 #![allow(clippy::unwrap_used, reason = "in a test, an unwrap is an assertion")]
 
+mod bodies;
 mod delivery;
+mod intake;
 mod reading;
 mod records;
 

@@ -1,7 +1,7 @@
 //! Every answer of the audit log and of its tokens, seen once.
 
 use serde_json::{Value, json};
-use tests::{Answer, TestApp, sample::event};
+use tests::{Answer, Client, TestApp, sample::event};
 
 use crate::{LOGS, TOKEN, TOKENS, description::Description};
 
@@ -19,6 +19,9 @@ pub(crate) async fn record(app: &TestApp, description: &mut Description) {
         writer.record(&one).await.expect(200),
         writer.record(&json!({"events": [one, other, event("e-3", 3), {}, 7]})).await.expect(207),
         writer.record_bytes("{").await.expect_problem(400, "invalid_json"),
+        writer.post("/api/acme/audit_logs?dry_run=1", "{}").await.expect_problem(400, "invalid_query"),
+        with_header(&writer, "idempotency-key", "").await.expect_problem(400, "invalid_header"),
+        with_header(&writer, "content-encoding", "br").await.expect_problem(415, "unsupported_encoding"),
         app.client("acme").record(&one).await.expect_refusal(401, "Unauthorized"),
         app.client("acme").with_bearer("alw_nobody").record(&one).await.expect_refusal(403, "Forbidden"),
         reader.record(&one).await.expect_problem(403, "forbidden"),
@@ -40,6 +43,11 @@ pub(crate) async fn record(app: &TestApp, description: &mut Description) {
         .header("accept", "text/html")
         .body(event("e-4", 4).to_string());
     description.holds("POST", LOGS, &writer.send(request).await.expect(201));
+}
+
+async fn with_header(writer: &Client, name: &str, value: &str) -> Answer {
+    let request = writer.request(reqwest::Method::POST, "/api/acme/audit_logs").header(name, value);
+    writer.send(request.body("{}")).await
 }
 
 pub(crate) async fn list(app: &TestApp, description: &mut Description) {

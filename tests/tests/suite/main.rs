@@ -15,4 +15,5 @@ mod rates;
 mod reading;
 mod recording;
 mod shards;
+mod texts;
 mod tokens;

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use tests::{
     TestApp, entry, eventually,
     invoke::{self, batch, envelope},
-    sample::{event, event_of_bytes},
+    sample::{event, event_of_numbers},
 };
 
 use crate::bus::detail;
@@ -74,7 +74,7 @@ async fn what_breaks_a_rule_is_set_aside_whole_with_its_reason() {
     check("no workspace", event("e-1", 0), &["/workspace_username required"]).await;
     check("two workspaces", with("workspace", json!("globex")), &["/workspace mismatch"]).await;
     check("no action", with("action", json!(null)), &["/action required"]).await;
-    check("bad action", with("action", json!("Group Created")), &["/action unknown_action"]).await;
+    check("bad action", with("action", json!("group created, edited")), &["/action unknown_action"]).await;
     check("no actor", with("actor", json!(null)), &["/actor required"]).await;
     check("unknown member", with("colour", json!("red")), &["/colour unknown_field"]).await;
     check("bad time", with("timestamp", json!("yesterday")), &["/timestamp invalid_timestamp"]).await;
@@ -111,7 +111,7 @@ async fn the_time_of_an_envelope_is_held_to_the_same_limits_as_that_of_an_event(
 #[tokio::test]
 async fn an_event_of_more_than_64_kib_is_set_aside_whole() {
     let app = TestApp::start().await;
-    let mut large = event_of_bytes("e-1", 0, 65_537, '"');
+    let mut large = event_of_numbers("e-1", 0);
     large["workspace_username"] = json!("acme");
     app.bus().send("product", &large).await;
     let kept = quarantined(&app, "product").await;
@@ -125,7 +125,7 @@ async fn an_event_of_more_than_64_kib_is_set_aside_whole() {
 async fn an_event_of_a_megabyte_is_set_aside_whole_in_parts() {
     let app = TestApp::start().await;
     let mut large = detail("e-1", 0);
-    large["context"]["text"] = json!("ü".repeat(500_000));
+    large["context"]["text"] = json!(vec![12_345_678; 110_000]);
     app.bus().send("product", &large).await;
     let parts = eventually("all parts", async || {
         let kept = app.tables().quarantined("product").await;
@@ -134,7 +134,7 @@ async fn an_event_of_a_megabyte_is_set_aside_whole_in_parts() {
     let parts = parts.await;
     assert_eq!(parts.len(), 3);
     assert!(parts.iter().all(|part| part["reason"] == "invalid_event"));
-    assert_eq!(problems(&parts[0]), ["/context/text too_long", " too_large"]);
+    assert_eq!(problems(&parts[0]), [" too_large"]);
     let body: String = parts.iter().map(|part| part["body"].as_str().unwrap()).collect();
     let body: Value = serde_json::from_str(&body).unwrap();
     assert_eq!(body["detail"], large);

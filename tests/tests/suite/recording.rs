@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use tests::{
     Client, TestApp,
-    sample::{at, documented_event, event, event_of_bytes, full_event},
+    sample::{at, documented_event, event, event_of_bytes, event_of_numbers, full_event},
 };
 
 /// All events of an action, as a reader sees them.
@@ -147,10 +147,22 @@ async fn an_event_may_have_64_kib_and_not_a_byte_more() {
     let largest = event_of_bytes("e-1", 0, 65_536, 'a');
     client.record(&largest).await.expect(201);
     assert_eq!(read_all(&client, "group_created").await[0]["context"], largest["context"]);
-    for filler in ['a', '"', 'ü'] {
-        let larger = event_of_bytes("e-2", 0, 65_537, filler);
-        let refused = client.record(&larger).await.expect_problem(422, "invalid_event");
-        assert_eq!(refused.problems(), [" too_large"]);
+    let refused = client.record(&event_of_numbers("e-2", 0)).await.expect_problem(422, "invalid_event");
+    assert_eq!(refused.problems(), [" too_large"]);
+
+    // A text never refuses an event, so texts are cut until it fits.
+    for (index, filler) in ['a', '"', 'ü'].into_iter().enumerate() {
+        let larger = event_of_bytes(&format!("larger-{index}"), 1, 65_537, filler);
+        client.record(&larger).await.expect(201);
+        client.record(&larger).await.expect(200);
+    }
+    let read = client.read(&format!("start_timestamp={}&action=group_created", at(1))).await;
+    assert_eq!(read.len(), 3);
+    for event in read {
+        let cut = event["context"]["audit_log_escaped"].as_object().unwrap();
+        assert!(cut.values().all(|mark| mark.as_str().unwrap().starts_with("cut: ")), "{cut:?}");
+        let texts = event["context"].as_object().unwrap().values().filter_map(Value::as_str);
+        assert!(texts.map(|text| text.chars().count()).all(|length| length <= 8192));
     }
 }
 

@@ -1,7 +1,7 @@
 //! Bodies of events and batches.
 
 use serde_json::{Map, Value, json};
-use tests::sample::{event, event_of_bytes};
+use tests::sample::{event, event_of_numbers};
 
 use super::{Door, Input};
 
@@ -32,13 +32,16 @@ pub(super) fn inputs() -> Vec<Input> {
         ("{".into(), "400 invalid_json"),
         ("{} {}".into(), "400 invalid_json"),
         ("{'action': 1}".into(), "400 invalid_json"),
-        ("\u{feff}{}".into(), "400 invalid_json"),
+        ("\u{feff}{}".into(), "422 invalid_event /action required, /actor required"),
+        ("\u{feff}\u{feff}{}".into(), "400 invalid_json"),
+        (with("context", r#"{"a": None}"#), "400 invalid_json"),
+        (with("context", r#"{"a": -Infinity}"#), "400 invalid_json"),
+        (with("context", r#"{"a": "tab	in it"}"#), "400 invalid_json"),
         ("[".repeat(100_000), "400 invalid_json"),
         (r#"{"events":["#.repeat(1000), "400 invalid_json"),
         (with("context", "NaN"), "400 invalid_json"),
         (with("context", r#"{"a": Infinity}"#), "400 invalid_json"),
         (with("context", r#"{"a": 01}"#), "400 invalid_json"),
-        (with("description", r#""\ud800""#), "400 invalid_json"),
         (with("description", "\"a\u{0}b\""), "400 invalid_json"),
         ("null".into(), "422 invalid_body  wrong_type"),
         ("[]".into(), "422 invalid_body  wrong_type"),
@@ -69,29 +72,48 @@ pub(super) fn inputs() -> Vec<Input> {
             "422 invalid_event /context/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a too_deep",
         ),
         (with("context", &keys(51)), "422 invalid_event /context too_many"),
-        (with("context", &format!(r#"{{"a": {}}}"#, long(16_385))), "422 invalid_event /context/a too_long"),
         (
             with("changes", &format!("[{}]", vec![r#"{"path": "/a"}"#; 51].join(","))),
             "422 invalid_event /changes too_many",
-        ),
-        (with("description", &long(16_385)), "422 invalid_event /description too_long"),
-        (
-            with("description", &format!("\"{}\"", "ü".repeat(8_193))),
-            "422 invalid_event /description too_long",
         ),
         (
             with("actor", &format!(r#"{{"user_id": {}}}"#, long(257))),
             "422 invalid_event /actor/user_id too_long",
         ),
-        // Texts
-        (with("description", r#""a\u0000b""#), "422 invalid_event /description control_character"),
-        (with("context", r#"{"a": "\u001b[31m"}"#), "422 invalid_event /context/a control_character"),
-        (with("context", r#"{"a\n": 1}"#), "422 invalid_event /context/a\n control_character"),
-        (
-            with("actor", r#"{"user_id": "u1", "username": "\u202egpj.exe"}"#),
-            "422 invalid_event /actor/username bidi_override",
-        ),
+        // Ids: the product chooses them
         (with("actor", r#"{"user_id": "u1\n"}"#), "422 invalid_event /actor/user_id control_character"),
+        (with("actor", r#"{"user_id": "u1\u0085"}"#), "422 invalid_event /actor/user_id control_character"),
+        (with("actor", r#"{"user_id": "u1\u007f"}"#), "422 invalid_event /actor/user_id control_character"),
+        (with("actor", r#"{"user_id": "\u202egpj.exe"}"#), "422 invalid_event /actor/user_id bidi_override"),
+        (with("actor", r#"{"user_id": "a\uffff"}"#), "422 invalid_event /actor/user_id invalid_character"),
+        (with("actor", r#"{"user_id": "a\ud83d"}"#), "422 invalid_event /actor/user_id invalid_character"),
+        (
+            with("actor", r#"{"user_id": "u1", "on_behalf_of": {"user_id": "\udc00"}}"#),
+            "422 invalid_event /actor/on_behalf_of/user_id invalid_character",
+        ),
+        (
+            with("entity", r#"{"entity_type": "a\u0000", "entity_id": "\u2068b"}"#),
+            "422 invalid_event /entity/entity_type control_character, /entity/entity_id bidi_override",
+        ),
+        (with("id", r#""e\ud83d""#), "422 invalid_event /id invalid_id"),
+        (with("action", r#""x_a\ud83d""#), "422 invalid_event /action invalid_character"),
+        (
+            with("timestamp", r#""2025-02-18T10:00:00Z\ud83d""#),
+            "422 invalid_event /timestamp invalid_timestamp",
+        ),
+        (with("outcome", r#""success\ud83d""#), "422 invalid_event /outcome unknown_value"),
+        // Numbers, in every notation
+        (with("context", r#"{"a": 9007199254740992}"#), "422 invalid_event /context/a inexact_number"),
+        (with("context", r#"{"a": 9007199254740992.0}"#), "422 invalid_event /context/a inexact_number"),
+        (with("context", r#"{"a": 9.007199254740992e15}"#), "422 invalid_event /context/a inexact_number"),
+        (with("context", r#"{"n": 1.152921504606847e18}"#), "422 invalid_event /context/n inexact_number"),
+        (with("context", r#"{"n": 1152921504606847000}"#), "422 invalid_event /context/n inexact_number"),
+        (with("context", r#"{"n": 1e400}"#), "422 invalid_event /context/n inexact_number"),
+        (with("context", r#"{"n": 1e-400}"#), "422 invalid_event /context/n inexact_number"),
+        (
+            with("context", &format!(r#"{{"n": {}}}"#, "1".repeat(5_000))),
+            "422 invalid_event /context/n inexact_number",
+        ),
         // Types and values
         (with("action", "7"), "422 invalid_event /action wrong_type"),
         (with("action", "null"), "422 invalid_event /action required"),
@@ -126,10 +148,6 @@ pub(super) fn inputs() -> Vec<Input> {
         (with("timestamp", r#""2025-02-18T10:00:00""#), "422 invalid_event /timestamp invalid_timestamp"),
         (with("timestamp", r#""2025-02-30T10:00:00Z""#), "422 invalid_event /timestamp invalid_timestamp"),
         (with("timestamp", r#""2016-12-31T23:59:60Z""#), "422 invalid_event /timestamp invalid_timestamp"),
-        (
-            with("timestamp", r#""2025-02-18T10:00:00.0000000001Z""#),
-            "422 invalid_event /timestamp invalid_timestamp",
-        ),
         (with("timestamp", "1739872800"), "422 invalid_event /timestamp wrong_type"),
         (with("timestamp", r#""1999-12-31T23:59:59.999999Z""#), "422 invalid_event /timestamp out_of_range"),
         (with("timestamp", r#""3000-01-01T00:00:00Z""#), "422 invalid_event /timestamp out_of_range"),
@@ -170,12 +188,23 @@ pub(super) fn inputs() -> Vec<Input> {
             r#"{"events": [{}, 7]}"#.into(),
             "207 [invalid_event /action required, /actor required; invalid_event  wrong_type]",
         ),
-        (event_of_bytes("e-9", 0, 65_537, 'a').to_string(), "422 invalid_event  too_large"),
+        (
+            r#"{"events": [{"a": NaN}, {"actor": {"user_id": "\ud83d"}}, 01]}"#.into(),
+            "207 [invalid_event /a invalid_json, /action required, /actor required, /a unknown_field; \
+             invalid_event /action required, /actor/user_id invalid_character; invalid_event  invalid_json,  wrong_type]",
+        ),
+        (r#"{"events": [{}, {"a": 1}"#.into(), "400 invalid_json"),
+        (r#"{"events": [{}], "more": NaN}"#.into(), "400 invalid_json"),
+        (event_of_numbers("e-9", 0).to_string(), "422 invalid_event  too_large"),
         (" ".repeat(1_100_000), "413 too_large"),
     ];
     let bytes = [
-        (b"\"\xff\"".to_vec(), "400 invalid_json"),
-        (b"{\"action\": \"\xc3\x28\"}".to_vec(), "400 invalid_json"),
+        (b"\"\xff\"".to_vec(), "422 invalid_body  wrong_type"),
+        (b"\xff".to_vec(), "400 invalid_json"),
+        (
+            b"{\"action\": \"\xc3\x28\"}".to_vec(),
+            "422 invalid_event /action invalid_character, /actor required",
+        ),
         (b"\x1f\x8b\x08\x00".to_vec(), "400 invalid_json"),
     ];
     let rows = rows.into_iter().map(|(sent, told)| Input::new(Door::Record, sent, told));

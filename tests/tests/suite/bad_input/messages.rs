@@ -1,7 +1,7 @@
 //! What comes over the bus: what `PutEvents` refuses, and what goes into quarantine.
 
 use serde_json::json;
-use tests::sample::event_of_bytes;
+use tests::sample::event_of_numbers;
 
 use super::{Door, Input};
 
@@ -10,9 +10,8 @@ pub(super) fn inputs() -> Vec<Input> {
     let rows =
         rows.into_iter().flat_map(|(door, rows)| rows.iter().map(move |(sent, told)| (door, *sent, *told)));
     let rows = rows.map(|(door, sent, told)| Input::new(door, sent, told));
-    let mut large = event_of_bytes("e-9", 0, 65_000, 'a');
+    let mut large = event_of_numbers("e-9", 0);
     large["workspace"] = json!("acme");
-    large["description"] = json!("b".repeat(2_000));
     let deep = format!("{}1{}", r#"{"a":"#.repeat(100), "}".repeat(100));
     let too_deep = format!(
         "quarantined invalid_event {} too_deep, /workspace_username required, /action required, /actor required, /a unknown_field",
@@ -27,6 +26,10 @@ const ENTRIES: &[(&str, &str)] = &[
     (r#"{"Source": "p", "DetailType": "t", "Detail": "{"}"#, "200 MalformedDetail"),
     (r#"{"Source": "p", "DetailType": "t", "Detail": "[]"}"#, "200 MalformedDetail"),
     (r#"{"Source": "p", "DetailType": "", "Detail": "{}"}"#, "200 InvalidArgument"),
+    (
+        r#"{"Source": "p", "DetailType": "0123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890123456789", "Detail": "{}"}"#,
+        "200 InvalidArgument",
+    ),
     (r#"{"Source": "aws.s3", "DetailType": "t", "Detail": "{}"}"#, "200 NotAuthorizedForSourceException"),
     (r#"{"Source": "p", "DetailType": "t", "Detail": "{}", "Time": 1e300}"#, "200 InvalidArgument"),
 ];
@@ -50,7 +53,7 @@ const DETAILS: &[(&str, &str)] = &[
         "quarantined invalid_event /workspace wrong_type",
     ),
     (
-        r#"{"workspace": "acme", "action": "Group Created", "actor": {"user_id": "u1"}}"#,
+        r#"{"workspace": "acme", "action": "group created, edited", "actor": {"user_id": "u1"}}"#,
         "quarantined invalid_event /action unknown_action",
     ),
     (
@@ -80,6 +83,18 @@ const DETAILS: &[(&str, &str)] = &[
     (
         r#"{"workspace": "acme", "action": "group_created", "actor": {"user_id": "u1"}, "context": {"n": 9007199254740993}}"#,
         "quarantined invalid_event /context/n inexact_number",
+    ),
+    (
+        r#"{"workspace": "acme", "action": " login", "actor": {"user_id": "u1"}}"#,
+        "quarantined invalid_event /action unknown_action",
+    ),
+    (
+        r#"{"workspace": "acme", "action": "login\u0085", "actor": {"user_id": "u1"}}"#,
+        "quarantined invalid_event /action control_character",
+    ),
+    (
+        r#"{"workspace": "acme", "action": "group_created", "actor": {"user_id": "u1\uffff"}}"#,
+        "quarantined invalid_event /actor/user_id invalid_character",
     ),
     (
         r#"{"workspace": "acme", "action": "group_created", "actor": {"user_id": "u1"}, "colour": "red"}"#,

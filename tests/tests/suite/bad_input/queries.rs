@@ -23,7 +23,7 @@ const LIST: &[(&str, &str)] = &[
     ("order=ASC", "400 invalid_query order unknown_value"),
     ("action=", "400 invalid_query action unknown_action"),
     ("action=group_created,", "400 invalid_query action unknown_action"),
-    ("action=*", "400 invalid_query action unknown_action"),
+    ("action=%20", "400 invalid_query action unknown_action"),
     ("action=%00", "400 invalid_query action unknown_action"),
     ("actions=group_created", "400 invalid_query actions unknown_parameter"),
     ("workspace=globex", "400 invalid_query workspace unknown_parameter"),
@@ -94,7 +94,7 @@ const FEED: &[(&str, &str)] = &[
     ("order=desc", "400 invalid_query order unknown_parameter"),
     ("cursor={cursor}", "400 invalid_query cursor unknown_parameter"),
     ("format=parquet", "400 invalid_query format unknown_value"),
-    ("action=DROP", "400 invalid_query action unknown_action"),
+    ("action=%C2%85", "400 invalid_query action unknown_action"),
 ];
 
 const LEDGER: &[(&str, &str)] = &[
