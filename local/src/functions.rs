@@ -22,8 +22,8 @@ use crate::{
 const MAX_PAYLOAD_BYTES: usize = 6 * 1024 * 1024;
 /// The deadline a function is told.
 const TIMEOUT: Duration = Duration::from_secs(30);
-/// That of the archiver, which begins nothing shortly before it.
-const ARCHIVER_TIMEOUT: Duration = Duration::from_secs(300);
+/// That of the archiver and of expiry, which begin nothing shortly before it.
+const LONG_TIMEOUT: Duration = Duration::from_secs(300);
 
 const AUTHORIZERS: &[&str] = &["authorizer"];
 const HTTP: &[&str] =
@@ -238,7 +238,7 @@ where
 }
 
 fn context(name: &str) -> Context {
-    let timeout = if name == "archiver" { ARCHIVER_TIMEOUT } else { TIMEOUT };
+    let timeout = if matches!(name, "archiver" | "expiry") { LONG_TIMEOUT } else { TIMEOUT };
     let deadline = jiff::Timestamp::now().as_millisecond() + timeout.as_millis() as i64;
     let mut context = Context::default();
     context.request_id = uuid::Uuid::now_v7().to_string();

@@ -51,6 +51,8 @@ const PATIENCE: Duration = Duration::from_secs(5);
 const SCHEDULE_EVERY: Duration = Duration::from_secs(3600);
 /// How often streams are delivered and archived here, beside the deliveries that sealing drives.
 const DELIVER_EVERY: Duration = Duration::from_secs(2);
+/// How often expiry runs here, so that a developer need not wait for it.
+const EXPIRE_EVERY: Duration = Duration::from_secs(60);
 
 /// How a system is started. The default is what a test wants: in memory, on any free port, empty.
 #[derive(Clone, Debug, Default)]
@@ -77,7 +79,7 @@ pub struct Options {
     /// Where streams of the kind `s3` write; `None` is nowhere, and there can be none.
     pub archive: Option<Archive>,
     /// Whether the functions run that a schedule or a hint of the ledger invokes: streams are delivered as their logs are
-    /// sealed and every two seconds, all else is done at the start and every hour.
+    /// sealed and every two seconds, events expire every minute, all else is done at the start and every hour.
     pub schedule: bool,
 }
 
@@ -444,6 +446,7 @@ async fn run(on: OnSchedule, scheduled: Vec<Scheduled>) {
     for scheduled in scheduled {
         let every = match scheduled.function.as_str() {
             "archiver" | "deliver" => DELIVER_EVERY,
+            "expiry" => EXPIRE_EVERY,
             _ => SCHEDULE_EVERY,
         };
         let on = on.clone();

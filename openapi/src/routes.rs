@@ -312,11 +312,11 @@ fn redact() -> Value {
         REDACTIONS,
         "Erase parts of recorded events",
         &format!(
-            "What is erased is gone from every table and answer, within at most {} events for each request: \
-             send it again while `has_more`. What the log has of a part is a digest, which stays; so every \
-             proof made before or after holds, and says what was withheld. An event of its own records who \
-             erased which parts of which events.",
-            redactions::MAX_SEQUENCES
+            "The parts are erased from the recorded events, and so from every answer. A request looks at {} events \
+             at most: while `has_more`, send it again with the `cursor` of the answer. What the log has of a part is a \
+             digest, which stays; so every proof made before or after holds, and says what was withheld. Events of their \
+             own record who erased which parts of which events.",
+            redactions::MAX_LOOKED_AT
         ),
         answers,
     );

@@ -249,6 +249,10 @@ fn redaction(name: &str) -> Value {
             reason["maxLength"] = json!(MAX_REASON_BYTES);
             described("Why, in words that may stand in the log.", or_null(reason))
         }
+        "cursor" => described(
+            "The cursor of the answer before, while it says `has_more`: with an actor alone.",
+            or_null(required_line(redactions::MAX_CURSOR_BYTES)),
+        ),
         _ => unreachable!("the member {name} of a redaction has no description"),
     }
 }

@@ -1,7 +1,9 @@
-//! What is different at every call: the clock and the random generator.
+//! The clocks and the random generator. No other module of the functions reads a clock.
 //!
 //! Handlers call these and pass the values on, so that everything below them is a function of its
 //! arguments.
+
+use std::time::{Duration, Instant};
 
 use zeroize::Zeroizing;
 
@@ -17,6 +19,35 @@ use crate::{
 /// The time now.
 pub fn now() -> Timestamp {
     Timestamp::from(jiff::Timestamp::now())
+}
+
+/// An instant in the life of this process, by both clocks of the machine.
+///
+/// Lambda freezes a process between two invocations. The monotonic clock may stand still meanwhile, and the wall clock may be
+/// set to another time. So an age is never told from one of them alone.
+#[derive(Clone, Copy, Debug)]
+pub struct Moment {
+    wall: Timestamp,
+    monotonic: Instant,
+}
+
+impl Moment {
+    /// This instant.
+    pub fn now() -> Self {
+        Self { wall: now(), monotonic: Instant::now() }
+    }
+
+    /// The time since then, by the clock that says more; `None` if the wall clock was set back, so that the
+    /// time cannot be told.
+    pub fn age(self) -> Option<Duration> {
+        self.age_at(Self::now())
+    }
+
+    fn age_at(self, later: Self) -> Option<Duration> {
+        let wall = later.wall.unix_microseconds() - self.wall.unix_microseconds();
+        let wall = Duration::from_micros(u64::try_from(wall).ok()?);
+        Some(wall.max(later.monotonic.duration_since(self.monotonic)))
+    }
 }
 
 /// An id that no other event has: a UUID of version 7 (RFC 9562), so that ids made in one process
@@ -102,6 +133,26 @@ mod tests {
         // 62,000 draws, 1,000 expected of each: 200 off is more than six standard deviations.
         assert_eq!(counts.len(), 62);
         assert!(counts.values().all(|count| (800..1200).contains(count)), "{counts:?}");
+    }
+
+    #[test]
+    fn an_age_is_told_by_the_clock_that_says_more() {
+        let then = Moment::now();
+        let check = |wall_seconds: i64, monotonic_seconds: u64, expected: Option<u64>| {
+            let later = Moment {
+                wall: then.wall.plus_seconds(wall_seconds),
+                monotonic: then.monotonic + Duration::from_secs(monotonic_seconds),
+            };
+            assert_eq!(
+                then.age_at(later),
+                expected.map(Duration::from_secs),
+                "{wall_seconds} {monotonic_seconds}"
+            );
+        };
+        check(5, 5, Some(5));
+        check(70, 0, Some(70));
+        check(3, 70, Some(70));
+        check(-1, 70, None);
     }
 
     #[test]

@@ -1,13 +1,12 @@
 //! How long the events of a workspace are kept, and since when those that are there are retained.
 //!
-//! There is one truth about it, [`Retention::retained_from`]: a function of what admins have set and of the
-//! clock. An event whose timestamp is before that is there for no reader, and cannot be recorded again. So
-//! events vanish from every read at once, whatever is still stored of them.
+//! One function decides it, [`Retention::retained_from`]: of the settings of the admins and of the clock. An event whose
+//! timestamp is before that time is visible to no reader, and cannot be recorded again. So events vanish from every read
+//! at once, even if they are still stored.
 //!
-//! It never goes back: whoever counts what they were given may rely on what they were not given. Neither a
-//! longer period nor a legal hold brings anything back; they only let no more expire. And every change takes
-//! effect at an instant that lies further ahead than anybody reads settings late, so that all who read and
-//! record pass it at the same time.
+//! It never goes back: a reader who counts events may rely on those that were passed over. Neither a longer period nor a
+//! legal hold brings an event back; they only let no more expire. And every change takes effect at an instant that lies
+//! further ahead than any instance reads settings late, so that all instances pass it at the same time.
 
 use serde::{Deserialize, Serialize};
 
@@ -16,7 +15,7 @@ use crate::{
     shards::SETTINGS_AGE_SECONDS, timestamp::Timestamp,
 };
 
-/// The longest period for which events can be kept that are not kept for ever, in days.
+/// The longest period that can be set, in days. Without a period events are kept permanently.
 pub const MAX_DAYS: u32 = 3650;
 /// How far ahead a change takes effect at least, in seconds. It is twice as long as settings are read late,
 /// which leaves a minute for clocks that do not agree.
@@ -24,8 +23,8 @@ pub const NOTICE_SECONDS: i64 = 2 * SETTINGS_AGE_SECONDS;
 /// How far ahead a change may take effect at most, in days.
 pub const MAX_NOTICE_DAYS: i64 = 365;
 
-/// The action of a receipt: the event that says which events have expired. Receipts never expire, because
-/// whoever finds a gap must find what explains it.
+/// The action of a receipt: the event that says which events have expired. Receipts never expire, because they
+/// explain the gaps in a log.
 const RECEIPT: &str = "x_audit_log_expired";
 /// What the ids of receipts begin with, and those of few other events: whoever has a key alone sees by it that
 /// it cannot be a receipt's.
@@ -42,7 +41,7 @@ pub struct Setting<T> {
     pub value: T,
 }
 
-/// A legal hold: while it stands, nothing expires.
+/// A legal hold: while it is in effect, nothing expires.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Hold {
     /// Why it was placed.
@@ -51,7 +50,7 @@ pub struct Hold {
     pub by: String,
 }
 
-/// How long events are kept. Where nothing was ever set: for ever.
+/// How long events are kept: permanently, until a period is set.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Retention {
     /// How it stood when something was last set; what was in force before that is not kept.
@@ -115,11 +114,41 @@ impl Retention {
         reached.chain(self.stood.and_then(|stood| stood.retained_from)).max()
     }
 
-    /// Before which time events may be done away with for good; `None` while nothing may. A hold counts from
-    /// when it is placed, even before it takes effect.
+    /// Before which time events may be deleted for good; `None` while none may.
     pub fn expires_before(&self, now: Timestamp, margin_seconds: i64) -> Option<Timestamp> {
-        let held = self.standing_hold(now).is_some();
+        let held = self.holds_back(now, margin_seconds);
         self.retained_from(now).filter(|_| !held).map(|from| from.plus_seconds(-margin_seconds))
+    }
+
+    /// Whether a hold stops deletion: from the moment it is placed, even before it takes effect, until a margin after
+    /// its end, because the clock that says so may be ahead.
+    pub fn holds_back(&self, now: Timestamp, margin_seconds: i64) -> bool {
+        [now, now.plus_seconds(-margin_seconds)].into_iter().any(|at| self.standing_hold(at).is_some())
+    }
+
+    /// The first instant found from now on at which more has expired than under `old`, and the time before which all
+    /// events have expired then; `None` if no event ever expires sooner than under `old`.
+    ///
+    /// Between two changes [`Self::retained_from`] moves with the clock from some instant on, or stands still. Such a line
+    /// passes another one only where either is cut, or stays ahead until then. So it is enough to compare them where
+    /// either is cut, just before, and when both have caught up with their periods.
+    pub fn expires_sooner_than(&self, old: &Self, now: Timestamp) -> Option<(Timestamp, Timestamp)> {
+        let cuts = |retention: &Self| {
+            let days = retention.days.iter().map(|days| days.from);
+            days.chain(retention.holds.iter().map(|hold| hold.from)).collect::<Vec<_>>()
+        };
+        let mut instants: Vec<_> = [cuts(self), cuts(old)].concat();
+        instants.retain(|cut| now < *cut);
+        instants.extend(instants.clone().into_iter().map(|cut| cut.plus_microseconds(-1)));
+        instants.push(now);
+        let last = instants.iter().max().copied().unwrap_or(now);
+        instants.push(last.plus_seconds(i64::from(MAX_DAYS + 1) * 86_400));
+        instants.sort_unstable();
+        instants.into_iter().find_map(|at| {
+            let expired =
+                self.retained_from(at).filter(|from| old.retained_from(at).is_none_or(|old| old < *from))?;
+            Some((at, expired))
+        })
     }
 
     /// The same with another period from an instant on, in place of one that was to come.
@@ -240,13 +269,15 @@ impl Retained {
     }
 }
 
-/// How far the events of a workspace have been done away with, by the key of the last one.
+/// How far the expiry of a workspace's events has come.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Expiry {
-    /// What a receipt says of: up to and with this one.
+    /// The key of the last event that a receipt names. Receipts follow the order of time.
     pub receipted_to: Option<Position>,
-    /// What is marked to be deleted: up to and with this one.
-    pub marked_to: Option<Position>,
+    /// The size of the log up to which all events are marked that its receipts name.
+    pub marked_size: u64,
+    /// The retention under whose hold all marks were taken away, as the store tells one from another.
+    pub unmarked_under: Option<String>,
 }
 
 /// What is wrong with an event that is older than what is retained.

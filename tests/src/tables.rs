@@ -75,19 +75,32 @@ impl Tables {
     /// Puts as many events of an action into a workspace, one a second from [`at`]`(0)` on, past all our
     /// code: for tests that need more of them than it is any use to send.
     pub async fn put_events(&self, workspace: &str, action: &str, count: i64) {
-        let put = |second: i64| {
+        let keys: Vec<_> = (0..count).map(|second| (second, format!("{}#{action}", at(second)))).collect();
+        self.put_keys(workspace, action, &keys).await;
+    }
+
+    /// The same, but 1,300 of them at each second; their sort keys.
+    pub async fn put_burst(&self, workspace: &str, action: &str, count: i64) -> Vec<String> {
+        let key = |number: i64| (number / 1300, format!("{}#b-{number:06}", at(number / 1300)));
+        let keys: Vec<_> = (0..count).map(key).collect();
+        self.put_keys(workspace, action, &keys).await;
+        keys.into_iter().map(|(_, key)| key).collect()
+    }
+
+    async fn put_keys(&self, workspace: &str, action: &str, keys: &[(i64, String)]) {
+        let put = |(second, key): &(i64, String)| {
             let text = |text: &str| AttributeValue::S(text.to_owned());
             let request = PutRequest::builder()
                 .item("workspace", text(workspace))
-                .item("timestamp", text(&format!("{}#{action}", at(second))))
+                .item("timestamp", text(key))
                 .item("action", text(action))
-                .item("received_at", AttributeValue::N(unix_microseconds(second)))
+                .item("received_at", AttributeValue::N(unix_microseconds(*second)))
                 .item("salt", AttributeValue::B(vec![7; 16].into()))
                 .item("actor_id", text("u1"));
             WriteRequest::builder().put_request(request.build().unwrap()).build()
         };
-        for start in (0..count).step_by(25) {
-            let requests = (start..count.min(start + 25)).map(put).collect();
+        for keys in keys.chunks(25) {
+            let requests = keys.iter().map(put).collect();
             let output =
                 self.0.batch_write_item().request_items("AuditEvents", requests).send().await.unwrap();
             assert!(output.unprocessed_items().unwrap().is_empty());

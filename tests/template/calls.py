@@ -20,7 +20,10 @@ OPERATIONS = {
 # IAM asks for each kind of PartiQL statement by itself, whether it is sent alone, in a batch or in a transaction.
 STATEMENTS = {'UPDATE "{table}"': "PartiQLUpdate", 'DELETE FROM "{table}"': "PartiQLDelete", "SELECT ": "PartiQLSelect"}
 # The parts of a transaction that is not made of statements, each of which IAM asks for by itself.
-PARTS = {"Put::builder": "PutItem", "Update::builder": "UpdateItem", "Delete::builder": "DeleteItem"}
+PARTS = {
+    "Put::builder": "PutItem", "Update::builder": "UpdateItem", "Delete::builder": "DeleteItem",
+    "ConditionCheck::builder": "ConditionCheckItem",
+}
 
 
 def code(path):

@@ -680,7 +680,7 @@ DAMAGES = {
     ],
     "nothing_calls_a_function_past_its_alias": [
         lambda r: r["SealerStream"]["Properties"].update(FunctionName={"Ref": "Sealer"}),
-        lambda r: r["ExpiryDaily"]["Properties"]["Targets"][0].update(Arn={"Fn::GetAtt": ["Expiry", "Arn"]}),
+        lambda r: r["ExpiryHourly"]["Properties"]["Targets"][0].update(Arn={"Fn::GetAtt": ["Expiry", "Arn"]}),
         lambda r: path(r, "/api/health")["get"]["x-amazon-apigateway-integration"].update(uri={"Ref": "Query"}),
         lambda r: next(iter(r.of("AWS::Lambda::Permission").values()))["Properties"].update(
             FunctionName={"Ref": "Query"}

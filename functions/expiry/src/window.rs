@@ -1,13 +1,14 @@
-//! Some events that have expired and are not done away with yet: those that a receipt is for.
+//! The next events that have expired and that no receipt names yet.
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use futures::{StreamExt as _, TryStreamExt as _, stream};
 use shared::{
     error::Error,
     id::WorkspaceId,
     json::canonical,
     keys::{Place, Position},
-    ledger::{hash::Hash, leaf, tile::FULL, tree::Frontier},
+    ledger::{Entry, hash::Hash, leaf, tile::FULL, tree::Frontier},
     new_event::MAX_TEXT_CHARACTERS,
     page::Page,
     retention::{is_receipt, runs},
@@ -17,6 +18,8 @@ use shared::{
 
 /// The most events of one receipt.
 pub const MAX_EVENTS: usize = 10_000;
+/// How many tiles of the log are read at a time.
+const TILES: usize = 16;
 /// How many are held whole at a time, and how many bytes of them.
 const CHUNK: Room = Room { events: 300, bytes: 20_000_000, measure: |event| canonical(event).len() };
 
@@ -32,12 +35,14 @@ pub(crate) struct Due {
 #[derive(Debug)]
 pub(crate) struct Window {
     pub(crate) due: Vec<Due>,
+    /// Whether it ends before an event that is not sealed.
+    pub(crate) is_blocked: bool,
 }
 
 impl Window {
     /// The events after a place and before an instant, as far as they are sealed and there are not too many.
     ///
-    /// It ends before the first one that is not sealed: what is in no log, no receipt can be for. Receipts are
+    /// It ends before the first one that is not sealed: no receipt can name an event that is in no log. Receipts are
     /// passed over, because they do not expire.
     ///
     /// # Errors
@@ -50,14 +55,19 @@ impl Window {
         after: Option<&Position>,
         before: Timestamp,
     ) -> Result<Self, Error> {
-        let mut due = Vec::new();
+        let (mut due, mut is_blocked) = (Vec::new(), false);
         let mut after = after.cloned();
         'reading: loop {
             let Page { events, next, .. } =
                 store.stored_before(workspace, after.as_ref(), before, CHUNK).await?;
             for event in events.iter().filter(|event| !is_receipt(event)) {
-                let sealed = event.sequence.filter(|sequence| *sequence < head.size());
-                let Some(sequence) = sealed.filter(|_| due.len() < MAX_EVENTS) else { break 'reading };
+                if due.len() == MAX_EVENTS {
+                    break 'reading;
+                }
+                let Some(sequence) = event.sequence.filter(|sequence| *sequence < head.size()) else {
+                    is_blocked = true;
+                    break 'reading;
+                };
                 let (place, leaf) = (store.place_of(event).await?, Hash::of_leaf(leaf(event).as_bytes()));
                 due.push(Due { place, sequence, leaf });
             }
@@ -66,63 +76,91 @@ impl Window {
                 break;
             }
         }
-        let window = Self { due: fitting(due) };
+        let window = Self { due, is_blocked };
         window.is_what_was_sealed(store, workspace, head).await?;
         Ok(window)
     }
 
-    /// The sequences, in their order.
-    pub(crate) fn sequences(&self) -> Vec<u64> {
-        sequences(&self.due)
-    }
-
-    /// The root of the leaves, in the order of their sequences (RFC 6962).
-    pub(crate) fn root(&self) -> Hash {
-        let leaves: BTreeMap<_, _> = self.due.iter().map(|due| (due.sequence, due.leaf)).collect();
-        let mut tree = Frontier::default();
-        for leaf in leaves.into_values() {
-            tree.push(leaf);
+    /// The events of each receipt, in the order of time: as many as the text of their sequences has room for. Events come
+    /// nearly in the order of their sequences, unless they were imported; then the text is long.
+    pub(crate) fn parts(&self) -> Vec<&[Due]> {
+        let mut parts = Vec::new();
+        let mut left = self.due.as_slice();
+        while !left.is_empty() {
+            // The text of one sequence always fits.
+            let (mut fits, mut too_many) = (1, left.len() + 1);
+            while too_many - fits > 1 {
+                let count = fits.midpoint(too_many);
+                let text = runs(&sequences(&left[..count]));
+                if text.len() <= MAX_TEXT_CHARACTERS { fits = count } else { too_many = count }
+            }
+            let (part, rest) = left.split_at(fits);
+            parts.push(part);
+            left = rest;
         }
-        tree.root()
+        parts
     }
 
-    /// Looks whether the log has each event under its sequence, as it is.
+    /// Checks that the log has each event under its sequence, as it is.
     async fn is_what_was_sealed(
         &self,
         store: &Store,
         workspace: &WorkspaceId,
         head: &Frontier,
     ) -> Result<(), Error> {
-        let by_sequence: BTreeMap<_, _> = self.due.iter().map(|due| (due.sequence, due)).collect();
+        let by_sequence = by_sequence(&self.due);
         if by_sequence.len() < self.due.len() {
             return Err(Error::Inconsistent(format!("{workspace}: two events bear one sequence").into()));
         }
-        let tiles: BTreeSet<_> = by_sequence.keys().map(|sequence| sequence / u64::from(FULL)).collect();
-        for tile in tiles {
-            let (start, end) = (tile * u64::from(FULL), (tile + 1) * u64::from(FULL));
-            for (sequence, entry) in store.entries(workspace, start..end.min(head.size())).await? {
-                let Some(due) = by_sequence.get(&sequence) else { continue };
-                if due.place != entry.place || due.leaf != entry.leaf {
-                    let what =
-                        format!("{workspace}: the event of sequence {sequence} is not what was sealed");
-                    return Err(Error::Inconsistent(what.into()));
-                }
+        let wanted = by_sequence.keys().copied().collect();
+        for (sequence, entry) in entries(store, workspace, head, &wanted).await? {
+            let Some(due) = by_sequence.get(&sequence) else { continue };
+            if due.place != entry.place || due.leaf != entry.leaf {
+                let what = format!("{workspace}: the event of sequence {sequence} is not what was sealed");
+                return Err(Error::Inconsistent(what.into()));
             }
         }
         Ok(())
     }
 }
 
-fn sequences(due: &[Due]) -> Vec<u64> {
-    let sequences: BTreeSet<_> = due.iter().map(|due| due.sequence).collect();
-    sequences.into_iter().collect()
+/// The entries of these sequences, which the head covers, in their order.
+pub(crate) async fn entries(
+    store: &Store,
+    workspace: &WorkspaceId,
+    head: &Frontier,
+    wanted: &BTreeSet<u64>,
+) -> Result<Vec<(u64, Entry)>, Error> {
+    let full = u64::from(FULL);
+    let tiles: BTreeSet<_> = wanted.iter().map(|sequence| sequence / full).collect();
+    // Collected first: the compiler cannot see that a borrowing closure kept across an await is Send.
+    let reads: Vec<_> = tiles
+        .into_iter()
+        .map(|tile| store.entries(workspace, tile * full..((tile + 1) * full).min(head.size())))
+        .collect();
+    let mut reads = stream::iter(reads).buffered(TILES);
+    let mut found = Vec::new();
+    while let Some(entries) = reads.try_next().await? {
+        found.extend(entries.into_iter().filter(|(sequence, _)| wanted.contains(sequence)));
+    }
+    Ok(found)
 }
 
-/// As many of them, from the first on, as the text of their sequences has room for. Events come nearly in the
-/// order of their sequences, unless they were imported; then the text is long.
-fn fitting(mut due: Vec<Due>) -> Vec<Due> {
-    while runs(&sequences(&due)).len() > MAX_TEXT_CHARACTERS {
-        due.truncate(due.len() / 2);
+/// Events by their sequences.
+pub(crate) fn by_sequence(due: &[Due]) -> BTreeMap<u64, &Due> {
+    due.iter().map(|due| (due.sequence, due)).collect()
+}
+
+/// The sequences of events, in order.
+pub(crate) fn sequences(due: &[Due]) -> Vec<u64> {
+    by_sequence(due).into_keys().collect()
+}
+
+/// The root of leaves in the order of their sequences (RFC 6962).
+pub(crate) fn root(leaves: impl Iterator<Item = Hash>) -> Hash {
+    let mut tree = Frontier::default();
+    for leaf in leaves {
+        tree.push(leaf);
     }
-    due
+    tree.root()
 }

@@ -17,7 +17,9 @@ pub const MAX_SEQUENCES: usize = Redaction::MAX_EVENTS;
 /// The longest reason, in bytes.
 pub const MAX_REASON_BYTES: usize = 1024;
 /// The members a request may have.
-pub const FIELDS: &[&str] = &["actor", "sequences", "parts", "reason"];
+pub const FIELDS: &[&str] = &["actor", "sequences", "parts", "reason", "cursor"];
+/// The longest cursor, in bytes.
+pub const MAX_CURSOR_BYTES: usize = 1024;
 
 /// What is to be erased.
 #[derive(Debug, PartialEq, Eq)]
@@ -25,6 +27,8 @@ pub(crate) struct NewRedaction {
     pub(crate) which: Which,
     pub(crate) parts: Vec<Part>,
     pub(crate) reason: Option<String>,
+    /// Where the request before this one ended.
+    pub(crate) cursor: Option<String>,
 }
 
 /// Of which events.
@@ -73,9 +77,13 @@ impl NewRedaction {
         };
         let parts = parts.unwrap_or_else(default);
         let reason = object.text("reason", MAX_REASON_BYTES);
+        let cursor = object.identifier("cursor", MAX_CURSOR_BYTES);
+        if cursor.is_some() && matches!(which, Some(Which::Sequences(_))) {
+            object.problem("cursor", "mismatch", "goes with an actor: leave it out");
+        }
         object.finish(FIELDS);
         match which {
-            Some(which) if problems.is_empty() => Ok(Self { which, parts, reason }),
+            Some(which) if problems.is_empty() => Ok(Self { which, parts, reason, cursor }),
             _ => Err(Error::InvalidBody(problems)),
         }
     }
@@ -113,7 +121,8 @@ mod tests {
     #[test]
     fn an_actor_or_sequences_are_enough() {
         let parse = |body: &str| NewRedaction::parse(body.as_bytes()).unwrap();
-        let by = |which, parts: &[Part]| NewRedaction { which, parts: parts.to_vec(), reason: None };
+        let by =
+            |which, parts: &[Part]| NewRedaction { which, parts: parts.to_vec(), reason: None, cursor: None };
         assert_eq!(parse(r#"{"actor": "u1"}"#), by(Which::Actor("u1".to_owned()), &[Part::Actor]));
         assert_eq!(parse(r#"{"sequences": [7, 1, 7]}"#), by(Which::Sequences(vec![1, 7]), &Part::ALL));
         assert_eq!(
@@ -122,6 +131,7 @@ mod tests {
                 which: Which::Sequences(vec![0]),
                 parts: vec![Part::Actor, Part::Context],
                 reason: Some("GDPR".to_owned()),
+                cursor: None,
             }
         );
     }
@@ -143,6 +153,7 @@ mod tests {
         check(r#"{"actor": 1}"#, &["/actor wrong_type"]);
         check(r#"{"actor": ""}"#, &["/actor empty"]);
         check(r#"{"actor": "u1", "sequences": [1]}"#, &["/sequences mismatch"]);
+        check(r#"{"sequences": [1], "cursor": "acts.1.a"}"#, &["/cursor mismatch"]);
         check(r#"{"sequences": []}"#, &["/sequences wrong_type"]);
         check(r#"{"sequences": [-1]}"#, &["/sequences wrong_type"]);
         check(r#"{"sequences": [1, "2"]}"#, &["/sequences wrong_type"]);

@@ -4,29 +4,33 @@
 //! proof that was made before still holds, and every one made after says what was withheld.
 
 mod body;
+mod search;
 
 use aws_lambda_events::apigw::ApiGatewayV2httpRequest;
 use lambda_runtime::LambdaEvent;
 use serde::Serialize;
-use serde_json::Value;
 use shared::{
     ambient,
-    catalogue::Action,
     disclosure::Part,
     error::{Error, FieldError},
     event::Event,
     http::{self, Request, Response},
     id::WorkspaceId,
     json::canonical,
-    keys::{Place, Position},
-    page::{Filter, Page},
+    keys::Place,
     principal::Admin,
     service_event,
-    store::{Redaction, Room, Store, Written},
+    store::{Redaction, Store, Written},
 };
 
-pub use self::body::{FIELDS, MAX_BODY_BYTES, MAX_REASON_BYTES, MAX_SEQUENCES};
-use self::body::{NewRedaction, Which};
+pub use self::{
+    body::{FIELDS, MAX_BODY_BYTES, MAX_CURSOR_BYTES, MAX_REASON_BYTES, MAX_SEQUENCES},
+    search::MAX_LOOKED_AT,
+};
+use self::{
+    body::{NewRedaction, Which},
+    search::{Budget, Found, Search},
+};
 
 /// The most bytes of events in one transaction, as JSON. DynamoDB takes 4 MB of items.
 const MAX_BYTES: usize = 3_000_000;
@@ -41,9 +45,10 @@ pub async fn handle(
     store: &Store,
     event: LambdaEvent<ApiGatewayV2httpRequest>,
 ) -> Result<Response, lambda_runtime::Error> {
+    let deadline_ms = event.context.deadline;
     let request = Request::from(event.payload);
     let answer = match request.route() {
-        "POST /api/{workspace}/redactions" => redact(store, &request).await,
+        "POST /api/{workspace}/redactions" => redact(store, &request, deadline_ms).await,
         _ => Err(Error::UnknownRoute),
     };
     Ok(http::respond(&request, answer))
@@ -55,38 +60,101 @@ pub async fn handle(
 pub struct Redacted {
     /// Of how many events parts were erased, by this request.
     redacted: usize,
-    /// Whether there are more: then the same request is to be sent again.
+    /// Whether there may be more: then send the same request again, with the cursor.
     has_more: bool,
+    /// Where the next request goes on; left out at the end.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(required = false, nullable = false))]
+    cursor: Option<String>,
     /// How many records of the actor's own acts as an admin stay whole: nothing is erased of those. Left out if none do.
     #[serde(skip_serializing_if = "is_zero")]
     #[cfg_attr(feature = "openapi", schema(required = false))]
     kept: usize,
 }
 
-/// What a request comes to.
-#[derive(Default)]
-struct Found {
-    redactions: Vec<Redaction>,
-    has_more: bool,
-    kept: usize,
+fn is_zero(count: &usize) -> bool {
+    *count == 0
 }
 
-async fn redact(store: &Store, request: &Request) -> Result<Response, Error> {
+async fn redact(store: &Store, request: &Request, deadline_ms: u64) -> Result<Response, Error> {
     let admin = request.admin()?;
     let wanted = NewRedaction::parse(&request.body(MAX_BODY_BYTES)?)?;
+    let redacted = match &wanted.which {
+        Which::Sequences(sequences) => by_sequences(store, &admin, request, &wanted, sequences).await?,
+        Which::Actor(actor) => by_actor(store, &admin, request, &wanted, actor, deadline_ms).await?,
+    };
+    Ok(http::ok(&redacted))
+}
+
+async fn by_sequences(
+    store: &Store,
+    admin: &Admin,
+    request: &Request,
+    wanted: &NewRedaction,
+    sequences: &[u64],
+) -> Result<Redacted, Error> {
     for _ in 0..MAX_ATTEMPTS {
-        let Found { redactions, has_more, kept } = find(store, &admin.workspace, &wanted).await?;
-        if redactions.is_empty() {
-            return Ok(http::ok(&Redacted { redacted: 0, has_more, kept }));
-        }
-        let record = record(&admin, request, &wanted, &redactions);
-        // If we crash after it, the events are redacted and it is recorded; the admin asks again, and there
-        // is nothing left to do.
-        if let Written::Now(_) = store.redact(&redactions, &record).await? {
-            return Ok(http::ok(&Redacted { redacted: redactions.len(), has_more, kept }));
+        let redactions = find(store, &admin.workspace, sequences, &wanted.parts).await?;
+        if write(store, admin, request, wanted, &redactions).await? {
+            return Ok(Redacted { redacted: redactions.len(), has_more: false, cursor: None, kept: 0 });
         }
     }
-    Err(Error::Contention("the events are being changed by others all the time".into()))
+    Err(busy())
+}
+
+/// Erases what an actor did, a transaction at a time, until the search or the budget of the request ends.
+async fn by_actor(
+    store: &Store,
+    admin: &Admin,
+    request: &Request,
+    wanted: &NewRedaction,
+    actor: &str,
+    deadline_ms: u64,
+) -> Result<Redacted, Error> {
+    let NewRedaction { parts, cursor, .. } = wanted;
+    let mut search = Search::resume(&admin.workspace, actor, parts, cursor.as_deref(), ambient::now())?;
+    let mut budget = Budget { deadline_ms, looked_at: 0 };
+    let (mut redacted, mut kept, mut attempts) = (0, 0, 0);
+    loop {
+        let Found { redactions, next, looked_at, kept: more } = search.read(store).await?;
+        if !write(store, admin, request, wanted, &redactions).await? {
+            attempts += 1;
+            if attempts == MAX_ATTEMPTS {
+                return Err(busy());
+            }
+            continue;
+        }
+        // If we crash here, these are redacted and it is recorded; the admin asks again, and the search passes over them.
+        redacted += redactions.len();
+        kept += more;
+        budget.looked_at += looked_at;
+        match next {
+            None => return Ok(Redacted { redacted, has_more: false, cursor: None, kept }),
+            Some(next) if budget.is_used_up() && !next.is_at_a_start() => {
+                return Ok(Redacted { redacted, has_more: true, cursor: next.cursor(), kept });
+            }
+            Some(next) => search = next,
+        }
+    }
+}
+
+/// Erases these, if there are any, and records it; whether all were as they were read.
+async fn write(
+    store: &Store,
+    admin: &Admin,
+    request: &Request,
+    wanted: &NewRedaction,
+    redactions: &[Redaction],
+) -> Result<bool, Error> {
+    if redactions.is_empty() {
+        return Ok(true);
+    }
+    let record = record(admin, request, wanted, redactions);
+    Ok(matches!(store.redact(redactions, &record).await?, Written::Now(_)))
+}
+
+fn busy() -> Error {
+    Error::Contention("other requests keep changing the events".into())
 }
 
 /// The event about a redaction. It says which events and parts, and nothing of what they were.
@@ -98,100 +166,35 @@ fn record(admin: &Admin, request: &Request, wanted: &NewRedaction, redactions: &
     service_event::redacted(admin, origin, &wanted.parts, &sequences, unsealed, wanted.reason.as_deref())
 }
 
-/// What is to be erased, up to a transaction's worth; and whether there is more.
-async fn find(store: &Store, workspace: &WorkspaceId, wanted: &NewRedaction) -> Result<Found, Error> {
-    let mut found = Found::default();
-    match &wanted.which {
-        Which::Sequences(sequences) => {
-            let size = store.head(workspace).await?.size();
-            for sequence in sequences {
-                if *sequence >= size {
-                    return Err(Error::UnknownSequence);
-                }
-                let (entry, event) = store.sealed_event(workspace, *sequence, ambient::now()).await?;
-                // An admin could hide their own acts otherwise, and a gap that a receipt explains would be a deletion.
-                if event.action.is_accountability() {
-                    let detail = format!(
-                        "{sequence} is {}: nothing is erased of receipts and of what admins did to the log; leave it out",
-                        event.action
-                    );
-                    return Err(Error::InvalidBody(vec![FieldError::new("/sequences", "read_only", detail)]));
-                }
-                found.redactions.extend(redaction(entry.place, event, &wanted.parts));
-            }
-            if found.bytes() > MAX_BYTES {
-                let what = "the events of these sequences are more than can be erased at once; name fewer";
-                return Err(Error::TooLarge(what.to_owned()));
-            }
-            Ok(found)
-        }
-        Which::Actor(actor) => {
-            let by = Filter { actor: Some(actor.clone()), ..Filter::default() };
-            collect(store, workspace, &by, &mut found, |_| true, &wanted.parts).await?;
-            if found.has_more {
-                return Ok(found);
-            }
-            // Whoever looked for the actor left their id in the record of that.
-            let reads = Filter {
-                actions: Action::parse("audit_log_accessed").into_iter().collect(),
-                ..Filter::default()
-            };
-            let names = |event: &Event| {
-                let named = event.context.get("filters").and_then(|filters| filters.get("actor"));
-                named.and_then(Value::as_str) == Some(actor)
-            };
-            collect(store, workspace, &reads, &mut found, names, &[Part::Context]).await?;
-            Ok(found)
-        }
-    }
-}
-
-/// Adds the events of a filter that are chosen and of which something is left to erase, until there
-/// are enough.
-async fn collect(
+/// The events of these sequences of which something is to be erased.
+async fn find(
     store: &Store,
     workspace: &WorkspaceId,
-    filter: &Filter,
-    found: &mut Found,
-    chosen: impl Fn(&Event) -> bool,
+    sequences: &[u64],
     parts: &[Part],
-) -> Result<(), Error> {
-    let room = Room { events: Redaction::MAX_EVENTS, bytes: MAX_BYTES, measure: bytes };
-    let mut left = MAX_BYTES.saturating_sub(found.bytes());
-    let mut after: Option<Position> = None;
-    loop {
-        let Page { events, next, .. } =
-            store.page(workspace, filter, after.as_ref(), room, ambient::now()).await?;
-        for event in events.into_iter().filter(&chosen) {
-            if event.action.is_accountability() {
-                found.kept += 1;
-                continue;
-            }
-            let place = store.place_of(&event).await?;
-            let Some(redaction) = redaction(place, event, parts) else { continue };
-            let size = bytes(&redaction.before);
-            if found.redactions.len() == Redaction::MAX_EVENTS || size > left {
-                found.has_more = true;
-                return Ok(());
-            }
-            left -= size;
-            found.redactions.push(redaction);
+) -> Result<Vec<Redaction>, Error> {
+    let mut found = Vec::new();
+    let size = store.head(workspace).await?.size();
+    for sequence in sequences {
+        if *sequence >= size {
+            return Err(Error::UnknownSequence);
         }
-        after = next;
-        if after.is_none() {
-            return Ok(());
+        let (entry, event) = store.sealed_event(workspace, *sequence, ambient::now()).await?;
+        // An admin could hide their own acts otherwise, and a gap that a receipt explains would be a deletion.
+        if event.action.is_accountability() {
+            let detail = format!(
+                "{sequence} is {}: nothing is erased of receipts and of what admins did to the log; leave it out",
+                event.action
+            );
+            return Err(Error::InvalidBody(vec![FieldError::new("/sequences", "read_only", detail)]));
         }
+        found.extend(redaction(entry.place, event, parts));
     }
-}
-
-impl Found {
-    fn bytes(&self) -> usize {
-        self.redactions.iter().map(|redaction| bytes(&redaction.before)).sum()
+    if found.iter().map(|redaction| bytes(&redaction.before)).sum::<usize>() > MAX_BYTES {
+        let what = "the events of these sequences are more than can be erased at once; name fewer";
+        return Err(Error::TooLarge(what.to_owned()));
     }
-}
-
-fn is_zero(count: &usize) -> bool {
-    *count == 0
+    Ok(found)
 }
 
 fn bytes(event: &Event) -> usize {

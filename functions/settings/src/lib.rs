@@ -113,14 +113,11 @@ fn changed(
             note("/legal_hold/reason", json!(was), json!(reason));
         }
     }
-    match new.retained_from(from) {
-        retained_from if retained_from <= old.retained_from(from) || patch.confirm => {
-            Ok(Changed { retention: new, changes })
-        }
-        retained_from => {
-            let before = retained_from.map(|time| time.to_string()).unwrap_or_default();
+    match new.expires_sooner_than(old, now).filter(|_| !patch.confirm) {
+        None => Ok(Changed { retention: new, changes }),
+        Some((at, before)) => {
             let detail = format!(
-                "at {from} all events of before {before} expire by this, for good; send true for that"
+                "under these settings more events expire, for good: at {at} all from before {before}; send true for that"
             );
             Err(Error::InvalidBody(vec![FieldError::new("/confirm", "required", detail)]))
         }

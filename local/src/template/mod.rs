@@ -98,19 +98,21 @@ fn sealer(resources: &Resources) -> Result<String, TemplateError> {
     }
 }
 
-/// The functions with a schedule, without the one behind the stream: its schedule is run at each start.
+/// The schedules of the functions, without the one behind the stream: its schedule is run at each start.
 fn scheduled(resources: &Resources) -> Result<Vec<Scheduled>, TemplateError> {
     let mut scheduled = Vec::new();
     for (id, properties) in resources.of_type("AWS::Serverless::Function") {
         let events: Vec<_> = properties["Events"].as_object().into_iter().flat_map(Map::values).collect();
-        let is_behind_stream = events.iter().any(|event| event["Type"] == "DynamoDB");
-        let schedule = events.iter().find(|event| event["Type"] == "Schedule");
-        let (Some(event), false) = (schedule, is_behind_stream) else { continue };
-        let input = event["Properties"]["Input"].as_str().unwrap_or_default();
-        let input = serde_json::from_str(input).map_err(|error| {
-            TemplateError::new(format!("Resources.{id}.Properties.Events"), error.to_string())
-        })?;
-        scheduled.push(Scheduled { function: resources.crate_of(id)?, input });
+        if events.iter().any(|event| event["Type"] == "DynamoDB") {
+            continue;
+        }
+        for event in events.into_iter().filter(|event| event["Type"] == "Schedule") {
+            let input = event["Properties"]["Input"].as_str().unwrap_or_default();
+            let input = serde_json::from_str(input).map_err(|error| {
+                TemplateError::new(format!("Resources.{id}.Properties.Events"), error.to_string())
+            })?;
+            scheduled.push(Scheduled { function: resources.crate_of(id)?, input });
+        }
     }
     Ok(scheduled)
 }

@@ -87,6 +87,97 @@ fn nothing_is_done_away_with_from_when_a_hold_is_placed_until_it_has_ended() {
     let free = held(&stopped, None, day(300));
     assert_eq!(free.expires_before(day(299).plus_seconds(1), 0), None);
     assert_eq!(free.expires_before(day(300), 0), Some(day(270)));
+    // A clock that is half an hour ahead deletes nothing while the hold is in effect.
+    assert_eq!(free.expires_before(day(300).plus_seconds(1800), 3600), None);
+    assert_eq!(free.expires_before(day(300).plus_seconds(3600), 3600), Some(day(270)));
+}
+
+#[test]
+fn a_change_is_compared_over_the_whole_future() {
+    let check = |case: &str, old: &Retention, new: &Retention, now: i64, sooner: bool| {
+        let found = new.expires_sooner_than(old, day(now));
+        assert_eq!(found.is_some(), sooner, "{case}: {found:?}");
+        if let Some((at, expired)) = found {
+            assert_eq!(new.retained_from(at), Some(expired), "{case}");
+            assert!(old.retained_from(at) < Some(expired), "{case}");
+        }
+    };
+    let none = Retention::default();
+    let thirty = keep(&none, Some(30), day(100));
+    check("a first period", &none, &thirty, 99, true);
+    check("a shorter period", &thirty, &keep(&thirty, Some(29), day(110)), 109, true);
+    check("a longer period", &thirty, &keep(&thirty, Some(31), day(110)), 109, false);
+    check("no period", &thirty, &keep(&thirty, None, day(110)), 109, false);
+    check("the same", &thirty, &thirty, 109, false);
+    let longer = keep(&thirty, Some(3650), day(120));
+    check(
+        "a longer period to come is taken back",
+        &longer,
+        &longer.keep(Some(30), day(112), day(110)).unwrap(),
+        110,
+        true,
+    );
+    check(
+        "a longer period comes later",
+        &longer,
+        &longer.keep(Some(3650), day(130), day(110)).unwrap(),
+        110,
+        true,
+    );
+    check(
+        "a longer period comes sooner",
+        &longer,
+        &longer.keep(Some(3650), day(115), day(110)).unwrap(),
+        110,
+        false,
+    );
+    let stopped = held(&thirty, hold(), day(110));
+    check("a hold", &thirty, &stopped, 109, false);
+    check("the end of a hold", &stopped, &held(&stopped, None, day(130)), 129, true);
+    let ends = held(&stopped, None, day(130));
+    check(
+        "a shorter period under a hold that ends",
+        &ends,
+        &ends.keep(Some(1), day(121), day(120)).unwrap(),
+        120,
+        true,
+    );
+    check(
+        "a shorter period under a hold",
+        &stopped,
+        &stopped.keep(Some(1), day(121), day(120)).unwrap(),
+        120,
+        false,
+    );
+    check(
+        "a hold is placed again before it ends",
+        &ends,
+        &ends.with_hold(hold(), day(122), day(120)).unwrap(),
+        120,
+        false,
+    );
+    let placed = thirty.with_hold(hold(), day(140), day(120)).unwrap();
+    check(
+        "a hold to come is ended",
+        &placed,
+        &placed.with_hold(None, day(121), day(120)).unwrap(),
+        120,
+        true,
+    );
+    check(
+        "a hold to come is put off",
+        &placed,
+        &placed.with_hold(hold(), day(150), day(120)).unwrap(),
+        120,
+        true,
+    );
+    check(
+        "a hold to come is brought forward",
+        &placed,
+        &placed.with_hold(hold(), day(125), day(120)).unwrap(),
+        120,
+        false,
+    );
 }
 
 #[test]

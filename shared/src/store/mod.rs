@@ -44,6 +44,7 @@ mod inspect;
 mod item;
 mod ledger;
 mod log;
+mod marks;
 mod opening;
 mod quarantine;
 mod rates;
@@ -84,6 +85,7 @@ pub use self::{
     inspect::{Borne, Chunk, Filed, Kept, Rest, StoredDelta, StoredHead, StoredRoot, StoredSigned},
     ledger::{Candidate, Standing, Written},
     log::{FIRST_CHUNK, Sealed, Stored},
+    marks::{MAX_MARKS, MarkedPage},
     opening::Opening,
     quarantine::{Quarantined, Reason},
     read::Room,

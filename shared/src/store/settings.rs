@@ -1,13 +1,13 @@
-//! How a workspace is kept: over how many shards, for how long, and what has expired since.
+//! The settings of a workspace: its shards, its retention, and how far expiry has come.
 //!
-//! One item holds all three. Each change has the condition that the attribute is as it was read, and touches no other.
+//! One item has all three. Each change has the condition that the attribute is as it was read, and touches no other.
 //! IAM names the attributes that each role may write: operators set the shards, `settings` the retention, and `expiry`
-//! how far events have expired.
+//! its progress. `docs/protocols.md` has the argument.
 
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use aws_sdk_dynamodb::types::AttributeValue;
@@ -21,6 +21,7 @@ use super::{
     unavailable,
 };
 use crate::{
+    ambient::Moment,
     error::Error,
     event::Event,
     id::WorkspaceId,
@@ -32,10 +33,10 @@ use crate::{
     timestamp::Timestamp,
 };
 
-/// What was read of workspaces, and when. An instance reads each workspace's settings once a
+/// The settings of workspaces, each with the moment before it was read. An instance reads a workspace's settings once a
 /// minute, so that recording an event is one round trip.
 #[derive(Debug, Default)]
-pub(super) struct SettingsCache(Mutex<HashMap<WorkspaceId, (Instant, Arc<Settings>)>>);
+pub(super) struct SettingsCache(Mutex<HashMap<WorkspaceId, (Moment, Arc<Settings>)>>);
 
 /// Beyond this many workspaces an instance forgets them all and begins again.
 const MAX_CACHED: usize = 10_000;
@@ -46,11 +47,11 @@ impl SettingsCache {
         let cached = self.0.lock().ok()?;
         cached
             .get(workspace)
-            .filter(|(read_at, _)| read_at.elapsed() < age)
+            .filter(|(read_at, _)| read_at.age().is_some_and(|since| since < age))
             .map(|(_, settings)| settings.clone())
     }
 
-    fn put(&self, workspace: &WorkspaceId, read_at: Instant, settings: &Arc<Settings>) {
+    fn put(&self, workspace: &WorkspaceId, read_at: Moment, settings: &Arc<Settings>) {
         if let Ok(mut cached) = self.0.lock() {
             if cached.len() >= MAX_CACHED {
                 cached.clear();
@@ -67,8 +68,8 @@ impl Store {
         if let Some(settings) = self.settings.get(workspace) {
             return Ok(settings);
         }
-        // The age counts from before the read: what is changed meanwhile is not missed for longer.
-        let read_at = Instant::now();
+        // The age counts from before the read, so that a change during the read is not missed for longer.
+        let read_at = Moment::now();
         // Boxed: it is rarely taken, and would swell the state of every write.
         let settings = Arc::new(Box::pin(self.settings_now(workspace)).await?);
         self.settings.put(workspace, read_at, &settings);
@@ -100,11 +101,11 @@ impl Store {
         output.item().map_or(Ok(Settings::default()), to_settings)
     }
 
-    /// The workspaces of which something is set.
+    /// The workspaces that have settings, each with what a scan shows of them.
     ///
     /// # Errors
     /// [`Error::Unavailable`] if the store does not answer.
-    pub async fn workspaces_with_settings(&self) -> Result<Vec<WorkspaceId>, Error> {
+    pub async fn workspaces_with_settings(&self) -> Result<Vec<(WorkspaceId, Settings)>, Error> {
         let mut workspaces = Vec::new();
         let mut start = None;
         loop {
@@ -112,15 +113,14 @@ impl Store {
                 .client
                 .scan()
                 .table_name(&self.tables.settings)
-                .projection_expression("#workspace")
-                .expression_attribute_names("#workspace", "workspace")
                 .set_exclusive_start_key(start)
                 .send()
                 .await
                 .map_err(unavailable)?;
             for item in output.items() {
                 let workspace = WorkspaceId::parse(item::text(item, "workspace")?);
-                workspaces.push(workspace.map_err(|_| corrupt("the workspace of settings"))?);
+                let workspace = workspace.map_err(|_| corrupt("the workspace of settings"))?;
+                workspaces.push((workspace, to_settings(item)?));
             }
             start = output.last_evaluated_key;
             if start.is_none() {
@@ -158,8 +158,8 @@ impl Store {
         }
     }
 
-    /// Sets how long the events of a workspace are kept, if it is still `old`, and records the event about it:
-    /// both or neither.
+    /// Sets how long the events of a workspace are kept, if the retention is still `old`, and records the event about
+    /// the change: both or neither.
     ///
     /// # Errors
     /// [`Error::Unavailable`] if it may or may not have been set.
@@ -207,7 +207,9 @@ fn to_settings(item: &Item) -> Result<Settings, Error> {
         retention_digest: item.get("retention_digest").and_then(|value| value.as_s().ok()).cloned(),
         expiry: Expiry {
             receipted_to: position(item, "receipted_to")?,
-            marked_to: position(item, "marked_to")?,
+            marked_size: optional(item, "marked_size", |value| value.as_n().ok()?.parse().ok())?
+                .unwrap_or_default(),
+            unmarked_under: optional(item, "unmarked_under", |value| value.as_s().ok().cloned())?,
         },
     })
 }

@@ -3,6 +3,8 @@
 //! The writes of a transaction are statements of PartiQL, because IAM asks `PutItem` for the put of a transaction, and
 //! the right to put is the right to overwrite. An `INSERT` writes an item only if there is none of its key.
 
+use std::time::Duration;
+
 use aws_sdk_dynamodb::{
     error::SdkError,
     operation::execute_transaction::{ExecuteTransactionError, ExecuteTransactionOutput},
@@ -15,6 +17,11 @@ use super::{
     unavailable,
 };
 use crate::{error::Error, event::Event};
+
+/// How often a transaction is tried that meets others on its items, and the first and the longest wait between.
+const MAX_ATTEMPTS: u32 = 10;
+const FIRST_WAIT: Duration = Duration::from_millis(10);
+const MAX_WAIT: Duration = Duration::from_millis(300);
 
 /// A statement, and the values of its `?` in their order.
 #[derive(Debug)]
@@ -91,10 +98,32 @@ impl Store {
             transaction =
                 transaction.transact_statements(statement.map_err(|error| Error::Internal(error.into()))?);
         }
-        let sent = transaction.send().await;
+        let (mut wait, mut attempts) = (FIRST_WAIT, 1);
+        let sent = loop {
+            let sent = transaction.clone().send().await;
+            // Nothing was written: another transaction had one of the items, and is soon done.
+            if attempts == MAX_ATTEMPTS || !sent.as_ref().is_err_and(conflicted) {
+                break sent;
+            }
+            attempts += 1;
+            tokio::time::sleep(wait).await;
+            wait = MAX_WAIT.min(wait * 2);
+        };
         self.hint(&partition, event);
         transacted(sent)
     }
+}
+
+/// Whether a transaction was cancelled because another one was writing or checking one of its items.
+fn conflicted(error: &SdkError<ExecuteTransactionError>) -> bool {
+    let reasons = match error.as_service_error() {
+        Some(ExecuteTransactionError::TransactionCanceledException(cancelled)) => {
+            cancelled.cancellation_reasons()
+        }
+        _ => return false,
+    };
+    let is = |code: &str| reasons.iter().any(|reason| reason.code() == Some(code));
+    is("TransactionConflict") && !is("ConditionalCheckFailed") && !is("DuplicateItem")
 }
 
 fn transacted(

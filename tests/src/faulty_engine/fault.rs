@@ -169,7 +169,7 @@ impl Fault {
             | Self::TransactionCapacity
             | Self::TransactionThrottled
             | Self::TransactionInvalid
-            | Self::TransactionInProgress => operation == "ExecuteTransaction",
+            | Self::TransactionInProgress => matches!(operation, "ExecuteTransaction" | "TransactWriteItems"),
             Self::MetTransaction => matches!(operation, "PutItem" | "UpdateItem" | "ExecuteStatement"),
             Self::StatementsLeftOut => operation == "BatchExecuteStatement",
             Self::KeysLeftOut | Self::NoKeysTaken => operation == "BatchGetItem",
@@ -187,6 +187,11 @@ impl Fault {
 fn is_write(operation: &str) -> bool {
     matches!(
         operation,
-        "PutItem" | "UpdateItem" | "ExecuteStatement" | "BatchExecuteStatement" | "ExecuteTransaction"
+        "PutItem"
+            | "UpdateItem"
+            | "ExecuteStatement"
+            | "BatchExecuteStatement"
+            | "ExecuteTransaction"
+            | "TransactWriteItems"
     )
 }

@@ -187,7 +187,8 @@ impl Proxy {
             }
             Way::Cancelled(reason) => {
                 self.tell();
-                let writes = call.body["TransactStatements"].as_array().unwrap().len();
+                let writes = ["TransactStatements", "TransactItems"].map(|name| call.body[name].as_array());
+                let writes = writes.into_iter().flatten().map(Vec::len).sum();
                 Ok(answer::cancelled(reason, writes))
             }
             Way::Applied(after) => {

@@ -7,6 +7,7 @@
 
 mod bodies;
 mod delivery;
+mod expiry;
 mod intake;
 mod reading;
 mod records;

@@ -3,4 +3,5 @@
 //! A model has the state of the tables and of each process, and takes one store call at a time in every order. Each model also has
 //! variants that are broken on purpose: the checker must find them.
 
+mod expiry;
 mod sealing;

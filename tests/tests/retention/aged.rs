@@ -5,10 +5,11 @@ use shared::{
     ambient,
     id::WorkspaceId,
     ledger::{checkpoint::Checkpoint, hash::Hash, note::Vkey},
+    page::Filter,
     principal::Admin,
-    retention::{Hold, NOTICE_SECONDS, Retention},
+    retention::{Hold, NOTICE_SECONDS, Retention, receipt_action},
     service_event::{self, Origin},
-    store::{Store, Written},
+    store::{Room, Store, Written},
     timestamp::Timestamp,
 };
 use tests::{Client, TestApp, sample::event};
@@ -68,6 +69,18 @@ impl Aged {
         let receipts = self.client.read("action=x_audit_log_expired").await;
         receipts.first().cloned().unwrap_or_default()
     }
+}
+
+/// Seals the receipts that are not sealed yet.
+pub(crate) async fn seal_receipts(store: &Store) {
+    let room = Room { events: 1000, bytes: usize::MAX, measure: |_| 0 };
+    let filter = Filter { actions: vec![receipt_action()], ..Filter::default() };
+    let receipts = store.page(&acme(), &filter, None, room, ambient::now()).await.unwrap().events;
+    let mut places = Vec::new();
+    for receipt in receipts.iter().filter(|receipt| receipt.sequence.is_none()) {
+        places.push(store.place_of(receipt).await.unwrap());
+    }
+    sealer::seal(store, &acme(), &places, ambient::now()).await.unwrap();
 }
 
 /// A period of so many days, which has been in force for an hour.

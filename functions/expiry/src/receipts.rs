@@ -1,0 +1,101 @@
+//! The receipts: which events have expired, and what the log has of them.
+
+use serde_json::{Map, Value, json};
+use shared::{
+    ambient,
+    error::Error,
+    id::WorkspaceId,
+    keys::Position,
+    ledger::{hash::Hash, tree::Frontier},
+    retention::runs,
+    service_event::{self, Origin},
+    settings::Settings,
+    store::{Store, Written},
+    timestamp::Timestamp,
+};
+
+use crate::{
+    turn::{Expired, MARGIN_SECONDS},
+    window::{Due, Window, by_sequence, root, sequences},
+};
+
+/// Records receipts for the next events that have expired: one, or as many as the text of their sequences needs.
+pub(crate) async fn record(
+    store: &Store,
+    workspace: &WorkspaceId,
+    settings: &Settings,
+    head: &Frontier,
+    now: Timestamp,
+) -> Result<Expired, Error> {
+    let Some(before) = settings.retention.expires_before(now, MARGIN_SECONDS) else {
+        return Ok(Expired::Nothing);
+    };
+    let window = Window::read(store, workspace, head, settings.expiry.receipted_to.as_ref(), before).await?;
+    if window.due.is_empty() {
+        return Ok(if window.is_blocked { Expired::Blocked } else { Expired::Nothing });
+    }
+    let mut settings = settings.clone();
+    let (mut receipts, mut events) = (0, 0);
+    for due in window.parts() {
+        let Some(last) = due.last() else { continue };
+        let to = last.place.position.clone();
+        let origin = Origin::without_request(now, ambient::receipt_id(), ambient::salt());
+        let receipt = service_event::expired(workspace, origin, context(due, head));
+        match store.write_receipt(&settings, &to, &receipt, head.size()).await? {
+            // If we crash here, the receipt is in the log, and a run after this one marks its events.
+            Written::Now(_) => {
+                receipts += 1;
+                events += due.len() as u64;
+                settings.expiry.receipted_to = Some(to);
+            }
+            Written::Before if receipts == 0 => return Ok(Expired::Changed),
+            Written::Before => break,
+        }
+    }
+    Ok(Expired::Receipted { receipts, events })
+}
+
+/// What a receipt says.
+fn context(due: &[Due], head: &Frontier) -> Map<String, Value> {
+    let by_sequence = by_sequence(due);
+    let time = |due: Option<&Due>| json!(due.map(|due| due.place.position.timestamp));
+    let members = [
+        ("first_timestamp", time(due.first())),
+        ("last_timestamp", time(due.last())),
+        ("count", json!(due.len())),
+        ("sequences", json!(runs(&sequences(due)))),
+        ("root", json!(root(by_sequence.values().map(|due| due.leaf)))),
+        ("log_size", json!(head.size())),
+        ("log_root", json!(head.root())),
+    ];
+    members.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+}
+
+/// The events that a receipt names, as it says.
+#[derive(Debug)]
+pub(crate) struct Named {
+    /// Their sequences, as inclusive runs in order.
+    pub(crate) runs: Vec<(u64, u64)>,
+    /// The root of their leaves.
+    pub(crate) root: Hash,
+    /// The first and the last time of theirs.
+    pub(crate) times: (Timestamp, Timestamp),
+}
+
+impl Named {
+    /// Reads the context of a receipt; `None` if it is not one that [`record`] writes.
+    pub(crate) fn read(context: &Map<String, Value>) -> Option<Self> {
+        let text = |name: &str| context.get(name).and_then(Value::as_str);
+        let time = |name: &str| Timestamp::parse(text(name)?).ok();
+        Some(Self {
+            runs: shared::retention::parse_runs(text("sequences")?)?,
+            root: Hash::parse(text("root")?).ok()?,
+            times: (time("first_timestamp")?, time("last_timestamp")?),
+        })
+    }
+
+    /// Whether an event of this place may be among them.
+    pub(crate) fn may_name(&self, position: &Position) -> bool {
+        (self.times.0..=self.times.1).contains(&position.timestamp)
+    }
+}

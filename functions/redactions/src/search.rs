@@ -1,0 +1,221 @@
+//! The events of an actor, found in bounded pieces: the answer to each request says where the next one goes on.
+//!
+//! Three searches follow each other. The index by actor has what they did, and the index by action has the records of reads
+//! that asked for them. Indexes follow the table within a moment. So the newest minutes of the table are read last, and
+//! consistently: what was acknowledged before the first request, with a time of its own day, is found.
+
+use serde_json::Value;
+use shared::{
+    ambient,
+    catalogue::Action,
+    disclosure::Part,
+    error::{Error, FieldError},
+    event::Event,
+    id::WorkspaceId,
+    keys::Position,
+    page::{Filter, Order, Page},
+    store::{Redaction, Room, Store},
+    timestamp::Timestamp,
+};
+
+use crate::{MAX_BYTES, bytes, redaction};
+
+/// How many events one request looks at.
+pub const MAX_LOOKED_AT: usize = 20_000;
+/// How long before its deadline a request looks at nothing more.
+const DEADLINE_MARGIN_MS: i64 = 8000;
+/// The events of one read.
+const ROOM: Room = Room { events: 1000, bytes: 2 * MAX_BYTES, measure: bytes };
+/// How far back the table is read for events that an index does not show yet, in seconds.
+const NEWEST_SECONDS: i64 = 300;
+
+/// How far the erasure of an actor has come.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Search<'a> {
+    workspace: &'a WorkspaceId,
+    actor: &'a str,
+    parts: &'a [Part],
+    /// When the first request began.
+    begun: Timestamp,
+    phase: Phase,
+    after: Option<Position>,
+}
+
+/// What is searched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    Acts,
+    Reads,
+    Newest,
+}
+
+/// A piece of a search.
+pub(crate) struct Found<'a> {
+    /// At most one transaction's worth.
+    pub(crate) redactions: Vec<Redaction>,
+    /// Where the search goes on; `None` at its end.
+    pub(crate) next: Option<Search<'a>>,
+    /// How many events were looked at.
+    pub(crate) looked_at: usize,
+    /// How many records of the actor's own acts as an admin were passed over.
+    pub(crate) kept: usize,
+}
+
+/// What one request may do.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Budget {
+    pub(crate) deadline_ms: u64,
+    pub(crate) looked_at: usize,
+}
+
+impl Budget {
+    pub(crate) fn is_used_up(self) -> bool {
+        let end = i64::try_from(self.deadline_ms).unwrap_or(i64::MAX) - DEADLINE_MARGIN_MS;
+        self.looked_at >= MAX_LOOKED_AT || ambient::now().unix_ms() >= end
+    }
+}
+
+impl<'a> Search<'a> {
+    /// From the beginning, or from where the answer to another request for the same actor says.
+    ///
+    /// # Errors
+    /// If the cursor is not one that [`Self::cursor`] writes for this workspace and actor.
+    pub(crate) fn resume(
+        workspace: &'a WorkspaceId,
+        actor: &'a str,
+        parts: &'a [Part],
+        cursor: Option<&str>,
+        now: Timestamp,
+    ) -> Result<Self, Error> {
+        let start = Self { workspace, actor, parts, begun: now, phase: Phase::Acts, after: None };
+        let Some(cursor) = cursor else { return Ok(start) };
+        start.continued(cursor).ok_or_else(|| {
+            let detail =
+                "must be the cursor of the answer before, for the same actor; leave it out to begin again";
+            Error::InvalidBody(vec![FieldError::new("/cursor", "invalid_cursor", detail)])
+        })
+    }
+
+    fn continued(self, cursor: &str) -> Option<Self> {
+        let [phase, begun, position] = cursor.split('.').collect::<Vec<_>>().try_into().ok()?;
+        let phase = match phase {
+            "acts" => Phase::Acts,
+            "reads" => Phase::Reads,
+            "newest" => Phase::Newest,
+            _ => return None,
+        };
+        let begun = Timestamp::from_unix_microseconds(begun.parse().ok()?)?;
+        let after = self.by_actor().resume(self.workspace, position).ok()?;
+        Some(Self { begun, phase, after: Some(after), ..self })
+    }
+
+    /// Where the next request goes on; `None` where a search begins, which a request never ends with.
+    pub(crate) fn cursor(&self) -> Option<String> {
+        let phase = match self.phase {
+            Phase::Acts => "acts",
+            Phase::Reads => "reads",
+            Phase::Newest => "newest",
+        };
+        let position = self.by_actor().cursor(self.workspace, self.after.as_ref()?);
+        Some(format!("{phase}.{}.{position}", self.begun.unix_microseconds()))
+    }
+
+    /// Reads on until there is a transaction's worth to erase, or one read is done.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] if the store does not answer.
+    pub(crate) async fn read(&self, store: &Store) -> Result<Found<'a>, Error> {
+        let Page { events, next, .. } =
+            store.page(self.workspace, &self.filter(), self.after.as_ref(), ROOM, ambient::now()).await?;
+        let (mut redactions, mut size, mut looked_at, mut kept) = (Vec::new(), 0, 0, 0);
+        let mut before = self.after.clone();
+        for event in events {
+            let position = event.position();
+            kept += usize::from(self.phase == Phase::Acts && event.action.is_accountability());
+            if let Some(parts) = self.parts_of(&event) {
+                let place = store.place_of(&event).await?;
+                if let Some(redaction) = redaction(place, event, &parts) {
+                    let bytes = bytes(&redaction.before);
+                    if redactions.len() == Redaction::MAX_EVENTS || (size + bytes > MAX_BYTES && size > 0) {
+                        return Ok(Found { redactions, next: Some(self.after(before)), looked_at, kept });
+                    }
+                    size += bytes;
+                    redactions.push(redaction);
+                }
+            }
+            looked_at += 1;
+            before = Some(position);
+        }
+        let next = match next {
+            Some(next) => Some(self.after(Some(next))),
+            None => self.phase.next().map(|phase| Self { phase, ..self.after(None) }),
+        };
+        Ok(Found { redactions, next, looked_at, kept })
+    }
+
+    /// Whether the next read begins another search.
+    pub(crate) fn is_at_a_start(&self) -> bool {
+        self.after.is_none()
+    }
+
+    fn after(&self, after: Option<Position>) -> Self {
+        Self { after, ..self.clone() }
+    }
+
+    fn by_actor(&self) -> Filter {
+        Filter { actor: Some(self.actor.to_owned()), ..Filter::default() }
+    }
+
+    fn filter(&self) -> Filter {
+        let filter = Filter { order: Order::Ascending, ..Filter::default() };
+        match self.phase {
+            Phase::Acts => Filter { order: Order::Ascending, ..self.by_actor() },
+            Phase::Reads => {
+                Filter { actions: Action::parse("audit_log_accessed").into_iter().collect(), ..filter }
+            }
+            Phase::Newest => Filter { start: Some(self.begun.plus_seconds(-NEWEST_SECONDS)), ..filter },
+        }
+    }
+
+    /// The parts of an event that are to be erased; `None` if it has nothing of the actor.
+    fn parts_of(&self, event: &Event) -> Option<Vec<Part>> {
+        // A record of this request itself would have another record, and that one another.
+        if event.action.is_accountability()
+            || (self.phase == Phase::Newest && self.begun <= event.received_at)
+        {
+            return None;
+        }
+        let mut parts = Vec::new();
+        if event.actor.as_ref().is_some_and(|actor| actor.user_id == self.actor) {
+            parts.extend_from_slice(self.parts);
+        }
+        if event.action.name() == "audit_log_accessed"
+            && event.context.get("filters").is_some_and(|filters| mentions(filters, self.actor))
+        {
+            parts.push(Part::Context);
+        }
+        parts.sort_unstable();
+        parts.dedup();
+        (!parts.is_empty()).then_some(parts)
+    }
+}
+
+impl Phase {
+    fn next(self) -> Option<Self> {
+        match self {
+            Self::Acts => Some(Self::Reads),
+            Self::Reads => Some(Self::Newest),
+            Self::Newest => None,
+        }
+    }
+}
+
+/// Whether a text stands in a value, by itself or in a list or an object.
+fn mentions(value: &Value, text: &str) -> bool {
+    match value {
+        Value::String(value) => value == text,
+        Value::Array(values) => values.iter().any(|value| mentions(value, text)),
+        Value::Object(members) => members.values().any(|value| mentions(value, text)),
+        _ => false,
+    }
+}
