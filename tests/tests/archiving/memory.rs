@@ -21,14 +21,13 @@ async fn events_that_decode_to_many_times_their_size_fit_into_the_memory_of_the_
     let stream = world.stream(|stream| stream).await;
     let before = resident_megabytes();
     forget_peak();
-    let (mut events, mut runs) = (0, 0);
-    while events < number {
+    while world.delivery(&stream).await.progress.next < number {
         // A busy machine may let a call to the engine time out: the next turn goes on.
         world.let_retry(&stream).await;
-        if let Ok(ran) = invoke::archiver(&world.archiver(&world.store, &shelf), stream.as_str()).await {
-            (events, runs) = (events + ran.events, runs + ran.runs);
-        }
+        let turn = invoke::archiver(&world.archiver(&world.store, &shelf), stream.as_str()).await;
+        println!("the turn ended well: {}", turn.is_ok());
     }
+    let runs = shelf.manifests().len();
     let more = peak_megabytes().saturating_sub(before);
     println!(
         "{number} events of {EVENT_BYTES} bytes: {more} MB more while they were archived, in {} runs",

@@ -25,12 +25,13 @@ async fn events_that_decode_to_many_times_their_size_fit_into_the_memory_of_a_de
     let before = resident_megabytes();
     forget_peak();
     let post = world.post();
-    let mut events = 0;
-    while events < number * STREAMS as u64 {
+    let events = number * STREAMS as u64;
+    let is_done = async |stream| world.delivery(stream).await.progress.next >= number;
+    while !join_all(streams.iter().map(&is_done)).await.into_iter().all(|done| done) {
         // A busy machine may let a call to the engine time out: the next turn goes on.
         join_all(streams.iter().map(|stream| world.let_retry(stream))).await;
-        let ran = join_all(streams.iter().map(|stream| invoke::deliver(&post, stream.as_str()))).await;
-        events += ran.into_iter().flatten().map(|ran| ran.events).sum::<u64>();
+        let turns = join_all(streams.iter().map(|stream| invoke::deliver(&post, stream.as_str()))).await;
+        println!("{} of {STREAMS} turns ended well", turns.iter().filter(|turn| turn.is_ok()).count());
     }
     let more = peak_megabytes().saturating_sub(before);
     println!(
