@@ -106,7 +106,7 @@ async fn contention_is_told_as_such() {
     let engine = FaultyEngine::with(app.dynamodb_endpoint(), plan).await;
     let store = engine.store();
     let token = json!({"name": "test", "scopes": ["audit_log:read"]});
-    let settings = json!({"legal_hold": "a lawsuit"});
+    let settings = json!({"legal_hold": {"reason": "a lawsuit"}});
     let answers = [
         (
             "POST tokens",
