@@ -65,6 +65,9 @@ struct Serve {
     /// Let a token read no more often than N times in ten seconds, as the template does [default: no limit]
     #[arg(long, value_name = "N")]
     read_limit: Option<u32>,
+    /// Let admins change a workspace no more often than N times in ten seconds, as the template does [default: no limit]
+    #[arg(long, value_name = "N")]
+    change_limit: Option<u32>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -162,6 +165,7 @@ impl Serve {
             authorizer_ttl,
             archive,
             read_limit,
+            change_limit,
         } = self;
         let storage = if memory { Storage::Memory } else { Storage::Directory(data) };
         let options = Options {
@@ -172,6 +176,7 @@ impl Serve {
             demo: !no_demo,
             authorizer_ttl: authorizer_ttl.map(Duration::from_secs),
             read_limit,
+            change_limit,
             seal: true,
             insecure_streams: true,
             archive: archive.then(Archive::from_env).transpose()?,

@@ -71,6 +71,8 @@ pub struct Options {
     pub authorizer_ttl: Option<Duration>,
     /// How often a token may read in ten seconds; `None` is as often as it likes.
     pub read_limit: Option<u32>,
+    /// How often the admins of a workspace may change something in ten seconds; `None` is no limit.
+    pub change_limit: Option<u32>,
     /// Whether events are sealed as they come. Without it they stay as they are written, which is what a
     /// test wants that looks at how they are written.
     pub seal: bool,
@@ -145,7 +147,11 @@ impl System {
             }
         };
 
-        let config = Config { read_limit: options.read_limit, ..Config::local(&dynamodb_endpoint) };
+        let config = Config {
+            read_limit: options.read_limit,
+            change_limit: options.change_limit,
+            ..Config::local(&dynamodb_endpoint)
+        };
         let directory = tables.as_ref().and_then(|tables| tables.directory.as_ref());
         let streaming = streaming(
             &endpoint,

@@ -287,7 +287,7 @@ fn record() -> Value {
 }
 
 fn redact() -> Value {
-    let answers = admin_answers()
+    let answers = change_answers()
         .json(
             200,
             "Erased, together with the record of it",
@@ -347,7 +347,7 @@ fn create_token() -> Value {
     created["secret"] = json!("(43 characters and a checksum of 6)");
     created["bearer"] = json!(format!("alw_{}_(the secret)", examples::TOKEN));
     created["debug"] = took(4.0, 4.0);
-    let answers = admin_answers()
+    let answers = change_answers()
         .json(201, "The token, with its secret, which is shown this once", "CreatedToken", created)
         .link(
             201,
@@ -407,7 +407,7 @@ fn list_tokens() -> Value {
 }
 
 fn revoke_token() -> Value {
-    let answers = admin_answers()
+    let answers = change_answers()
         .nothing(204, "The token is revoked, now or before")
         .problems(vec![Error::UnknownToken]);
     let mut operation = operation(
@@ -533,6 +533,20 @@ fn admin_answers() -> Answers {
         ])
         .header(401, "WWW-Authenticate", "`Bearer`, where the JWT is not valid.");
     store_answers(answers)
+}
+
+/// What every route may answer by which admins change something.
+fn change_answers() -> Answers {
+    let too_many = Error::TooManyChanges(Rate { limit: 20, left: 0, resets_in_seconds: 7 });
+    admin_answers()
+        .problems(vec![too_many])
+        .header(429, RATE_LIMIT_POLICY, "How often a workspace may be changed: `q` times in `w` seconds.")
+        .header(
+            429,
+            RATE_LIMIT,
+            "How often it still may (`r`), and in how many seconds it is as before (`t`).",
+        )
+        .header(429, X_RATE_LIMIT, "How often it may in ten seconds.")
 }
 
 /// What every route with a workspace may answer.

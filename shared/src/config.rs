@@ -27,6 +27,8 @@ pub struct Config {
     pub tables: Tables,
     /// How often a token may read in ten seconds; without it, as often as it likes.
     pub read_limit: Option<u32>,
+    /// How often the admins of a workspace may change something in ten seconds; `None` is no limit.
+    pub change_limit: Option<u32>,
 }
 
 /// The names of the tables. A function is told only those it uses; the others have the names that
@@ -119,8 +121,8 @@ pub enum InvalidConfig {
     #[error("ARCHIVE_SECONDS is not a number of seconds")]
     ArchiveSeconds,
     /// The limit is no number.
-    #[error("READ_LIMIT is not a number of reads in ten seconds; 0 is no limit")]
-    ReadLimit,
+    #[error("READ_LIMIT or CHANGE_LIMIT is not a number for ten seconds; 0 is no limit")]
+    Limit,
     /// The bundle of certificates cannot be read.
     #[error("AWS_CA_BUNDLE names a file that cannot be read: {0}")]
     Bundle(#[source] std::io::Error),
@@ -130,8 +132,7 @@ impl Config {
     /// Reads `AWS_REGION`, `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, `AWS_SESSION_TOKEN`,
     /// `AWS_ENDPOINT_URL_DYNAMODB` (or `DYNAMODB_ENDPOINT`), `AWS_CA_BUNDLE`, `OPEN_AT_INIT` (`0` opens the connection
     /// with the first request), `EVENTS_TABLE`, `TOKENS_TABLE`, `QUARANTINE_TABLE`, `SETTINGS_TABLE`, `LEDGER_TABLE`,
-    /// `BACKLOG_TABLE`, `CHECKPOINTS_TABLE`,
-    /// `RATES_TABLE`, `STREAMS_TABLE` and `READ_LIMIT`.
+    /// `BACKLOG_TABLE`, `CHECKPOINTS_TABLE`, `RATES_TABLE`, `STREAMS_TABLE`, `READ_LIMIT` and `CHANGE_LIMIT`.
     ///
     /// # Errors
     /// If there is neither a key nor an endpoint of our own, which takes any key; if a bundle is named
@@ -193,11 +194,16 @@ impl Config {
                 rates: named("RATES_TABLE", "AuditRates"),
                 streams: named("STREAMS_TABLE", "AuditStreams"),
             },
-            read_limit: match variable("READ_LIMIT").as_deref() {
-                None | Some("0") => None,
-                Some(limit) => Some(limit.parse().map_err(|_| InvalidConfig::ReadLimit)?),
-            },
+            read_limit: limit(variable("READ_LIMIT"))?,
+            change_limit: limit(variable("CHANGE_LIMIT"))?,
         })
+    }
+}
+
+fn limit(variable: Option<String>) -> Result<Option<u32>, InvalidConfig> {
+    match variable.as_deref() {
+        None | Some("0") => Ok(None),
+        Some(limit) => limit.parse().map(Some).map_err(|_| InvalidConfig::Limit),
     }
 }
 

@@ -159,6 +159,11 @@ pub enum Error {
         "Another change of the same data was under way, and nothing was changed. Send the request again."
     )]
     Contention(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The admins of the workspace have changed something as often as they may in this window.
+    #[error(
+        "The admins of this workspace have changed something as often as they may for now; wait as long as Retry-After says. Revoking tokens and legal holds are counted by themselves."
+    )]
+    TooManyChanges(Rate),
     /// The store did not take or give the data; nothing was disclosed.
     #[error("The audit log cannot be reached right now; try again shortly.")]
     Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),

@@ -390,11 +390,19 @@ pub fn with_next_link(mut response: Response, target: &str) -> Response {
 
 /// The same answer with how the token stands: `RateLimit-Policy` and `RateLimit` of
 /// draft-ietf-httpapi-ratelimit-headers, and Mode's `X-RateLimit-Limit`.
-pub fn with_rate(mut response: Response, rate: Option<Rate>) -> Response {
-    let Some(Rate { limit, left, resets_in_seconds }) = rate else { return response };
+pub fn with_rate(response: Response, rate: Option<Rate>) -> Response {
+    match rate {
+        Some(rate) => with_rate_of(response, "reads", rate),
+        None => response,
+    }
+}
+
+/// The same answer with how many of something are left.
+fn with_rate_of(mut response: Response, counted: &str, rate: Rate) -> Response {
+    let Rate { limit, left, resets_in_seconds } = rate;
     let headers = [
-        (RATE_LIMIT_POLICY, format!("\"reads\";q={limit};w={WINDOW_SECONDS}")),
-        (RATE_LIMIT, format!("\"reads\";r={left};t={resets_in_seconds}")),
+        (RATE_LIMIT_POLICY, format!("\"{counted}\";q={limit};w={WINDOW_SECONDS}")),
+        (RATE_LIMIT, format!("\"{counted}\";r={left};t={resets_in_seconds}")),
         (X_RATE_LIMIT, limit.to_string()),
     ];
     for (name, value) in headers {
@@ -427,14 +435,18 @@ pub fn respond(request: &Request, answer: Result<Response, Error>) -> Response {
         }
         let response = problem.into_response(request.id(), None::<&()>);
         match error {
-            Error::TooManyReads(rate) => {
-                let mut response = with_rate(response, Some(rate));
-                response.headers.insert(header::RETRY_AFTER, HeaderValue::from(rate.resets_in_seconds));
-                response
-            }
+            Error::TooManyReads(rate) => refused_until_reset(response, "reads", rate),
+            Error::TooManyChanges(rate) => refused_until_reset(response, "changes", rate),
             _ => response,
         }
     })
+}
+
+/// The same refusal with when the next window begins.
+fn refused_until_reset(response: Response, counted: &str, rate: Rate) -> Response {
+    let mut response = with_rate_of(response, counted, rate);
+    response.headers.insert(header::RETRY_AFTER, HeaderValue::from(rate.resets_in_seconds));
+    response
 }
 
 /// 503 that says what became of each part of the request, since some of them may be stored.
@@ -532,6 +544,9 @@ impl Problem {
             Error::InvalidBody(errors) => (422, "invalid_body", "The body is not valid", pointers(errors)),
             Error::InvalidEvent(errors) => (422, "invalid_event", "The event is not valid", pointers(errors)),
             Error::TooManyReads(_) => (429, "too_many_reads", "The token reads too often", vec![]),
+            Error::TooManyChanges(_) => {
+                (429, "too_many_changes", "The workspace is changed too often", vec![])
+            }
             Error::Inconsistent(_) => (500, "inconsistent_log", "The log contradicts itself", vec![]),
             Error::Internal(_) => (500, "internal", "Something went wrong on our side", vec![]),
             Error::Unavailable(_) => (503, "unavailable", "The audit log cannot be reached", vec![]),

@@ -1,7 +1,7 @@
-//! How often a token may read, and how many reads may last long at a time.
+//! How often a token may read, how many reads may last long at a time, and how often admins may change a workspace.
 //!
-//! A token may read so many times in each window of ten seconds. Windows begin at whole tens of seconds for all
-//! tokens. So a token's window is known from the clock alone, and its count is one number that is forgotten with it.
+//! A token may read, and a workspace may be changed, so many times in each window of ten seconds. All windows begin at whole
+//! tens of seconds. So the current window is known from the clock alone, and a count is one number that is forgotten with it.
 //!
 //! A read that lasts long holds a slot of its token, of its workspace and of all readers together. So neither a token
 //! nor a workspace can take the executions that other readers need.
@@ -58,10 +58,33 @@ impl LongRead {
     }
 }
 
-/// How a token stands in the window that it is in.
+/// What the admins of a workspace change. Each kind has a count of its own, so that a script which changes streams all the
+/// time keeps no admin of its workspace from revoking a token or placing a legal hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ChangeKind {
+    /// Tokens are revoked.
+    Revocation,
+    /// A legal hold is placed or lifted.
+    LegalHold,
+    /// Anything else.
+    Other,
+}
+
+impl ChangeKind {
+    /// The name under which it is counted.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Revocation => "revocation",
+            Self::LegalHold => "legal_hold",
+            Self::Other => "other",
+        }
+    }
+}
+
+/// How a token, or a workspace, stands in the current window.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rate {
-    /// How many reads a window has.
+    /// How many a window has.
     pub limit: u32,
     /// How many are left.
     pub left: u32,
@@ -70,7 +93,7 @@ pub struct Rate {
 }
 
 impl Rate {
-    /// How a token stands whose read at `now` was the `count`th of its window.
+    /// The state after the `count`th of a window, at `now`.
     pub fn after(count: u32, limit: u32, now: Timestamp) -> Self {
         let resets_in_seconds = WINDOW_SECONDS - now.unix_seconds().rem_euclid(WINDOW_SECONDS);
         Self { limit, left: limit.saturating_sub(count), resets_in_seconds }

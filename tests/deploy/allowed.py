@@ -70,12 +70,14 @@ ALLOWED = {
         ("GetItem", "AuditSettings"),
         ("GetItem", "AuditLedger"),
         ("Query", "AuditLedger"),
+        ("UpdateItem", "AuditRates"),
     },
     "Settings": {
         ("GetItem", "AuditSettings"),
         ("PartiQLInsert", "AuditSettings"),
         ("PartiQLUpdate", "AuditSettings"),
         ("PartiQLInsert", "AuditEvents"),
+        ("UpdateItem", "AuditRates"),
     },
     "Streams": {
         ("GetItem", "AuditStreams"),
@@ -89,6 +91,7 @@ ALLOWED = {
         ("CreateSecret", "secrets"),
         ("PutSecretValue", "secrets"),
         ("DeleteSecret", "secrets"),
+        ("UpdateItem", "AuditRates"),
     },
     "Deliver": {
         ("Query", "AuditStreams"),
@@ -137,6 +140,7 @@ ALLOWED = {
         ("Query", "AuditTokens/by_workspace"),
         ("PartiQLInsert", "AuditEvents"),
         ("GetItem", "AuditSettings"),
+        ("UpdateItem", "AuditRates"),
     },
 }
 # What the rehearsal cannot ask for. MiniStack reads a stream without the rights of the function's role.
@@ -206,6 +210,10 @@ ATTRIBUTES = {
         "token", "workspace", "name", "scopes", "hash", "created_by", "created_at", "expires_at",
     },
     ("Tokens", "PartiQLUpdate", "AuditTokens"): {"token", "revoked_at"},
+}
+ATTRIBUTES |= {
+    (function, "UpdateItem", "AuditRates"): {"token", "window", "reads", "expires_at"}
+    for function in ("Redactions", "Settings", "Streams", "Tokens")
 }
 ATTRIBUTES |= {
     (function, operation, "AuditEvents"): attributes

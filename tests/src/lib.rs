@@ -84,6 +84,11 @@ impl TestApp {
         Self::start_with(Options { seal: true, read_limit: Some(read_limit), ..Options::default() }).await
     }
 
+    /// One that lets the admins of a workspace change something so often in ten seconds.
+    pub async fn start_limiting_changes(change_limit: u32) -> Self {
+        Self::start_with(Options { change_limit: Some(change_limit), ..Options::default() }).await
+    }
+
     /// One that keeps its data in this directory, and seals nothing.
     pub async fn start_in(directory: &Path) -> Self {
         let storage = Storage::Directory(directory.to_owned());

@@ -33,9 +33,9 @@ OPEN_ROUTES = {
 # IAM can allow these on everything or not at all.
 ON_EVERYTHING = {"dynamodb:ListStreams", "xray:PutTraceSegments", "xray:PutTelemetryRecords"}
 LOGGED = {
-    "requestId", "requestTime", "identity.sourceIp", "httpMethod", "routeKey", "path", "status", "responseLength",
-    "responseLatency", "integrationLatency", "authorizer.workspace", "authorizer.token", "authorizer.claims.sub",
-    "authorizer.error", "integrationErrorMessage", "error.message",
+    "requestId", "requestTime", "identity.sourceIp", "httpMethod", "routeKey", "status", "responseLength", "responseLatency",
+    "integrationLatency", "integrationStatus", "integration.status", "authorizer.workspace", "authorizer.token",
+    "error.responseType", "awsEndpointRequestId",
 }
 # The secrets of this stack's streams. Secrets Manager puts six characters of its own after each name.
 SECRETS = "arn:${AWS::Partition}:secretsmanager:${AWS::Region}:${AWS::AccountId}:secret:${AWS::StackName}/*"
@@ -43,6 +43,8 @@ SECRETS = "arn:${AWS::Partition}:secretsmanager:${AWS::Region}:${AWS::AccountId}
 ARCHIVED = {f"${{ArchiveBucket.Arn}}/{folder}/workspace=*" for folder in ("manifests", "ndjson", "parquet", "tests")}
 # Wildcards that end a name of this stack's own.
 WITH_NAMES = [{"Fn::Sub": text} for text in (SECRETS, *ARCHIVED)]
+# Functions by which admins change something.
+CHANGES = ("Tokens", "Redactions", "Settings", "Streams")
 RULES = []
 
 
@@ -241,7 +243,7 @@ def no_table_is_lost(source, resources):
         if properties.get("BillingMode") != "PAY_PER_REQUEST":
             yield f"{name} does not scale to zero"
     for name, key in resources.of("AWS::KMS::Key").items():
-        if {key.get("DeletionPolicy"), key.get("UpdateReplacePolicy")} != {"Retain"}:
+        if (key.get("DeletionPolicy"), key.get("UpdateReplacePolicy")) != ("RetainExceptOnCreate", "Retain"):
             yield f"{name} goes with its stack"
 
 
@@ -367,13 +369,72 @@ def every_route_is_throttled_and_asks_who_calls(source, resources):
         (authorizer,) = operation["security"][0]
         if (authorizer == "NONE") != (route in OPEN_ROUTES):
             yield f"{route} is for {authorizer}"
-        is_changed_by_admins = authorizer == "Admin" and not route.startswith("get ")
-        if is_changed_by_admins and route.replace(route.split()[0], route.split()[0].upper(), 1) not in settings:
-            yield f"{route} is throttled no more than a read"
-    for route in settings:
-        method, path = route.split()
-        if f"{method.lower()} {path}" not in routes:
-            yield f"{route} is throttled and does not exist"
+    # A route's throttle is of all workspaces together, so it must leave room for others beside one that uses up its own.
+    for route, each in settings.items():
+        if each["ThrottlingRateLimit"] < 100:
+            yield f"{route} is throttled for all workspaces together"
+    for function in CHANGES:
+        variables = resources.properties(function)["Environment"]["Variables"]
+        if variables.get("CHANGE_LIMIT") != {"Ref": "ChangeLimit"} or variables.get("RATES_TABLE") != {"Ref": "AuditRates"}:
+            yield f"{function}: what the admins of a workspace change is not limited"
+    if not source["Parameters"]["ChangeLimit"]["Default"] > 0:
+        yield "what the admins of a workspace change is not limited by default"
+
+
+@rule
+def no_client_can_trip_what_a_deployment_asks(source, resources):
+    pattern = resources.properties("ApiErrorLines")["FilterPattern"]
+    # The status of the function itself: API Gateway answers 503 where a burst uses up a function's concurrency.
+    if pattern != '{ $.function_status = "5*" }':
+        yield f"a deployment goes back by {pattern}"
+    asked = {
+        alarm["Name"]["Ref"]
+        for group in resources.of("AWS::CodeDeploy::DeploymentGroup").values()
+        for alarm in group["Properties"].get("AlarmConfiguration", {}).get("Alarms", [])
+    }
+    for name in asked & resources.keys():
+        properties = resources.properties(name)
+        if properties["MetricName"] in ("Throttles", "4xx", "5xx", "Denied", "RateLimited"):
+            yield f"a deployment goes back by {name}, which clients cause"
+
+
+@rule
+def the_defaults_fit_a_new_account(source, resources):
+    if source["Parameters"]["ReserveConcurrency"]["Default"] != "false":
+        yield "a new account has no concurrency to reserve"
+    for name in ("ArchiveBucket", "LedgerKey"):
+        if resources[name].get("DeletionPolicy") != "RetainExceptOnCreate":
+            yield f"{name} is left behind by a creation that fails"
+
+
+@rule
+def what_waits_and_fails_is_in_the_outputs_and_one_stack_owns_each_queue(source, resources):
+    values = json.dumps([output["Value"] for output in source["Outputs"].values()])
+    for queue in resources.of("AWS::SQS::Queue"):
+        if json.dumps({"Ref": queue}) not in values:
+            yield f"{queue} is in no output"
+    (policy,) = [
+        each["Properties"] for each in resources.of("AWS::SQS::QueuePolicy").values() if each["Properties"]["Queues"] == [{"Ref": "BusQueue"}]
+    ]
+    if "ForwardingRules" not in json.dumps(policy):
+        yield "a rule of another stack needs a policy that replaces this one"
+
+
+@rule
+def every_write_of_events_is_watched(source, resources):
+    watched = {
+        json.dumps(each["Properties"].get("Dimensions", [])[1:]) + each["Properties"]["MetricName"]
+        for each in resources.of("AWS::CloudWatch::Alarm").values()
+    }
+    for operation in ("ExecuteStatement", "BatchExecuteStatement", "ExecuteTransaction"):
+        if json.dumps([{"Name": "Operation", "Value": operation}]) + "SystemErrors" not in watched:
+            yield f"errors of {operation} are not watched"
+    for index in resources.properties("AuditEvents")["GlobalSecondaryIndexes"]:
+        dimension = [{"Name": "GlobalSecondaryIndexName", "Value": index["IndexName"]}]
+        if json.dumps(dimension) + "WriteThrottleEvents" not in watched:
+            yield f"throttled writes of {index['IndexName']} are not watched"
+    if json.dumps([]) + "5xx" not in watched:
+        yield "what API Gateway answers itself is not watched"
 
 
 @rule
@@ -441,7 +502,7 @@ def no_workspace_holds_more_than_one_execution_of_delivery(source, resources):
 def the_archive_is_kept_and_nobody_elses(source, resources):
     bucket = resources["ArchiveBucket"]
     properties = bucket["Properties"]
-    if {bucket.get("DeletionPolicy"), bucket.get("UpdateReplacePolicy")} != {"Retain"}:
+    if (bucket.get("DeletionPolicy"), bucket.get("UpdateReplacePolicy")) != ("RetainExceptOnCreate", "Retain"):
         yield "the archive goes with its stack"
     if properties.get("VersioningConfiguration") != {"Status": "Enabled"}:
         yield "what is written over in the archive is lost"
@@ -662,10 +723,25 @@ DAMAGES = {
     "the_access_log_has_no_secret": [
         lambda r: stage(r)["AccessLogSettings"].update(Format='{"a": "$context.authorizer.secret"}'),
         lambda r: stage(r)["AccessLogSettings"].update(Format='{"a": "$request.header.Authorization"}'),
+        lambda r: stage(r)["AccessLogSettings"].update(Format='{"a": "$context.path"}'),
+    ],
+    "no_client_can_trip_what_a_deployment_asks": [
+        lambda r: r["ApiErrorLines"]["Properties"].update(FilterPattern='{ $.status = "5*" }'),
+        lambda r: r["QueryErrors"]["Properties"].update(MetricName="Throttles"),
+    ],
+    "the_defaults_fit_a_new_account": [lambda r: r["LedgerKey"].update(DeletionPolicy="Retain")],
+    "what_waits_and_fails_is_in_the_outputs_and_one_stack_owns_each_queue": [
+        lambda r: r["BusQueuePolicy"]["Properties"]["PolicyDocument"]["Statement"].pop(),
+    ],
+    "every_write_of_events_is_watched": [
+        lambda r: r.pop("EventsBatchErrors"),
+        lambda r: r.pop("ByActorWritesThrottled"),
+        lambda r: r.pop("ApiUnavailable"),
     ],
     "every_route_is_throttled_and_asks_who_calls": [
         lambda r: stage(r).pop("DefaultRouteSettings"),
-        lambda r: stage(r)["RouteSettings"].clear(),
+        lambda r: stage(r).update(RouteSettings={"PATCH /api/{workspace}/settings": {"ThrottlingRateLimit": 5}}),
+        lambda r: r["Streams"]["Properties"]["Environment"]["Variables"].pop("CHANGE_LIMIT"),
         lambda r: path(r, "/api/{workspace}/audit_logs")["get"].update(security=[{"NONE": []}]),
     ],
     "a_new_version_is_tried_on_a_part_and_goes_back_at_an_alarm": [

@@ -73,7 +73,7 @@ def resolved(node):
 
 
 def context(row):
-    keys = {"attributes": "dynamodb:Attributes", "select": "dynamodb:Select", "returns": "dynamodb:ReturnValues"}
+    keys = {"attributes": "dynamodb:Attributes", "select": "dynamodb:Select", "returns": "dynamodb:ReturnValues", "keys": "dynamodb:LeadingKeys"}
     return {key: row[name] for name, key in keys.items() if name in row}
 
 
@@ -154,6 +154,7 @@ def table(rows):
     for row in rows:
         names = ", ".join(f"`{attribute}`" for attribute in row.get("attributes", []))
         operation = f"`{row['action'].split(':')[1]}` on `{row['on']}`" + (f" naming {names}" if names else "")
+        operation += "".join(f", of the key `{key}`" for key in row.get("keys", []))
         lines.append(f"| {row['attempt']} | {operation} | {', '.join(row['allowed']) or 'none'} |")
     return "\n".join(lines) + "\n"
 

@@ -19,6 +19,7 @@ use shared::{
     json::canonical,
     keys::Place,
     principal::Admin,
+    rate::ChangeKind,
     service_event,
     store::{Redaction, Store, Written},
 };
@@ -79,6 +80,7 @@ fn is_zero(count: &usize) -> bool {
 async fn redact(store: &Store, request: &Request, deadline_ms: u64) -> Result<Response, Error> {
     let admin = request.admin()?;
     let wanted = NewRedaction::parse(&request.body(MAX_BODY_BYTES)?)?;
+    store.count_change(&admin.workspace, ChangeKind::Other, ambient::now()).await?;
     let redacted = match &wanted.which {
         Which::Sequences(sequences) => by_sequences(store, &admin, request, &wanted, sequences).await?,
         Which::Actor(actor) => by_actor(store, &admin, request, &wanted, actor, deadline_ms).await?,

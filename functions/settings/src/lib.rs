@@ -15,6 +15,7 @@ use shared::{
     event::Change,
     http::{self, Request, Response},
     principal::Admin,
+    rate::ChangeKind,
     retention::{Hold, InvalidChange, NOTICE_SECONDS, Retention, StandingHold},
     service_event,
     settings::Settings,
@@ -54,6 +55,8 @@ async fn show(store: &Store, request: &Request) -> Result<Response, Error> {
 async fn change(store: &Store, request: &Request) -> Result<Response, Error> {
     let admin = request.admin()?;
     let patch = Patch::parse(&request.body(MAX_BODY_BYTES)?)?;
+    let kind = if patch.legal_hold.is_some() { ChangeKind::LegalHold } else { ChangeKind::Other };
+    store.count_change(&admin.workspace, kind, ambient::now()).await?;
     for _ in 0..MAX_ATTEMPTS {
         let settings = store.settings_now(&admin.workspace).await?;
         let now = ambient::now();

@@ -16,6 +16,7 @@ use shared::{
     error::{Error, FieldError},
     http::{self, Request, Response},
     principal::Admin,
+    rate::ChangeKind,
     secrets::Secrets,
     service_event::{self, StreamDeed},
     store::{Store, Written},
@@ -95,6 +96,7 @@ impl Streams {
         let admin = request.admin()?;
         let NewStream { name, destination, format, filter, mask, secret, from } =
             NewStream::parse(&request.body(MAX_BODY_BYTES)?, &self.operator)?;
+        self.count(&admin).await?;
         let there = self.store.streams_of(&admin.workspace).await?.len();
         if there >= MAX_STREAMS {
             return Err(Error::TooManyStreams(there));
@@ -158,7 +160,7 @@ impl Streams {
     }
 
     async fn change(&self, request: &Request) -> Result<Response, Error> {
-        let admin = request.admin()?;
+        let admin = self.changing(request).await?;
         let body = request.body(MAX_BODY_BYTES)?;
         let mut delivery = self.delivery(request, &admin).await?;
         let patch = Patch::parse(&body, delivery.stream.destination.kind(), &self.operator)?;
@@ -203,7 +205,7 @@ impl Streams {
     }
 
     async fn pause(&self, request: &Request) -> Result<Response, Error> {
-        let admin = request.admin()?;
+        let admin = self.changing(request).await?;
         let reason = body::parse_pause(&request.body(MAX_BODY_BYTES)?)?;
         let delivery = self.delivery(request, &admin).await?;
         let now = ambient::now();
@@ -216,7 +218,7 @@ impl Streams {
     }
 
     async fn resume(&self, request: &Request) -> Result<Response, Error> {
-        let admin = request.admin()?;
+        let admin = self.changing(request).await?;
         let delivery = self.delivery(request, &admin).await?;
         let context = Map::from_iter([("next".to_owned(), json!(delivery.progress.next))]);
         let event = self.event(request, &admin, &delivery, StreamDeed::Resumed, ambient::now(), context);
@@ -225,7 +227,7 @@ impl Streams {
     }
 
     async fn replay(&self, request: &Request) -> Result<Response, Error> {
-        let admin = request.admin()?;
+        let admin = self.changing(request).await?;
         let from = body::parse_replay(&request.body(MAX_BODY_BYTES)?)?;
         let delivery = self.delivery(request, &admin).await?;
         if delivery.stream.destination.kind() == DestinationKind::S3 {
@@ -245,7 +247,7 @@ impl Streams {
 
     /// Asks for a test: whoever delivers sends it, and the status says how it went.
     async fn test(&self, request: &Request) -> Result<Response, Error> {
-        let admin = request.admin()?;
+        let admin = self.changing(request).await?;
         let delivery = self.delivery(request, &admin).await?;
         let now = ambient::now();
         let event = self.event(request, &admin, &delivery, StreamDeed::Tested, now, Map::new());
@@ -257,7 +259,7 @@ impl Streams {
     }
 
     async fn delete(&self, request: &Request) -> Result<Response, Error> {
-        let admin = request.admin()?;
+        let admin = self.changing(request).await?;
         let delivery = self.delivery(request, &admin).await?;
         let context = Map::from_iter([
             ("destination".to_owned(), delivery.stream.destination.disclosed()),
@@ -273,6 +275,17 @@ impl Streams {
             tracing::error!(stream = id.as_str(), source = ?error, "the secret of a deleted stream is left");
         }
         Ok(http::no_content())
+    }
+
+    /// The admin who changes something, which is counted.
+    async fn changing(&self, request: &Request) -> Result<Admin, Error> {
+        let admin = request.admin()?;
+        self.count(&admin).await?;
+        Ok(admin)
+    }
+
+    async fn count(&self, admin: &Admin) -> Result<(), Error> {
+        self.store.count_change(&admin.workspace, ChangeKind::Other, ambient::now()).await
     }
 
     /// The stream that the path names, of the admin's own workspace.

@@ -13,6 +13,7 @@ use shared::{
     error::Error,
     http::{self, Request, Response, Took},
     principal::Scope,
+    rate::ChangeKind,
     service_event,
     store::Store,
     timestamp::Timestamp,
@@ -44,6 +45,7 @@ async fn create(store: &Store, request: &Request) -> Result<Response, Error> {
     let admin = request.admin()?;
     let now = ambient::now();
     let NewToken { name, scopes, expires_at } = NewToken::parse(&request.body(MAX_BODY_BYTES)?, now)?;
+    store.count_change(&admin.workspace, ChangeKind::Other, now).await?;
     let live = store.tokens_of(&admin.workspace).await?.iter().filter(|token| token.is_live(now)).count();
     if live >= WorkspaceToken::MAX_LIVE {
         return Err(Error::TooManyTokens(live));
@@ -81,6 +83,7 @@ async fn list(store: &Store, request: &Request) -> Result<Response, Error> {
 async fn revoke(store: &Store, request: &Request) -> Result<Response, Error> {
     let admin = request.admin()?;
     let id = TokenId::parse(request.path_parameter("token")).map_err(|_| Error::UnknownToken)?;
+    store.count_change(&admin.workspace, ChangeKind::Revocation, ambient::now()).await?;
     let token = store
         .token(&id)
         .await?

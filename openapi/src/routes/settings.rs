@@ -7,7 +7,7 @@ use shared::{
     timestamp::Timestamp,
 };
 
-use super::{SETTINGS, admin_answers, admin_security, not_json, operation, too_large};
+use super::{SETTINGS, admin_answers, admin_security, change_answers, not_json, operation, too_large};
 use crate::reference;
 
 pub(super) fn show() -> Value {
@@ -20,7 +20,7 @@ pub(super) fn show() -> Value {
 
 pub(super) fn change() -> Value {
     let from = Timestamp::parse("2025-02-18T10:49:00Z").expect("a literal time");
-    let answers = admin_answers()
+    let answers = change_answers()
         .json(200, "The settings, with what is to come", "Settings", example())
         .problems(vec![
             Error::InvalidJson(not_json()),

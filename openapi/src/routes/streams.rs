@@ -6,7 +6,7 @@ use shared::{
     stream::{MAX_STREAMS, PAUSE_AFTER_SECONDS, SecretVersions},
 };
 
-use super::{STREAMS, admin_answers, admin_security, not_json, operation, too_large};
+use super::{STREAMS, admin_answers, admin_security, change_answers, not_json, operation, too_large};
 use crate::{answers::Answers, reference};
 
 pub(super) fn list() -> Value {
@@ -17,7 +17,7 @@ pub(super) fn list() -> Value {
 }
 
 pub(super) fn create() -> Value {
-    let answers = taking_body(admin_answers())
+    let answers = taking_body(change_answers())
         .json(
             201,
             "It is there, and begins; with the secret of a webhook, shown this once",
@@ -78,7 +78,7 @@ pub(super) fn show() -> Value {
 pub(super) fn change() -> Value {
     let mut rotated = created();
     rotated["previous_secret_until"] = json!("2025-02-19T10:47:37.000000Z");
-    let answers = taking_body(admin_answers())
+    let answers = taking_body(change_answers())
         .json(
             200,
             "The stream as it is now; with a secret that is new, shown this once",
@@ -112,7 +112,7 @@ pub(super) fn change() -> Value {
 }
 
 pub(super) fn delete() -> Value {
-    let answers = admin_answers()
+    let answers = change_answers()
         .nothing(204, "The stream is gone, and so is its secret")
         .problems(vec![Error::UnknownStream]);
     let description = "What the destination has stays there. There is no way back, but to create another.";
@@ -124,7 +124,7 @@ pub(super) fn pause() -> Value {
     paused["status"]["state"] = json!("paused");
     paused["status"]["paused"] =
         json!({"by": "af03c0246b82", "reason": "maintenance", "at": "2025-02-18T10:50:00.000000Z"});
-    let answers = taking_body(admin_answers())
+    let answers = taking_body(change_answers())
         .json(200, "It stands still, now or before", "Stream", paused)
         .problems(vec![
             Error::UnknownStream,
@@ -141,7 +141,7 @@ pub(super) fn pause() -> Value {
 }
 
 pub(super) fn resume() -> Value {
-    let answers = admin_answers()
+    let answers = change_answers()
         .json(200, "It goes on, now or before", "Stream", example())
         .problems(vec![Error::UnknownStream]);
     let description = "It is tried at once, whatever it waited for.";
@@ -150,7 +150,7 @@ pub(super) fn resume() -> Value {
 
 pub(super) fn replay() -> Value {
     let answers =
-        taking_body(admin_answers()).json(200, "It goes on from there", "Stream", example()).problems(vec![
+        taking_body(change_answers()).json(200, "It goes on from there", "Stream", example()).problems(vec![
             Error::UnknownStream,
             Error::InvalidBody(vec![FieldError::new(
                 "/from",
@@ -169,7 +169,7 @@ pub(super) fn replay() -> Value {
 pub(super) fn test() -> Value {
     let mut asked = example();
     asked["status"]["test_requested_at"] = json!("2025-02-18T10:50:00.000000Z");
-    let answers = admin_answers()
+    let answers = change_answers()
         .json(202, "It is asked for; the status says how it went, within a minute or two", "Stream", asked)
         .problems(vec![Error::UnknownStream]);
     let description = "Sends one event that says it is a test, past the filter, also of a paused stream. It moves nothing. The event \

@@ -108,6 +108,7 @@ pub struct Store {
     tables: Tables,
     settings: Arc<SettingsCache>,
     read_limit: Option<u32>,
+    change_limit: Option<u32>,
     hints: Option<Hints>,
     head_hints: Option<Hints>,
 }
@@ -115,7 +116,16 @@ pub struct Store {
 impl Store {
     /// Prepares to reach the tables; nothing is sent yet.
     pub fn connect(config: &Config) -> Self {
-        let Config { region, credentials, endpoint, bundle: _, open_at_init: _, tables, read_limit } = config;
+        let Config {
+            region,
+            credentials,
+            endpoint,
+            bundle: _,
+            open_at_init: _,
+            tables,
+            read_limit,
+            change_limit,
+        } = config;
         // An attempt that hangs is given up while its invocation still has time for the next.
         let timeouts = TimeoutConfig::builder()
             .connect_timeout(Duration::from_secs(1))
@@ -139,6 +149,7 @@ impl Store {
             tables: tables.clone(),
             settings: Arc::default(),
             read_limit: *read_limit,
+            change_limit: *change_limit,
             hints: None,
             head_hints: None,
         }

@@ -11,6 +11,7 @@ mod expiry;
 mod intake;
 mod reading;
 mod records;
+mod roles;
 
 use std::fmt::Display;
 

@@ -5,8 +5,8 @@ use serde_json::json;
 use tests::{Fault, FaultyEngine, TestApp, invoke, sample::event};
 
 use crate::{
-    CHECKPOINT, CONSISTENCY, ENTRY, FEED, INCLUSION, LOGS, REDACTIONS, SETTINGS, TILE, TOKEN, TOKENS,
-    description::Description,
+    CHECKPOINT, CONSISTENCY, ENTRY, FEED, INCLUSION, LOGS, PAUSE, REDACTIONS, REPLAY, RESUME, SETTINGS,
+    STREAM, STREAMS, TEST, TILE, TOKEN, TOKENS, description::Description,
 };
 
 /// What is answered while the store is out of reach.
@@ -117,4 +117,42 @@ pub(crate) async fn too_many_reads(description: &mut Description) {
         }
     };
     description.holds("GET", FEED, &feed.expect_problem(429, "too_many_reads"));
+}
+
+/// A second change where a window has one, of each kind that is counted.
+pub(crate) async fn too_many_changes(description: &mut Description) {
+    let app = TestApp::start_limiting_changes(1).await;
+    let admin = app.admin("acme");
+    let routes = [
+        ("POST", TOKENS, "tokens", json!({"name": "siem"})),
+        ("DELETE", TOKEN, "tokens/abcdefABCDEF", json!(null)),
+        ("POST", REDACTIONS, "redactions", json!({"actor": "u1"})),
+        ("PATCH", SETTINGS, "settings", json!({"legal_hold": null})),
+        (
+            "POST",
+            STREAMS,
+            "streams",
+            json!({"name": "siem", "destination": {"type": "webhook", "url": "https://siem.example.com"}}),
+        ),
+        ("PATCH", STREAM, "streams/str_abcdefABCDEF", json!({"name": "siem"})),
+        ("DELETE", STREAM, "streams/str_abcdefABCDEF", json!(null)),
+        ("POST", PAUSE, "streams/str_abcdefABCDEF/pause", json!({})),
+        ("POST", RESUME, "streams/str_abcdefABCDEF/resume", json!(null)),
+        ("POST", REPLAY, "streams/str_abcdefABCDEF/replay", json!({"from": 0})),
+        ("POST", TEST, "streams/str_abcdefABCDEF/test", json!(null)),
+    ];
+    for (method, route, path, body) in routes {
+        // A request may be the first of a window, but not three in a row.
+        let mut left = 3;
+        let refused = loop {
+            let request = admin.request(method.parse().unwrap(), &format!("/api/acme/{path}"));
+            let answer =
+                admin.send(if body.is_null() { request } else { request.body(body.to_string()) }).await;
+            left -= 1;
+            if answer.status == 429 || left == 0 {
+                break answer;
+            }
+        };
+        description.holds(method, route, &refused.expect_problem(429, "too_many_changes"));
+    }
 }

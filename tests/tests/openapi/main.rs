@@ -166,6 +166,7 @@ async fn what_is_answered_is_described_and_what_is_described_is_answered() {
     // Last of these, since it takes all the tokens that a workspace may have.
     answers::tokens(&app, &mut description).await;
     faults::too_many_reads(&mut description).await;
+    faults::too_many_changes(&mut description).await;
     faults::unavailable(&app, &mut description).await;
     streams::unavailable(&app, &mut description).await;
     faults::inconsistent(&app, &mut description).await;
