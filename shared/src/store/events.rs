@@ -20,7 +20,7 @@ use crate::{
 pub struct Appended {
     /// Whether it is recorded now, was before, or cannot be.
     pub status: Status,
-    /// What the write took.
+    /// The units that the write took.
     pub write_units: WriteUnits,
 }
 
@@ -80,8 +80,8 @@ impl Store {
         }
     }
 
-    /// What an event is whose key is taken: the one that is there, or another. It reads the marks of the one that is
-    /// there and none of its content, which the role of a function that records may not read.
+    /// Compares an event whose key is taken with the stored one. It reads the stored event's marks and none of its
+    /// content, which the role of a function that records may not read.
     pub(super) async fn compare(&self, event: &Event, partition: &str) -> Result<Status, Error> {
         let output = self
             .client

@@ -28,7 +28,7 @@ const APPENDS: usize = 32;
 pub struct AppendedAll {
     /// One for each event, in their order.
     pub results: Vec<Result<Status, Error>>,
-    /// What the writes took in all.
+    /// The units that all writes took.
     pub write_units: WriteUnits,
 }
 

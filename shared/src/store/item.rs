@@ -113,8 +113,8 @@ pub(super) fn attributes_of(event: &Event, partition: &str) -> Attributes {
     .0
 }
 
-/// A digest of what an event's sender decides, by which a writer without the right to read events tells a retry from
-/// another event under the same key. It covers the parts that are not erased, and is made anew when one is.
+/// A digest of all that the sender of an event decides. By it a writer without the right to read events tells a retry
+/// from another event under the same key. It covers the parts that are not erased, and is made anew when one is.
 ///
 /// Its key is the event's salt, which is chosen when the content is there already: no content can be made to fit the
 /// digest of another. The key goes with a redaction, so that an erased value cannot be tried out against a backup of

@@ -30,7 +30,7 @@ pub(super) struct Statement {
     pub(super) parameters: Vec<AttributeValue>,
 }
 
-/// What a transaction came to.
+/// The outcome of a transaction.
 #[derive(Debug)]
 pub(super) enum Transacted {
     /// All of it is written.
