@@ -185,6 +185,7 @@ ATTRIBUTES = {
         "workspace", "part", "entries", "root", "size", "frontier", "sealer", "turn_until", "reason", "set_aside_at",
         "began_at", "after_partition", "after_key",
     },
+    ("Sealer", "PutItem", "AuditBacklog"): {"workspace", "left_at", "places"},
     ("Settings", "PartiQLInsert", "AuditSettings"): {"workspace", "retention", "retention_digest"},
     ("Settings", "PartiQLUpdate", "AuditSettings"): {"workspace", "retention", "retention_digest"},
     ("Streams", "PartiQLInsert", "AuditStreams"): {
