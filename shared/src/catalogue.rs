@@ -405,7 +405,7 @@ mod tests {
         };
         check("group_created", Some("user_groups"), Some("user_groups"));
         check("x_invoice_paid", Some("custom"), Some("custom"));
-        check("x_", None, None);
+        check("x_", None, Some("other"));
         check(&format!("x_{}", "a".repeat(61)), Some("custom"), Some("custom"));
         check(&format!("x_{}", "a".repeat(62)), None, Some("other"));
         check("dashboard_shared", None, Some("other"));
@@ -465,7 +465,7 @@ mod tests {
         check("id", &actor, &["user_id"]);
         check("email", &actor, &["username"]);
         check("name", &actor, &["username"]);
-        check("usernme", &actor, &["username"]);
+        check("usernme", &actor, &["username", "user_id", "user_agent"]);
         let filters = ["start_timestamp", "end_timestamp", "action", "actor", "ip", "format", "limit"];
         check("from", &filters, &["start_timestamp"]);
         check("actor.id", &filters, &["actor"]);
