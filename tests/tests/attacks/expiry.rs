@@ -137,7 +137,8 @@ struct Gate {
     http: reqwest::Client,
     at: usize,
     calls: AtomicUsize,
-    marked_then: Mutex<Option<usize>>,
+    /// How many events were marked when the hold was placed, and when the call after it was done.
+    marked: Mutex<Option<[usize; 2]>>,
 }
 
 impl Gate {
@@ -147,7 +148,7 @@ impl Gate {
             http: reqwest::Client::new(),
             at,
             calls: AtomicUsize::new(0),
-            marked_then: Mutex::default(),
+            marked: Mutex::default(),
         });
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let endpoint = format!("http://{}", listener.local_addr().unwrap());
@@ -158,14 +159,20 @@ impl Gate {
 }
 
 async fn forward(State(gate): State<Arc<Gate>>, mut headers: HeaderMap, body: Bytes) -> Response<Body> {
-    if gate.calls.fetch_add(1, Ordering::SeqCst) == gate.at {
-        place_hold(&gate.engine).await;
-        let marked = marked(&Tables::at(&gate.engine)).await;
-        *gate.marked_then.lock().unwrap() = Some(marked);
-    }
     headers.remove(header::HOST);
     headers.remove(header::CONTENT_LENGTH);
+    let is_held = gate.calls.fetch_add(1, Ordering::SeqCst) == gate.at;
+    let tables = Tables::at(&gate.engine);
+    let before = if is_held {
+        place_hold(&gate.engine).await;
+        marked(&tables).await
+    } else {
+        0
+    };
     let answer = gate.http.post(&gate.engine).headers(headers).body(body).send().await.unwrap();
+    if is_held {
+        *gate.marked.lock().unwrap() = Some([before, marked(&tables).await]);
+    }
     let response = Response::builder().status(answer.status());
     response.body(Body::from(answer.bytes().await.unwrap())).unwrap()
 }
@@ -177,7 +184,8 @@ async fn a_hold_at_any_call_of_marking_stops_it_and_takes_the_marks_away() {
         let world = World::receipted().await;
         let (gate, endpoint) = Gate::before(world.engine.endpoint(), number).await;
         invoke::expire(&store(&endpoint), json!({"workspace": "acme"})).await.unwrap();
-        let Some(then) = *gate.marked_then.lock().unwrap() else { break };
+        let Some([then, after]) = *gate.marked.lock().unwrap() else { break };
+        assert_eq!(after, then, "call {number} marked after the hold was placed");
         assert!(world.marked().await <= then, "call {number}: marked after the hold was placed");
         world.run(json!({"holds": true})).await;
         assert_eq!(world.marked().await, 0, "call {number}");
