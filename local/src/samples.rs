@@ -1,4 +1,4 @@
-//! What the files in `events/` stand on: tokens, streams and events that are the same in every engine.
+//! The data that the files in `events/` rely on: tokens, streams and events that are the same in every engine.
 //!
 //! | token          | workspace | state                    |
 //! |----------------|-----------|--------------------------|

@@ -16,12 +16,12 @@ use tokio::{
 
 /// The most records of a batch, as in the template.
 const BATCH: usize = 500;
-/// How long records are gathered. On AWS it is the template's window; here nobody wants to wait.
+/// How long records are gathered. On AWS it is the template's window; here a short one saves waiting.
 const WINDOW: Duration = Duration::from_millis(20);
 /// How long a batch that failed waits.
 const PAUSE: Duration = Duration::from_millis(500);
 
-/// What the stream carries.
+/// A record of the stream.
 enum Message {
     /// Something was written under this key.
     Written { partition: String, sort_key: String },

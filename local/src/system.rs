@@ -413,7 +413,7 @@ impl Storage {
     }
 }
 
-/// What the names of all local logs begin with.
+/// The origin of all local logs.
 const ORIGIN: &str = "audit-logs.local";
 
 /// The signer with the key in `file`, which is made on the first start; without a file, with a key that
@@ -446,7 +446,7 @@ fn streaming(endpoint: &str, template: &Template, allowed: Operator) -> Streamin
     }
 }
 
-/// Runs what has a schedule, each by itself, for ever.
+/// Runs each scheduled function in a loop of its own.
 async fn run(on: OnSchedule, scheduled: Vec<Scheduled>) {
     let mut running = JoinSet::new();
     for scheduled in scheduled {
@@ -468,7 +468,7 @@ async fn run(on: OnSchedule, scheduled: Vec<Scheduled>) {
     while running.join_next().await.is_some() {}
 }
 
-/// Opens a port on the loopback interface, and on no other.
+/// Opens a port on the loopback interface only.
 async fn listen(port: u16, flag: &'static str) -> Result<TcpListener, Error> {
     TcpListener::bind(("127.0.0.1", port)).await.map_err(|error| match error.kind() {
         io::ErrorKind::AddrInUse => Error::PortInUse(port, flag),

@@ -489,7 +489,7 @@ fn token_answers(scope: Scope) -> Answers {
     store_answers(answers)
 }
 
-/// What a route that reads events may answer: a page in every format.
+/// The answers of a route that reads events: a page in every format.
 fn page_answers(description: &str, schema: &str, page: Value, events: &[Event]) -> Answers {
     let mut answers = token_answers(Scope::Read);
     for (format, _, content_type) in FORMATS {

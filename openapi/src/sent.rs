@@ -158,10 +158,9 @@ fn actor(name: &str) -> Value {
             or_null(any_text()),
         ),
         "type" => one_of("What kind of actor it is.", &ActorType::NAMES, "user"),
-        "on_behalf_of" => described(
-            "Whom the actor was acting as, where that is somebody else.",
-            or_null(reference("NewActor")),
-        ),
+        "on_behalf_of" => {
+            described("The user on whose behalf the actor acted, if another.", or_null(reference("NewActor")))
+        }
         _ => unreachable!("the member {name} of an actor has no description"),
     }
 }
@@ -260,7 +259,7 @@ fn redaction(name: &str) -> Value {
 fn settings_change(name: &str) -> Value {
     match name {
         "retention_days" => described(
-            "For how many days events are kept; null is for ever.",
+            "For how many days events are kept; null means without limit.",
             json!({"type": ["integer", "null"], "minimum": 1, "maximum": retention::MAX_DAYS}),
         ),
         "legal_hold" => described(

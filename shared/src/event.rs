@@ -74,7 +74,7 @@ pub struct Actor {
     /// What kind of actor it is.
     #[serde(rename = "type")]
     pub kind: ActorType,
-    /// Whom the actor was acting as, where that is somebody else.
+    /// The user on whose behalf the actor acted, if another.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(nullable = false, no_recursion))]
     pub on_behalf_of: Option<Box<Actor>>,

@@ -480,7 +480,7 @@ pub struct Problem {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[cfg_attr(feature = "openapi", schema(required = false))]
     errors: Vec<WrongPart>,
-    /// The id of the request, to quote to whoever runs the service.
+    /// The id of the request, to quote to the operator of the service.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(nullable = false))]
     request_id: Option<String>,

@@ -108,7 +108,7 @@ pub fn event_of_numbers(id: &str, seconds: i64) -> Value {
     event
 }
 
-/// What the size limit counts: the canonical JSON of all that the sender decides.
+/// The bytes that the size limit counts: the canonical JSON of all members that the sender decides.
 fn content_bytes(event: &Value) -> usize {
     let actor = json!({"user_id": event["actor"]["user_id"], "type": "user"});
     let content = json!([event["id"], event["action"], null, actor, null, event["context"], []]);

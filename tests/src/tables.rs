@@ -1,4 +1,4 @@
-//! What is in the tables, as anybody with the real SDK sees it.
+//! The content of the tables, as the real SDK sees it.
 
 use std::collections::HashMap;
 
@@ -55,7 +55,7 @@ impl Tables {
         self.partition("AuditStreams", None, "workspace", workspace).await
     }
 
-    /// What is in quarantine from one source.
+    /// The quarantined messages of one source.
     pub async fn quarantined(&self, source: &str) -> Vec<Value> {
         self.partition("AuditQuarantine", None, "source", source).await
     }

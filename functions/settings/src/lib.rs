@@ -140,7 +140,7 @@ fn refused(pointer: &str, error: InvalidChange) -> Error {
 #[derive(Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = Settings))]
 pub struct WorkspaceSettings<'a> {
-    /// For how many days events are kept; null is for ever.
+    /// For how many days events are kept; null means without limit.
     #[cfg_attr(feature = "openapi", schema(required))]
     retention_days: Option<u32>,
     /// Before which time all events have expired; null where none has.
@@ -163,7 +163,7 @@ pub struct WorkspaceSettings<'a> {
 #[derive(Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 struct RetentionToCome {
-    /// For how many days events will be kept; null is for ever.
+    /// For how many days events will be kept; null means without limit.
     #[cfg_attr(feature = "openapi", schema(required))]
     retention_days: Option<u32>,
     /// From when on.

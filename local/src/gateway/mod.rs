@@ -98,7 +98,7 @@ impl Gateway {
         answer.map_err(Refusal::from).and_then(|answer| response::http(&answer))
     }
 
-    /// What the functions are told about the caller; nothing on an open route.
+    /// The caller, as the functions are told; empty on an open route.
     async fn authorize(&self, call: &Call<'_>) -> Result<Option<Value>, Refusal> {
         if call.route.authorizer == Authorizer::Open {
             return Ok(None);

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 const NOT_TAKEN: &[HeaderName] =
     &[header::CONNECTION, header::CONTENT_LENGTH, header::TRANSFER_ENCODING, header::UPGRADE];
 
-/// What the gateway says without a function, in the words of AWS.
+/// The gateway's own answers, in the words of AWS.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Refusal {
     Unauthorized,

@@ -23,7 +23,7 @@ pub(super) struct TokenGate {
 #[derive(Clone)]
 struct Kept {
     until: Instant,
-    /// What the function says of the caller; `None` if it refuses.
+    /// The context that the function returns for the caller; `None` if it refuses.
     context: Option<Value>,
 }
 

@@ -1,4 +1,4 @@
-//! What this process needs to know of `template.yaml`: tables, routes, authorizers, bus, queue.
+//! The parts of `template.yaml` that this process emulates: tables, routes, authorizers, bus, queue.
 //!
 //! The template is the only definition of the system, so nothing of it is repeated here. What is
 //! read is read strictly: a property that is neither used nor listed as "not emulated" beside its
@@ -48,7 +48,7 @@ pub struct Template {
 pub struct Scheduled {
     /// The name of its crate.
     pub function: String,
-    /// What it is given.
+    /// The input of an invocation.
     pub input: Value,
 }
 

@@ -63,7 +63,7 @@ fn a_parameter_without_a_default_is_left_open() {
 }
 
 #[test]
-fn what_is_not_understood_is_named_with_its_place() {
+fn an_unknown_property_is_named_with_its_place() {
     assert_eq!(
         refused("      BillingMode: PAY_PER_REQUEST", "      LocalSecondaryIndexes: []"),
         "template.yaml, Resources.AuditEvents.Properties: unknown field `LocalSecondaryIndexes`, \

@@ -1,4 +1,4 @@
-//! The routes of a workspace's log: what it takes to verify it, for those who trust nobody.
+//! The routes of a workspace's log: everything that verifies it without trusting the server.
 
 use ledger::TEXT;
 use serde_json::{Value, json};
@@ -51,7 +51,7 @@ pub(super) fn tile() -> Value {
             "Hashes of 32 bytes; or entries, each after its length in two bytes",
             "application/octet-stream",
         )
-        .header(200, "Cache-Control", "That a tile never changes, for whoever has read it.")
+        .header(200, "Cache-Control", "A tile never changes, so its reader may cache it.")
         .problems(vec![
             invalid_parameter(),
             Error::UnknownTile,
@@ -119,7 +119,7 @@ fn text(description: &str) -> Value {
     json!({"type": "string", "description": description})
 }
 
-/// What is stored is not what was sealed.
+/// The stored events differ from the sealed ones.
 pub(super) fn inconsistent() -> Error {
     Error::Inconsistent("never shown".into())
 }
