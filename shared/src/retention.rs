@@ -288,10 +288,9 @@ pub fn expired(retained_from: Timestamp) -> FieldError {
 
 /// Whether an id begins as those of this service do, in any case of its letters.
 pub fn is_reserved_id(id: &EventId) -> bool {
-    let begins = |reserved: &&str| {
+    RESERVED_IDS.iter().any(|reserved| {
         id.as_str().get(..reserved.len()).is_some_and(|start| start.eq_ignore_ascii_case(reserved))
-    };
-    RESERVED_IDS.iter().any(|reserved| begins(&reserved))
+    })
 }
 
 /// Whether an event is a receipt.

@@ -33,8 +33,8 @@ fn a_run_covers_what_it_counts() {
     let rows = collect(&events);
     let more = Run { expired: 1, ..run(&workspace, 0..=1, &rows) };
     assert!(matches!(more.archive(), Err(InvalidRun::Count)));
-    #[expect(clippy::reversed_empty_ranges, reason = "that is the case")]
     let rows = collect(&[]);
+    #[expect(clippy::reversed_empty_ranges, reason = "an empty range is the case")]
     let empty = run(&workspace, 1..=0, &rows);
     assert!(matches!(empty.archive(), Err(InvalidRun::Empty)));
 }

@@ -121,6 +121,8 @@ async fn a_receipt_of_the_real_service_explains_what_is_missing() {
     let client = client.at(&app);
     assert_eq!(invoke::expiry(&app.store(), "acme").await.unwrap().events, 300);
     app.sealed().await;
+    // The marks come once the receipt is sealed.
+    invoke::expiry(&app.store(), "acme").await.unwrap();
     assert_eq!(app.tables().sweep().await, 300);
 
     let key = client.ledger("key").await.expect(200).text;

@@ -201,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_told_at_once() {
+    fn all_problems_of_a_query_are_told_at_once() {
         refused("limit=0", &["limit out_of_range"]);
         refused("limit=1001", &["limit out_of_range"]);
         refused("limit=ten", &["limit out_of_range"]);
@@ -214,7 +214,7 @@ mod tests {
         refused("category=users", &["category unknown_category"]);
         refused("actor=", &["actor empty"]);
         refused("action=", &["action unknown_action"]);
-        refused("action=Group", &["action unknown_action"]);
+        refused("action=group%0Acreated", &["action unknown_action"]);
         refused("start_timestamp=2025-01-01", &["start_timestamp invalid_timestamp"]);
         refused(
             "start_timestamp=2025-01-02T00:00:00Z&end_timestamp=2025-01-01T00:00:00Z",

@@ -19,6 +19,8 @@ use shared::{
 
 /// How many events a read looks at without a slot.
 pub(crate) const WITHOUT_SLOT: usize = 1000;
+/// How many more it looks at with one: a page looks at 10,000 events in all.
+const WITH_SLOT: usize = 9000;
 /// How long a search can last: no longer than its function.
 const LONGEST: Duration = Duration::from_secs(25);
 
@@ -34,7 +36,7 @@ pub(crate) async fn page(
     let mut page = store.page_within(workspace, filter, after, room, WITHOUT_SLOT, ambient::now()).await?;
     let (Some(next), Some(left)) = (&page.next, left(room, &page.events)) else { return Ok(page) };
     let Some(slots) = slots(store, holder).await else { return Ok(page) };
-    let more = store.page(workspace, filter, Some(next), left, ambient::now()).await;
+    let more = store.page_within(workspace, filter, Some(next), left, WITH_SLOT, ambient::now()).await;
     store.free_slots(slots).await;
     let Page { events, next, read } = more?;
     page.events.extend(events);

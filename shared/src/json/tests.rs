@@ -217,7 +217,7 @@ fn a_document_that_is_too_large_whatever_its_texts_is_read_no_further() {
 #[test]
 fn objects_of_a_text_are_bounded() {
     let event = format!("[{}]", vec![r#"{"":0}"#; 8_000].join(","));
-    let text = format!(r#"{{"events": [{}, 1]}}"#, vec![event.as_str(); 10].join(","));
+    let text = format!(r#"{{"events": [{}, 1]}}"#, [event.as_str(); 10].join(","));
     let elements = parse_elements(text.as_bytes(), "events", 99, MAX_DEPTH).unwrap().inner.unwrap().documents;
     let codes: Vec<_> =
         elements.iter().map(|element| element.problems.first().map(|problem| problem.code)).collect();

@@ -90,7 +90,7 @@ async fn one_bad_event_spoils_no_other_of_its_batch() {
         let other = other.to_string().replacen('{', &format!("{{{bad},"), 1);
         let answer = client.record_bytes(format!(r#"{{"events": [{good}, {other}]}}"#)).await;
         assert_eq!(statuses(&answer), expected, "{bad:.60}: {}", answer.text);
-        held("P12", &format!("{bad:.40} in a batch"), &answer.status);
+        held("P12", &format!("{bad:.40} in a batch"), answer.status);
     }
     let cut = format!(r#"{{"events": [{}, {{"a": 1"#, event("e-1", 0));
     let answer = client.record_bytes(cut).await.expect_problem(400, "invalid_json");

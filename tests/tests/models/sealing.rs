@@ -223,7 +223,8 @@ impl Sealing {
             Step::Decide { head, delta } => self.decide(state, &mut sealer, head, delta, repeated),
             Step::Stamp { head, delta, left, found } => {
                 if let Some(event) = events(left).next() {
-                    let rank = events(delta).position(|each| each == event).unwrap();
+                    let rank =
+                        events(delta).position(|each| each == event).expect("the event is one of the delta");
                     let stamp = &mut state.stamps[usize::from(event)];
                     *stamp = stamp.or(u8::try_from(head.len() + rank).ok());
                     after_stamp(self.broken, head, delta, left & !(1 << event), found)
@@ -359,7 +360,7 @@ impl Sealing {
         if self.broken == Broken::HeadBeforeStamps {
             return Step::Stamp { head, delta, left: delta, found };
         }
-        if self.broken == Broken::FoundNotFinished && found || found || !moved {
+        if found || !moved {
             return Step::ReadHead { before: None };
         }
         if keeps { Step::ReadEvents { head: next, has_turn: true } } else { Step::Forget }
@@ -396,7 +397,7 @@ impl Model for Sealing {
     fn init_states(&self) -> Vec<State> {
         let sealer = |id| Sealer { id, step: Step::Idle, queue: 0, taken: BTreeSet::new(), left: false };
         vec![State {
-            recorded: (1 << EVENTS) - 1 & !LATE,
+            recorded: ((1 << EVENTS) - 1) & !LATE,
             stamps: [None; EVENTS as usize],
             deltas: [None; PLACES],
             head: Vec::new(),

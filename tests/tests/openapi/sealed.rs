@@ -36,18 +36,26 @@ pub(crate) async fn proofs(app: &TestApp, description: &mut Description) {
     for (path, good, missing) in [
         (CHECKPOINT, "checkpoint", None),
         (KEY, "key", None),
-        (TILE, "tile/0/000.p/1", Some("tile/9/000")),
-        (TILE, "tile/entries/000.p/2", Some("tile/entries")),
-        (ENTRY, "entries/0", Some("entries/999999")),
-        (INCLUSION, "proof/inclusion?sequence=0", Some("proof/inclusion?sequence=999999")),
-        (CONSISTENCY, "proof/consistency?from=1", Some("proof/consistency?from=999999")),
+        (TILE, "tile/0/000.p/1", Some(("tile/9/000", 404, "not_found"))),
+        (TILE, "tile/entries/000.p/2", Some(("tile/entries", 404, "not_found"))),
+        (ENTRY, "entries/0", Some(("entries/999999", 404, "not_found"))),
+        (
+            INCLUSION,
+            "proof/inclusion?sequence=0",
+            Some(("proof/inclusion?sequence=999999", 400, "invalid_query")),
+        ),
+        (
+            CONSISTENCY,
+            "proof/consistency?from=1",
+            Some(("proof/consistency?from=999999", 400, "invalid_query")),
+        ),
     ] {
         let bare = good.split('?').next().unwrap();
         let mut answers = refused(app, (&reader, &writer), &format!("ledger/{bare}")).await;
         answers.push(reader.ledger(good).await.expect(200));
         answers.push(reader.ledger(&format!("{bare}?unknown=1")).await.expect_problem(400, "invalid_query"));
-        if let Some(missing) = missing {
-            answers.push(reader.ledger(missing).await.expect_problem(404, "not_found"));
+        if let Some((missing, status, id)) = missing {
+            answers.push(reader.ledger(missing).await.expect_problem(status, id));
         }
         if path == TILE {
             answers.push(reader.ledger("tile/").await.expect_refusal(404, "Not Found"));

@@ -18,6 +18,12 @@ use shared::{
 
 const DAY_OF_CHANGE: &str = "2031-01-10T00:00:00Z";
 
+/// The event of a second request with the same content: received later, and with a salt of its own.
+fn sent_again(event: &Event) -> Event {
+    let disclosure = Disclosure::Whole(ambient::salt());
+    Event { received_at: event.received_at.plus_seconds(1), disclosure, ..event.clone() }
+}
+
 #[tokio::test]
 async fn an_event_sent_again_after_the_change_is_recognised_and_every_read_finds_all() {
     let system = System::start(Options::default()).await.unwrap();
@@ -42,11 +48,10 @@ async fn an_event_sent_again_after_the_change_is_recognised_and_every_read_finds
         assert_eq!(store.append(event).await.unwrap().status, Status::Recorded);
     }
     for event in early.iter().chain(&late) {
-        let again = Event { received_at: event.received_at.plus_seconds(1), ..event.clone() };
+        let again = sent_again(event);
         assert_eq!(store.append(&again).await.unwrap().status, Status::Duplicate);
     }
-    let mut other = late[0].clone();
-    other.outcome = Outcome::Failure;
+    let other = Event { outcome: Outcome::Failure, ..sent_again(&late[0]) };
     assert_eq!(store.append(&other).await.unwrap().status, Status::Conflict);
 
     let partitions: BTreeSet<_> =
