@@ -210,8 +210,10 @@ async fn destinations_that_are_slow_or_broken_delay_no_other_workspace() {
     let answered = || others[0].1.answered.load(Ordering::SeqCst);
     let answered_before = answered();
     let with = delays(&writer, &destination, "while").await;
-    // Whatever the machine: the victim got its events before a slow request that was under way had its answer.
-    assert_eq!(answered(), answered_before, "the victim waited for a slow destination: {with:?}");
+    // Eight events that each waited for slow destinations would have seen eight rounds of their answers. Two rounds may
+    // end by themselves meanwhile, on a machine that is busy.
+    let rounds = (answered() - answered_before) / STREAMS;
+    assert!(rounds <= 2, "the victim waited for {rounds} rounds of slow answers: {with:?}");
     for (how, _) in &others {
         let median = |delays: &[Duration]| delays[delays.len() / 2].as_millis();
         let answer = format!("median {} ms, without them {} ms", median(&with), median(&without));
