@@ -144,7 +144,9 @@ def verify(asked, system, copy):
 
     began = time.monotonic()
     verified = run(copy)
-    holds("auditlog verify archive proves the copy", verified.returncode == 0, verified.stdout + verified.stderr)
+    # Events of the last run may be later than its checkpoint: exit code 4 says so, and that all before it is proved.
+    is_proved = verified.returncode == 0 or (verified.returncode == 4 and "events after the checkpoint" in verified.stderr)
+    holds("auditlog verify archive proves the copy", is_proved, verified.stdout + verified.stderr)
     print(verified.stdout + f"  in {time.monotonic() - began:.1f} s", flush=True)
     damages = {
         "a byte of columns": lambda of: flip(sorted(of.glob("parquet/*/*/*"))[3]),

@@ -42,7 +42,7 @@ async fn records_of_events_that_are_not_there_are_passed_over() {
 }
 
 #[tokio::test]
-async fn what_a_throttled_sealer_leaves_waits_in_the_backlog_and_is_sealed_later() {
+async fn events_of_a_throttled_sealer_wait_in_the_backlog_and_are_sealed_later() {
     let (app, keys) = recorded().await;
     let plan = Plan::default()
         .always("BatchExecuteStatement", Fault::KeyThrottled)
