@@ -165,7 +165,15 @@ class Intake(Receiver):
             "ddsource": "audit-logs", "ddtags": "workspace:acme,env:test", "hostname": "audit-logs", "service": "mode",
             "message": event["description"], "status": "warn" if event["outcome"] == "failure" else "info",
             "timestamp": event["timestamp"], "audit_log": event,
+            # Datadog's standard attributes: https://docs.datadoghq.com/standard-attributes/
+            "evt": {"id": event["id"], "name": event["action"], "category": event["category"], "outcome": event["outcome"]},
         }
+        actor = event["actor"]
+        if actor:
+            name = {"name": actor["username"]} if actor.get("username") else {}
+            wanted["usr"] = {"id": actor["user_id"]} | name
+            if actor.get("ip"):
+                wanted["network"] = {"client": {"ip": actor["ip"]}}
         require(log == wanted, f"{log} for {wanted}")
 
 

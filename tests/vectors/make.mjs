@@ -130,7 +130,7 @@ for (const [kind, file] of [["a whole event", plain], ["a redacted event", redac
   // The leaf does not cover these: they are not proved, and refute nothing.
   add(say("under a false category"), changed(file, (_, event) => { event.category = "export_data"; }), "proved");
   add(say("without its category"), changed(file, (_, event) => { delete event.category; }), "proved");
-  add(say("with another member"), changed(file, (_, event) => { event.verified = true; }), "proved");
+  add(say("with another member"), changed(file, (_, event) => { event.verified = true; }), "refuted");
 
   for (const member of TEXTS) {
     add(say(`another ${member}`), changed(file, (_, event) => { event[member] = `${event[member]}0`; }), "refuted");

@@ -91,6 +91,8 @@ export async function entryOf(event, workspace) {
   }
   const leaf = canonical(members);
   const uncovered = Object.keys(event).filter((name) => !COVERED.has(name));
+  const unknown = uncovered.find((name) => name !== "category");
+  if (unknown !== undefined) throw new Refuted(`The event has a member ${unknown}, which no event has.`);
   return { leaf, hash: await sha256(Uint8Array.of(0), utf8.encode(leaf)), withheld, uncovered };
 }
 
