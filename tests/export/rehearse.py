@@ -49,7 +49,7 @@ def rehearse(asked, format):
     while len(midway) < KILLS:
         assert kills < 100, f"{format}: no export could be killed midway"
         process = export(asked, format, part)
-        time.sleep(random.uniform(0, took / 2))
+        time.sleep(random.uniform(0, took))
         process.kill()
         if process.wait() == 0:
             # It was quicker than we were: that is one resumed export more, and another one begins.

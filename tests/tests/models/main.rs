@@ -1,4 +1,4 @@
-//! Executable models of the protocols in `docs/protocols.md`, checked exhaustively for small sizes.
+//! Executable models of the protocols in `docs/protocols.md`, checked for small sizes.
 //!
 //! A model has the state of the tables and of each process, and takes one store call at a time in every order. Each model also has
 //! variants that are broken on purpose: the checker must find them.
