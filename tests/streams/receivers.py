@@ -74,7 +74,8 @@ class WebhookReceiver(Receiver):
         if self.previous:
             self.check_signed_anew(body, signed)
         require(sorted(payload) == ["data", "timestamp", "type"], sorted(payload))
-        require(payload["type"] == "audit_log.events", payload["type"])
+        is_test = any(event["sequence"] is None for event in payload["data"]["events"])
+        require(payload["type"] == ("audit_log.test" if is_test else "audit_log.events"), payload["type"])
         datetime.datetime.fromisoformat(payload["timestamp"])
         require(sorted(payload["data"]) == ["events", "stream", "workspace"], sorted(payload["data"]))
         self.last = (body, signed)
