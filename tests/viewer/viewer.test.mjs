@@ -400,6 +400,7 @@ test("an admin makes a token, sees it once, and revokes it", async () => {
   await state(page, "token-created");
   await call("GET", "acme/audit_logs?limit=1", bearer);
   await page.getByRole("button", { name: "I have it" }).click();
+  await page.locator(".created").waitFor({ state: "detached" });
   assert.ok(!(await page.content()).includes(bearer));
   const row = page.locator("tr", { hasText: "from the page" });
   await row.getByText("read, write").waitFor();

@@ -172,8 +172,8 @@ async fn what_is_answered_is_described_and_what_is_described_is_answered() {
     streams::unavailable(&app, &mut description).await;
     faults::inconsistent(&app, &mut description).await;
 
-    // What takes a fault of API Gateway or of our own, or a client that no server lets so far; and a key
-    // that is not on this machine.
+    // Answers that take a fault of API Gateway or of our own, or a client that no server lets so far; a key that is not on
+    // this machine; transactions that meet, which the tests of faults bring; and a bundle of the largest events.
     let never = |what: &&String| {
         [
             "414",
@@ -182,6 +182,8 @@ async fn what_is_answered_is_described_and_what_is_described_is_answered() {
             "500 internal",
             "503 gateway",
             "401 unauthenticated",
+            "409 contention",
+            "tile/{tile} 413 too_large",
             "413 gateway",
             "ledger/key 503 unavailable",
         ]
