@@ -21,7 +21,7 @@ use crate::{
 const BUNDLE: [&str; 3] = ["event", "leaf", "proof"];
 /// The longest file that is read, in bytes: an event has at most 64 KiB, and its proof less.
 const MAX_BYTES: u64 = 4 * 1024 * 1024;
-/// What a proved event leaves open.
+/// Questions that a proved event leaves open.
 const LEFT_OPEN: &str = "whether what its sender says is true; whether the log has more about it";
 const TAMPERED: &str =
     "Do not rely on this event: compare it with `auditlog proof`, and ask where it came from.";

@@ -27,7 +27,7 @@ use crate::{
 
 const NOT_SEALED: &str = "Export again with an --end some minutes back, let `auditlog verify follow` look after that, \
                           and verify the new file.";
-/// What a proved export leaves open.
+/// Questions that a proved export leaves open.
 const LEFT_OPEN: &str = "whether what senders say is true; what was never recorded";
 const TAMPERED: &str = "Do not rely on this file: export again, and compare the two.";
 

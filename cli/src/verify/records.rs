@@ -47,7 +47,7 @@ const COLUMNS: [&str; 23] = [
 ];
 /// The columns of a table that hold JSON, not text.
 const JSON_COLUMNS: [&str; 5] = ["sequence", "actor.on_behalf_of", "context", "changes", "redacted"];
-/// What a text may not begin with in a cell, because a program would calculate it.
+/// Characters that begin a formula: a cell's text may not begin with them, because a spreadsheet would calculate it.
 const FORMULA: [char; 11] = ['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠'];
 /// The most bytes of one event in a file. An event has at most 64 KiB of content, which JSON in a table may write with
 /// several bytes for each.

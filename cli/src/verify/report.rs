@@ -15,7 +15,7 @@ pub(crate) enum Shape {
     Json,
 }
 
-/// What was proved, and how far that goes.
+/// The proved facts, and their limits.
 #[derive(Debug)]
 pub(super) struct Report {
     /// Each fact, under its name.

@@ -193,7 +193,7 @@ impl Store {
 
     fn read(&self, name: &str) -> Result<Option<Vec<u8>>, Error> {
         let path = self.path(name);
-        // To read a pipe would wait for ever.
+        // Reading a pipe could wait without end.
         match std::fs::metadata(&path) {
             Ok(metadata) if !metadata.is_file() => Err(self.damaged(&format!("{name} is no file"))),
             _ => private_file::read(&path),

@@ -119,7 +119,7 @@ impl Watch<'_> {
         self.store.forget_fetched()?;
         let because = "the entries that are offered do not add up to the root that was signed";
         Err(if is_resumed {
-            // What was kept before may have been changed on this disk.
+            // Hashes that were kept before may have been changed on this disk.
             not_checked(
                 "the hashes of an interrupted first look and those that are offered now do not add up to the root that \
                  was signed",

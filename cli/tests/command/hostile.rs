@@ -24,7 +24,7 @@ const FOLLOW: &[&str] = &["tail", "--follow", "--output=ndjson", "--retries=1"];
 /// The most memory that a run may take.
 const MAX_RESIDENT_KIB: u64 = 100 * 1024;
 
-/// What the server sends in answer to the request for a page with a number.
+/// The server's answer to the request for a page, by the number of the request.
 type Behaviour = fn(usize, &mut TcpStream);
 
 /// A row: a name, the command, the behaviour, the exit code, and words of standard error.

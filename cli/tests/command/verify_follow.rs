@@ -288,7 +288,7 @@ fn an_interrupted_first_look_goes_on_where_it_ended() {
     let auditlog = Auditlog::for_api(&api);
     let key = api.log(|log| log.key());
     let look = [&LOOK[..], &["--key", &key]].concat();
-    // What a kill leaves after the first two tiles.
+    // The state that a kill leaves after the first two tiles.
     std::fs::create_dir_all(auditlog.path("log/tile/0")).unwrap();
     std::fs::write(auditlog.path("log/first-look"), "").unwrap();
     for tile in ["0/000", "0/001"] {
@@ -300,7 +300,7 @@ fn an_interrupted_first_look_goes_on_where_it_ended() {
     assert!(fetched.len() == 1 && fetched[0].ends_with("/tile/0/002.p/88"), "{fetched:?}");
     assert!(!auditlog.exists("log/first-look"));
 
-    // What was kept is not trusted: with another hash in it nothing adds up, and the next look fetches all again.
+    // Kept tiles are not trusted: with another hash in them nothing adds up, and the next look fetches all again.
     std::fs::remove_dir_all(auditlog.path("log")).unwrap();
     std::fs::create_dir_all(auditlog.path("log/tile/0")).unwrap();
     std::fs::write(auditlog.path("log/first-look"), "").unwrap();

@@ -215,7 +215,7 @@ fn gather(directory: &Path, key: &str, keys: &mut BTreeSet<String>) -> Result<()
         } else if kind.is_file() {
             keys.insert(below);
         } else {
-            // To read a pipe would wait for ever, and a link leads out of the copy.
+            // Reading a pipe could wait without end, and a link leads out of the copy.
             let path = directory.join(&below);
             return Err(Error::unchecked(
                 format!("Could not be checked: {} is neither a file nor a directory.", path.display()),

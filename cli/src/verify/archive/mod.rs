@@ -30,7 +30,7 @@ const DAMAGED: &str = "Copy the archive again. If it is the same, bring the obje
                        versions in the bucket, and find out who wrote them.";
 const BEYOND: &str = "Verify it again when a later run has a checkpoint, or give --state. A checkpoint is signed when \
                       somebody asks for one, as `auditlog verify follow` does.";
-/// What a proved archive leaves open.
+/// Questions that a proved archive leaves open.
 const LEFT_OPEN: &str = "later runs; other workspaces and streams; whether what senders say is true";
 const BEHIND_GAPS: &str = "Give the hashes that `auditlog verify follow` remembers with --state, or check the \
                            manifests alone with --manifests-only.";
