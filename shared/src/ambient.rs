@@ -62,6 +62,11 @@ pub fn receipt_id() -> EventId {
     EventId::parse(&id).expect("a UUID has only digits, letters and dashes, and the prefix a dot")
 }
 
+/// A client request token: attempts of one transaction share it, so that DynamoDB writes it once.
+pub fn transaction_token() -> String {
+    uuid::Uuid::now_v7().to_string()
+}
+
 /// The seed of an event's salts, with 128 bits of the operating system's entropy.
 pub fn salt() -> Salt {
     let mut bytes = [0; Salt::LENGTH];

@@ -16,7 +16,7 @@ use super::{
     item::{self, Attributes},
     unavailable,
 };
-use crate::{error::Error, event::Event};
+use crate::{ambient, error::Error, event::Event};
 
 /// How often a transaction is tried that meets others on its items, and the first and the longest wait between.
 const MAX_ATTEMPTS: u32 = 10;
@@ -90,8 +90,12 @@ impl Store {
     ) -> Result<Transacted, Error> {
         let partition = self.partition_of(event).await?;
         writes.push(Statement::insert(&self.tables.events, item::attributes_of(event, &partition)));
-        let mut transaction =
-            self.client.execute_transaction().return_consumed_capacity(ReturnConsumedCapacity::Indexes);
+        // One token for all attempts: an attempt whose answer was lost is not written again, and is no condition that failed.
+        let mut transaction = self
+            .client
+            .execute_transaction()
+            .client_request_token(ambient::transaction_token())
+            .return_consumed_capacity(ReturnConsumedCapacity::Indexes);
         for Statement { text, parameters } in writes {
             let statement =
                 ParameterizedStatement::builder().statement(text).set_parameters(Some(parameters)).build();
@@ -114,9 +118,10 @@ impl Store {
     }
 }
 
-/// Whether a transaction was cancelled because another one was writing or checking one of its items.
+/// Whether another transaction was writing or checking one of the items, or an earlier attempt of this one has not ended.
 fn conflicted(error: &SdkError<ExecuteTransactionError>) -> bool {
     let reasons = match error.as_service_error() {
+        Some(ExecuteTransactionError::TransactionInProgressException(_)) => return true,
         Some(ExecuteTransactionError::TransactionCanceledException(cancelled)) => {
             cancelled.cancellation_reasons()
         }

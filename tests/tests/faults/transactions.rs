@@ -66,6 +66,21 @@ async fn a_transaction_that_nobody_knows_the_end_of_is_done_once_or_not_at_all()
 }
 
 #[tokio::test]
+async fn a_retry_that_meets_another_transaction_after_a_lost_answer_finds_its_own_write() {
+    let drill = Drill::start().await;
+    let plan = Plan::default().first(1, "ExecuteTransaction", Fault::AnswerLost).first(
+        1,
+        "ExecuteTransaction",
+        Fault::TransactionConflict,
+    );
+    let engine = drill.engine(plan).await;
+    let (status, body) = create(&engine).await;
+    assert_eq!(status, 201, "{body}");
+    assert_eq!(engine.calls("ExecuteTransaction"), 3);
+    tokens_and_events_agree(&drill.app).await;
+}
+
+#[tokio::test]
 async fn an_erasure_that_is_cancelled_erases_nothing() {
     let drill = Drill::start().await;
     let (status, _) =

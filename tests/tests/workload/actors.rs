@@ -19,7 +19,7 @@ use tests::{
     stream::{StreamFault, batches},
 };
 
-use crate::history::{FeedPage, History, Message, Page, Told, Walk};
+use crate::history::{FeedPage, History, Message, Page, Reply, Told, Walk};
 
 /// A share of the requests to record is given up by its client before the answer.
 const AMBIGUOUS: f64 = 0.2;
@@ -63,8 +63,9 @@ impl<'a> World<'a> {
     fn heard(&self, answer: &Answer) {
         // API Gateway's own 503, of a function without a free execution, has no id of ours and cannot say when.
         let is_gateways = answer.status == 503 && answer.body.get("id").is_none();
-        let told = (answer.status, is_gateways || answer.headers.contains_key("retry-after"));
-        self.history(|history| history.answers.push(told));
+        let says_when_to_retry = is_gateways || answer.headers.contains_key("retry-after");
+        let reply = Reply { status: answer.status, says_when_to_retry, text: answer.text.clone() };
+        self.history(|history| history.answers.push(reply));
     }
 
     /// A token that an admin generates, asking until they are given one.

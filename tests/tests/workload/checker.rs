@@ -287,11 +287,11 @@ fn tokens_agree(history: &History, tables: &Tables) -> Judged {
 }
 
 fn overload_is_told(history: &History) -> Judged {
-    let wrong = |(status, retry_after): &&(u16, bool)| {
-        *status >= 500 && *status != 503 || matches!(status, 429 | 503) && !retry_after
-    };
-    let violations =
-        history.answers.iter().filter(wrong).map(|(status, _)| format!("an answer was {status}"));
+    let violations = history.answers.iter().filter_map(|reply| match reply.status {
+        429 | 503 => (!reply.says_when_to_retry).then(|| format!("no Retry-After: {}", reply.text)),
+        500.. => Some(format!("{}: {}", reply.status, reply.text)),
+        _ => None,
+    });
     (history.answers.len(), violations.collect())
 }
 

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use crate::{
     checker::judge,
-    history::{History, Tables},
+    history::{History, Reply, Tables},
     run,
 };
 
@@ -67,7 +67,7 @@ async fn the_checker_finds_nothing_in_a_good_run_and_every_fault_put_into_it() {
         tables.tokens.get_mut("w1").unwrap().pop();
     });
     check("P13", "a failure that does not say when to try again", &|history, _| {
-        history.answers.push((503, false))
+        history.answers.push(Reply { status: 503, says_when_to_retry: false, text: String::new() })
     });
 }
 

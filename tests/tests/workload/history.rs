@@ -22,13 +22,21 @@ pub(crate) struct History {
     pub(crate) pages: Vec<Page>,
     pub(crate) walks: Vec<Walk>,
     pub(crate) feeds: Vec<FeedPage>,
-    pub(crate) answers: Vec<(u16, bool)>,
+    pub(crate) answers: Vec<Reply>,
     /// Tokens that somebody was given, and tokens that somebody was told are revoked.
     pub(crate) created: Vec<(String, String)>,
     pub(crate) revoked: Vec<(String, String)>,
     /// What was answered to those who asked for another workspace than their own.
     pub(crate) trespasses: Vec<u16>,
     clock: u64,
+}
+
+/// The answer to a request.
+#[derive(Clone, Debug)]
+pub(crate) struct Reply {
+    pub(crate) status: u16,
+    pub(crate) says_when_to_retry: bool,
+    pub(crate) text: String,
 }
 
 /// An event that a client was told is recorded.
