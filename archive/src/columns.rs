@@ -18,7 +18,7 @@ use parquet::{
     schema::{parser::parse_message_type, types::TypePtr},
 };
 use serde_json::Value;
-use shared::{json::canonical, timestamp::Timestamp};
+use shared::{model::timestamp::Timestamp, text::json::canonical};
 
 /// A column, and where its values stand in an event.
 struct Column {

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, ops::RangeInclusive};
 
 use serde_json::Value;
-use shared::{id::WorkspaceId, retention::runs, timestamp::Timestamp};
+use shared::model::{id::WorkspaceId, retention::runs, timestamp::Timestamp};
 
 use crate::{
     columns::Columns,

@@ -2,7 +2,7 @@
 
 use local::{Options, System};
 use sealer::{Sealed, seal};
-use shared::{ambient, id::WorkspaceId, store::WriteUnits};
+use shared::{model::id::WorkspaceId, store::WriteUnits, system};
 
 use crate::{
     Result, events,
@@ -49,7 +49,7 @@ pub(crate) async fn run() -> Result<Report> {
             units = system.store().append(&event).await?.write_units;
             places.push(system.store().place_of(&event).await?);
         }
-        let sealed = seal(system.store(), &other, &places, ambient::now()).await?;
+        let sealed = seal(system.store(), &other, &places, system::now()).await?;
         let each = (sealed.write_units.table + sealed.write_units.indexes) / sealed.events as f64;
         report.figure(format!("write_units.of_kib.{name}"), units.table + units.indexes + each);
         table.row(row(name, units, each));
@@ -69,7 +69,7 @@ async fn sealing(report: &mut Report, system: &System, workspace: &WorkspaceId) 
         let places = fill(system.store(), &other, SEALED).await?;
         let (mut events, mut units) = (0, 0.0);
         for places in places.chunks(pass) {
-            let sealed: Sealed = seal(system.store(), &other, places, ambient::now()).await?;
+            let sealed: Sealed = seal(system.store(), &other, places, system::now()).await?;
             events += sealed.events;
             units += sealed.write_units.table + sealed.write_units.indexes;
         }

@@ -3,13 +3,15 @@
 use fastrand::Rng;
 use serde_json::{Value, json};
 use shared::{
-    ambient,
-    catalogue::{CATALOGUE, Writer},
-    error::FieldError,
-    event::Event,
-    id::{EventId, WorkspaceId},
-    new_event::{Door, Fallback, NewEvent},
-    timestamp::Timestamp,
+    intake::new_event::{Door, Fallback, NewEvent},
+    model::{
+        catalogue::{CATALOGUE, Writer},
+        event::Event,
+        id::{EventId, WorkspaceId},
+        timestamp::Timestamp,
+    },
+    system,
+    text::problem::FieldError,
 };
 
 /// The actors, of whom each does a tenth.
@@ -101,6 +103,6 @@ fn timestamp(number: usize) -> Timestamp {
 
 fn read(event: Value, workspace: &WorkspaceId, now: Timestamp) -> Result<Event, Vec<FieldError>> {
     let fallback =
-        Fallback { now, id: EventId::parse("unused").expect("a literal id"), salt: ambient::salt() };
+        Fallback { now, id: EventId::parse("unused").expect("a literal id"), salt: system::salt() };
     NewEvent::parse(event, Vec::new(), Door::Api(workspace), fallback).map(|new| new.event)
 }

@@ -1,7 +1,10 @@
 //! Workspaces full of the bench's events.
 
 use fastrand::Rng;
-use shared::{event::Event, id::WorkspaceId, keys::Place, store::Store};
+use shared::{
+    model::{event::Event, id::WorkspaceId, keys::Place},
+    store::Store,
+};
 
 use crate::{Result, events::event};
 

@@ -2,15 +2,19 @@
 
 use local::{Options, System};
 use shared::{
-    ambient,
-    catalogue::{Action, Category},
-    event::Outcome,
-    id::WorkspaceId,
-    page::{Filter, MAX_LIMIT, Page},
-    plan::{Path, Plan},
-    shards::Shards,
+    model::{
+        catalogue::{Action, Category},
+        event::Outcome,
+        id::WorkspaceId,
+        shards::Shards,
+        timestamp::Timestamp,
+    },
+    query::{
+        page::{Filter, MAX_LIMIT, Page},
+        plan::{Path, Plan},
+    },
     store::{Room, Store},
-    timestamp::Timestamp,
+    system,
 };
 
 use crate::{
@@ -132,7 +136,7 @@ pub(crate) async fn page(
     size: usize,
 ) -> Result<Read> {
     let room = Room { events: size, bytes: usize::MAX, measure: |_| 0 };
-    let Page { events, read, .. } = store.page(workspace, filter, None, room, ambient::now()).await?;
+    let Page { events, read, .. } = store.page(workspace, filter, None, room, system::now()).await?;
     Ok(Read { returned: events.len().max(1) as f64, events: read.events as f64, units: read.units })
 }
 

@@ -1,7 +1,7 @@
 //! How a page's cost grows with what is in the workspace, and beside it: it must not.
 
 use local::{Storage, Tables};
-use shared::{config::Config, id::WorkspaceId, store::Store};
+use shared::{aws::config::Config, model::id::WorkspaceId, store::Store};
 
 use crate::{
     Result,

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use fastrand::Rng;
 use local::{Options, System};
 use sealer::{Sealed, seal};
-use shared::{ambient, id::WorkspaceId};
+use shared::{model::id::WorkspaceId, system};
 
 use crate::{
     Result,
@@ -33,7 +33,7 @@ pub(crate) async fn run() -> Result<Report> {
         let (mut stamps, mut units) = (0, 0.0);
         for places in places.chunks(batch) {
             let Sealed { events, write_units, .. } =
-                seal(system.store(), &workspace, places, ambient::now()).await?;
+                seal(system.store(), &workspace, places, system::now()).await?;
             stamps += events;
             units += write_units.table + write_units.indexes;
         }

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use fastrand::Rng;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
-use shared::{config::Config, id::WorkspaceId, store::Store};
+use shared::{aws::config::Config, model::id::WorkspaceId, store::Store};
 use tests::runtime_api::Instance;
 
 use crate::{

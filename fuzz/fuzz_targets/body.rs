@@ -3,7 +3,7 @@
 use fuzz::{fallback, judged, workspace};
 use ingest_api::{Sent, SentEvent};
 use libfuzzer_sys::fuzz_target;
-use shared::new_event::{Door, NewEvent};
+use shared::intake::new_event::{Door, NewEvent};
 
 // The body of `POST /api/{workspace}/audit_logs`: one event or a batch.
 fuzz_target!(|body: &[u8]| {

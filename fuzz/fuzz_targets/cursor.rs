@@ -2,7 +2,7 @@
 
 use fuzz::workspace;
 use libfuzzer_sys::fuzz_target;
-use shared::{id::WorkspaceId, keys::Position, page::Filter};
+use shared::{model::{id::WorkspaceId, keys::Position}, query::page::Filter};
 
 // A cursor, as it was handed back; and a position, which comes out of its cursor as it went in.
 fuzz_target!(|text: &str| {

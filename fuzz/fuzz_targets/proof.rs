@@ -2,12 +2,7 @@
 
 use fuzz::key;
 use libfuzzer_sys::fuzz_target;
-use shared::ledger::{
-    hash::Hash,
-    proof::{verify_consistency, verify_inclusion},
-    tile::TilePath,
-    tlog_proof::TlogProof,
-};
+use shared::ledger::{hash::Hash, proof::{verify_consistency, verify_inclusion}, tile::TilePath, tlog_proof::TlogProof};
 
 // A text of C2SP tlog-proof, and the path of a tile.
 fuzz_target!(|text: &str| {

@@ -1,7 +1,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use shared::timestamp::Timestamp;
+use shared::model::timestamp::Timestamp;
 
 // A timestamp, in all the forms that are taken.
 fuzz_target!(|text: &str| {

@@ -1,7 +1,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use shared::token::{PlainToken, TokenId};
+use shared::model::{id::TokenId, token::PlainToken};
 
 // The `Authorization` header.
 fuzz_target!(|header: &str| {

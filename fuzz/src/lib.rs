@@ -3,16 +3,7 @@
 use ingest_bus::{Delivery, Received};
 use query::Format;
 use serde_json::json;
-use shared::{
-    ambient,
-    error::FieldError,
-    id::{EventId, WorkspaceId},
-    json::canonical,
-    ledger::note::Vkey,
-    new_event::{Door, Fallback, NewEvent},
-    store::Reason,
-    timestamp::Timestamp,
-};
+use shared::{intake::new_event::{Door, Fallback, NewEvent}, ledger::note::Vkey, model::{id::{EventId, WorkspaceId}, timestamp::Timestamp}, store::Reason, system, text::{json::canonical, problem::FieldError}};
 
 /// The workspace of all targets.
 pub fn workspace() -> WorkspaceId {
@@ -21,7 +12,7 @@ pub fn workspace() -> WorkspaceId {
 
 /// The defaults of an event.
 pub fn fallback() -> Fallback {
-    Fallback { now: now(), id: EventId::parse("fallback").expect("an id"), salt: ambient::salt() }
+    Fallback { now: now(), id: EventId::parse("fallback").expect("an id"), salt: system::salt() }
 }
 
 /// A clock that stands.

@@ -13,7 +13,7 @@ use aws_sdk_dynamodb::{
     },
 };
 use dynoxide::Database;
-use shared::https::Trust;
+use shared::aws::https::Trust;
 use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
 
 use crate::{

@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use shared::config::InvalidConfig;
+use shared::aws::config::InvalidConfig;
 
 use crate::template::TemplateError;
 
@@ -63,7 +63,7 @@ pub enum Error {
     Demo(String),
     /// The samples could not be stored.
     #[error("the samples could not be stored: {0}")]
-    Samples(#[source] shared::error::Error),
+    Samples(#[source] shared::model::error::Error),
 }
 
 impl Error {

@@ -23,15 +23,21 @@
 
 use serde_json::{Map, Value, json};
 use shared::{
-    disclosure::Salt,
-    id::{EventId, WorkspaceId},
-    new_event::{Door, Fallback, NewEvent},
-    principal::{Admin, Scope},
-    service_event::{self, Origin, StreamDeed},
+    intake::new_event::{Door, Fallback, NewEvent},
+    model::{
+        disclosure::Salt,
+        id::{EventId, WorkspaceId},
+        principal::Admin,
+        scope::Scope,
+        service_event::{self, Origin},
+        timestamp::Timestamp,
+        token::{PlainToken, WorkspaceToken},
+    },
     store::{Store, Written},
-    stream::{Format, Pause, PausedBy, Stream, StreamFilter, StreamId},
-    timestamp::Timestamp,
-    token::{PlainToken, WorkspaceToken},
+    stream::{
+        Format, Pause, PausedBy, Stream, StreamFilter, StreamId,
+        service_event::{StreamDeed, stream_by_admin},
+    },
 };
 
 use crate::Error;
@@ -104,7 +110,7 @@ pub async fn store(store: &Store) -> Result<(), Error> {
     write(store).await.map_err(Error::Samples)
 }
 
-async fn write(store: &Store) -> Result<(), shared::error::Error> {
+async fn write(store: &Store) -> Result<(), shared::model::error::Error> {
     for token in &TOKENS {
         token.write(store).await?;
     }
@@ -120,7 +126,11 @@ async fn write(store: &Store) -> Result<(), shared::error::Error> {
 }
 
 /// Creates a stream, and pauses it, as its admin would have. What is there already stays as it is.
-async fn write_stream(store: &Store, workspace: &str, id: &StreamId) -> Result<(), shared::error::Error> {
+async fn write_stream(
+    store: &Store,
+    workspace: &str,
+    id: &StreamId,
+) -> Result<(), shared::model::error::Error> {
     let (admin, at) = (admin(workspace), time(STREAMS_AT));
     let bus = json!({"type": "eventbridge", "event_bus": "arn:aws:events:us-east-1:123456789012:event-bus/security"});
     let stream = Stream {
@@ -137,7 +147,7 @@ async fn write_stream(store: &Store, workspace: &str, id: &StreamId) -> Result<(
     };
     let event = |deed: StreamDeed, what: &str| {
         let origin = origin(&format!("{id}-{what}"), at);
-        service_event::stream_by_admin(&admin, origin, deed, &stream, Vec::new(), Map::new())
+        stream_by_admin(&admin, origin, deed, &stream, Vec::new(), Map::new())
     };
     let created = store.create_stream(&stream, 0, &event(StreamDeed::Created, "created")).await?;
     if created != Written::Before && id.as_str() == "str_SamplePaused" {
@@ -175,7 +185,7 @@ struct SampleToken {
 
 impl SampleToken {
     /// Generates the token, and revokes it, as its admin would have.
-    async fn write(&self, store: &Store) -> Result<(), shared::error::Error> {
+    async fn write(&self, store: &Store) -> Result<(), shared::model::error::Error> {
         let Self { id, workspace, name, scopes, created_at, expires_at, revoked_at } = self;
         let plain = PlainToken::new(id, SECRET);
         let admin = self::admin(workspace);

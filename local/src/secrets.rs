@@ -138,9 +138,11 @@ fn exists(message: &str) -> Refused {
 #[cfg(test)]
 mod tests {
     use shared::{
-        config::{Config, Streaming},
-        id::WorkspaceId,
-        secrets::Secrets,
+        aws::{
+            config::{Config, Streaming},
+            secrets::Secrets,
+        },
+        model::id::WorkspaceId,
         stream::{SecretVersion, StreamId, StreamSecret},
     };
 

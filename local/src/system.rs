@@ -14,8 +14,10 @@ use deliver::Post;
 use ledger::Signer;
 use serde_json::Value;
 use shared::{
-    config::{ArchiveSettings, Config, InvalidConfig, Streaming},
-    secrets::Secrets,
+    aws::{
+        config::{ArchiveSettings, Config, InvalidConfig, Streaming},
+        secrets::Secrets,
+    },
     store::Store,
     stream::Operator,
 };

@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use aws_lambda_events::{apigw::ApiGatewayV2httpRequest, encodings::Body};
 use serde_json::{Value, json};
 use shared::{
-    error::Error,
     http::{self, Request, Response},
+    model::error::Error,
 };
 
 use crate::reference;

@@ -3,15 +3,17 @@
 use ed25519_dalek::{Signer as _, SigningKey};
 use serde_json::{Value, json};
 use shared::{
-    disclosure::Salt,
-    event::Event,
-    id::{EventId, WorkspaceId},
+    intake::new_event::{Door, Fallback, NewEvent},
     ledger::{
         checkpoint::Checkpoint, hash::Hash, leaf, note::Vkey, subtrees::Subtrees, tile::TileId, tiles::Tiles,
         tlog_proof::TlogProof, tree::Frontier,
     },
-    new_event::{Door, Fallback, NewEvent},
-    timestamp::Timestamp,
+    model::{
+        disclosure::Salt,
+        event::Event,
+        id::{EventId, WorkspaceId},
+        timestamp::Timestamp,
+    },
 };
 
 /// The workspace of all examples.

@@ -21,7 +21,8 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value, json};
 use shared::{
-    disclosure::Part, event::ReadEvent, http::Problem, id::EventId, principal::Scope, timestamp::Timestamp,
+    http::Problem,
+    model::{disclosure::Part, event::ReadEvent, id::EventId, scope::Scope, timestamp::Timestamp},
 };
 use utoipa::ToSchema;
 

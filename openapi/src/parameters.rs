@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 use shared::{
-    json::MAX_EXACT_INTEGER,
-    page::{DEFAULT_LIMIT, MAX_LIMIT, Order},
+    query::page::{DEFAULT_LIMIT, MAX_LIMIT, Order},
+    text::json::MAX_EXACT_INTEGER,
 };
 
 use crate::reference;
@@ -94,7 +94,7 @@ pub(crate) fn consistency() -> Vec<Value> {
 
 fn parameter(name: &str) -> Value {
     let time = || json!({"type": "string", "format": "date-time"});
-    let text = || json!({"type": "string", "minLength": 1, "maxLength": shared::parameters::MAX_VALUE_BYTES});
+    let text = || json!({"type": "string", "minLength": 1, "maxLength": shared::intake::parameters::MAX_VALUE_BYTES});
     let (description, schema) = match name {
         "start_timestamp" => ("Only events that did not happen before this time.", time()),
         "end_timestamp" => ("Only events that happened before this time.", time()),

@@ -9,15 +9,19 @@ use ingest_api::{MAX_BODY_BYTES, MAX_EVENTS};
 use query::{FORMATS, Format, SCHEMA_CONTENT_TYPE};
 use serde_json::{Value, json};
 use shared::{
-    catalogue::{CATALOGUE, CATEGORIES},
-    error::{Error, FieldError},
-    event::Event,
     http::{EXPIRED, HAS_MORE, NEXT_AFTER, NEXT_CURSOR, RATE_LIMIT, RATE_LIMIT_POLICY, X_RATE_LIMIT},
-    json::InvalidJson,
-    page::Filter,
-    principal::{Scope, TokenHolder},
-    rate::Rate,
-    token::{TokenId, WorkspaceToken},
+    model::{
+        catalogue::{CATALOGUE, CATEGORIES},
+        error::Error,
+        event::Event,
+        id::TokenId,
+        principal::TokenHolder,
+        rate::Rate,
+        scope::Scope,
+        token::WorkspaceToken,
+    },
+    query::page::Filter,
+    text::{json::InvalidJson, problem::FieldError},
 };
 
 use crate::{answers::Answers, examples, parameters, reference};
@@ -568,7 +572,7 @@ fn admin_security() -> Value {
 }
 
 fn not_json() -> InvalidJson {
-    shared::json::parse(b"{", 1).expect_err("an object without an end")
+    shared::text::json::parse(b"{", 1).expect_err("an object without an end")
 }
 
 fn too_large(max_bytes: usize) -> Error {

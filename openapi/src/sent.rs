@@ -7,16 +7,18 @@ use ingest_api::{MAX_BODY_BYTES, MAX_EVENTS};
 use redactions::{MAX_REASON_BYTES, MAX_SEQUENCES};
 use serde_json::{Map, Value, json};
 use shared::{
-    catalogue::{Action, CATALOGUE, CATEGORIES, CUSTOM, Writer},
-    escaping::MEMBER,
-    event::{ActorType, Event, Outcome},
-    json::{MAX_DEPTH, MAX_EXACT_INTEGER},
-    new_event::{
-        ACTOR_FIELDS, CHANGE_FIELDS, ENTITY_FIELDS, EVENT_FIELDS, MAX_AHEAD_SECONDS, MAX_CHANGES,
-        MAX_CONTEXT_KEYS, MAX_ID_CHARACTERS, MAX_KEY_CHARACTERS, MAX_NAME_CHARACTERS, MAX_PATH_CHARACTERS,
-        MAX_TEXT_CHARACTERS,
+    intake::new_event::{
+        ACTOR_FIELDS, CHANGE_FIELDS, ENTITY_FIELDS, EVENT_FIELDS, MAX_CHANGES, MAX_CONTEXT_KEYS,
+        MAX_ID_CHARACTERS,
     },
-    retention,
+    model::{
+        catalogue::{Action, CATALOGUE, CATEGORIES, CUSTOM, Writer},
+        escaping::{MAX_NAME_CHARACTERS, MAX_PATH_CHARACTERS, MAX_TEXT_CHARACTERS, MEMBER},
+        event::{ActorType, Event, Outcome},
+        retention,
+        timestamp::MAX_AHEAD_SECONDS,
+    },
+    text::json::{MAX_DEPTH, MAX_EXACT_INTEGER, MAX_KEY_CHARACTERS},
 };
 use tokens::{DEFAULT_DAYS, MAX_DAYS, MAX_NAME_BYTES};
 

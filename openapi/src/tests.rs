@@ -3,11 +3,10 @@ use std::{collections::BTreeSet, fs};
 use boon::{Compiler, SchemaIndex, Schemas};
 use serde_json::{Value, json};
 use shared::{
-    ambient,
-    error::Error,
-    id::WorkspaceId,
-    json::{self, Document},
-    new_event::{Door, Fallback, NewEvent},
+    intake::new_event::{Door, Fallback, NewEvent},
+    model::{error::Error, id::WorkspaceId},
+    system,
+    text::json::{self, Document},
 };
 use utoipa::openapi::OpenApi;
 
@@ -217,7 +216,7 @@ fn the_schema_and_the_parser_agree() {
     let workspace = WorkspaceId::parse("acme").unwrap();
     let parsed = |text: &str| {
         let Document { value, problems } = json::parse(text.as_bytes(), json::MAX_DEPTH).unwrap();
-        let fallback = Fallback { now: ambient::now(), id: ambient::event_id(), salt: ambient::salt() };
+        let fallback = Fallback { now: system::now(), id: system::event_id(), salt: system::salt() };
         NewEvent::parse(value, problems, Door::Api(&workspace), fallback)
     };
     let mut checker = Checker::new(&event_schema());

@@ -3,7 +3,12 @@
 use std::{error::Error, process::ExitCode};
 
 use clap::{Parser, Subcommand};
-use shared::{ambient, config::Config, id::WorkspaceId, shards::Shards, store::Store, timestamp::Timestamp};
+use shared::{
+    aws::config::Config,
+    model::{id::WorkspaceId, shards::Shards, timestamp::Timestamp},
+    store::Store,
+    system,
+};
 
 /// Operates Audit Logs: changes how a workspace is kept.
 ///
@@ -71,7 +76,7 @@ async fn shards(workspace: &str, change: Option<(u8, String)>) -> Result<Shards,
     let Some((count, day)) = change else { return Ok(old) };
     let from = Timestamp::parse(&format!("{day}T00:00:00Z"))
         .map_err(|_| "--from must be a day such as 2026-12-01")?;
-    let new = old.change(count, from, ambient::now())?;
+    let new = old.change(count, from, system::now())?;
     if !store.set_shards(&workspace, &old, &new).await? {
         return Err(
             "somebody else changed the shards of this workspace just now; look at them and try again".into(),

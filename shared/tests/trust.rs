@@ -10,7 +10,7 @@ use aws_sdk_dynamodb::{
     error::{DisplayErrorContext, SdkError},
 };
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
-use shared::https::Trust;
+use shared::aws::https::Trust;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpListener,

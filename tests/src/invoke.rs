@@ -9,10 +9,12 @@ use lambda_runtime::{Context, Error, LambdaEvent};
 use ledger::{Ledger, Signer};
 use serde_json::{Value, json};
 use shared::{
-    ambient,
-    config::{Config, Streaming},
-    secrets::Secrets,
+    aws::{
+        config::{Config, Streaming},
+        secrets::Secrets,
+    },
     store::Store,
+    system,
 };
 use streams::Streams;
 
@@ -163,7 +165,7 @@ pub async fn expire(store: &Store, trigger: Value) -> Result<expiry::Response, E
 /// Calls `archiver` for one stream of acme; what it says of it.
 pub async fn archiver(archiver: &archiver::Archiver, stream: &str) -> Result<archiver::Response, Error> {
     let mut context = Context::default();
-    context.deadline = u64::try_from(ambient::now().plus_seconds(300).unix_ms()).unwrap();
+    context.deadline = u64::try_from(system::now().plus_seconds(300).unix_ms()).unwrap();
     let trigger = serde_json::from_value(json!({"workspace": "acme", "stream": stream})).unwrap();
     archiver::handle(archiver, LambdaEvent::new(trigger, context)).await
 }
@@ -171,7 +173,7 @@ pub async fn archiver(archiver: &archiver::Archiver, stream: &str) -> Result<arc
 /// Calls `deliver` for one stream of acme; what it says of it.
 pub async fn deliver(post: &deliver::Post, stream: &str) -> Result<deliver::Response, Error> {
     let mut context = Context::default();
-    context.deadline = u64::try_from(ambient::now().plus_seconds(60).unix_ms()).unwrap();
+    context.deadline = u64::try_from(system::now().plus_seconds(60).unix_ms()).unwrap();
     let trigger = serde_json::from_value(json!({"workspace": "acme", "stream": stream})).unwrap();
     deliver::handle(post, LambdaEvent::new(trigger, context)).await
 }

@@ -23,13 +23,15 @@ use std::{
 use local::{Options, Storage, System};
 use serde_json::{Value, json};
 use shared::{
-    ambient,
-    config::Config,
-    id::WorkspaceId,
-    principal::Admin,
-    retention::{NOTICE_SECONDS, Retention},
-    service_event::{self, Origin},
+    aws::config::Config,
+    model::{
+        id::WorkspaceId,
+        principal::Admin,
+        retention::{NOTICE_SECONDS, Retention},
+        service_event::{self, Origin},
+    },
     store::{Store, Written},
+    system,
 };
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -181,7 +183,7 @@ impl TestApp {
     /// Lets the events of a workspace be kept for so many days, since an hour ago. What has read its settings
     /// within a minute does not know of it yet.
     pub async fn keep_days(&self, workspace: &str, days: u32) {
-        let from = ambient::now().plus_seconds(-3600);
+        let from = system::now().plus_seconds(-3600);
         let retention =
             Retention::default().keep(Some(days), from, from.plus_seconds(-NOTICE_SECONDS)).unwrap();
         let admin = Admin {
@@ -189,7 +191,7 @@ impl TestApp {
             user_id: "u1".to_owned(),
             username: None,
         };
-        let origin = Origin::without_request(ambient::now(), ambient::event_id(), ambient::salt());
+        let origin = Origin::without_request(system::now(), system::event_id(), system::salt());
         let record = service_event::settings_changed(&admin, origin, Vec::new(), Default::default());
         // Not the system's own store, which would remember what it was before.
         let store = Store::connect(&Config::local(self.dynamodb_endpoint()));

@@ -1,7 +1,11 @@
 //! Events that take many times as much memory decoded as they do as text, and the memory of this process.
 
 use serde_json::{Value, json};
-use shared::{ambient, id::WorkspaceId, keys::Place, store::Store};
+use shared::{
+    model::{id::WorkspaceId, keys::Place},
+    store::Store,
+    system,
+};
 
 use crate::{
     invoke,
@@ -52,7 +56,7 @@ pub async fn seal_all(store: &Store, number: u64) {
     let place = |number| Place::from_key("acme", &format!("{}#e-{number}", at(number))).unwrap().1;
     let places: Vec<_> = (0..i64::try_from(number).unwrap()).map(place).collect();
     for _ in 0..20 {
-        let sealed = sealer::seal(store, &acme, &places, ambient::now()).await;
+        let sealed = sealer::seal(store, &acme, &places, system::now()).await;
         if sealed.is_ok() && store.head(&acme).await.is_ok_and(|head| head.size() >= number) {
             return;
         }

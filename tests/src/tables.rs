@@ -9,7 +9,7 @@ use aws_sdk_dynamodb::{
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
-use shared::https::Trust;
+use shared::aws::https::Trust;
 
 use crate::sample::{at, unix_microseconds};
 

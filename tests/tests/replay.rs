@@ -30,15 +30,19 @@ use lambda_runtime::{Context, Error, LambdaEvent};
 use ledger::{Ledger, Signer};
 use serde_json::{Value, json};
 use shared::{
-    ambient,
-    catalogue::{Action, CATEGORIES},
-    config::{ArchiveSettings, Config, Streaming},
-    https::Trust,
-    id::WorkspaceId,
-    page::{Filter, MAX_LIMIT, Order},
-    secrets::Secrets,
+    aws::{
+        config::{ArchiveSettings, Config, Streaming},
+        https::Trust,
+        secrets::Secrets,
+    },
+    model::{
+        catalogue::{Action, CATEGORIES},
+        id::WorkspaceId,
+    },
+    query::page::{Filter, MAX_LIMIT, Order},
     store::{Room, Store},
     stream::Operator,
+    system,
 };
 use streams::Streams;
 use tests::{TestApp, plain};
@@ -226,7 +230,7 @@ impl Stage {
             "settings" => answer(settings::handle(&self.store, event(payload)).await),
             "archiver" => {
                 let mut event = event(payload);
-                event.context.deadline = u64::try_from(ambient::now().plus_seconds(300).unix_ms()).unwrap();
+                event.context.deadline = u64::try_from(system::now().plus_seconds(300).unix_ms()).unwrap();
                 let nowhere = ArchiveSettings {
                     bucket: "archive".to_owned(),
                     endpoint: Some("http://127.0.0.1:9".to_owned()),
@@ -238,7 +242,7 @@ impl Stage {
             }
             "deliver" => {
                 let (config, mut event) = (Config::local("http://127.0.0.1:9"), event(payload));
-                event.context.deadline = u64::try_from(ambient::now().plus_seconds(60).unix_ms()).unwrap();
+                event.context.deadline = u64::try_from(system::now().plus_seconds(60).unix_ms()).unwrap();
                 let post = deliver::Post::over(self.store.clone(), config, &Streaming::default());
                 answer(deliver::handle(&post, event).await)
             }
@@ -269,7 +273,7 @@ impl Stage {
         let mut recorded = Vec::new();
         for workspace in workspaces {
             let workspace = WorkspaceId::parse(&workspace).unwrap();
-            let page = self.store.page(&workspace, &filter, None, room, ambient::now()).await.unwrap();
+            let page = self.store.page(&workspace, &filter, None, room, system::now()).await.unwrap();
             recorded.extend(page.events.iter().map(|event| json!(event)));
         }
         let quarantined = self.items("AuditQuarantine").await;

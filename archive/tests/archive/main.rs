@@ -8,7 +8,7 @@ mod refused;
 
 use archive::{Archived, Rows, Run};
 use serde_json::{Value, json};
-use shared::id::WorkspaceId;
+use shared::model::id::WorkspaceId;
 
 const STREAM: &str = "str_5h2Qb8nTz0Yx";
 

@@ -50,7 +50,7 @@ pub(crate) fn expected(event: &Value) -> Map<String, Value> {
                 }
             }
             ("timestamp" | "received_at", time) => {
-                let time: shared::timestamp::Timestamp = serde_json::from_value(time.clone()).unwrap();
+                let time: shared::model::timestamp::Timestamp = serde_json::from_value(time.clone()).unwrap();
                 row.insert(name.clone(), json!(time.unix_microseconds()));
             }
             (_, Value::Object(_) | Value::Array(_)) => {

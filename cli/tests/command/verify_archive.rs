@@ -10,7 +10,7 @@ use std::{
 use archive::{Archived, Digest, Object, Rows, Run};
 use flate2::{Compression, read::GzDecoder, write::GzEncoder};
 use serde_json::{Value, json};
-use shared::id::WorkspaceId;
+use shared::model::id::WorkspaceId;
 
 use crate::{api::Api, auditlog::Auditlog, ledger::Log};
 

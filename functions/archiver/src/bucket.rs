@@ -12,10 +12,12 @@ use aws_sdk_s3::{
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use shared::{
-    config::{ArchiveSettings, Config},
-    later::{Later, later},
+    aws::{
+        config::{ArchiveSettings, Config},
+        later::{Later, later},
+    },
+    model::timestamp::Timestamp,
     stream::Problem,
-    timestamp::Timestamp,
 };
 
 /// How long a try to put an object may take: it has a few megabytes at most.

@@ -12,12 +12,10 @@ use futures::{StreamExt as _, stream::FuturesUnordered};
 use lambda_runtime::LambdaEvent;
 use serde::{Deserialize, Serialize};
 use shared::{
-    ambient,
-    error::Error,
-    id::WorkspaceId,
+    model::{error::Error, id::WorkspaceId, timestamp::Timestamp},
     store::Store,
     stream::{DestinationKind, StreamId},
-    timestamp::Timestamp,
+    system,
 };
 
 use self::turn::{Turn, turn};
@@ -107,7 +105,7 @@ pub async fn handle(
             vec![(WorkspaceId::parse(&workspace)?, StreamId::parse(&stream)?)]
         }
         Trigger::All { archive: _ } => {
-            let due = archiver.store.due_streams(ambient::now()).await?.into_iter();
+            let due = archiver.store.due_streams(system::now()).await?.into_iter();
             let ours = due.filter(|due| due.stream.destination.kind() == DestinationKind::S3);
             ours.map(|due| (due.stream.workspace, due.stream.id)).collect()
         }
@@ -119,7 +117,7 @@ pub async fn handle(
     let (mut response, mut trouble) = (Response::default(), None);
     loop {
         while running.len() < CONCURRENCY
-            && ambient::now() < ends_at
+            && system::now() < ends_at
             && let Some((workspace, stream)) = pending.pop_front()
         {
             running.push(logged(archiver, workspace, stream, ends_at));
@@ -167,6 +165,6 @@ impl Response {
 /// When no further run is begun.
 fn ends_at(deadline_ms: u64) -> Timestamp {
     let deadline = i64::try_from(deadline_ms).ok().and_then(Timestamp::from_unix_milliseconds);
-    let deadline = deadline.unwrap_or_else(|| ambient::now().plus_seconds(LEASE_SECONDS));
+    let deadline = deadline.unwrap_or_else(|| system::now().plus_seconds(LEASE_SECONDS));
     deadline.plus_seconds(-DEADLINE_MARGIN_SECONDS)
 }

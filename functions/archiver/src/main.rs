@@ -3,8 +3,10 @@
 use archiver::{Archiver, Bucket, Pace};
 use lambda_runtime::{Error, run, service_fn};
 use shared::{
-    config::{ArchiveSettings, Config, Logs},
-    logs,
+    aws::{
+        config::{ArchiveSettings, Config, Logs},
+        logs,
+    },
     store::{Opening, Store},
 };
 

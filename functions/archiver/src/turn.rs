@@ -14,16 +14,13 @@ use archive::{Archived, Digest, Object, Rows, Run};
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use serde_json::json;
 use shared::{
-    ambient,
-    error::Error,
-    id::WorkspaceId,
     ledger::hash::Hash,
-    service_event::Origin,
+    model::{error::Error, id::WorkspaceId, service_event::Origin, timestamp::Timestamp},
     store::{Attempt, FIRST_CHUNK, Failed, Lease, Sealed},
     stream::{
         Delivered, Delivery, LastRun, PlannedRun, Problem, StreamFilter, StreamId, Test, TestRequest, masked,
     },
-    timestamp::Timestamp,
+    system,
 };
 
 use crate::{Archiver, Pace, bucket::NotPut};
@@ -91,7 +88,7 @@ pub(crate) async fn turn(
     if !tests && !archiver.is_due(&delivery).await? {
         return Ok(Turn::default());
     }
-    let (owner, now) = (ambient::event_id(), ambient::now());
+    let (owner, now) = (system::event_id(), system::now());
     let until = now.plus_seconds(LEASE_SECONDS);
     let leased = store.lease_stream(workspace, id, owner.as_str(), now, until).await?;
     let Some((lease, delivery)) = leased else { return Ok(Turn::default()) };
@@ -105,7 +102,7 @@ pub(crate) async fn turn(
 impl Archiver {
     /// Whether enough of the log waits, or for long enough.
     async fn is_due(&self, delivery: &Delivery) -> Result<bool, Error> {
-        let (Delivery { stream, progress, last_run, .. }, now) = (delivery, ambient::now());
+        let (Delivery { stream, progress, last_run, .. }, now) = (delivery, system::now());
         if !progress.may_deliver(now) {
             return Ok(false);
         }
@@ -122,7 +119,7 @@ impl Shift<'_> {
             self.test(&request).await?;
         }
         while self.archiver.is_due(&self.delivery).await? {
-            if ambient::now() >= ends_at {
+            if system::now() >= ends_at {
                 self.turn.has_more = true;
                 return Ok(());
             }
@@ -155,10 +152,10 @@ impl Shift<'_> {
         let archived = self.archived(&plan, collected).await?;
         let manifest = Hash::from_bytes(*archived.manifest.sha256.as_bytes());
         if let Err(refused) = self.put(archived).await {
-            self.fail(refused.problem(ambient::now())).await?;
+            self.fail(refused.problem(system::now())).await?;
             return Ok(false);
         }
-        let at = ambient::now();
+        let at = system::now();
         let (delivered, run) = (Delivered { next: plan.next, events, at }, LastRun { manifest, at });
         let Delivery { progress, .. } = &self.delivery;
         let store = &self.archiver.store;
@@ -179,10 +176,10 @@ impl Shift<'_> {
         let head = self.archiver.store.head(&stream.workspace).await?.size();
         let (filter, mask) = (stream.filter.clone(), stream.mask.clone());
         let next = head.min(first + RUN_SEQUENCES);
-        let open = PlannedRun { first, next, filter, mask, at: ambient::now() };
+        let open = PlannedRun { first, next, filter, mask, at: system::now() };
         let collected = self.collect(&open).await?;
         if collected.next == first {
-            self.fail(gone(first, ambient::now())).await?;
+            self.fail(gone(first, system::now())).await?;
             return Ok(None);
         }
         Ok(Some((PlannedRun { next: collected.next, ..open }, collected)))
@@ -197,7 +194,7 @@ impl Shift<'_> {
         let mut chunk = FIRST_CHUNK;
         while collected.next < *end {
             let range = collected.next..*end.min(&(collected.next + chunk));
-            let stored = store.stored_events(workspace, range, ambient::now()).await?;
+            let stored = store.stored_events(workspace, range, system::now()).await?;
             chunk = stored.next_chunk();
             for entry in stored {
                 let (sequence, entry, sealed) = entry?;
@@ -257,7 +254,7 @@ impl Shift<'_> {
 
     /// Notes that a run failed, and pauses the stream if its runs did for too long.
     async fn fail(&mut self, problem: Problem) -> Result<(), Error> {
-        let origin = Origin::without_request(problem.at, ambient::event_id(), ambient::salt());
+        let origin = Origin::without_request(problem.at, system::event_id(), system::salt());
         let sequence = self.delivery.progress.next;
         let attempt =
             Attempt { problem, sequence, at_least_seconds: 0, spread: fastrand::f64(), is_final: false };
@@ -277,7 +274,7 @@ impl Shift<'_> {
         let put =
             self.archiver.bucket.put(Object::new(key, "application/json", text.to_string().into_bytes()));
         let refused = put.await.err();
-        let now = ambient::now();
+        let now = system::now();
         let problem = refused.map(|refused| refused.problem(now));
         let test = Test { id: request.id.clone(), requested_at: request.at, done_at: now, problem };
         // If we crash before this, it is done once more.

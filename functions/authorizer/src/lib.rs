@@ -12,11 +12,14 @@ use aws_lambda_events::apigw::{
 use lambda_runtime::{Error, LambdaEvent};
 use serde_json::{Value, json};
 use shared::{
-    ambient,
-    principal::{Scope, TokenHolder},
+    model::{
+        principal::TokenHolder,
+        scope::Scope,
+        timestamp::Timestamp,
+        token::{PlainToken, Refusal, WorkspaceToken},
+    },
     store::Store,
-    timestamp::Timestamp,
-    token::{PlainToken, Refusal, WorkspaceToken},
+    system,
 };
 
 /// Answers whether the request's token is good, and passes on whose it is.
@@ -32,7 +35,7 @@ pub async fn handle(
     let Ok(token) = PlainToken::from_authorization(header.unwrap_or_default()) else {
         return Ok(deny("malformed"));
     };
-    let now = ambient::now();
+    let now = system::now();
     Ok(match admit(store, &token, now).await? {
         Ok(holder) => allow(&holder),
         Err(None) => deny("unknown"),
@@ -47,7 +50,7 @@ async fn admit(
     store: &Store,
     token: &PlainToken,
     now: Timestamp,
-) -> Result<Result<TokenHolder, Option<Refusal>>, shared::error::Error> {
+) -> Result<Result<TokenHolder, Option<Refusal>>, shared::model::error::Error> {
     let presented = token.hashed();
     let judge = |kept: Option<&WorkspaceToken>| {
         kept.ok_or(None).and_then(|kept| kept.admit(&presented, now).map_err(Some))

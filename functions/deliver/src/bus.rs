@@ -6,7 +6,7 @@ use aws_sdk_eventbridge::{
     primitives::DateTime,
     types::{PutEventsRequestEntry, PutEventsResultEntry},
 };
-use shared::{config::Config, stream::EventBus};
+use shared::{aws::config::Config, stream::EventBus};
 
 use crate::{entry::Entry, failure::Failure, internet::TIMEOUT, pass::Carried};
 

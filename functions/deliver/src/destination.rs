@@ -8,9 +8,8 @@ pub(crate) mod webhook;
 
 use serde_json::Value;
 use shared::{
-    event::Event,
+    model::{event::Event, timestamp::Timestamp},
     stream::{Delivery, Destination, DestinationKind, Format, StreamSecret},
-    timestamp::Timestamp,
 };
 
 use crate::{

@@ -2,12 +2,9 @@
 
 use serde_json::{Value, json};
 use shared::{
-    disclosure::Part,
-    event::Event,
-    id::EventId,
+    model::{disclosure::Part, event::Event, id::EventId, timestamp::Timestamp},
     ocsf,
     stream::{Format, Stream, masked},
-    timestamp::Timestamp,
 };
 
 use crate::destination;

@@ -3,8 +3,8 @@
 use std::time::UNIX_EPOCH;
 
 use shared::{
+    model::timestamp::Timestamp,
     stream::{MAX_BACK_OFF_SECONDS, Problem},
-    timestamp::Timestamp,
 };
 
 /// Why a destination did not take a request.

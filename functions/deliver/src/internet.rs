@@ -19,7 +19,7 @@ use aws_smithy_runtime_api::client::{
 };
 use aws_smithy_types::{body::SdkBody, byte_stream::ByteStream};
 use shared::{
-    later::{Later, later},
+    aws::later::{Later, later},
     stream::is_public,
 };
 use tokio::net::lookup_host;

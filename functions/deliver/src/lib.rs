@@ -25,14 +25,14 @@ use futures::{StreamExt as _, future::join_all, stream::FuturesUnordered};
 use lambda_runtime::LambdaEvent;
 use serde::{Deserialize, Serialize};
 use shared::{
-    ambient,
-    config::{Config, Streaming},
-    error::Error,
-    id::WorkspaceId,
-    secrets::Secrets,
+    aws::{
+        config::{Config, Streaming},
+        secrets::Secrets,
+    },
+    model::{error::Error, id::WorkspaceId, timestamp::Timestamp},
     store::Store,
     stream::{Delivery, DestinationKind, StreamId},
-    timestamp::Timestamp,
+    system,
 };
 
 use self::pass::{Turn, turn};
@@ -191,7 +191,7 @@ impl Round<'_> {
         let mut running = FuturesUnordered::new();
         loop {
             while running.len() < CONCURRENCY
-                && ambient::now() < self.ends_at
+                && system::now() < self.ends_at
                 && let Some(due) = pending.pop_front()
             {
                 running.push(logged(self.post, due, self.ends_at));
@@ -209,7 +209,7 @@ impl Round<'_> {
         let (mut running, mut under_way) = (FuturesUnordered::new(), Vec::new());
         let mut looked_to = 0;
         loop {
-            let has_time = ambient::now() < self.ends_at;
+            let has_time = system::now() < self.ends_at;
             match self.grown_streams(workspace, &mut looked_to).await {
                 Ok(due) if has_time => {
                     for due in due {
@@ -237,7 +237,7 @@ impl Round<'_> {
 
     /// The streams of a workspace that have something to deliver, if its log has grown since it was looked at.
     async fn grown_streams(&self, workspace: &WorkspaceId, looked_to: &mut u64) -> Result<Vec<Due>, Error> {
-        let (store, now) = (&self.post.store, ambient::now());
+        let (store, now) = (&self.post.store, system::now());
         let head = store.head(workspace).await?.size();
         if head <= *looked_to {
             return Ok(Vec::new());
@@ -309,7 +309,7 @@ impl Response {
 async fn due(store: &Store) -> Result<Vec<Due>, Error> {
     let mut heads = HashMap::new();
     let mut due = Vec::new();
-    for delivery in store.due_streams(ambient::now()).await? {
+    for delivery in store.due_streams(system::now()).await? {
         let workspace = &delivery.stream.workspace;
         // One read for a workspace, so that a stream without new events costs no write.
         if !heads.contains_key(workspace) {
@@ -333,7 +333,7 @@ fn is_ours(Delivery { stream, progress, .. }: &Delivery, head: u64) -> bool {
 /// The time after which no turn begins.
 fn ends_at(deadline_ms: u64) -> Timestamp {
     let deadline = i64::try_from(deadline_ms).ok().and_then(Timestamp::from_unix_milliseconds);
-    let deadline = deadline.unwrap_or_else(|| ambient::now().plus_seconds(LEASE_SECONDS));
+    let deadline = deadline.unwrap_or_else(|| system::now().plus_seconds(LEASE_SECONDS));
     deadline.plus_seconds(-DEADLINE_MARGIN_SECONDS)
 }
 

@@ -3,8 +3,10 @@
 use deliver::Post;
 use lambda_runtime::{Error, run, service_fn};
 use shared::{
-    config::{Config, Logs, Streaming},
-    logs,
+    aws::{
+        config::{Config, Logs, Streaming},
+        logs,
+    },
     store::{Opening, Store},
 };
 

@@ -18,14 +18,13 @@
 use std::collections::VecDeque;
 
 use shared::{
-    ambient,
-    error::Error,
-    event::Event,
-    id::WorkspaceId,
-    service_event::{self, Origin},
+    model::{error::Error, event::Event, id::WorkspaceId, service_event::Origin, timestamp::Timestamp},
     store::{Attempt, FIRST_CHUNK, Failed, Lease, Sealed},
-    stream::{Delivered, Delivery, Destination, Progress, StreamId, StreamSecret, Test, TestRequest},
-    timestamp::Timestamp,
+    stream::{
+        Delivered, Delivery, Destination, Progress, StreamId, StreamSecret, Test, TestRequest,
+        service_event::stream_test,
+    },
+    system,
 };
 
 use crate::{
@@ -116,7 +115,7 @@ pub(crate) async fn turn(
     id: &StreamId,
     ends_at: Timestamp,
 ) -> Result<Option<Turn>, Error> {
-    let (owner, now) = (ambient::event_id(), ambient::now());
+    let (owner, now) = (system::event_id(), system::now());
     let until = now.plus_seconds(LEASE_SECONDS);
     let Some((lease, delivery)) = post.store.lease_stream(workspace, id, owner.as_str(), now, until).await?
     else {
@@ -220,7 +219,7 @@ impl Run<'_> {
     async fn read(&mut self) -> Result<Option<u64>, Error> {
         let range = self.read_to..self.head.min(self.read_to + self.chunk);
         let stored =
-            self.post.store.stored_events(&self.delivery.stream.workspace, range, ambient::now()).await?;
+            self.post.store.stored_events(&self.delivery.stream.workspace, range, system::now()).await?;
         self.chunk = stored.next_chunk();
         for entry in stored {
             let (sequence, _, sealed) = entry?;
@@ -271,14 +270,14 @@ impl Run<'_> {
     async fn carry(&mut self, batch: &[Entry]) -> Carried {
         let way = match self.way.take() {
             Some(way) => way,
-            None => Way::to(self.post, &self.delivery, ambient::now()).await,
+            None => Way::to(self.post, &self.delivery, system::now()).await,
         };
         let secrets = match self.way.insert(way) {
             Way::Bus(bus) => return bus.put(batch).await,
             Way::Barred(failure) => return Carried::nothing(failure.clone()),
             Way::Requests(secrets) => secrets,
         };
-        let call = destination::call(&self.delivery, secrets, batch, ambient::now());
+        let call = destination::call(&self.delivery, secrets, batch, system::now());
         let Some(call) = call else {
             return Carried::nothing(Failure::new(
                 "no_secret",
@@ -287,7 +286,7 @@ impl Run<'_> {
         };
         let kind = self.delivery.stream.destination.kind();
         let answer = self.post.internet.post(call).await;
-        match answer.and_then(|answer| destination::read(kind, &answer, ambient::now())) {
+        match answer.and_then(|answer| destination::read(kind, &answer, system::now())) {
             Ok(()) => Carried { taken: batch.len(), failure: None },
             Err(failure) => Carried::nothing(failure),
         }
@@ -295,7 +294,7 @@ impl Run<'_> {
 
     /// Notes how far the stream has come; whether it is still ours, and as it was.
     async fn note(&mut self, next: u64, events: u64) -> Result<bool, Error> {
-        let delivered = Delivered { next, events, at: ambient::now() };
+        let delivered = Delivered { next, events, at: system::now() };
         let noted = self.post.store.record_delivery(&self.lease, self.progress(), &delivered).await?;
         let Some(progress) = noted else {
             self.is_lost = true;
@@ -308,7 +307,7 @@ impl Run<'_> {
 
     /// Notes that the destination failed, and pauses the stream if it did for too long or for good.
     async fn fail(&mut self, failure: &Failure) -> Result<(), Error> {
-        let (store, now) = (&self.post.store, ambient::now());
+        let (store, now) = (&self.post.store, system::now());
         let attempt = Attempt {
             problem: failure.problem(now),
             sequence: self.ready.front().and_then(|entry| entry.sequence).unwrap_or(self.read_to),
@@ -316,7 +315,7 @@ impl Run<'_> {
             spread: fastrand::f64(),
             is_final: failure.is_final,
         };
-        let origin = Origin::without_request(now, ambient::event_id(), ambient::salt());
+        let origin = Origin::without_request(now, system::event_id(), system::salt());
         let Failed { progress, paused } =
             store.fail_stream(&self.lease, &self.delivery, attempt, origin).await?;
         self.delivery.progress = progress;
@@ -326,10 +325,10 @@ impl Run<'_> {
 
     /// Sends the test that an admin asks for, and notes how it went. It does not move the stream.
     async fn test(&mut self, request: &TestRequest) -> Result<(), Error> {
-        let event = service_event::stream_test(&self.delivery.stream, request, ambient::salt())
+        let event = stream_test(&self.delivery.stream, request, system::salt())
             .map_err(|error| Error::Internal(error.into()))?;
         let Carried { failure, .. } = self.carry(&[self.entry(&event)]).await;
-        let now = ambient::now();
+        let now = system::now();
         let problem = failure.map(|failure| failure.problem(now));
         let test = Test { id: request.id.clone(), requested_at: request.at, done_at: now, problem };
         // If we crash before this, it is sent once more.
@@ -348,7 +347,7 @@ impl Run<'_> {
 
     /// Whether the stream is still ours, and its destination may be asked now.
     fn goes_on(&self) -> bool {
-        !self.is_lost && !self.turn.paused && self.progress().may_deliver(ambient::now())
+        !self.is_lost && !self.turn.paused && self.progress().may_deliver(system::now())
     }
 
     fn progress(&self) -> &Progress {
@@ -356,7 +355,7 @@ impl Run<'_> {
     }
 
     fn is_in_time(&self) -> bool {
-        ambient::now() < self.ends_at
+        system::now() < self.ends_at
     }
 }
 

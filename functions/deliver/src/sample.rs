@@ -2,12 +2,14 @@
 
 use serde_json::json;
 use shared::{
-    catalogue::Action,
-    disclosure::{Disclosure, Salt},
-    event::{Actor, ActorType, Event, Outcome},
-    id::{EventId, WorkspaceId},
+    model::{
+        catalogue::Action,
+        disclosure::{Disclosure, Salt},
+        event::{Actor, ActorType, Event, Outcome},
+        id::{EventId, WorkspaceId},
+        timestamp::Timestamp,
+    },
     stream::{Delivery, Destination, Endpoint, Format, Operator, Progress, Stream, StreamFilter, StreamId},
-    timestamp::Timestamp,
 };
 
 use crate::entry::Entry;

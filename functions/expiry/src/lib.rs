@@ -15,7 +15,9 @@ use futures::{StreamExt as _, stream::FuturesUnordered};
 use lambda_runtime::LambdaEvent;
 use serde::{Deserialize, Serialize};
 use shared::{
-    ambient, error::Error, id::WorkspaceId, settings::Settings, store::Store, timestamp::Timestamp,
+    model::{error::Error, id::WorkspaceId, settings::Settings, timestamp::Timestamp},
+    store::Store,
+    system,
 };
 
 use self::turn::Turn;
@@ -60,7 +62,7 @@ pub(crate) struct Deadline(u64);
 impl Deadline {
     /// Whether there is time for more.
     pub(crate) fn leaves_time(self) -> bool {
-        u64::try_from(ambient::now().unix_ms()).is_ok_and(|now| now + DEADLINE_MARGIN_MS < self.0)
+        u64::try_from(system::now().unix_ms()).is_ok_and(|now| now + DEADLINE_MARGIN_MS < self.0)
     }
 }
 
@@ -85,7 +87,7 @@ pub struct Response {
 /// # Errors
 /// If the store did not answer for a workspace. Each step that was done stands, and the next run goes on from there.
 pub async fn handle(store: &Store, event: LambdaEvent<Trigger>) -> Result<Response, lambda_runtime::Error> {
-    let (deadline_ms, now) = (event.context.deadline, ambient::now());
+    let (deadline_ms, now) = (event.context.deadline, system::now());
     let mut response = Response::default();
     let unavailable = match event.payload {
         Trigger::Holds { holds: _ } => {

@@ -7,17 +7,19 @@
 use std::collections::BTreeSet;
 
 use shared::{
-    ambient::Moment,
-    error::Error,
-    event::Event,
-    id::WorkspaceId,
-    keys::{Place, Position},
     ledger::{Entry, hash::Hash, leaf, tree::Frontier},
-    page::{Filter, Order, Page},
-    retention::{RECEIPT_ID, is_receipt, receipt_action},
-    settings::Settings,
+    model::{
+        error::Error,
+        event::Event,
+        id::WorkspaceId,
+        keys::{Place, Position},
+        retention::{RECEIPT_ID, is_receipt, receipt_action},
+        settings::Settings,
+        timestamp::Timestamp,
+    },
+    query::page::{Filter, Order, Page},
     store::{MAX_MARKS, Room, Store},
-    timestamp::Timestamp,
+    system::Moment,
 };
 
 use crate::{
@@ -197,7 +199,7 @@ impl Unmarking {
         let mut events = 0;
         for places in places.chunks(MAX_MARKS) {
             let began = Moment::now();
-            let is_to_go_on = deadline.leaves_time() && is_held(settings, shared::ambient::now());
+            let is_to_go_on = deadline.leaves_time() && is_held(settings, shared::system::now());
             if !is_to_go_on {
                 return Ok(Expired::Changed);
             }

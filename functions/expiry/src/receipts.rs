@@ -2,16 +2,18 @@
 
 use serde_json::{Map, Value, json};
 use shared::{
-    ambient,
-    error::Error,
-    id::WorkspaceId,
-    keys::Position,
     ledger::{hash::Hash, tree::Frontier},
-    retention::runs,
-    service_event::{self, Origin},
-    settings::Settings,
+    model::{
+        error::Error,
+        id::WorkspaceId,
+        keys::Position,
+        retention::runs,
+        service_event::{self, Origin},
+        settings::Settings,
+        timestamp::Timestamp,
+    },
     store::{Store, Written},
-    timestamp::Timestamp,
+    system,
 };
 
 use crate::{
@@ -39,7 +41,7 @@ pub(crate) async fn record(
     for due in window.parts() {
         let Some(last) = due.last() else { continue };
         let to = last.place.position.clone();
-        let origin = Origin::without_request(now, ambient::receipt_id(), ambient::salt());
+        let origin = Origin::without_request(now, system::receipt_id(), system::salt());
         let receipt = service_event::expired(workspace, origin, context(due, head));
         match store.write_receipt(&settings, &to, &receipt, head.size()).await? {
             // If we crash here, the receipt is in the log, and a run after this one marks its events.
@@ -88,7 +90,7 @@ impl Named {
         let text = |name: &str| context.get(name).and_then(Value::as_str);
         let time = |name: &str| Timestamp::parse(text(name)?).ok();
         Some(Self {
-            runs: shared::retention::parse_runs(text("sequences")?)?,
+            runs: shared::model::retention::parse_runs(text("sequences")?)?,
             root: Hash::parse(text("root")?).ok()?,
             times: (time("first_timestamp")?, time("last_timestamp")?),
         })

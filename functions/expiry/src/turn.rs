@@ -16,8 +16,10 @@
 //! `docs/protocols.md` has the argument that nothing is deleted without a receipt, or while a hold is in effect.
 
 use shared::{
-    ambient, error::Error, id::WorkspaceId, ledger::tree::Frontier, settings::Settings, store::Store,
-    timestamp::Timestamp,
+    ledger::tree::Frontier,
+    model::{error::Error, id::WorkspaceId, settings::Settings, timestamp::Timestamp},
+    store::Store,
+    system,
 };
 
 use crate::{Deadline, marks, marks::Unmarking, receipts};
@@ -73,7 +75,7 @@ impl Turn {
 
     /// Takes one step, and gives the turn back for the next.
     pub(crate) async fn step(mut self, store: &Store, deadline: Deadline) -> (Self, Result<Expired, Error>) {
-        let stepped = self.try_step(store, ambient::now(), deadline).await;
+        let stepped = self.try_step(store, system::now(), deadline).await;
         (self, stepped)
     }
 

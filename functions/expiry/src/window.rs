@@ -4,16 +4,18 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use shared::{
-    error::Error,
-    id::WorkspaceId,
-    json::canonical,
-    keys::{Place, Position},
     ledger::{Entry, hash::Hash, leaf, tile::FULL, tree::Frontier},
-    new_event::MAX_TEXT_CHARACTERS,
-    page::Page,
-    retention::{is_receipt, runs},
+    model::{
+        error::Error,
+        escaping::MAX_TEXT_CHARACTERS,
+        id::WorkspaceId,
+        keys::{Place, Position},
+        retention::{is_receipt, runs},
+        timestamp::Timestamp,
+    },
+    query::page::Page,
     store::{Room, Store},
-    timestamp::Timestamp,
+    text::json::canonical,
 };
 
 /// The most events of one receipt.

@@ -2,8 +2,11 @@
 
 use serde_json::Value;
 use shared::{
-    error::{Error, FieldError, note},
-    json::{self, Divided, Document, Elements},
+    model::error::Error,
+    text::{
+        json::{self, Divided, Document, Elements},
+        problem::{FieldError, note},
+    },
 };
 
 /// The most events in one request.

@@ -6,9 +6,11 @@
 
 use serde_json::Value;
 use shared::{
-    error::{FieldError, note},
-    id::EventId,
-    json::Document,
+    model::id::EventId,
+    text::{
+        json::Document,
+        problem::{FieldError, note},
+    },
 };
 
 /// Gives the id of the key to an event that is sent alone.

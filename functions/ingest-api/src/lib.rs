@@ -10,16 +10,18 @@ use aws_lambda_events::apigw::ApiGatewayV2httpRequest;
 use lambda_runtime::LambdaEvent;
 use serde::Serialize;
 use shared::{
-    ambient,
-    error::{Error, limit},
     http::{self, Problem, Request, Response, Took},
-    id::{EventId, WorkspaceId},
-    json::Document,
-    new_event::{Door, Fallback, NewEvent},
-    principal::Scope,
-    retention::expired,
+    intake::new_event::{Door, Fallback, NewEvent},
+    model::{
+        error::Error,
+        id::{EventId, WorkspaceId},
+        retention::expired,
+        scope::Scope,
+        timestamp::Timestamp,
+    },
     store::{Appended, AppendedAll, Status, Store, WriteUnits},
-    timestamp::Timestamp,
+    system,
+    text::{json::Document, problem::limit},
 };
 
 pub use self::body::{MAX_BODY_BYTES, MAX_EVENTS, Sent};
@@ -46,7 +48,7 @@ async fn record(store: &Store, request: &Request) -> Result<Response, Error> {
     request.no_query()?;
     let key = request.idempotency_key()?;
     let sent = Sent::parse(&request.body(MAX_BODY_BYTES)?)?;
-    let now = ambient::now();
+    let now = system::now();
     match sent {
         Sent::One(mut event) => {
             if let Some(key) = key {
@@ -105,7 +107,7 @@ impl Attempt {
 /// The event that was sent, if it is one.
 fn read(workspace: &WorkspaceId, sent: Document, now: Timestamp) -> Result<NewEvent, Error> {
     let Document { value, problems } = sent;
-    let fallback = Fallback { now, id: ambient::event_id(), salt: ambient::salt() };
+    let fallback = Fallback { now, id: system::event_id(), salt: system::salt() };
     NewEvent::parse(value, problems, Door::Api(workspace), fallback).map_err(Error::InvalidEvent)
 }
 

@@ -4,12 +4,13 @@ use aws_lambda_events::sqs::{SqsEvent, SqsMessage};
 use serde::Deserialize;
 use serde_json::{Map, Value, value::RawValue};
 use shared::{
-    error::{FieldError, MORE_PROBLEMS},
-    id::EventId,
-    json::{self, Divided, Document},
-    new_event::Envelope,
+    intake::new_event::Envelope,
+    model::{id::EventId, timestamp::Timestamp},
     store::{Quarantined, Reason},
-    timestamp::Timestamp,
+    text::{
+        json::{self, Divided, Document},
+        problem::{FieldError, MORE_PROBLEMS},
+    },
 };
 
 /// An invocation's payload, to the letter: an event is judged by what was sent, not by what a

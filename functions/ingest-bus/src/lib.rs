@@ -10,13 +10,10 @@ use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse};
 use futures::{StreamExt as _, stream};
 use lambda_runtime::LambdaEvent;
 use shared::{
-    ambient,
-    error::Error,
-    event::Event,
-    new_event::{Door, Fallback, NewEvent},
-    retention::expired,
+    intake::new_event::{Door, Fallback, NewEvent},
+    model::{error::Error, event::Event, retention::expired, timestamp::Timestamp},
     store::{AppendedAll, Quarantined, Reason, Status, Store},
-    timestamp::Timestamp,
+    system,
 };
 
 pub use self::envelope::{Delivery, Message, Opened, Received};
@@ -34,7 +31,7 @@ pub async fn handle(
     event: LambdaEvent<Delivery>,
 ) -> Result<SqsBatchResponse, lambda_runtime::Error> {
     let received = event.payload.open()?;
-    let now = ambient::now();
+    let now = system::now();
     let mut response = SqsBatchResponse::default();
     let mut settled = Vec::new();
     match received {
@@ -97,7 +94,7 @@ async fn settle(store: &Store, messages: &[Message], now: Timestamp) -> Vec<Resu
 fn read(message: &Message, now: Timestamp) -> Result<Event, Box<Quarantined>> {
     let set_aside = |reason, problems| Box::new(message.set_aside(reason, problems, now));
     let opened = message.open().map_err(|(reason, problems)| set_aside(reason, problems))?;
-    let fallback = Fallback { now, id: opened.envelope.id.clone(), salt: ambient::salt() };
+    let fallback = Fallback { now, id: opened.envelope.id.clone(), salt: system::salt() };
     NewEvent::parse(opened.detail, opened.problems, Door::Bus(&opened.envelope), fallback)
         .map(|new| new.event)
         .map_err(|problems| set_aside(Reason::InvalidEvent, problems))

@@ -5,10 +5,10 @@
 //! have of it is then the evidence.
 
 use shared::{
-    error::Error,
     ledger::{
         checkpoint::Checkpoint, hash::Hash, proof::verify_consistency, subtrees::Subtrees, tree::Frontier,
     },
+    model::error::Error,
     store::{Signed, Written},
 };
 

@@ -2,11 +2,10 @@
 
 use serde::Serialize;
 use shared::{
-    ambient,
-    error::Error,
-    event::Event,
     http::{self, Response},
     ledger::{Entry, hash::Hash, leaf, subtrees::Subtrees, tlog_proof::TlogProof},
+    model::{error::Error, event::Event},
+    system,
 };
 
 use crate::Reader;
@@ -16,7 +15,7 @@ use crate::Reader;
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct LogEntry<'a> {
     /// The event.
-    #[cfg_attr(feature = "openapi", schema(value_type = shared::event::ReadEvent))]
+    #[cfg_attr(feature = "openapi", schema(value_type = shared::model::event::ReadEvent))]
     event: &'a Event,
     /// What the log has of it: canonical JSON, whose hash is the leaf of the tree.
     leaf: &'a str,
@@ -45,7 +44,7 @@ impl Reader<'_> {
     /// The event of a sequence, and its leaf.
     async fn event(&self, sequence: u64) -> Result<(Event, String), Error> {
         let (entry, event) =
-            self.store().sealed_event(&self.holder.workspace, sequence, ambient::now()).await?;
+            self.store().sealed_event(&self.holder.workspace, sequence, system::now()).await?;
         let leaf = self.leaf(sequence, &entry, &event)?;
         Ok((event, leaf))
     }

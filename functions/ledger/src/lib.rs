@@ -14,14 +14,12 @@ use aws_lambda_events::apigw::ApiGatewayV2httpRequest;
 use lambda_runtime::LambdaEvent;
 use serde_json::{Map, Value, json};
 use shared::{
-    ambient,
-    error::Error,
     http::{self, Request, Response},
+    intake::parameters::Sent,
     ledger::note::Vkey,
-    parameters::Sent,
-    principal::{Scope, TokenHolder},
-    service_event,
+    model::{error::Error, principal::TokenHolder, scope::Scope, service_event},
     store::Store,
+    system,
 };
 
 pub use self::{
@@ -122,7 +120,7 @@ impl Reader<'_> {
             ("first_sequence".to_owned(), json!(first)),
             ("last_sequence".to_owned(), json!(last)),
         ]);
-        let origin = self.request.origin(ambient::now(), ambient::event_id(), ambient::salt());
+        let origin = self.request.origin(system::now(), system::event_id(), system::salt());
         let accessed = service_event::audit_log_accessed(&self.holder, origin, context);
         // If we crash after it, a read is recorded of which the reader saw nothing.
         self.store().append(&accessed).await.map(|_| ())

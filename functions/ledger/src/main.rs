@@ -3,8 +3,10 @@
 use lambda_runtime::{Error, run, service_fn};
 use ledger::{Ledger, Signer};
 use shared::{
-    config::{Config, Logs, Signing},
-    logs,
+    aws::{
+        config::{Config, Logs, Signing},
+        logs,
+    },
     store::{Opening, Store},
 };
 

@@ -2,11 +2,12 @@
 
 use serde::Serialize;
 use shared::{
-    error::{Error, FieldError},
     http::{self, Response},
+    intake::parameters::Sent,
     ledger::{hash::Hash, subtrees::Subtrees},
-    parameters::Sent,
+    model::error::Error,
     store::Signed,
+    text::problem::FieldError,
 };
 
 use crate::Reader;

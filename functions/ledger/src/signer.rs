@@ -11,11 +11,12 @@ use aws_sdk_kms::{
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use ed25519_dalek::{Signer as _, SigningKey};
 use shared::{
-    config::{Config, Key, Signing},
-    error::Error,
-    id::WorkspaceId,
-    later::{Later, later},
+    aws::{
+        config::{Config, Key, Signing},
+        later::{Later, later},
+    },
     ledger::note::Vkey,
+    model::{error::Error, id::WorkspaceId},
 };
 use tokio::sync::OnceCell;
 

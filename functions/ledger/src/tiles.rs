@@ -1,14 +1,14 @@
 //! The tiles of a log's tree and the bundles of its entries, by the paths of C2SP tlog-tiles.
 
 use shared::{
-    ambient,
-    error::Error,
     http::{self, Response},
     ledger::{
         entries,
         tile::{BundleId, FULL, TilePath},
     },
+    model::error::Error,
     store::Sealed,
+    system,
 };
 
 use crate::Reader;
@@ -46,7 +46,7 @@ impl Reader<'_> {
     async fn leaves(&self, first: u64, last: u64) -> Result<Vec<u8>, Error> {
         let mut bytes = Vec::new();
         for (sequence, entry, sealed) in
-            self.store().sealed_events(&self.holder.workspace, first..last + 1, ambient::now()).await?
+            self.store().sealed_events(&self.holder.workspace, first..last + 1, system::now()).await?
         {
             let event = match sealed {
                 Sealed::Event(event) => event,

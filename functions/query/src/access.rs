@@ -4,11 +4,13 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 use shared::{
-    event::Event,
     http::Request,
-    page::Filter,
-    principal::TokenHolder,
-    service_event::{self, Origin},
+    model::{
+        event::Event,
+        principal::TokenHolder,
+        service_event::{self, Origin},
+    },
+    query::page::Filter,
 };
 
 use crate::parameters::{Parameters, named};

@@ -6,16 +6,14 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 use shared::{
-    ambient,
-    error::{Error, FieldError},
-    event::Event,
     http::{self, Request, Response},
+    intake::parameters::Sent,
     ledger::hash::Hash,
-    page::{DEFAULT_LIMIT, Filter},
-    parameters::Sent,
-    principal::{Scope, TokenHolder},
-    rate::LongRead,
+    model::{error::Error, event::Event, principal::TokenHolder, rate::LongRead, scope::Scope},
+    query::page::{DEFAULT_LIMIT, Filter},
     store::{Feed, Room, Store},
+    system,
+    text::problem::FieldError,
 };
 
 use crate::{
@@ -39,7 +37,7 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = AuditLogFeed))]
 pub struct FeedPage<'a> {
     /// The events, in the order of their sequence. A page may be short, or even empty, and yet have more.
-    #[cfg_attr(feature = "openapi", schema(value_type = Vec<shared::event::ReadEvent>))]
+    #[cfg_attr(feature = "openapi", schema(value_type = Vec<shared::model::event::ReadEvent>))]
     audit_logs: &'a [Event],
     /// Whether anything follows at once.
     has_more: bool,
@@ -78,14 +76,14 @@ pub(crate) async fn feed(store: &Store, request: &Request) -> Result<Response, E
     let Asked { filter, next, limit, wait, format } = Asked::parse(request.query())?;
     let format = Format::choose(format, request.header("accept"))?;
     // A reader that waits has asked once.
-    let rate = store.count_read(&holder.token, ambient::now()).await?;
+    let rate = store.count_read(&holder.token, system::now()).await?;
     let room = Room { events: limit, bytes: MAX_PAGE_BYTES, measure: format.measure() };
     let (feed, has_waited) = read(store, &holder, &filter, next, room, wait).await?;
     let Feed { events, expired, gone: _, next, head } = feed;
 
     // A question with filters is recorded whatever it finds: that there is no such event is an answer too.
     if filter != Filter::default() || !events.iter().all(|event| is_own_access(event, &holder)) {
-        let origin = request.origin(ambient::now(), ambient::event_id(), ambient::salt());
+        let origin = request.origin(system::now(), system::event_id(), system::salt());
         store.append(&access::record_feed(&holder, origin, request, &filter, &events)).await?;
         // If we crash here, a read is recorded of which the reader saw nothing.
     }
@@ -118,7 +116,7 @@ async fn read(
         return Ok((feed, true));
     }
     // Without a slot the answer comes at once. So it does if the store cannot say whether there is one.
-    let Ok(Some(slots)) = store.take_slots(holder, LongRead::Wait, wait, ambient::now()).await else {
+    let Ok(Some(slots)) = store.take_slots(holder, LongRead::Wait, wait, system::now()).await else {
         return Ok((feed, false));
     };
     let waited = wait_for_more(store, holder, filter, room, wait, &mut feed).await;
@@ -136,13 +134,13 @@ async fn look(
 ) -> Result<Feed, Error> {
     let workspace = &holder.workspace;
     let mut feed =
-        store.feed_within(workspace, filter, next, room, search::WITHOUT_SLOT, ambient::now()).await?;
+        store.feed_within(workspace, filter, next, room, search::WITHOUT_SLOT, system::now()).await?;
     if feed.next >= feed.head.size() {
         return Ok(feed);
     }
     let Some(left) = search::left(room, &feed.events) else { return Ok(feed) };
     let Some(slots) = search::slots(store, holder).await else { return Ok(feed) };
-    let more = store.feed(workspace, filter, feed.next, left, ambient::now()).await;
+    let more = store.feed(workspace, filter, feed.next, left, system::now()).await;
     store.free_slots(slots).await;
     let Feed { events, expired, gone, next, head } = more?;
     feed.events.extend(events);

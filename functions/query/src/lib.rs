@@ -13,12 +13,11 @@ mod search;
 use aws_lambda_events::apigw::ApiGatewayV2httpRequest;
 use lambda_runtime::LambdaEvent;
 use shared::{
-    ambient,
-    error::Error,
     http::{self, Request, Response},
-    page::Page,
-    principal::Scope,
+    model::{error::Error, scope::Scope},
+    query::page::Page,
     store::{Room, Store},
+    system,
 };
 
 use self::parameters::Parameters;
@@ -61,11 +60,11 @@ async fn list(store: &Store, request: &Request) -> Result<Response, Error> {
     let format = Format::choose(*format, request.header("accept"))?;
     let after = cursor.as_ref().map(|cursor| filter.resume(&holder.workspace, cursor)).transpose()?;
 
-    let rate = store.count_read(&holder.token, ambient::now()).await?;
+    let rate = store.count_read(&holder.token, system::now()).await?;
     let room = Room { events: *limit, bytes: MAX_PAGE_BYTES, measure: format.measure() };
     let Page { events, next, read } = search::page(store, &holder, filter, after.as_ref(), room).await?;
 
-    let origin = request.origin(ambient::now(), ambient::event_id(), ambient::salt());
+    let origin = request.origin(system::now(), system::event_id(), system::salt());
     let accessed = access::record(&holder, origin, request, &parameters, &events);
     let appended = store.append(&accessed).await?;
     // If we crash here, a read is recorded of which the reader saw nothing: more was recorded than

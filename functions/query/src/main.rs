@@ -2,8 +2,10 @@
 
 use lambda_runtime::{Error, run, service_fn};
 use shared::{
-    config::{Config, Logs},
-    logs,
+    aws::{
+        config::{Config, Logs},
+        logs,
+    },
     store::{Opening, Store},
 };
 

@@ -2,8 +2,8 @@
 
 use serde::Serialize;
 use shared::{
-    catalogue::{CATALOGUE, CATEGORIES, CatalogueRow, Category, Writer},
     http::{self, Response},
+    model::catalogue::{CATALOGUE, CATEGORIES, CatalogueRow, Category, Writer},
 };
 
 /// The JSON Schema (2020-12) of an event as a client sends it.

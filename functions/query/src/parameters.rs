@@ -6,12 +6,15 @@
 use std::collections::BTreeMap;
 
 use shared::{
-    catalogue::{Action, Category, did_you_mean},
-    error::Error,
-    event::Outcome,
-    page::{DEFAULT_LIMIT, Filter, MAX_LIMIT, Order},
-    parameters::Sent,
-    timestamp::Timestamp,
+    intake::parameters::Sent,
+    model::{
+        catalogue::{Action, Category},
+        error::Error,
+        event::Outcome,
+        timestamp::Timestamp,
+    },
+    query::page::{DEFAULT_LIMIT, Filter, MAX_LIMIT, Order},
+    text::nearest::did_you_mean,
 };
 
 use crate::format::Format;

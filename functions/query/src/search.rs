@@ -7,14 +7,10 @@
 use std::time::Duration;
 
 use shared::{
-    ambient,
-    error::Error,
-    event::Event,
-    keys::Position,
-    page::{Filter, Page},
-    principal::TokenHolder,
-    rate::LongRead,
+    model::{error::Error, event::Event, keys::Position, principal::TokenHolder, rate::LongRead},
+    query::page::{Filter, Page},
     store::{Room, Slots, Store},
+    system,
 };
 
 /// How many events a read looks at without a slot.
@@ -33,10 +29,10 @@ pub(crate) async fn page(
     room: Room,
 ) -> Result<Page, Error> {
     let workspace = &holder.workspace;
-    let mut page = store.page_within(workspace, filter, after, room, WITHOUT_SLOT, ambient::now()).await?;
+    let mut page = store.page_within(workspace, filter, after, room, WITHOUT_SLOT, system::now()).await?;
     let (Some(next), Some(left)) = (&page.next, left(room, &page.events)) else { return Ok(page) };
     let Some(slots) = slots(store, holder).await else { return Ok(page) };
-    let more = store.page_within(workspace, filter, Some(next), left, WITH_SLOT, ambient::now()).await;
+    let more = store.page_within(workspace, filter, Some(next), left, WITH_SLOT, system::now()).await;
     store.free_slots(slots).await;
     let Page { events, next, read } = more?;
     page.events.extend(events);
@@ -54,5 +50,5 @@ pub(crate) fn left(room: Room, events: &[Event]) -> Option<Room> {
 
 /// The slots of a search. Without them, and where the store cannot say whether there are any, the page stays short.
 pub(crate) async fn slots(store: &Store, holder: &TokenHolder) -> Option<Slots> {
-    store.take_slots(holder, LongRead::Search, LONGEST, ambient::now()).await.ok().flatten()
+    store.take_slots(holder, LongRead::Search, LONGEST, system::now()).await.ok().flatten()
 }

@@ -2,12 +2,13 @@
 
 use serde_json::Value;
 use shared::{
-    disclosure::Part,
-    error::{Error, FieldError},
-    json::{self, Document},
-    members::Members,
-    new_event::MAX_ID_CHARACTERS,
+    intake::{members::Members, new_event::MAX_ID_CHARACTERS},
+    model::{disclosure::Part, error::Error},
     store::Redaction,
+    text::{
+        json::{self, Document},
+        problem::FieldError,
+    },
 };
 
 /// The most bytes in one request.

@@ -10,18 +10,14 @@ use aws_lambda_events::apigw::ApiGatewayV2httpRequest;
 use lambda_runtime::LambdaEvent;
 use serde::Serialize;
 use shared::{
-    ambient,
-    disclosure::Part,
-    error::{Error, FieldError},
-    event::Event,
     http::{self, Request, Response},
-    id::WorkspaceId,
-    json::canonical,
-    keys::Place,
-    principal::Admin,
-    rate::ChangeKind,
-    service_event,
+    model::{
+        disclosure::Part, error::Error, event::Event, id::WorkspaceId, keys::Place, principal::Admin,
+        rate::ChangeKind, service_event,
+    },
     store::{Redaction, Store, Written},
+    system,
+    text::{json::canonical, problem::FieldError},
 };
 
 pub use self::{
@@ -80,7 +76,7 @@ fn is_zero(count: &usize) -> bool {
 async fn redact(store: &Store, request: &Request, deadline_ms: u64) -> Result<Response, Error> {
     let admin = request.admin()?;
     let wanted = NewRedaction::parse(&request.body(MAX_BODY_BYTES)?)?;
-    store.count_change(&admin.workspace, ChangeKind::Other, ambient::now()).await?;
+    store.count_change(&admin.workspace, ChangeKind::Other, system::now()).await?;
     let redacted = match &wanted.which {
         Which::Sequences(sequences) => by_sequences(store, &admin, request, &wanted, sequences).await?,
         Which::Actor(actor) => by_actor(store, &admin, request, &wanted, actor, deadline_ms).await?,
@@ -114,7 +110,7 @@ async fn by_actor(
     deadline_ms: u64,
 ) -> Result<Redacted, Error> {
     let NewRedaction { parts, cursor, .. } = wanted;
-    let mut search = Search::resume(&admin.workspace, actor, parts, cursor.as_deref(), ambient::now())?;
+    let mut search = Search::resume(&admin.workspace, actor, parts, cursor.as_deref(), system::now())?;
     let mut budget = Budget { deadline_ms, looked_at: 0 };
     let (mut redacted, mut kept, mut attempts) = (0, 0, 0);
     loop {
@@ -164,7 +160,7 @@ fn record(admin: &Admin, request: &Request, wanted: &NewRedaction, redactions: &
     let mut sequences: Vec<_> = redactions.iter().filter_map(|redaction| redaction.before.sequence).collect();
     sequences.sort_unstable();
     let unsealed = redactions.len() - sequences.len();
-    let origin = request.origin(ambient::now(), ambient::event_id(), ambient::salt());
+    let origin = request.origin(system::now(), system::event_id(), system::salt());
     service_event::redacted(admin, origin, &wanted.parts, &sequences, unsealed, wanted.reason.as_deref())
 }
 
@@ -181,7 +177,7 @@ async fn find(
         if *sequence >= size {
             return Err(Error::UnknownSequence);
         }
-        let (entry, event) = store.sealed_event(workspace, *sequence, ambient::now()).await?;
+        let (entry, event) = store.sealed_event(workspace, *sequence, system::now()).await?;
         // An admin could hide their own acts otherwise, and a gap that a receipt explains would be a deletion.
         if event.action.is_accountability() {
             let detail = format!(

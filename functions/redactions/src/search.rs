@@ -6,16 +6,14 @@
 
 use serde_json::Value;
 use shared::{
-    ambient,
-    catalogue::Action,
-    disclosure::Part,
-    error::{Error, FieldError},
-    event::Event,
-    id::WorkspaceId,
-    keys::Position,
-    page::{Filter, Order, Page},
+    model::{
+        catalogue::Action, disclosure::Part, error::Error, event::Event, id::WorkspaceId, keys::Position,
+        timestamp::Timestamp,
+    },
+    query::page::{Filter, Order, Page},
     store::{Redaction, Room, Store},
-    timestamp::Timestamp,
+    system,
+    text::problem::FieldError,
 };
 
 use crate::{MAX_BYTES, bytes, redaction};
@@ -71,7 +69,7 @@ pub(crate) struct Budget {
 impl Budget {
     pub(crate) fn is_used_up(self) -> bool {
         let end = i64::try_from(self.deadline_ms).unwrap_or(i64::MAX) - DEADLINE_MARGIN_MS;
-        self.looked_at >= MAX_LOOKED_AT || ambient::now().unix_ms() >= end
+        self.looked_at >= MAX_LOOKED_AT || system::now().unix_ms() >= end
     }
 }
 
@@ -126,7 +124,7 @@ impl<'a> Search<'a> {
     /// [`Error::Unavailable`] if the store does not answer.
     pub(crate) async fn read(&self, store: &Store) -> Result<Found<'a>, Error> {
         let Page { events, next, .. } =
-            store.page(self.workspace, &self.filter(), self.after.as_ref(), ROOM, ambient::now()).await?;
+            store.page(self.workspace, &self.filter(), self.after.as_ref(), ROOM, system::now()).await?;
         let (mut redactions, mut size, mut looked_at, mut kept) = (Vec::new(), 0, 0, 0);
         let mut before = self.after.clone();
         for event in events {

@@ -4,7 +4,11 @@
 //! well, so that the schedule finds something only after a crash, while a workspace is throttled, or while its log is broken.
 
 use futures::{StreamExt as _, stream};
-use shared::{ambient, error::Error, id::WorkspaceId, store::Store, timestamp::Timestamp};
+use shared::{
+    model::{error::Error, id::WorkspaceId, timestamp::Timestamp},
+    store::Store,
+    system,
+};
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -22,7 +26,7 @@ const LONG_SECONDS: i64 = 600;
 /// # Errors
 /// [`Error::Unavailable`] if the backlog cannot be read. What cannot be sealed stays in it.
 pub(crate) async fn take_up(store: &Store, deadline_ms: u64) -> Result<(), Error> {
-    let now = ambient::now();
+    let now = system::now();
     let time = time(now, deadline_ms);
     let begins_until = Instant::now() + time;
     let backlog = store.backlog().await?;

@@ -14,7 +14,11 @@ use std::time::Duration;
 
 use futures::{StreamExt as _, stream};
 use lambda_runtime::LambdaEvent;
-use shared::{ambient, error::Error, id::WorkspaceId, keys::Place, store::Store};
+use shared::{
+    model::{error::Error, id::WorkspaceId, keys::Place},
+    store::Store,
+    system,
+};
 use tokio::time::{Instant, timeout};
 
 use self::trigger::Hint;
@@ -65,7 +69,7 @@ async fn take(store: &Store, workspace: &WorkspaceId, places: &[Place], begins_u
     if seal_in_time(store, workspace, places, begins_until).await {
         return true;
     }
-    match store.leave(workspace, places, ambient::now()).await {
+    match store.leave(workspace, places, system::now()).await {
         Ok(_) => true,
         Err(error) => {
             let source = std::error::Error::source(&error).map(ToString::to_string);
@@ -86,7 +90,7 @@ async fn seal_in_time(
     let mut places = places;
     while Instant::now() < begins_until {
         // A pass that is cut off is as one that crashed: each of its calls may be its last one.
-        match timeout(PASS_TIME, seal(store, workspace, places, ambient::now())).await {
+        match timeout(PASS_TIME, seal(store, workspace, places, system::now())).await {
             Ok(Ok(Sealed { events, set_aside, left, more, write_units })) => {
                 tracing::info!(%workspace, events, set_aside, left, write_units.table, "sealed");
                 if !more {

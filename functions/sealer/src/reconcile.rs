@@ -6,12 +6,9 @@
 use std::collections::BTreeMap;
 
 use shared::{
-    ambient,
-    error::Error,
-    id::WorkspaceId,
-    keys::Place,
+    model::{error::Error, id::WorkspaceId, keys::Place, timestamp::Timestamp},
     store::{Search, Store},
-    timestamp::Timestamp,
+    system,
 };
 
 use crate::{take_all, trigger::Hint};
@@ -27,7 +24,7 @@ const MARGIN_MS: u64 = 20_000;
 /// # Errors
 /// [`Error::Unavailable`] if it did not come as far as it could; the next round goes on from there.
 pub(crate) async fn go_on(store: &Store, deadline_ms: u64) -> Result<(), Error> {
-    let now = ambient::now();
+    let now = system::now();
     let mut search = match store.search().await? {
         Some(Search { began_at, after: None }) if !is_due(began_at, now) => return Ok(()),
         Some(unfinished @ Search { after: Some(_), .. }) => unfinished,
@@ -39,7 +36,7 @@ pub(crate) async fn go_on(store: &Store, deadline_ms: u64) -> Result<(), Error> 
         search.after = found.after;
         // If we crash here, this step is taken again: what it sealed is sealed.
         store.write_search(&search).await?;
-        if search.after.is_none() || !has_time(ambient::now(), deadline_ms) {
+        if search.after.is_none() || !has_time(system::now(), deadline_ms) {
             return Ok(());
         }
     }

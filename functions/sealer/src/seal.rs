@@ -33,14 +33,10 @@ use std::{
 
 use futures::future::{try_join, try_join_all};
 use shared::{
-    ambient,
-    error::Error,
-    event::Event,
-    id::WorkspaceId,
-    keys::Place,
     ledger::{Delta, Entry, hash::Hash, leaf, tree::Frontier, turn::Turn},
+    model::{error::Error, event::Event, id::WorkspaceId, keys::Place, timestamp::Timestamp},
     store::{Candidate, Misfit, Standing, Store, Waiting, WriteUnits, Written},
-    timestamp::Timestamp,
+    system,
 };
 
 /// How many events are looked at in a round.
@@ -79,7 +75,7 @@ pub async fn seal(
     places: &[Place],
     now: Timestamp,
 ) -> Result<Sealed, Error> {
-    let id = ambient::event_id().to_string();
+    let id = system::event_id().to_string();
     let mut pass =
         Pass { store, workspace, id, began_at: now, since: Instant::now(), sealed: Sealed::default() };
     pass.run(places).await?;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use shared::{id::WorkspaceId, keys::Place};
+use shared::model::{id::WorkspaceId, keys::Place};
 
 /// Why the sealer runs.
 #[derive(Debug, Deserialize)]

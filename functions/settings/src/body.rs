@@ -2,10 +2,12 @@
 
 use serde_json::Value;
 use shared::{
-    error::{Error, FieldError},
-    json::{self, Document},
-    members::{Members, Present},
-    timestamp::Timestamp,
+    intake::members::{Members, Present},
+    model::{error::Error, timestamp::Timestamp},
+    text::{
+        json::{self, Document},
+        problem::FieldError,
+    },
 };
 
 /// The most bytes in one request.

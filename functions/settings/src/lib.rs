@@ -10,17 +10,20 @@ use lambda_runtime::LambdaEvent;
 use serde::Serialize;
 use serde_json::{Map, json};
 use shared::{
-    ambient,
-    error::{Error, FieldError},
-    event::Change,
     http::{self, Request, Response},
-    principal::Admin,
-    rate::ChangeKind,
-    retention::{Hold, InvalidChange, NOTICE_SECONDS, Retention, StandingHold},
-    service_event,
-    settings::Settings,
+    model::{
+        error::Error,
+        event::Change,
+        principal::Admin,
+        rate::ChangeKind,
+        retention::{Hold, InvalidChange, NOTICE_SECONDS, Retention, StandingHold},
+        service_event,
+        settings::Settings,
+        timestamp::Timestamp,
+    },
     store::{Store, Written},
-    timestamp::Timestamp,
+    system,
+    text::problem::FieldError,
 };
 
 use self::body::Patch;
@@ -49,24 +52,24 @@ pub async fn handle(
 async fn show(store: &Store, request: &Request) -> Result<Response, Error> {
     let admin = request.admin()?;
     let settings = store.settings_now(&admin.workspace).await?;
-    Ok(http::ok(&WorkspaceSettings::of(&settings, ambient::now())))
+    Ok(http::ok(&WorkspaceSettings::of(&settings, system::now())))
 }
 
 async fn change(store: &Store, request: &Request) -> Result<Response, Error> {
     let admin = request.admin()?;
     let patch = Patch::parse(&request.body(MAX_BODY_BYTES)?)?;
     let kind = if patch.legal_hold.is_some() { ChangeKind::LegalHold } else { ChangeKind::Other };
-    store.count_change(&admin.workspace, kind, ambient::now()).await?;
+    store.count_change(&admin.workspace, kind, system::now()).await?;
     for _ in 0..MAX_ATTEMPTS {
         let settings = store.settings_now(&admin.workspace).await?;
-        let now = ambient::now();
+        let now = system::now();
         let from = patch.effective_from.unwrap_or_else(|| now.plus_seconds(NOTICE_SECONDS));
         let Changed { retention, changes } = changed(&settings.retention, &patch, &admin, from, now)?;
         if changes.is_empty() {
             return Ok(http::ok(&WorkspaceSettings::of(&settings, now)));
         }
         let context = Map::from_iter([("effective_from".to_owned(), json!(from))]);
-        let origin = request.origin(now, ambient::event_id(), ambient::salt());
+        let origin = request.origin(now, system::event_id(), system::salt());
         let event = service_event::settings_changed(&admin, origin, changes, context);
         // If we crash after it, it is set and recorded; the admin asks again, and there is nothing left to do.
         if let Written::Now(_) = store.set_retention(&settings.retention, &retention, &event).await? {

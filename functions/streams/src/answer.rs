@@ -2,11 +2,11 @@
 
 use serde::Serialize;
 use shared::{
+    model::timestamp::Timestamp,
     stream::{
         Delivery, Destination, Format, Mask, Pause, PausedBy, Problem, Progress, State, Stream, StreamFilter,
         StreamId, Test,
     },
-    timestamp::Timestamp,
 };
 
 /// The streams of a workspace.

@@ -2,10 +2,13 @@
 
 use serde_json::Value;
 use shared::{
-    error::{Error, FieldError},
-    json::{self, Document, MAX_EXACT_INTEGER},
-    members::{Members, Present},
+    intake::members::{Members, Present},
+    model::error::Error,
     stream::{Destination, DestinationKind, Format, Mask, Operator, SecretIs, StreamFilter, StreamSecret},
+    text::{
+        json::{self, Document, MAX_EXACT_INTEGER},
+        problem::FieldError,
+    },
 };
 
 /// The most bytes in one request.

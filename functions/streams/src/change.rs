@@ -2,9 +2,8 @@
 
 use serde_json::json;
 use shared::{
-    event::Change,
+    model::{event::Change, timestamp::Timestamp},
     stream::{SecretVersion, SecretVersions, Stream},
-    timestamp::Timestamp,
 };
 
 use crate::body::Patch;

@@ -12,19 +12,17 @@ use aws_lambda_events::apigw::ApiGatewayV2httpRequest;
 use lambda_runtime::LambdaEvent;
 use serde_json::{Map, Value, json};
 use shared::{
-    ambient,
-    error::{Error, FieldError},
+    aws::secrets::Secrets,
     http::{self, Request, Response},
-    principal::Admin,
-    rate::ChangeKind,
-    secrets::Secrets,
-    service_event::{self, StreamDeed},
+    model::{error::Error, principal::Admin, rate::ChangeKind, timestamp::Timestamp},
     store::{Store, Written},
     stream::{
         Delivery, DestinationKind, MAX_STREAMS, Operator, Pause, PausedBy, Progress, SecretIs,
         SecretVersions, Stream, StreamId, StreamSecret, TestRequest,
+        service_event::{StreamDeed, stream_by_admin},
     },
-    timestamp::Timestamp,
+    system,
+    text::problem::FieldError,
 };
 
 pub use self::{
@@ -80,7 +78,7 @@ impl Streams {
     async fn list(&self, request: &Request) -> Result<Response, Error> {
         let admin = request.admin()?;
         let deliveries = self.store.streams_of(&admin.workspace).await?;
-        let (head, now) = (self.store.head(&admin.workspace).await?.size(), ambient::now());
+        let (head, now) = (self.store.head(&admin.workspace).await?.size(), system::now());
         let streams = deliveries.iter().map(|delivery| ListedStream::of(delivery, head, now)).collect();
         Ok(http::ok(&ListedStreams { streams }))
     }
@@ -88,7 +86,7 @@ impl Streams {
     async fn show(&self, request: &Request) -> Result<Response, Error> {
         let admin = request.admin()?;
         let delivery = self.delivery(request, &admin).await?;
-        let (head, now) = (self.store.head(&admin.workspace).await?.size(), ambient::now());
+        let (head, now) = (self.store.head(&admin.workspace).await?.size(), system::now());
         Ok(http::ok(&ListedStream::of(&delivery, head, now)))
     }
 
@@ -103,17 +101,17 @@ impl Streams {
         }
         let head = self.store.head(&admin.workspace).await?.size();
         let next = within("/from", from.unwrap_or(head), head)?;
-        let now = ambient::now();
-        let id = ambient::stream_id().map_err(|error| Error::Internal(error.into()))?;
+        let now = system::now();
+        let id = system::stream_id().map_err(|error| Error::Internal(error.into()))?;
         let (made, stored) = match destination.kind().secret() {
             SecretIs::Generated => {
-                let made = ambient::webhook_secret().map_err(|error| Error::Internal(error.into()))?;
+                let made = system::webhook_secret().map_err(|error| Error::Internal(error.into()))?;
                 (Some(made.clone()), Some(made))
             }
             SecretIs::Given => (None, secret),
             SecretIs::None => (None, None),
         };
-        let versions = stored.as_ref().map(|_| SecretVersions::first(ambient::secret_version()));
+        let versions = stored.as_ref().map(|_| SecretVersions::first(system::secret_version()));
         if let (Some(secret), Some(versions)) = (&stored, &versions) {
             self.secrets.create(&admin.workspace, &id, &versions.current, secret).await?;
             // If we crash here, there is a secret of a stream that never was; it opens nothing for anybody here.
@@ -137,9 +135,8 @@ impl Streams {
             ("mask".to_owned(), json!(stream.mask)),
             ("from".to_owned(), json!(next)),
         ]);
-        let origin = request.origin(now, ambient::event_id(), ambient::salt());
-        let event =
-            service_event::stream_by_admin(&admin, origin, StreamDeed::Created, &stream, vec![], context);
+        let origin = request.origin(now, system::event_id(), system::salt());
+        let event = stream_by_admin(&admin, origin, StreamDeed::Created, &stream, vec![], context);
         if self.store.create_stream(&stream, next, &event).await? == Written::Before {
             return Err(Error::Internal("two streams of one id".into()));
         }
@@ -165,31 +162,25 @@ impl Streams {
         let mut delivery = self.delivery(request, &admin).await?;
         let patch = Patch::parse(&body, delivery.stream.destination.kind(), &self.operator)?;
         let made = match patch.rotate_secret {
-            true => Some(ambient::webhook_secret().map_err(|error| Error::Internal(error.into()))?),
+            true => Some(system::webhook_secret().map_err(|error| Error::Internal(error.into()))?),
             false => None,
         };
         let version = match made.as_ref().or(patch.secret.as_ref()) {
             None => None,
             Some(secret) => {
-                let version = ambient::secret_version();
+                let version = system::secret_version();
                 self.secrets.add(&admin.workspace, &delivery.stream.id, &version, secret).await?;
                 // If we crash here, there is a version that no stream names; nobody uses it.
                 Some(version)
             }
         };
         for _ in 0..MAX_ATTEMPTS {
-            let now = ambient::now();
+            let now = system::now();
             let (stream, changes) = changed(&delivery.stream, &patch, version.as_ref(), now);
             let head = self.store.head(&admin.workspace).await?.size();
-            let origin = request.origin(now, ambient::event_id(), ambient::salt());
-            let event = service_event::stream_by_admin(
-                &admin,
-                origin,
-                StreamDeed::Changed,
-                &stream,
-                changes.clone(),
-                Map::new(),
-            );
+            let origin = request.origin(now, system::event_id(), system::salt());
+            let event =
+                stream_by_admin(&admin, origin, StreamDeed::Changed, &stream, changes.clone(), Map::new());
             if changes.is_empty()
                 || self.store.change_stream(&stream, delivery.generation, &event).await? != Written::Before
             {
@@ -208,7 +199,7 @@ impl Streams {
         let admin = self.changing(request).await?;
         let reason = body::parse_pause(&request.body(MAX_BODY_BYTES)?)?;
         let delivery = self.delivery(request, &admin).await?;
-        let now = ambient::now();
+        let now = system::now();
         let context = Map::from_iter(reason.iter().map(|reason| ("reason".to_owned(), json!(reason))));
         let event = self.event(request, &admin, &delivery, StreamDeed::Paused, now, context);
         let pause = Pause { by: PausedBy::Admin(admin.user_id.clone()), reason, at: now };
@@ -221,7 +212,7 @@ impl Streams {
         let admin = self.changing(request).await?;
         let delivery = self.delivery(request, &admin).await?;
         let context = Map::from_iter([("next".to_owned(), json!(delivery.progress.next))]);
-        let event = self.event(request, &admin, &delivery, StreamDeed::Resumed, ambient::now(), context);
+        let event = self.event(request, &admin, &delivery, StreamDeed::Resumed, system::now(), context);
         self.store.resume_stream(&delivery.stream.id, &event).await?;
         self.show(request).await
     }
@@ -240,7 +231,7 @@ impl Streams {
             ("from".to_owned(), json!(from)),
             ("next_before".to_owned(), json!(delivery.progress.next)),
         ]);
-        let event = self.event(request, &admin, &delivery, StreamDeed::Replayed, ambient::now(), context);
+        let event = self.event(request, &admin, &delivery, StreamDeed::Replayed, system::now(), context);
         self.store.replay_stream(&delivery.stream.id, from, &event).await?;
         self.show(request).await
     }
@@ -249,7 +240,7 @@ impl Streams {
     async fn test(&self, request: &Request) -> Result<Response, Error> {
         let admin = self.changing(request).await?;
         let delivery = self.delivery(request, &admin).await?;
-        let now = ambient::now();
+        let now = system::now();
         let event = self.event(request, &admin, &delivery, StreamDeed::Tested, now, Map::new());
         let asked = TestRequest { id: event.id.to_string(), at: now };
         self.store.request_test(&delivery.stream.id, &asked, &event).await?;
@@ -265,7 +256,7 @@ impl Streams {
             ("destination".to_owned(), delivery.stream.destination.disclosed()),
             ("next".to_owned(), json!(delivery.progress.next)),
         ]);
-        let event = self.event(request, &admin, &delivery, StreamDeed::Deleted, ambient::now(), context);
+        let event = self.event(request, &admin, &delivery, StreamDeed::Deleted, system::now(), context);
         let Stream { id, workspace, secret, .. } = &delivery.stream;
         self.store.delete_stream(id, &event).await?;
         // If we crash here, there is a secret of a stream that is gone; its name is that of the stream.
@@ -285,7 +276,7 @@ impl Streams {
     }
 
     async fn count(&self, admin: &Admin) -> Result<(), Error> {
-        self.store.count_change(&admin.workspace, ChangeKind::Other, ambient::now()).await
+        self.store.count_change(&admin.workspace, ChangeKind::Other, system::now()).await
     }
 
     /// The stream that the path names, of the admin's own workspace.
@@ -302,9 +293,9 @@ impl Streams {
         deed: StreamDeed,
         now: Timestamp,
         context: Map<String, Value>,
-    ) -> shared::event::Event {
-        let origin = request.origin(now, ambient::event_id(), ambient::salt());
-        service_event::stream_by_admin(admin, origin, deed, &delivery.stream, vec![], context)
+    ) -> shared::model::event::Event {
+        let origin = request.origin(now, system::event_id(), system::salt());
+        stream_by_admin(admin, origin, deed, &delivery.stream, vec![], context)
     }
 }
 

@@ -2,9 +2,11 @@
 
 use lambda_runtime::{Error, run, service_fn};
 use shared::{
-    config::{Config, Logs, Streaming},
-    logs,
-    secrets::Secrets,
+    aws::{
+        config::{Config, Logs, Streaming},
+        logs,
+        secrets::Secrets,
+    },
     store::{Opening, Store},
 };
 use streams::Streams;

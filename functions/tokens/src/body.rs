@@ -2,11 +2,12 @@
 
 use serde_json::Value;
 use shared::{
-    error::{Error, FieldError},
-    json::{self, Document},
-    members::{Members, Present},
-    principal::Scope,
-    timestamp::Timestamp,
+    intake::members::{Members, Present},
+    model::{error::Error, scope::Scope, timestamp::Timestamp},
+    text::{
+        json::{self, Document},
+        problem::FieldError,
+    },
 };
 
 /// The most bytes in one request.

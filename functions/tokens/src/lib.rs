@@ -9,15 +9,13 @@ use aws_lambda_events::apigw::ApiGatewayV2httpRequest;
 use lambda_runtime::LambdaEvent;
 use serde::Serialize;
 use shared::{
-    ambient,
-    error::Error,
     http::{self, Request, Response, Took},
-    principal::Scope,
-    rate::ChangeKind,
-    service_event,
+    model::{
+        error::Error, id::TokenId, rate::ChangeKind, scope::Scope, service_event, timestamp::Timestamp,
+        token::WorkspaceToken,
+    },
     store::Store,
-    timestamp::Timestamp,
-    token::{TokenId, WorkspaceToken},
+    system,
 };
 
 use self::body::NewToken;
@@ -43,15 +41,15 @@ pub async fn handle(
 
 async fn create(store: &Store, request: &Request) -> Result<Response, Error> {
     let admin = request.admin()?;
-    let now = ambient::now();
+    let now = system::now();
     let NewToken { name, scopes, expires_at } = NewToken::parse(&request.body(MAX_BODY_BYTES)?, now)?;
     store.count_change(&admin.workspace, ChangeKind::Other, now).await?;
     let live = store.tokens_of(&admin.workspace).await?.iter().filter(|token| token.is_live(now)).count();
     if live >= WorkspaceToken::MAX_LIVE {
         return Err(Error::TooManyTokens(live));
     }
-    let plain = ambient::workspace_token().map_err(|error| Error::Internal(error.into()))?;
-    let origin = request.origin(now, ambient::event_id(), ambient::salt());
+    let plain = system::workspace_token().map_err(|error| Error::Internal(error.into()))?;
+    let origin = request.origin(now, system::event_id(), system::salt());
     let event = service_event::token_created(&admin, origin, plain.id(), &name, &scopes, expires_at);
     let token = WorkspaceToken {
         id: plain.id().clone(),
@@ -83,17 +81,17 @@ async fn list(store: &Store, request: &Request) -> Result<Response, Error> {
 async fn revoke(store: &Store, request: &Request) -> Result<Response, Error> {
     let admin = request.admin()?;
     let id = TokenId::parse(request.path_parameter("token")).map_err(|_| Error::UnknownToken)?;
-    store.count_change(&admin.workspace, ChangeKind::Revocation, ambient::now()).await?;
+    store.count_change(&admin.workspace, ChangeKind::Revocation, system::now()).await?;
     let token = store
         .token(&id)
         .await?
         .filter(|token| token.workspace == admin.workspace)
         .ok_or(Error::UnknownToken)?;
     if token.revoked_at.is_none() {
-        let now = ambient::now();
+        let now = system::now();
         let event = service_event::token_revoked(
             &admin,
-            request.origin(now, ambient::event_id(), ambient::salt()),
+            request.origin(now, system::event_id(), system::salt()),
             &id,
             &token.name,
         );

@@ -12,8 +12,8 @@ use aws_lambda_events::{
 };
 use lambda_runtime::LambdaEvent;
 use shared::{
-    error::Error,
     http::{self, Request, Response},
+    model::error::Error,
 };
 
 pub use self::files::{FILES, File, ROOT};

@@ -1,7 +1,7 @@
 //! The Lambda behind `/`.
 
 use lambda_runtime::{Error, run, service_fn};
-use shared::{config::Logs, logs};
+use shared::aws::{config::Logs, logs};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {

@@ -164,7 +164,7 @@ mod tests {
         for line in &story.events {
             assert!(story.actors.contains_key(&line.actor), "{}", line.actor);
             assert!(story.entities.contains_key(&line.entity), "{}", line.entity);
-            let action = shared::catalogue::Action::parse(&line.action).unwrap();
+            let action = shared::model::catalogue::Action::parse(&line.action).unwrap();
             categories.insert(action.category().name);
         }
         // The ninth, audit_logs_access, comes from reading.

@@ -48,8 +48,9 @@ async fn data_that_another_template_left_is_refused() {
 async fn the_demo_shows_every_category() {
     let system = System::start(Options { demo: true, ..Options::default() }).await.unwrap();
     let actions = actions(&system).await;
-    for category in shared::catalogue::CATEGORIES {
-        let shown = |name: &String| shared::catalogue::Action::parse(name).unwrap().category() == category;
+    for category in shared::model::catalogue::CATEGORIES {
+        let shown =
+            |name: &String| shared::model::catalogue::Action::parse(name).unwrap().category() == category;
         assert!(actions.iter().any(shown), "{category:?}");
     }
     assert_eq!(system.dead_letters(), 0);

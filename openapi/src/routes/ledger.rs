@@ -3,8 +3,8 @@
 use ledger::TEXT;
 use serde_json::{Value, json};
 use shared::{
-    error::{Error, FieldError},
-    principal::Scope,
+    model::{error::Error, scope::Scope},
+    text::problem::FieldError,
 };
 
 use super::{LEDGER, invalid, operation, token_answers, token_security};

@@ -2,9 +2,8 @@
 
 use serde_json::{Value, json};
 use shared::{
-    error::{Error, FieldError},
-    retention::NOTICE_SECONDS,
-    timestamp::Timestamp,
+    model::{error::Error, retention::NOTICE_SECONDS, timestamp::Timestamp},
+    text::problem::FieldError,
 };
 
 use super::{SETTINGS, admin_answers, admin_security, change_answers, not_json, operation, too_large};

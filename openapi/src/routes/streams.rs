@@ -2,8 +2,9 @@
 
 use serde_json::{Value, json};
 use shared::{
-    error::{Error, FieldError},
+    model::error::Error,
     stream::{MAX_STREAMS, PAUSE_AFTER_SECONDS, SecretVersions},
+    text::problem::FieldError,
 };
 
 use super::{STREAMS, admin_answers, admin_security, change_answers, not_json, operation, too_large};

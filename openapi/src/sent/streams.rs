@@ -2,13 +2,15 @@
 
 use serde_json::{Value, json};
 use shared::{
-    catalogue::{Action, Category},
-    event::Outcome,
-    json::MAX_EXACT_INTEGER,
-    new_event::MAX_ID_CHARACTERS,
+    intake::new_event::MAX_ID_CHARACTERS,
+    model::{
+        catalogue::{Action, Category},
+        event::Outcome,
+    },
     stream::{
         DATADOG_SITES, DESTINATION_FIELDS, FILTER_FIELDS, Format, MAX_FILTER_VALUES, MAX_MASKS, StreamSecret,
     },
+    text::json::MAX_EXACT_INTEGER,
 };
 use streams::{CHANGE_FIELDS, FIELDS, MAX_NAME_BYTES, MAX_REASON_BYTES, PAUSE_FIELDS, REPLAY_FIELDS};
 

@@ -6,11 +6,11 @@ use clap::Parser;
 use indicatif::{ProgressBar, ProgressStyle};
 use operator::fsck::{self, Kept};
 use shared::{
-    ambient,
-    config::Config,
-    id::WorkspaceId,
+    aws::config::Config,
     ledger::{checkpoint::Checkpoint, note::Vkey},
+    model::id::WorkspaceId,
     store::Store,
+    system,
 };
 
 /// The exit code if nothing was found wrong, and not everything could be checked.
@@ -89,7 +89,7 @@ async fn main() -> ExitCode {
                 eprintln!("  because: {cause}");
                 source = cause.source();
             }
-            ExitCode::from(if error.is::<shared::error::Error>() { UNCHECKED } else { 2 })
+            ExitCode::from(if error.is::<shared::model::error::Error>() { UNCHECKED } else { 2 })
         }
     }
 }
@@ -114,7 +114,7 @@ impl Cli {
         let (mut is_refuted, mut is_sound) = (false, true);
         for workspace in workspaces {
             let bar = bar(&workspace);
-            let report = fsck::check(&store, &workspace, &kept, ambient::now(), &bar).await?;
+            let report = fsck::check(&store, &workspace, &kept, system::now(), &bar).await?;
             if self.json {
                 println!("{}", report.to_json());
             } else {

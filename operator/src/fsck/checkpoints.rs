@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use shared::{
-    id::WorkspaceId,
     ledger::{checkpoint::Checkpoint, hash::Hash},
+    model::id::WorkspaceId,
     store::{Signed, StoredHead, StoredSigned},
 };
 

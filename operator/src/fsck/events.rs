@@ -4,12 +4,13 @@ use std::iter;
 
 use indicatif::ProgressBar;
 use shared::{
-    error::Error,
-    id::WorkspaceId,
-    keys::Place,
-    shards::MAX_SHARDS,
+    model::{
+        error::Error,
+        id::WorkspaceId,
+        keys::{MAX_SHARDS, Place},
+        timestamp::Timestamp,
+    },
     store::{Borne, Filed, Store},
-    timestamp::Timestamp,
 };
 
 use super::{

@@ -1,11 +1,13 @@
 //! What the log itself says of events that have expired: its receipts.
 
 use shared::{
-    error::Error,
-    event::Event,
-    id::WorkspaceId,
     ledger::{hash::Hash, tree::Frontier},
-    retention::{is_receipt, parse_runs},
+    model::{
+        error::Error,
+        event::Event,
+        id::WorkspaceId,
+        retention::{is_receipt, parse_runs},
+    },
     store::Store,
 };
 

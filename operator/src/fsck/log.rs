@@ -5,12 +5,14 @@ use std::collections::BTreeMap;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use indicatif::ProgressBar;
 use shared::{
-    error::Error,
-    event::Event,
-    id::WorkspaceId,
-    keys::{Place, partition},
     ledger::{Delta, Entry, hash::Hash, leaf, tree::Frontier},
-    shards::Shards,
+    model::{
+        error::Error,
+        event::Event,
+        id::WorkspaceId,
+        keys::{Place, partition},
+        shards::Shards,
+    },
     store::{Kept, Store, StoredDelta, StoredHead},
 };
 

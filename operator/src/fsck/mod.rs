@@ -33,11 +33,9 @@ mod tree;
 
 use indicatif::ProgressBar;
 use shared::{
-    error::Error,
-    id::WorkspaceId,
     ledger::{checkpoint::Checkpoint, note::Vkey},
+    model::{error::Error, id::WorkspaceId, timestamp::Timestamp},
     store::{Store, StoredHead, StoredSigned},
-    timestamp::Timestamp,
 };
 
 pub use self::{

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, fmt};
 
 use serde::Serialize;
-use shared::{id::WorkspaceId, ledger::hash::Hash};
+use shared::{ledger::hash::Hash, model::id::WorkspaceId};
 
 /// In which way something does not fit. Where several are found at one sequence, the first of these is
 /// told first.

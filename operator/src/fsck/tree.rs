@@ -1,10 +1,8 @@
 //! What is kept of the tree: the roots of its tiles, and the head.
 
 use shared::{
-    error::Error,
-    id::WorkspaceId,
-    keys::ledger,
     ledger::hash::Hash,
+    model::{error::Error, id::WorkspaceId, keys::ledger},
     store::{Store, StoredHead},
 };
 

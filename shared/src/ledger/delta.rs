@@ -6,7 +6,7 @@
 //! made of whole deltas.
 
 use super::{hash::Hash, places, tile::FULL};
-use crate::keys::Place;
+use crate::model::keys::Place;
 
 /// Some events that follow each other in a workspace's log.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -69,7 +69,7 @@ impl Delta {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{id::EventId, keys::Position, timestamp::Timestamp};
+    use crate::model::{id::EventId, keys::Position, timestamp::Timestamp};
 
     fn delta(first: u64, count: usize) -> Delta {
         let entry = |number: usize| Entry {

@@ -6,7 +6,10 @@
 
 use serde_json::json;
 
-use crate::{disclosure::Part, event::Event, json::canonical};
+use crate::{
+    model::{disclosure::Part, event::Event},
+    text::json::canonical,
+};
 
 /// The only version of the leaf there is.
 const VERSION: u8 = 1;
@@ -37,11 +40,13 @@ mod tests {
 
     use super::*;
     use crate::{
-        disclosure::Salt,
-        event::{Change, Outcome},
-        id::{EventId, WorkspaceId},
-        new_event::{Door, Fallback, NewEvent},
-        timestamp::Timestamp,
+        intake::new_event::{Door, Fallback, NewEvent},
+        model::{
+            disclosure::Salt,
+            event::{Change, Outcome},
+            id::{EventId, WorkspaceId},
+            timestamp::Timestamp,
+        },
     };
 
     fn event() -> Event {
@@ -113,6 +118,8 @@ mod tests {
         check(|event| {
             event.changes.push(Change { path: "/role".to_owned(), old: Value::Null, new: json!("view") })
         });
-        check(|event| event.disclosure = crate::disclosure::Disclosure::Whole(Salt::from_bytes([0; 16])));
+        check(|event| {
+            event.disclosure = crate::model::disclosure::Disclosure::Whole(Salt::from_bytes([0; 16]))
+        });
     }
 }

@@ -1,6 +1,6 @@
 //! Places of events as bytes: in deltas, and in what waits to be sealed.
 
-use crate::{
+use crate::model::{
     id::EventId,
     keys::{Place, Position},
     timestamp::Timestamp,

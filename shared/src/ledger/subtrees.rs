@@ -21,7 +21,7 @@ use std::{collections::BTreeSet, iter, ops::Range};
 use super::{
     MAX_SIZE,
     hash::Hash,
-    tile::TileId,
+    tile::{Node, TileId},
     tiles::{MissingTile, Tiles},
     tree::join,
 };
@@ -32,12 +32,6 @@ use super::{
 /// largest of the perfect trees in it is on its left.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Subtrees(Vec<Range<u64>>);
-
-/// A node over a perfect subtree: number `index` of those over 2^`height` leaves.
-pub(super) struct Node {
-    pub(super) height: u32,
-    pub(super) index: u64,
-}
 
 impl Subtrees {
     /// The root of the tree of `size` leaves: one hash. None if no tree is as large.

@@ -33,6 +33,12 @@ pub struct BundleId {
     width: u16,
 }
 
+/// A node over a perfect subtree: number `index` of those over 2^`height` leaves.
+pub(super) struct Node {
+    pub(super) height: u32,
+    pub(super) index: u64,
+}
+
 impl TileId {
     /// The tile with this place in a tree of `size` leaves, as wide as that tree has it.
     pub fn of(level: u8, index: u64, size: u64) -> Option<Self> {

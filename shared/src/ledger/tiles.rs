@@ -4,8 +4,7 @@ use std::{collections::HashMap, iter};
 
 use super::{
     hash::Hash,
-    subtrees::Node,
-    tile::{FULL, TileId},
+    tile::{FULL, Node, TileId},
 };
 
 /// How many heights of the tree one level of tiles covers.

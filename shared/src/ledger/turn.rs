@@ -4,7 +4,7 @@
 //! last move of the head leaves it out. The order of the log is decided by the condition on the delta alone, so a clock that is
 //! wrong, or a sealer that goes on after its turn, costs work and breaks nothing.
 
-use crate::timestamp::Timestamp;
+use crate::model::timestamp::Timestamp;
 
 /// Which sealer has a workspace, and until when.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -2,7 +2,7 @@
 
 use proptest::{collection::vec, option, prelude::*, sample::select};
 use serde_json::{Map, Value, json};
-use shared::{
+use shared::model::{
     catalogue::{Action, CATALOGUE},
     disclosure::{Disclosure, Salt},
     event::{Actor, ActorType, Change, Entity, Event, Outcome},

@@ -7,7 +7,7 @@ use boon::{Compiler, SchemaIndex, Schemas};
 use proptest::prelude::*;
 
 use super::{sample, *};
-use crate::catalogue::CATALOGUE;
+use crate::model::catalogue::CATALOGUE;
 
 /// The published schemas of the classes (`tests/ocsf/README.md` says from where).
 const SCHEMAS: [&str; 5] = [

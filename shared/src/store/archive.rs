@@ -6,15 +6,14 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Lease, Store,
-    deliveries::written,
     item::{Item, json},
+    written,
 };
 use crate::{
-    error::Error,
-    json::canonical,
     ledger::hash::Hash,
+    model::{error::Error, timestamp::Timestamp},
     stream::{Delivered, LastRun, PlannedRun, Progress},
-    timestamp::Timestamp,
+    text::json::canonical,
 };
 
 #[derive(Serialize, Deserialize)]

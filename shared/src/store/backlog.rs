@@ -15,7 +15,11 @@ use super::{
     item::{self, Writer, text},
     unavailable,
 };
-use crate::{ambient, error::Error, id::WorkspaceId, keys::Place, ledger::places, timestamp::Timestamp};
+use crate::{
+    ledger::places,
+    model::{error::Error, id::WorkspaceId, keys::Place, timestamp::Timestamp},
+    system,
+};
 
 /// The most places of one item: at 138 bytes each they fit its 400 KB.
 const MAX_PLACES: usize = 1_000;
@@ -46,7 +50,7 @@ impl Store {
         for chunk in left.chunks(MAX_PLACES) {
             let item = Writer::default()
                 .text("workspace", workspace.as_str())
-                .text("left_at", format!("{now}#{}", ambient::event_id()))
+                .text("left_at", format!("{now}#{}", system::event_id()))
                 .bytes("places", &places::to_bytes(chunk))
                 .finish();
             let output = self

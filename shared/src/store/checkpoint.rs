@@ -9,7 +9,10 @@ use super::{
     ledger::written,
     unavailable,
 };
-use crate::{error::Error, id::WorkspaceId, ledger::hash::Hash};
+use crate::{
+    ledger::hash::Hash,
+    model::{error::Error, id::WorkspaceId},
+};
 
 /// A checkpoint that was signed.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -10,8 +10,7 @@
 //! A lease ends by itself. A stream whose item cannot be read is logged and left out, so that the other streams go on.
 
 use aws_sdk_dynamodb::{
-    error::SdkError,
-    operation::update_item::{UpdateItemError, UpdateItemOutput, builders::UpdateItemFluentBuilder},
+    operation::update_item::builders::UpdateItemFluentBuilder,
     types::{AttributeValue, ReturnValue},
 };
 use serde::{Deserialize, Serialize};
@@ -22,18 +21,15 @@ use super::{
     condition_failed, corrupt,
     item::{self, Item, Writer, json, optional},
     transaction::{Statement, number, text},
-    unavailable,
+    unavailable, written,
 };
 use crate::{
-    error::Error,
-    event::Event,
-    id::WorkspaceId,
-    json::canonical,
+    model::{error::Error, event::Event, id::WorkspaceId, timestamp::Timestamp},
     stream::{
         Delivered, Delivery, Destination, Format, Mask, Pause, Problem, Progress, SecretVersions, Stream,
         StreamFilter, StreamId, Test, TestRequest,
     },
-    timestamp::Timestamp,
+    text::json::canonical,
 };
 
 /// The right to deliver a stream, for a time.
@@ -314,15 +310,6 @@ fn readable(items: &[Item]) -> impl Iterator<Item = Delivery> {
         });
         delivery.ok()
     })
-}
-
-/// True if the update's condition held.
-pub(super) fn written(sent: Result<UpdateItemOutput, SdkError<UpdateItemError>>) -> Result<bool, Error> {
-    match sent {
-        Ok(_) => Ok(true),
-        Err(error) if condition_failed(&error) => Ok(false),
-        Err(error) => Err(unavailable(error)),
-    }
 }
 
 pub(super) fn key(workspace: &WorkspaceId, id: &StreamId) -> Item {

@@ -11,7 +11,7 @@ use super::{
     transaction::Statement,
     unavailable,
 };
-use crate::{
+use crate::model::{
     disclosure::Disclosure, error::Error, event::Event, keys::Place, settings::Settings, timestamp::Timestamp,
 };
 

@@ -11,13 +11,10 @@ use super::{
     transaction::{Statement, number, text},
 };
 use crate::{
-    error::Error,
-    event::Event,
-    id::WorkspaceId,
-    keys::Position,
-    page::{Filter, Order, Page, ReadUnits},
-    settings::Settings,
-    timestamp::Timestamp,
+    model::{
+        error::Error, event::Event, id::WorkspaceId, keys::Position, settings::Settings, timestamp::Timestamp,
+    },
+    query::page::{Filter, Order, Page, ReadUnits},
 };
 
 impl Store {

@@ -4,9 +4,8 @@ use serde_json::{Map, json};
 
 use super::{Lease, Store, Written};
 use crate::{
-    error::Error,
-    service_event::{Origin, stream_given_up},
-    stream::{Delivery, Pause, PausedBy, Problem, Progress},
+    model::{error::Error, service_event::Origin},
+    stream::{Delivery, Pause, PausedBy, Problem, Progress, service_event::stream_given_up},
 };
 
 /// Why the service paused a stream.

@@ -6,12 +6,9 @@ use super::{
     read::{CHUNK, MAX_EVALUATED, MAX_EVALUATED_BYTES, Room},
 };
 use crate::{
-    error::Error,
-    event::Event,
-    id::WorkspaceId,
     ledger::{Entry, tree::Frontier},
-    page::Filter,
-    timestamp::Timestamp,
+    model::{error::Error, event::Event, id::WorkspaceId, timestamp::Timestamp},
+    query::page::Filter,
 };
 
 /// Some events of a log, and where to go on.

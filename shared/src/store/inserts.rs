@@ -14,7 +14,7 @@ use aws_sdk_dynamodb::{
 use futures::{StreamExt as _, stream};
 
 use super::{Status, Store, WriteUnits, events, item, transaction::Statement};
-use crate::{error::Error, event::Event};
+use crate::model::{error::Error, event::Event};
 
 /// The most statements in a request, by the reference of `BatchExecuteStatement`.
 pub(super) const MAX_STATEMENTS: usize = 25;

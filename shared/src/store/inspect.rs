@@ -18,13 +18,15 @@ use super::{
     unavailable,
 };
 use crate::{
-    error::Error,
-    event::Event,
-    id::WorkspaceId,
-    keys::{Place, Position, ledger, partition},
     ledger::{Delta, hash::Hash, tree::Frontier},
-    page::ReadUnits,
-    timestamp::Timestamp,
+    model::{
+        error::Error,
+        event::Event,
+        id::WorkspaceId,
+        keys::{Place, Position, ledger, partition},
+        timestamp::Timestamp,
+    },
+    query::page::ReadUnits,
 };
 
 /// Some of what is stored, in the order of its keys.

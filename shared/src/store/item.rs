@@ -15,16 +15,18 @@ use siphasher::sip128::{Hasher128 as _, SipHasher24};
 
 use super::corrupt;
 use crate::{
-    catalogue::Action,
-    disclosure::{Disclosure, Part, Redacted, Salt},
-    error::Error,
-    event::{Actor, ActorType, Entity, Event, Outcome},
-    id::WorkspaceId,
-    json::canonical,
-    keys::{Position, workspace_of},
-    principal::Scope,
-    timestamp::Timestamp,
-    token::{HashedToken, TokenId, WorkspaceToken},
+    model::{
+        catalogue::Action,
+        disclosure::{Disclosure, Part, Redacted, Salt},
+        error::Error,
+        event::{Actor, ActorType, Entity, Event, Outcome},
+        id::{TokenId, WorkspaceId},
+        keys::{Position, workspace_of},
+        scope::Scope,
+        timestamp::Timestamp,
+        token::{HashedToken, WorkspaceToken},
+    },
+    text::json::canonical,
 };
 
 pub(super) type Item = HashMap<String, AttributeValue>;

@@ -24,13 +24,15 @@ use super::{
     unavailable,
 };
 use crate::{
-    error::Error,
-    event::Event,
-    id::WorkspaceId,
-    keys::{Place, ledger, partition},
     ledger::{Delta, Entry, hash::Hash, tree::Frontier, turn::Turn},
-    page::ReadUnits,
-    timestamp::Timestamp,
+    model::{
+        error::Error,
+        event::Event,
+        id::WorkspaceId,
+        keys::{Place, ledger, partition},
+        timestamp::Timestamp,
+    },
+    query::page::ReadUnits,
 };
 
 /// An event as it is in the table, and where.

@@ -12,14 +12,16 @@ use super::{
     ledger::event_key,
 };
 use crate::{
-    error::Error,
-    event::Event,
-    id::WorkspaceId,
-    keys::{Place, partition},
     ledger::Entry,
-    page::ReadUnits,
-    retention::Retained,
-    timestamp::Timestamp,
+    model::{
+        error::Error,
+        event::Event,
+        id::WorkspaceId,
+        keys::{Place, partition},
+        retention::Retained,
+        timestamp::Timestamp,
+    },
+    query::page::ReadUnits,
 };
 
 /// How many entries a reader asks for at first, before it knows how large the events are.

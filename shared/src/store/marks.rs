@@ -19,7 +19,7 @@ use aws_sdk_dynamodb::{
 };
 
 use super::{Store, condition_failed, item::text, ledger::event_key, unavailable};
-use crate::{
+use crate::model::{
     error::Error,
     id::WorkspaceId,
     keys::{Place, Position},

@@ -68,7 +68,7 @@ use aws_sdk_dynamodb::{
         BehaviorVersion, Region, StalledStreamProtectionConfig, retry::RetryConfig, timeout::TimeoutConfig,
     },
     error::SdkError,
-    operation::update_item::UpdateItemError,
+    operation::update_item::{UpdateItemError, UpdateItemOutput},
     types::ConsumedCapacity,
 };
 
@@ -96,9 +96,8 @@ pub use self::{
     tokens::Revoked,
 };
 use crate::{
-    config::{Config, Tables},
-    error::Error,
-    event::Event,
+    aws::config::{Config, Tables},
+    model::{error::Error, event::Event},
 };
 
 /// The tables, and how to reach them. Cloning it is cheap and shares the connections.
@@ -184,6 +183,15 @@ where
 /// Whether an update was refused because its item is in another state.
 fn condition_failed(error: &SdkError<UpdateItemError>) -> bool {
     error.as_service_error().is_some_and(UpdateItemError::is_conditional_check_failed_exception)
+}
+
+/// True if the update's condition held.
+fn written(sent: Result<UpdateItemOutput, SdkError<UpdateItemError>>) -> Result<bool, Error> {
+    match sent {
+        Ok(_) => Ok(true),
+        Err(error) if condition_failed(&error) => Ok(false),
+        Err(error) => Err(unavailable(error)),
+    }
 }
 
 /// What is stored is not what we write.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use aws_sdk_dynamodb::{error::DisplayErrorContext, types::AttributeValue};
 
 use super::Store;
-use crate::config::Config;
+use crate::aws::config::Config;
 
 /// How long the start of a function waits for the store, which is less than its first request would. What is given up
 /// here is a handshake that the first request makes again.

@@ -5,8 +5,8 @@ use serde_json::json;
 
 use super::{Store, WriteUnits, item::Writer, transaction::Statement, unavailable};
 use crate::{
-    error::{Error, FieldError},
-    timestamp::Timestamp,
+    model::{error::Error, timestamp::Timestamp},
+    text::problem::FieldError,
 };
 
 /// How long it is kept, in days.

@@ -3,12 +3,11 @@
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
 
 use super::{Store, condition_failed, corrupt, unavailable};
-use crate::{
+use crate::model::{
     error::Error,
-    id::WorkspaceId,
+    id::{TokenId, WorkspaceId},
     rate::{ChangeKind, Rate, WINDOW_SECONDS, window},
     timestamp::Timestamp,
-    token::TokenId,
 };
 
 /// How long a count is kept after its window, in seconds: no clock is behind by as much.

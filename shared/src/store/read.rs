@@ -18,13 +18,11 @@ use super::{
     unavailable,
 };
 use crate::{
-    error::Error,
-    event::Event,
-    id::WorkspaceId,
-    keys::Position,
-    page::{Filter, Order, Page, ReadUnits},
-    plan::{Path, Plan},
-    timestamp::Timestamp,
+    model::{error::Error, event::Event, id::WorkspaceId, keys::Position, timestamp::Timestamp},
+    query::{
+        page::{Filter, Order, Page, ReadUnits},
+        plan::{Path, Plan},
+    },
 };
 
 /// How many events a page may look at, and how many bytes of them, for those it returns.
@@ -83,7 +81,9 @@ impl Store {
         now: Timestamp,
     ) -> Result<Page, Error> {
         let nothing = Page { events: Vec::new(), next: None, read: ReadUnits::default() };
-        let Some(filter) = self.retained(workspace, now).await?.narrow(filter) else { return Ok(nothing) };
+        let Some(filter) = filter.retained_by(self.retained(workspace, now).await?) else {
+            return Ok(nothing);
+        };
         // What a cursor points to may have expired since: all before it has, and all after it is to come.
         let expired = |position: &&Position| filter.start.is_some_and(|start| position.timestamp < start);
         match (after.filter(expired), filter.order) {

@@ -9,7 +9,7 @@ use super::{
     item::{Writer, text, whole_key},
     unavailable,
 };
-use crate::{
+use crate::model::{
     error::Error,
     id::WorkspaceId,
     keys::{Place, ledger},

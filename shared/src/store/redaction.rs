@@ -8,11 +8,13 @@ use super::{
     transaction::{Statement, Transacted, text},
 };
 use crate::{
-    disclosure::{Disclosure, Part},
-    error::Error,
-    event::Event,
-    json::canonical,
-    keys::{Place, partition},
+    model::{
+        disclosure::{Disclosure, Part},
+        error::Error,
+        event::Event,
+        keys::{Place, partition},
+    },
+    text::json::canonical,
 };
 
 /// An event of which parts are to be erased.

@@ -21,16 +21,18 @@ use super::{
     unavailable,
 };
 use crate::{
-    ambient::Moment,
-    error::Error,
-    event::Event,
-    id::WorkspaceId,
-    json::canonical,
-    keys::Position,
-    retention::{Expiry, Retained, Retention},
-    settings::Settings,
-    shards::{SETTINGS_AGE_SECONDS, Shards},
-    timestamp::Timestamp,
+    model::{
+        error::Error,
+        event::Event,
+        id::WorkspaceId,
+        keys::Position,
+        retention::{Expiry, Retained, Retention},
+        settings::Settings,
+        shards::{SETTINGS_AGE_SECONDS, Shards},
+        timestamp::Timestamp,
+    },
+    system::Moment,
+    text::json::canonical,
 };
 
 /// The settings of workspaces, each with the moment before it was read. An instance reads a workspace's settings once a

@@ -11,7 +11,7 @@ use aws_sdk_dynamodb::{
 };
 
 use super::{Store, item::Item, unavailable};
-use crate::{
+use crate::model::{
     error::Error,
     principal::TokenHolder,
     rate::{LongRead, SLOTS},

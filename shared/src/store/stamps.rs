@@ -16,10 +16,12 @@ use futures::{StreamExt as _, TryStreamExt as _, stream};
 
 use super::{Store, WriteUnits, inserts::MAX_STATEMENTS, ledger::event_key, unavailable};
 use crate::{
-    error::Error,
-    id::WorkspaceId,
-    keys::{Place, partition},
     ledger::Delta,
+    model::{
+        error::Error,
+        id::WorkspaceId,
+        keys::{Place, partition},
+    },
 };
 
 /// How many requests of stamps are under way at a time.

@@ -8,10 +8,9 @@ use super::{
     transaction::{Statement, number, text},
 };
 use crate::{
-    error::Error,
-    event::Event,
-    json::canonical,
+    model::{error::Error, event::Event},
     stream::{Pause, Stream, StreamId, TestRequest},
+    text::json::canonical,
 };
 
 impl Store {

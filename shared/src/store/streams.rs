@@ -11,10 +11,14 @@ use super::{
     read_units, unavailable,
 };
 use crate::{
-    error::Error,
-    keys::{Position, time_range},
-    page::{Filter, Order, ReadUnits},
-    plan::Path,
+    model::{
+        error::Error,
+        keys::{Position, time_range},
+    },
+    query::{
+        page::{Filter, Order, ReadUnits},
+        plan::Path,
+    },
 };
 
 /// How many keys of an index are read for the price of one: half a read unit is 4 KB (DynamoDB, read

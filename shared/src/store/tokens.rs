@@ -7,12 +7,12 @@ use super::{
     transaction::{Statement, text},
     unavailable,
 };
-use crate::{
+use crate::model::{
     error::Error,
     event::Event,
-    id::WorkspaceId,
+    id::{TokenId, WorkspaceId},
     timestamp::Timestamp,
-    token::{TokenId, WorkspaceToken},
+    token::WorkspaceToken,
 };
 
 /// What became of a token that was to be revoked.

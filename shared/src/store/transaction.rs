@@ -16,7 +16,10 @@ use super::{
     item::{self, Attributes},
     unavailable,
 };
-use crate::{ambient, error::Error, event::Event};
+use crate::{
+    model::{error::Error, event::Event},
+    system,
+};
 
 /// How often a transaction is tried that meets others on its items, and the first and the longest wait between.
 const MAX_ATTEMPTS: u32 = 10;
@@ -94,7 +97,7 @@ impl Store {
         let mut transaction = self
             .client
             .execute_transaction()
-            .client_request_token(ambient::transaction_token())
+            .client_request_token(system::transaction_token())
             .return_consumed_capacity(ReturnConsumedCapacity::Indexes);
         for Statement { text, parameters } in writes {
             let statement =

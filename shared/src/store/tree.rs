@@ -7,14 +7,12 @@ use futures::future::try_join_all;
 
 use super::{Store, corrupt, inconsistent, item};
 use crate::{
-    error::Error,
-    id::WorkspaceId,
-    keys::ledger,
     ledger::{
         hash::Hash,
         tile::{FULL, TileId},
         tiles::Tiles,
     },
+    model::{error::Error, id::WorkspaceId, keys::ledger},
 };
 
 impl Store {

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use url::{Host, Url};
 
 use super::is_public;
-use crate::{catalogue::did_you_mean, members::Members};
+use crate::{intake::members::Members, text::nearest::did_you_mean};
 
 /// Where a stream goes to. Its kind never changes: another kind is another stream.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -6,10 +6,15 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use serde_json::Value;
 
 use crate::{
-    catalogue::{Action, CATALOGUE, Category, did_you_mean},
-    event::{Event, Outcome},
-    members::{Members, identifier_problem},
-    new_event::MAX_ID_CHARACTERS,
+    intake::{
+        members::{Members, identifier_problem},
+        new_event::MAX_ID_CHARACTERS,
+    },
+    model::{
+        catalogue::{Action, CATALOGUE, Category},
+        event::{Event, Outcome},
+    },
+    text::nearest::did_you_mean,
 };
 
 /// The members of a filter.
@@ -163,7 +168,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::{event::Entity, stream::mask::tests::event};
+    use crate::{model::event::Entity, stream::mask::tests::event};
 
     fn read(filter: Value) -> Result<StreamFilter, Vec<String>> {
         let Value::Object(members) = filter else { panic!("an object") };

@@ -19,9 +19,11 @@ use serde_json::{Map, Value};
 
 use super::filter::read_list;
 use crate::{
-    disclosure::Part,
-    event::{Actor, Event},
-    members::Members,
+    intake::members::Members,
+    model::{
+        disclosure::Part,
+        event::{Actor, Event},
+    },
 };
 
 /// The most paths that a stream may mask.
@@ -272,12 +274,14 @@ pub(super) mod tests {
 
     use super::*;
     use crate::{
-        catalogue::Action,
-        disclosure::{Disclosure, Salt},
-        event::{ActorType, Change, Entity, Outcome},
-        id::{EventId, WorkspaceId},
         ledger::leaf,
-        timestamp::Timestamp,
+        model::{
+            catalogue::Action,
+            disclosure::{Disclosure, Salt},
+            event::{ActorType, Change, Entity, Outcome},
+            id::{EventId, WorkspaceId},
+            timestamp::Timestamp,
+        },
     };
 
     pub(in crate::stream) fn event() -> Event {

@@ -6,7 +6,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::timestamp::Timestamp;
+use crate::model::timestamp::Timestamp;
 
 /// How long a stream waits after its first failure, in seconds. Each further wait is twice as long.
 pub const BACK_OFF_SECONDS: i64 = 10;

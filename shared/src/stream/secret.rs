@@ -10,7 +10,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use crate::timestamp::Timestamp;
+use crate::model::timestamp::Timestamp;
 
 /// A secret in the clear. It is wiped from memory when dropped, and `Debug` does not show it.
 #[derive(Clone)]

@@ -22,7 +22,7 @@ use axum::{
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
 use serde_json::Value;
-use shared::{config::Config, store::Store};
+use shared::{aws::config::Config, store::Store};
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::{Notify, watch},

@@ -2,10 +2,8 @@
 
 use serde_json::json;
 use shared::{
-    event::Event,
-    id::EventId,
-    keys::ledger,
     ledger::{Delta, Entry, hash::Hash, leaf, tree::Frontier},
+    model::{event::Event, id::EventId, keys::ledger},
 };
 
 use super::{

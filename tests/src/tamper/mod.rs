@@ -14,7 +14,7 @@ use std::{
 };
 
 use serde_json::json;
-use shared::id::WorkspaceId;
+use shared::model::id::WorkspaceId;
 use tempfile::TempDir;
 
 pub use self::drill::Drill;

@@ -7,9 +7,9 @@ use std::{
 
 use aws_sdk_dynamodb::{Client, types::AttributeValue};
 use shared::{
-    ambient,
-    keys::{Place, ledger, partition},
     ledger::{Delta, Entry, tree::Frontier},
+    model::keys::{Place, ledger, partition},
+    system,
 };
 use siphasher::sip128::{Hasher128 as _, SipHasher24};
 
@@ -160,7 +160,7 @@ impl<'a> Raw<'a> {
         loop {
             let found = store.find_unsealed(after.as_ref()).await.unwrap();
             let places: Vec<_> = found.unsealed.into_iter().map(|(_, place)| place).collect();
-            sealer::seal(&store, &acme(), &places, ambient::now()).await.unwrap();
+            sealer::seal(&store, &acme(), &places, system::now()).await.unwrap();
             after = found.after;
             if after.is_none() {
                 return;

@@ -4,9 +4,8 @@
 use tests::{Fault, FaultyEngine, Plan, invoke};
 
 use shared::{
-    event::Outcome,
-    service_event::StreamDeed,
-    stream::{Mask, Stream, StreamFilter},
+    model::event::Outcome,
+    stream::{Mask, Stream, StreamFilter, service_event::StreamDeed},
 };
 
 use crate::{

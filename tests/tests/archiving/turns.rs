@@ -3,9 +3,9 @@
 use archiver::{Archiver, Pace};
 use serde_json::json;
 use shared::{
-    ambient,
-    event::Outcome,
+    model::event::Outcome,
     stream::{Mask, PAUSE_AFTER_SECONDS, PausedBy, Stream, StreamFilter, TestRequest},
+    system,
 };
 use tests::invoke;
 
@@ -63,9 +63,9 @@ async fn what_a_stream_leaves_out_is_counted_and_said() {
 async fn a_test_puts_an_object_that_no_manifest_names() {
     let (world, shelf) = (World::with(1).await, Shelf::start().await);
     let stream = world.stream(|stream| stream).await;
-    let asked = TestRequest { id: "a-test".to_owned(), at: ambient::now() };
+    let asked = TestRequest { id: "a-test".to_owned(), at: system::now() };
     let set = world.delivery(&stream).await.stream;
-    let event = by_admin(&set, shared::service_event::StreamDeed::Tested);
+    let event = by_admin(&set, shared::stream::service_event::StreamDeed::Tested);
     world.store.request_test(&stream, &asked, &event).await.unwrap();
     invoke::archiver(&world.archiver(&world.store, &shelf), stream.as_str()).await.unwrap();
     let progress = world.delivery(&stream).await.progress;
@@ -80,7 +80,7 @@ async fn after_three_days_it_stands_still() {
     let (world, shelf) = (World::with(1).await, Shelf::that(|_| Way::Refused).await);
     let stream = world.stream(|stream| stream).await;
     let archiver = world.archiver(&world.store, &shelf);
-    let since = ambient::now().plus_seconds(-PAUSE_AFTER_SECONDS);
+    let since = system::now().plus_seconds(-PAUSE_AFTER_SECONDS);
     let failure = json!({"since": since, "attempts": 80, "retry_at": since});
     world.set(&stream, "failure", &failure.to_string()).await;
     assert_eq!(invoke::archiver(&archiver, stream.as_str()).await.unwrap().paused, 1);

@@ -3,14 +3,14 @@
 use archiver::{Archiver, Bucket, Pace};
 use local::Storage;
 use shared::{
-    ambient,
-    config::{ArchiveSettings, Config},
-    id::WorkspaceId,
-    keys::Place,
-    principal::Admin,
-    service_event::{self, Origin, StreamDeed},
+    aws::config::{ArchiveSettings, Config},
+    model::{id::WorkspaceId, keys::Place, principal::Admin, service_event::Origin},
     store::{Store, Written},
-    stream::{Delivery, Destination, Format, Stream, StreamFilter, StreamId},
+    stream::{
+        Delivery, Destination, Format, Stream, StreamFilter, StreamId,
+        service_event::{StreamDeed, stream_by_admin},
+    },
+    system,
 };
 use tests::{Tables, sample::at};
 
@@ -42,7 +42,7 @@ impl World {
         self.tables.put_events("acme", action, events).await;
         let place = |number| Place::from_key("acme", &format!("{}#{action}", at(number))).unwrap().1;
         let places: Vec<_> = (0..events).map(place).collect();
-        sealer::seal(&self.store, &acme(), &places, ambient::now()).await.unwrap();
+        sealer::seal(&self.store, &acme(), &places, system::now()).await.unwrap();
     }
 
     pub(crate) async fn end(self) {
@@ -66,7 +66,7 @@ impl World {
 
     /// A stream to the archive from the first event on, as `change` wants it.
     pub(crate) async fn stream(&self, change: impl FnOnce(Stream) -> Stream) -> StreamId {
-        let id = ambient::stream_id().unwrap();
+        let id = system::stream_id().unwrap();
         let stream = change(Stream {
             id: id.clone(),
             workspace: acme(),
@@ -77,7 +77,7 @@ impl World {
             mask: Vec::new(),
             secret: None,
             created_by: "u1".to_owned(),
-            created_at: ambient::now(),
+            created_at: system::now(),
         });
         let event = by_admin(&stream, StreamDeed::Created);
         assert!(matches!(self.store.create_stream(&stream, 0, &event).await.unwrap(), Written::Now(_)));
@@ -109,8 +109,8 @@ impl World {
 }
 
 /// The event that says an admin did something to a stream.
-pub(crate) fn by_admin(stream: &Stream, deed: StreamDeed) -> shared::event::Event {
+pub(crate) fn by_admin(stream: &Stream, deed: StreamDeed) -> shared::model::event::Event {
     let admin = Admin { workspace: acme(), user_id: "u1".to_owned(), username: None };
-    let origin = Origin::without_request(ambient::now(), ambient::event_id(), ambient::salt());
-    service_event::stream_by_admin(&admin, origin, deed, stream, Vec::new(), Default::default())
+    let origin = Origin::without_request(system::now(), system::event_id(), system::salt());
+    stream_by_admin(&admin, origin, deed, stream, Vec::new(), Default::default())
 }

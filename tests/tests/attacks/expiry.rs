@@ -14,15 +14,17 @@ use axum::{
 use local::Storage;
 use serde_json::{Value, json};
 use shared::{
-    ambient,
-    config::Config,
-    id::WorkspaceId,
-    keys::Place,
+    aws::config::Config,
     ledger::tree::Frontier,
-    principal::Admin,
-    retention::{Hold, NOTICE_SECONDS, Retention},
-    service_event::{self, Origin},
+    model::{
+        id::WorkspaceId,
+        keys::Place,
+        principal::Admin,
+        retention::{Hold, NOTICE_SECONDS, Retention},
+        service_event::{self, Origin},
+    },
     store::{Store, Written},
+    system,
 };
 use tests::{Fault, FaultyEngine, Plan, Tables, invoke, sample::at};
 use tokio::net::TcpListener;
@@ -51,7 +53,7 @@ impl World {
         let key = |number| format!("{}#group_created", at(number));
         let places: Vec<_> =
             (0..EVENTS).map(|number| Place::from_key(workspace, &key(number)).unwrap().1).collect();
-        sealer::seal(&self.store(), &id(workspace), &places, ambient::now()).await.unwrap();
+        sealer::seal(&self.store(), &id(workspace), &places, system::now()).await.unwrap();
     }
 
     /// The same with a period of 30 days in force, and a sealed receipt for all events.
@@ -79,7 +81,7 @@ impl World {
             let unsealed = events.iter().filter(|event| event.get("sequence").is_none());
             let places = unsealed
                 .map(|event| Place::from_key(workspace, event["timestamp"].as_str().unwrap()).unwrap().1);
-            sealer::seal(&self.store(), &id(workspace), &places.collect::<Vec<_>>(), ambient::now())
+            sealer::seal(&self.store(), &id(workspace), &places.collect::<Vec<_>>(), system::now())
                 .await
                 .unwrap();
         }
@@ -104,7 +106,7 @@ async fn marked(tables: &Tables) -> usize {
 
 /// A period that has been in force for three hours.
 fn days(days: u32) -> Retention {
-    let from = ambient::now().plus_seconds(-3 * 3600);
+    let from = system::now().plus_seconds(-3 * 3600);
     Retention::default().keep(Some(days), from, from.plus_seconds(-NOTICE_SECONDS)).unwrap()
 }
 
@@ -121,14 +123,14 @@ async fn set(store: &Store, workspace: &str, retention: &Retention) {
 
 /// Places a hold now, as an admin does: it takes effect in two minutes.
 async fn place_hold(endpoint: &str) {
-    let (store, now) = (store(endpoint), ambient::now());
+    let (store, now) = (store(endpoint), system::now());
     let retention = store.settings_now(&id("acme")).await.unwrap().retention;
     let held = retention.with_hold(hold(), now.plus_seconds(NOTICE_SECONDS), now).unwrap();
     set(&store, "acme", &held).await;
 }
 
 fn origin() -> Origin {
-    Origin::without_request(ambient::now(), ambient::event_id(), ambient::salt())
+    Origin::without_request(system::now(), system::event_id(), system::salt())
 }
 
 /// A way to the tables on which a hold is placed when a call of a chosen number has come, before it is done.
@@ -242,7 +244,7 @@ async fn a_process_that_goes_on_after_hours_marks_nothing_under_a_hold() {
     let entries = store.entries(&id("acme"), 0..5).await.unwrap();
     let places: Vec<_> = entries.into_iter().map(|(_, entry)| entry.place).collect();
     place_hold(world.engine.endpoint()).await;
-    let marked = store.mark_expired(&id("acme"), &before, &places, ambient::now()).await.unwrap();
+    let marked = store.mark_expired(&id("acme"), &before, &places, system::now()).await.unwrap();
     assert_eq!((marked, world.marked().await), (None, 0));
     held("P14", "marks by settings that were read before the hold", "refused by the store");
     assert!(!store.write_marked_size(&id("acme"), &before, 999).await.unwrap());
@@ -256,7 +258,7 @@ async fn a_process_that_goes_on_after_hours_marks_nothing_under_a_hold() {
 #[tokio::test]
 async fn a_hold_counts_from_when_it_is_placed_until_an_hour_after_its_end() {
     let world = World::receipted().await;
-    let now = ambient::now();
+    let now = system::now();
     let far = days(30).with_hold(hold(), now.plus_seconds(10 * 86_400), now).unwrap();
     set(&world.store(), "acme", &far).await;
     assert_eq!((world.run(json!({"expire": true})).await.marked, world.marked().await), (0, 0));
@@ -312,7 +314,7 @@ async fn a_receipt_that_the_log_or_the_settings_contradict_marks_nothing() {
     for (attempt, sequences, root) in attempts {
         let time = json!(at(0));
         let context = json!({"first_timestamp": time, "last_timestamp": time, "count": 3, "sequences": sequences, "root": root});
-        let origin = Origin::without_request(ambient::now(), ambient::receipt_id(), ambient::salt());
+        let origin = Origin::without_request(system::now(), system::receipt_id(), system::salt());
         let forged = service_event::expired(&id("acme"), origin, context.as_object().unwrap().clone());
         world.store().append(&forged).await.unwrap();
         world.seal().await;
@@ -325,7 +327,7 @@ async fn a_receipt_that_the_log_or_the_settings_contradict_marks_nothing() {
 #[tokio::test]
 async fn whatever_lets_more_expire_at_any_time_to_come_is_asked_about() {
     let world = World::start().await;
-    let now = ambient::now();
+    let now = system::now();
     let soon = |days: i64| json!(now.plus_seconds(days * 86_400));
     let thirty = days(30);
     let longer = thirty.keep(Some(3650), now.plus_seconds(86_400), now).unwrap();
@@ -412,7 +414,7 @@ async fn an_event_that_the_index_does_not_show_is_erased_all_the_same() {
     let behind = FaultyEngine::with(world.engine.endpoint(), plan).await;
     for number in 0..3 {
         let event = json!({"action": "group_created", "actor": {"user_id": "u9"}, "id": format!("n-{number}"),
-            "timestamp": ambient::now()});
+            "timestamp": system::now()});
         assert_eq!(invoke::ingest_api(&behind.store(), invoke::audit_logs("POST", &event)).await.0, 201);
     }
     let request = invoke::redact(&json!({"actor": "u9"}));

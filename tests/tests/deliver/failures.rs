@@ -2,10 +2,9 @@
 
 use serde_json::json;
 use shared::{
-    ambient,
-    service_event::StreamDeed,
     store::Written,
-    stream::{BACK_OFF_SECONDS, PAUSE_AFTER_SECONDS, PausedBy, State, Stream},
+    stream::{BACK_OFF_SECONDS, PAUSE_AFTER_SECONDS, PausedBy, State, Stream, service_event::StreamDeed},
+    system,
 };
 use tests::invoke;
 
@@ -123,9 +122,9 @@ async fn after_three_days_it_stands_still_and_goes_on_where_it_was() {
     let receiver = Receiver::that(|_, _| Err(ReceiverFault::Refused(500, &[]))).await;
     let stream = world.webhook(&receiver.url).await;
     // A moment less is no reason.
-    world.has_failed(&stream, ambient::now().plus_seconds(60 - PAUSE_AFTER_SECONDS), 80).await;
+    world.has_failed(&stream, system::now().plus_seconds(60 - PAUSE_AFTER_SECONDS), 80).await;
     assert_eq!(invoke::deliver(&world.post(), stream.as_str()).await.unwrap().paused, 0);
-    world.has_failed(&stream, ambient::now().plus_seconds(-PAUSE_AFTER_SECONDS), 81).await;
+    world.has_failed(&stream, system::now().plus_seconds(-PAUSE_AFTER_SECONDS), 81).await;
     assert_eq!(invoke::deliver(&world.post(), stream.as_str()).await.unwrap().paused, 1);
     let delivery = world.delivery(&stream).await;
     assert_eq!(delivery.progress.state(), State::Paused);

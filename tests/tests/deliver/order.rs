@@ -3,10 +3,9 @@
 use futures::future::join_all;
 use serde_json::json;
 use shared::{
-    ambient,
-    catalogue::Action,
-    service_event::StreamDeed,
-    stream::{Format, Mask, State, Stream, StreamFilter, TestRequest},
+    model::catalogue::Action,
+    stream::{Format, Mask, State, Stream, StreamFilter, TestRequest, service_event::StreamDeed},
+    system,
 };
 use tests::invoke;
 
@@ -64,7 +63,7 @@ async fn ocsf_is_what_the_api_answers_as_ocsf() {
         world.stream(webhook(&receiver.url), |stream| Stream { format: Format::Ocsf, ..stream }).await;
     invoke::deliver(&world.post(), stream.as_str()).await.unwrap();
     let sent = events(&receiver.taken()[0]);
-    let (_, event) = world.store.sealed_event(&acme(), 2, ambient::now()).await.unwrap();
+    let (_, event) = world.store.sealed_event(&acme(), 2, system::now()).await.unwrap();
     assert_eq!((sent.len(), &sent[2]), (3, &shared::ocsf::event(&event)));
     world.end().await;
 }
@@ -114,9 +113,9 @@ async fn a_test_is_one_event_and_changes_nothing_else() {
     let world = World::with(5).await;
     let receiver = Receiver::that(|_, _| Err(ReceiverFault::Refused(401, &[]))).await;
     let stream = world.webhook(&receiver.url).await;
-    world.set(&stream, "paused", &json!({"by": "service", "at": ambient::now()}).to_string()).await;
+    world.set(&stream, "paused", &json!({"by": "service", "at": system::now()}).to_string()).await;
     let ask = async |id: &str| {
-        let request = TestRequest { id: id.to_owned(), at: ambient::now() };
+        let request = TestRequest { id: id.to_owned(), at: system::now() };
         let event = by_admin(&world.delivery(&stream).await.stream, StreamDeed::Tested);
         world.store.request_test(&stream, &request, &event).await.unwrap();
         invoke::deliver(&world.post(), stream.as_str()).await.unwrap();

@@ -4,19 +4,18 @@ use deliver::Post;
 use local::{Options, Storage, System};
 use serde_json::json;
 use shared::{
-    ambient,
-    config::{Config, Streaming},
-    id::WorkspaceId,
-    keys::Place,
-    principal::Admin,
-    secrets::Secrets,
-    service_event::{self, Origin, StreamDeed},
+    aws::{
+        config::{Config, Streaming},
+        secrets::Secrets,
+    },
+    model::{id::WorkspaceId, keys::Place, principal::Admin, service_event::Origin, timestamp::Timestamp},
     store::{Store, Written},
     stream::{
         Delivery, Destination, Endpoint, Format, Operator, SecretVersions, Stream, StreamFilter, StreamId,
         StreamSecret,
+        service_event::{StreamDeed, stream_by_admin},
     },
-    timestamp::Timestamp,
+    system,
 };
 use tests::{Tables, invoke, sample::at};
 
@@ -47,7 +46,7 @@ impl World {
         let place = |number| Place::from_key("acme", &format!("{}#group_created", at(number))).unwrap().1;
         let places: Vec<_> = (0..events).map(place).collect();
         for places in places.chunks(CHUNK) {
-            sealer::seal(&store, &acme(), places, ambient::now()).await.unwrap();
+            sealer::seal(&store, &acme(), places, system::now()).await.unwrap();
         }
         Self { tables, store, engine, system }
     }
@@ -107,7 +106,7 @@ impl World {
         destination: Destination,
         change: impl FnOnce(Stream) -> Stream,
     ) -> StreamId {
-        let (id, version) = (ambient::stream_id().unwrap(), ambient::secret_version());
+        let (id, version) = (system::stream_id().unwrap(), system::secret_version());
         let secret = match &destination {
             Destination::Webhook { .. } => StreamSecret::of_webhook(&[7; 32]),
             _ => StreamSecret::parse("a-secret-of-a-destination").unwrap(),
@@ -124,7 +123,7 @@ impl World {
             mask: Vec::new(),
             secret: Some(SecretVersions::first(version)),
             created_by: "u1".to_owned(),
-            created_at: ambient::now(),
+            created_at: system::now(),
         });
         let event = by_admin(&stream, StreamDeed::Created);
         assert!(matches!(self.store.create_stream(&stream, 0, &event).await.unwrap(), Written::Now(_)));
@@ -168,8 +167,8 @@ pub(crate) fn endpoint(url: &str) -> Endpoint {
 }
 
 /// The event that says an admin did something to a stream.
-pub(crate) fn by_admin(stream: &Stream, deed: StreamDeed) -> shared::event::Event {
+pub(crate) fn by_admin(stream: &Stream, deed: StreamDeed) -> shared::model::event::Event {
     let admin = Admin { workspace: acme(), user_id: "u1".to_owned(), username: None };
-    let origin = Origin::without_request(ambient::now(), ambient::event_id(), ambient::salt());
-    service_event::stream_by_admin(&admin, origin, deed, stream, Vec::new(), Default::default())
+    let origin = Origin::without_request(system::now(), system::event_id(), system::salt());
+    stream_by_admin(&admin, origin, deed, stream, Vec::new(), Default::default())
 }

@@ -44,7 +44,7 @@ async fn while_reads_fail_an_instance_that_has_recorded_goes_on_recording() {
     let (status, page) = invoke::query(&store, invoke::by_token(LIST, &[], "")).await;
     assert_eq!((status, page["audit_logs"].is_null()), (503, true));
     // A token that cannot be read is none that is refused: a refusal would be kept for a minute.
-    let token = shared::ambient::workspace_token().unwrap();
+    let token = shared::system::workspace_token().unwrap();
     assert!(invoke::authorizer(&store, &format!("Bearer {}", *token.bearer())).await.is_err());
     assert!(engine.happened(Fault::ReadsFail) > 0);
 }

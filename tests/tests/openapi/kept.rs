@@ -1,7 +1,12 @@
 //! Every answer of the settings, and of what has expired.
 
 use serde_json::json;
-use shared::{ambient, config::Config, id::WorkspaceId, keys::Place, store::Store};
+use shared::{
+    aws::config::Config,
+    model::{id::WorkspaceId, keys::Place},
+    store::Store,
+    system,
+};
 use tests::{TestApp, sample::at};
 
 use crate::{ENTRY, REDACTIONS, SETTINGS, TILE, description::Description};
@@ -43,7 +48,7 @@ pub(crate) async fn expired(app: &TestApp, description: &mut Description) {
     let store = Store::connect(&Config::local(app.dynamodb_endpoint()));
     app.tables().put_events("umbrella", "group_created", 1).await;
     let (_, place) = Place::from_key("umbrella", &format!("{}#group_created", at(0))).unwrap();
-    sealer::seal(&store, &workspace, &[place], ambient::now()).await.unwrap();
+    sealer::seal(&store, &workspace, &[place], system::now()).await.unwrap();
     app.keep_days("umbrella", 1).await;
 
     let reader = app.reader("umbrella").await;

@@ -3,12 +3,14 @@
 use fastrand::Rng;
 use serde_json::{Map, json};
 use shared::{
-    ambient,
-    catalogue::{Action, CATALOGUE},
-    disclosure::Disclosure,
-    event::{Actor, ActorType, Entity, Event, Outcome},
-    id::{EventId, WorkspaceId},
-    timestamp::Timestamp,
+    model::{
+        catalogue::{Action, CATALOGUE},
+        disclosure::Disclosure,
+        event::{Actor, ActorType, Entity, Event, Outcome},
+        id::{EventId, WorkspaceId},
+        timestamp::Timestamp,
+    },
+    system,
 };
 
 pub(crate) const ACTORS: [&str; 6] = ["u1", "u2", "u3", "u4", "u5", "nobody"];
@@ -58,7 +60,7 @@ pub(crate) fn random_event(workspace: &WorkspaceId, id: &str, random: &mut Rng) 
         entity,
         context,
         changes: Vec::new(),
-        disclosure: Disclosure::Whole(ambient::salt()),
+        disclosure: Disclosure::Whole(system::salt()),
         sequence: None,
     }
 }

@@ -2,9 +2,11 @@
 
 use fastrand::Rng;
 use shared::{
-    catalogue::{Action, CATALOGUE, Category},
-    event::Outcome,
-    page::{Filter, Order},
+    model::{
+        catalogue::{Action, CATALOGUE, Category},
+        event::Outcome,
+    },
+    query::page::{Filter, Order},
 };
 
 use crate::events::{ACTORS, CORRELATIONS, ENTITIES, ENTITY_TYPES, IPS, day};

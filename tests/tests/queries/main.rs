@@ -24,11 +24,10 @@ use fastrand::Rng;
 use futures::{StreamExt as _, stream};
 use local::{Options, System};
 use shared::{
-    ambient,
-    event::Event,
-    id::WorkspaceId,
-    page::Filter,
+    model::{event::Event, id::WorkspaceId},
+    query::page::Filter,
     store::{Room, Status, Store},
+    system,
 };
 
 use self::{
@@ -150,7 +149,7 @@ impl Audit<'_> {
         loop {
             let after = cursor.as_deref().map(|cursor| filter.resume(&self.workspace, cursor).unwrap());
             let room = Room { events: *page_size, bytes: 5_000_000, measure: |_| 1_000 };
-            let read = self.store.page(&self.workspace, filter, after.as_ref(), room, ambient::now());
+            let read = self.store.page(&self.workspace, filter, after.as_ref(), room, system::now());
             let (page, ()) = tokio::join!(read, self.record_one());
             let page = page.unwrap();
             assert!(page.events.len() <= *page_size);

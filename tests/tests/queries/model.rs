@@ -4,9 +4,8 @@ use std::{cmp::Ordering, collections::BTreeMap, rc::Rc};
 
 use serde_json::Value;
 use shared::{
-    event::Event,
-    keys::Position,
-    page::{Filter, Order},
+    model::{event::Event, keys::Position},
+    query::page::{Filter, Order},
 };
 
 /// All that was recorded and acknowledged, in the order of time.

@@ -2,15 +2,17 @@
 
 use serde_json::{Value, json};
 use shared::{
-    ambient,
-    id::WorkspaceId,
     ledger::{checkpoint::Checkpoint, hash::Hash, note::Vkey},
-    page::Filter,
-    principal::Admin,
-    retention::{Hold, NOTICE_SECONDS, Retention, receipt_action},
-    service_event::{self, Origin},
+    model::{
+        id::WorkspaceId,
+        principal::Admin,
+        retention::{Hold, NOTICE_SECONDS, Retention, receipt_action},
+        service_event::{self, Origin},
+        timestamp::Timestamp,
+    },
+    query::page::Filter,
     store::{Room, Store, Written},
-    timestamp::Timestamp,
+    system,
 };
 use tests::{Client, TestApp, sample::event};
 
@@ -75,23 +77,23 @@ impl Aged {
 pub(crate) async fn seal_receipts(store: &Store) {
     let room = Room { events: 1000, bytes: usize::MAX, measure: |_| 0 };
     let filter = Filter { actions: vec![receipt_action()], ..Filter::default() };
-    let receipts = store.page(&acme(), &filter, None, room, ambient::now()).await.unwrap().events;
+    let receipts = store.page(&acme(), &filter, None, room, system::now()).await.unwrap().events;
     let mut places = Vec::new();
     for receipt in receipts.iter().filter(|receipt| receipt.sequence.is_none()) {
         places.push(store.place_of(receipt).await.unwrap());
     }
-    sealer::seal(store, &acme(), &places, ambient::now()).await.unwrap();
+    sealer::seal(store, &acme(), &places, system::now()).await.unwrap();
 }
 
 /// A period of so many days, which has been in force for an hour.
 pub(crate) fn days(days: u32) -> Retention {
-    let from = ambient::now().plus_seconds(-3600);
+    let from = system::now().plus_seconds(-3600);
     Retention::default().keep(Some(days), from, from.plus_seconds(-NOTICE_SECONDS)).unwrap()
 }
 
 /// The same with a hold, which has stood for half an hour.
 pub(crate) fn held(retention: &Retention) -> Retention {
-    let from = ambient::now().plus_seconds(-1800);
+    let from = system::now().plus_seconds(-1800);
     let hold = Hold { reason: "a lawsuit".to_owned(), by: "u1".to_owned() };
     retention.with_hold(Some(hold), from, from.plus_seconds(-NOTICE_SECONDS)).unwrap()
 }
@@ -101,12 +103,12 @@ pub(crate) async fn set(store: &Store, retention: &Retention) {
     let old = store.settings_now(&acme()).await.unwrap().retention;
     let admin = Admin { workspace: acme(), user_id: "u1".to_owned(), username: None };
     let record =
-        service_event::settings_changed(&admin, origin(ambient::now()), Vec::new(), Default::default());
+        service_event::settings_changed(&admin, origin(system::now()), Vec::new(), Default::default());
     assert!(matches!(store.set_retention(&old, retention, &record).await.unwrap(), Written::Now(_)));
 }
 
 pub(crate) fn origin(now: Timestamp) -> Origin {
-    Origin::without_request(now, ambient::event_id(), ambient::salt())
+    Origin::without_request(now, system::event_id(), system::salt())
 }
 
 pub(crate) fn hash(value: &Value) -> Hash {

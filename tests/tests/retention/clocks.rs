@@ -9,12 +9,14 @@ use std::{
 use local::Storage;
 use serde_json::{Value, json};
 use shared::{
-    ambient,
-    config::Config,
-    retention::{NOTICE_SECONDS, Retention},
-    shards::Shards,
+    aws::config::Config,
+    model::{
+        retention::{NOTICE_SECONDS, Retention},
+        shards::Shards,
+        timestamp::Timestamp,
+    },
     store::Store,
-    timestamp::Timestamp,
+    system,
 };
 use tests::{
     Tables, invoke,
@@ -106,7 +108,7 @@ async fn a_function_that_was_frozen_while_settings_changed_goes_by_the_new_ones(
     let world = World::start().await;
     world.set_ahead(0);
     let (frozen, reader) = futures::join!(world.function("ingest-api"), world.function("query"));
-    let now = ambient::now();
+    let now = system::now();
     let (old, day) = (now.plus_seconds(-29 * DAY), later_day(now));
     assert_eq!(ask(&frozen, &post("old", old)).await.0, 201);
     assert_eq!(ids(&reader).await, ["old"]);
@@ -152,7 +154,7 @@ async fn clocks_that_are_minutes_off_lose_no_event_and_record_none_that_has_expi
     let world = World::start().await;
     world.set_ahead(0);
     let (writer, reader) = futures::join!(world.function("ingest-api"), world.function("query"));
-    let now = ambient::now();
+    let now = system::now();
     let from = now.plus_seconds(-3600);
     set(
         &world.store(),

@@ -3,16 +3,18 @@
 use indicatif::ProgressBar;
 use serde_json::{Value, json};
 use shared::{
-    ambient,
-    config::Config,
-    keys::{Place, Position},
+    aws::config::Config,
     ledger::{hash::Hash, tlog_proof::TlogProof, tree::Frontier},
-    page::Filter,
-    retention::{receipt_action, runs},
-    service_event,
-    shards::Shards,
+    model::{
+        keys::{Place, Position},
+        retention::{receipt_action, runs},
+        service_event,
+        shards::Shards,
+        timestamp::Timestamp,
+    },
+    query::page::Filter,
     store::{Room, Store, Written},
-    timestamp::Timestamp,
+    system,
 };
 use tests::{
     TestApp, invoke,
@@ -48,7 +50,7 @@ fn fresh(app: &TestApp) -> Store {
 
 async fn fsck(app: &TestApp) -> operator::fsck::Report {
     let kept = operator::fsck::Kept::default();
-    operator::fsck::check(&fresh(app), &acme(), &kept, ambient::now(), &ProgressBar::hidden()).await.unwrap()
+    operator::fsck::check(&fresh(app), &acme(), &kept, system::now(), &ProgressBar::hidden()).await.unwrap()
 }
 
 async fn marked(app: &TestApp) -> usize {
@@ -109,7 +111,7 @@ async fn a_deletion_that_no_receipt_is_for_is_found() {
 #[tokio::test]
 async fn a_receipt_that_is_not_for_what_the_log_has_explains_nothing() {
     let aged = Aged::start().await.under(&days(30)).await;
-    let now = ambient::now();
+    let now = system::now();
     let context = json!({"sequences": "1-300", "root": Hash::of_empty_tree(), "count": OLD});
     let forged = service_event::expired(&acme(), origin(now), context.as_object().unwrap().clone());
     aged.app.store().append(&forged).await.unwrap();
@@ -134,7 +136,7 @@ async fn a_hold_that_is_placed_meanwhile_stops_a_receipt() {
     let store = aged.app.store();
     let settings = store.settings_now(&acme()).await.unwrap();
     set(&store, &held(&settings.retention)).await;
-    let receipt = service_event::expired(&acme(), origin(ambient::now()), Default::default());
+    let receipt = service_event::expired(&acme(), origin(system::now()), Default::default());
     let last = Position::from_sort_key("2025-02-18T10:00:00.000000Z#old-0").unwrap();
     assert_eq!(store.write_receipt(&settings, &last, &receipt, 7).await.unwrap(), Written::Before);
     assert_eq!(aged.app.tables().events_of("acme", "x_audit_log_expired").await, [json!(null); 0]);
@@ -148,7 +150,7 @@ async fn it_stops_before_what_is_not_sealed_and_goes_on_once_it_is() {
     let blocked = expiry::Response { marked: 0, left: 1, ..done(1, 1) };
     assert_eq!(invoke::expiry(&aged.app.store(), "acme").await.unwrap(), blocked);
     let (_, late) = Place::from_key("acme", &format!("{}#x_late", at(0))).unwrap();
-    sealer::seal(&aged.app.store(), &acme(), &[late], ambient::now()).await.unwrap();
+    sealer::seal(&aged.app.store(), &acme(), &[late], system::now()).await.unwrap();
     invoke::expiry(&aged.app.store(), "acme").await.unwrap();
     seal_receipts(&fresh(&aged.app)).await;
     invoke::expiry(&aged.app.store(), "acme").await.unwrap();
@@ -176,7 +178,7 @@ async fn receipts_never_expire() {
     aged.app.sealed().await;
 
     // In sixty days all that is there now has expired, but for the receipt.
-    let then = ambient::now().plus_seconds(60 * 86_400);
+    let then = system::now().plus_seconds(60 * 86_400);
     let size = store.head(&acme()).await.unwrap().size();
     let expired = loop {
         match expiry::expire(&fresh(&aged.app), &acme(), then).await.unwrap() {
@@ -217,5 +219,5 @@ async fn the_events_of_all_shards_expire() {
     assert_eq!(app.tables().sweep().await, 40);
     // What is set of one thing leaves the others as they are.
     let settings = fresh(&app).settings_now(&acme()).await.unwrap();
-    assert_eq!((settings.shards, settings.retention.days(ambient::now())), (four, Some(30)));
+    assert_eq!((settings.shards, settings.retention.days(system::now())), (four, Some(30)));
 }

@@ -1,7 +1,10 @@
 //! The settings of a workspace over HTTP: what they say, and what is recorded of their changes.
 
 use serde_json::{Value, json};
-use shared::{ambient, retention::NOTICE_SECONDS, timestamp::Timestamp};
+use shared::{
+    model::{retention::NOTICE_SECONDS, timestamp::Timestamp},
+    system,
+};
 use tests::TestApp;
 
 fn nothing_set() -> Value {
@@ -17,7 +20,7 @@ async fn a_change_says_when_it_takes_effect_and_is_recorded() {
     let admin = app.admin("acme");
     assert_eq!(admin.settings().await.expect(200).body, nothing_set());
 
-    let asked = ambient::now();
+    let asked = system::now();
     let changed = admin.set(&json!({"retention_days": 30, "confirm": true})).await.expect(200).body;
     assert_eq!((&changed["retention_days"], &changed["retained_from"]), (&json!(null), &json!(null)));
     let to_come = &changed["retention_to_come"];
@@ -56,7 +59,7 @@ async fn a_change_waits_for_the_one_before_it_and_a_later_one_can_be_taken_back(
     let app = TestApp::start().await;
     let admin = app.admin("acme");
     let days = |days: Option<u32>, from: Option<Timestamp>| json!({"retention_days": days, "effective_from": from, "confirm": true});
-    let next_week = ambient::now().plus_seconds(7 * 86_400);
+    let next_week = system::now().plus_seconds(7 * 86_400);
     let later = admin.set(&days(Some(7), Some(next_week))).await.expect(200).body;
     assert_eq!(later["retention_to_come"], json!({"retention_days": 7, "from": next_week}));
     let back = admin.set(&days(None, None)).await.expect(200).body;

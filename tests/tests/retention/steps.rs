@@ -2,7 +2,7 @@
 //! is one receipt for all events and a mark on each.
 
 use local::Storage;
-use shared::{config::Config, keys::Place, store::Store};
+use shared::{aws::config::Config, model::keys::Place, store::Store};
 use tests::{Fault, FaultyEngine, Plan, Tables, invoke, sample::at};
 
 use crate::aged::{acme, days, seal_receipts, set};
@@ -28,7 +28,7 @@ async fn ends_at(number: usize, fault: Fault) -> bool {
     tables.put_events("acme", "group_created", EVENTS).await;
     let place = |number| Place::from_key("acme", &format!("{}#group_created", at(number))).unwrap().1;
     let places: Vec<_> = (0..EVENTS).map(place).collect();
-    sealer::seal(&store, &acme(), &places, shared::ambient::now()).await.unwrap();
+    sealer::seal(&store, &acme(), &places, shared::system::now()).await.unwrap();
     set(&store, &days(30)).await;
 
     let faulty = FaultyEngine::with(engine.endpoint(), Plan::default().nth(number, "*", fault)).await;

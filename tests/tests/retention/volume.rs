@@ -4,12 +4,14 @@ use std::{collections::BTreeSet, env};
 
 use local::Storage;
 use shared::{
-    ambient,
-    config::Config,
-    keys::Place,
-    page::Filter,
-    retention::{parse_runs, receipt_action},
+    aws::config::Config,
+    model::{
+        keys::Place,
+        retention::{parse_runs, receipt_action},
+    },
+    query::page::Filter,
     store::{Room, Store},
+    system,
 };
 use tests::{FaultyEngine, Tables, invoke};
 
@@ -28,7 +30,7 @@ async fn every_event_of_an_import_is_marked_by_two_runs_and_none_before_its_rece
     // The log has a part of them in another order than that of time.
     fastrand::Rng::with_seed(7).shuffle(&mut places[..keys.len() / 2]);
     for places in places.chunks(1000) {
-        sealer::seal(&store, &acme(), places, ambient::now()).await.unwrap();
+        sealer::seal(&store, &acme(), places, system::now()).await.unwrap();
     }
     set(&store, &days(30)).await;
 
@@ -37,7 +39,7 @@ async fn every_event_of_an_import_is_marked_by_two_runs_and_none_before_its_rece
     let receipt_calls = counted.all_calls();
     assert_eq!((first.events, first.marked, first.left), (count as u64, 0, 0));
     let filter = Filter { actions: vec![receipt_action()], ..Filter::default() };
-    let receipts = store.page(&acme(), &filter, None, RECEIPTS, ambient::now()).await.unwrap().events;
+    let receipts = store.page(&acme(), &filter, None, RECEIPTS, system::now()).await.unwrap().events;
     let mut named = BTreeSet::new();
     for receipt in &receipts {
         let runs = parse_runs(receipt.context["sequences"].as_str().unwrap()).unwrap();

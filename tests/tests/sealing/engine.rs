@@ -17,7 +17,7 @@ use axum::{
 use dynoxide::Database;
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
-use shared::{config::Config, store::Store};
+use shared::{aws::config::Config, store::Store};
 use tokio::{
     net::TcpListener,
     sync::{Notify, mpsc, oneshot},

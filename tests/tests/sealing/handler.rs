@@ -3,10 +3,10 @@
 use lambda_runtime::{Context, Error, LambdaEvent};
 use serde_json::{Value, json};
 use shared::{
-    ambient,
-    keys::Place,
     ledger::{hash::Hash, tree::Frontier},
+    model::keys::Place,
     store::{Sealed, Search, Store},
+    system,
 };
 use tests::{
     invoke,
@@ -185,7 +185,7 @@ async fn events_of_one_id_in_two_partitions_are_two_events() {
     }
     assert_eq!((sequences(&engine, "acme"), sequences(&engine, "acme#3")), (vec![0], vec![1]));
     audit(&engine.store(), &places(&items), &Shown::default()).await.unwrap();
-    let sealed = engine.store().sealed_events(&acme(), 0..2, ambient::now()).await.unwrap();
+    let sealed = engine.store().sealed_events(&acme(), 0..2, system::now()).await.unwrap();
     let actions: Vec<_> = sealed
         .into_iter()
         .map(|(.., sealed)| match sealed {
@@ -198,7 +198,7 @@ async fn events_of_one_id_in_two_partitions_are_two_events() {
 
 #[tokio::test]
 async fn a_pass_looks_at_each_event_once_and_tells_what_it_did() {
-    let (engine, now) = (engine().await, ambient::now());
+    let (engine, now) = (engine().await, system::now());
     let (store, acme) = (engine.store(), acme());
     let mut broken = item("acme", 300);
     broken["actor"] = json!({"S": "{"});
@@ -231,7 +231,7 @@ async fn the_root_of_a_full_tile_is_kept_under_its_level_and_number() {
     store.advance(&acme, &Frontier::default(), &head, None).await.unwrap();
     let items = [item("acme", 0)];
     put_all(&engine, &items);
-    sealer::seal(&store, &acme, &places(&items), ambient::now()).await.unwrap();
+    sealer::seal(&store, &acme, &places(&items), system::now()).await.unwrap();
     assert_eq!(sequences(&engine, "acme"), [65_535]);
     let parts = partition(&engine, "AuditLedger", "acme");
     let parts = parts.iter().filter_map(|item| item["part"]["S"].as_str());
@@ -245,8 +245,8 @@ async fn a_pass_that_loses_every_race_leaves_the_field() {
     let items = [item("acme", 0)];
     put_all(&engine, &items);
     let door = engine.door(Rule::Overtakes("\"entries\""));
-    let left = sealer::seal(&door.store(), &acme(), &places(&items), ambient::now()).await.unwrap_err();
-    assert!(matches!(left, shared::error::Error::Unavailable(_)), "{left:?}");
+    let left = sealer::seal(&door.store(), &acme(), &places(&items), system::now()).await.unwrap_err();
+    assert!(matches!(left, shared::model::error::Error::Unavailable(_)), "{left:?}");
     // It tried for each of the fifty races it may lose, and once more.
     assert_eq!(door.calls().iter().filter(|call| *call == "PutItem").count(), 51);
 }
@@ -312,7 +312,7 @@ async fn the_search_finds_what_no_record_told_of_in_as_many_rounds_as_it_takes()
     // Within a day no other search begins; after it, one does.
     search(&store, TIME).await.unwrap();
     assert_eq!(sequences(&engine, "acme"), sequences_then);
-    let began_at = ambient::now().plus_seconds(-23 * 3600);
+    let began_at = system::now().plus_seconds(-23 * 3600);
     store.write_search(&Search { began_at, after: None }).await.unwrap();
     search(&store, TIME).await.unwrap();
     assert_eq!(sequences(&engine, "acme"), [&[25], &sequences_then[1..]].concat());

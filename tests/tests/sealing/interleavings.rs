@@ -5,7 +5,7 @@
 use std::{collections::VecDeque, iter, pin::Pin, sync::Arc, time::Instant};
 
 use serde_json::json;
-use shared::{ambient, keys::Place, store::Store};
+use shared::{model::keys::Place, store::Store, system};
 use tests::invoke;
 use tokio::sync::{mpsc, oneshot};
 
@@ -119,7 +119,7 @@ impl Grounds {
         let at_ends = schedule(agents, &arrivals, &mut gate, &mut random).await;
         at_ends.into_iter().collect::<Result<(), _>>().map_err(failed)?;
         is_sealed(&store, &places[..there], &told).await.map_err(failed)?;
-        sealer::seal(&store, &acme(), &places, ambient::now().plus_seconds(3600)).await.unwrap();
+        sealer::seal(&store, &acme(), &places, system::now().plus_seconds(3600)).await.unwrap();
         shown.ask(store.clone()).await.map_err(failed)?;
         audit(&store, &prepared.and(&places), &shown).await.map_err(failed)?;
         Ok(doors.iter().map(|door| door.calls().len()).sum())

@@ -5,12 +5,8 @@ use std::{collections::BTreeMap, path::PathBuf, sync::Mutex};
 use ledger::{Ledger, Signer};
 use local::Storage;
 use shared::{
-    ambient,
-    config::Config,
-    disclosure::Salt,
-    event::Event,
-    id::{EventId, WorkspaceId},
-    keys::Place,
+    aws::config::Config,
+    intake::new_event::{Door, Fallback, NewEvent},
     ledger::{
         checkpoint::Checkpoint,
         hash::Hash,
@@ -21,9 +17,15 @@ use shared::{
         tree::Frontier,
         turn::Turn,
     },
-    new_event::{Door, Fallback, NewEvent},
+    model::{
+        disclosure::Salt,
+        event::Event,
+        id::{EventId, WorkspaceId},
+        keys::Place,
+        timestamp::Timestamp,
+    },
     store::{Standing, Store},
-    timestamp::Timestamp,
+    system,
 };
 use tests::{
     Tables, invoke,
@@ -122,7 +124,7 @@ pub(crate) async fn audit(store: &Store, places: &[Place], shown: &Shown) -> Res
     let size = head.size();
     demand(beyond.is_none(), || "a delta is not finished".to_owned())?;
     // A pass that crashes at its last write leaves its turn, which ends by itself.
-    let longest = ambient::now().plus_seconds(Turn::SECONDS);
+    let longest = system::now().plus_seconds(Turn::SECONDS);
     demand(turn.is_none_or(|turn| turn.until <= longest), || "a turn does not end".to_owned())?;
     let waiting = store.waiting(&acme()).await.map_err(debug)?;
     demand(waiting.is_empty(), || format!("something waits to be sealed: {waiting:?}"))?;

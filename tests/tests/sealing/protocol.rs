@@ -4,11 +4,9 @@
 use lambda_runtime::{Context, LambdaEvent};
 use serde_json::{Value, json};
 use shared::{
-    error::Error,
-    keys::Place,
     ledger::{Delta, tree::Frontier},
+    model::{error::Error, keys::Place, timestamp::Timestamp},
     store::{Standing, Store, Written},
-    timestamp::Timestamp,
 };
 
 use crate::log::{Shown, acme, now};

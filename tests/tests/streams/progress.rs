@@ -3,14 +3,13 @@
 use reqwest::Method;
 use serde_json::{Map, Value, json};
 use shared::{
-    ambient,
-    id::WorkspaceId,
-    service_event::{self, Origin},
+    model::{id::WorkspaceId, service_event::Origin, timestamp::Timestamp},
     store::{Lease, Store, Written},
     stream::{
         Delivered, Delivery, PAUSE_AFTER_SECONDS, Pause, PausedBy, Problem, Progress, State, StreamId, Test,
+        service_event::stream_given_up,
     },
-    timestamp::Timestamp,
+    system,
 };
 use tests::{Client, TestApp};
 
@@ -27,7 +26,7 @@ fn acme() -> WorkspaceId {
 }
 
 fn origin(now: Timestamp) -> Origin {
-    Origin::without_request(now, ambient::event_id(), ambient::salt())
+    Origin::without_request(now, system::event_id(), system::salt())
 }
 
 impl Stage {
@@ -70,7 +69,7 @@ fn problem(at: Timestamp) -> Problem {
 
 #[tokio::test]
 async fn one_at_a_time_delivers_a_stream_and_a_lease_that_nobody_gives_back_ends() {
-    let (stage, now) = (Stage::set().await, ambient::now());
+    let (stage, now) = (Stage::set().await, system::now());
     let (first, delivery) = stage.lease("first", now).await.unwrap();
     assert_eq!((first.generation, delivery.leased_until), (1, Some(now.plus_seconds(60))));
     assert!(stage.lease("second", now.plus_seconds(59)).await.is_none());
@@ -94,7 +93,7 @@ async fn what_an_admin_says_while_somebody_delivers_is_not_overwritten() {
     for (action, body, expected) in
         [("replay", json!({"from": 0}), (0, State::Active)), ("pause", Value::Null, (5, State::Paused))]
     {
-        let (stage, now) = (Stage::set().await, ambient::now());
+        let (stage, now) = (Stage::set().await, system::now());
         let (lease, delivery) = stage.lease("run", now).await.unwrap();
         assert!(stage.note(&lease, delivered(5, 5, now)).await);
         stage.ask(action, body).await;
@@ -105,7 +104,7 @@ async fn what_an_admin_says_while_somebody_delivers_is_not_overwritten() {
         assert_eq!((progress.next, progress.state()), expected, "{action}");
     }
     // Another filter is another generation as well; what was under way is noted by nobody.
-    let (stage, now) = (Stage::set().await, ambient::now());
+    let (stage, now) = (Stage::set().await, system::now());
     let (lease, _) = stage.lease("run", now).await.unwrap();
     let path = format!("/{}", stage.id);
     stage.admin.streams(Method::PATCH, &path, &json!({"filter": {"outcome": "failure"}})).await.expect(200);
@@ -119,7 +118,7 @@ async fn what_an_admin_says_while_somebody_delivers_is_not_overwritten() {
 
 #[tokio::test]
 async fn a_failure_waits_and_a_success_ends_it() {
-    let (stage, now) = (Stage::set().await, ambient::now());
+    let (stage, now) = (Stage::set().await, system::now());
     let (lease, delivery) = stage.lease("run", now).await.unwrap();
     let failed = delivery.progress.after_failure(problem(now), 1, 0, 0.0);
     assert!(stage.store.record_failure(&lease, &failed).await.unwrap());
@@ -139,18 +138,18 @@ async fn a_failure_waits_and_a_success_ends_it() {
 
 #[tokio::test]
 async fn the_service_pauses_what_fails_for_too_long_and_the_log_says_so() {
-    let (stage, now) = (Stage::set().await, ambient::now());
+    let (stage, now) = (Stage::set().await, system::now());
     let (lease, delivery) = stage.lease("run", now).await.unwrap();
     let failed = delivery.progress.after_failure(problem(now.plus_seconds(-PAUSE_AFTER_SECONDS)), 1, 0, 0.0);
     let failed = Progress { attempts: 80, ..failed };
     assert!(failed.must_pause(now));
     let pause = Pause { by: PausedBy::Service, reason: Some("timeout".to_owned()), at: now };
     let context = Map::from_iter([("failing_since".to_owned(), json!(failed.failing_since))]);
-    let event = service_event::stream_given_up(origin(now), &delivery.stream, context);
+    let event = stream_given_up(origin(now), &delivery.stream, context);
     let written = stage.store.pause_failing_stream(&lease, &pause, &event).await.unwrap();
     assert!(matches!(written, Written::Now(_)));
     // Only once: the generation is another.
-    let event = service_event::stream_given_up(origin(now), &delivery.stream, Map::new());
+    let event = stream_given_up(origin(now), &delivery.stream, Map::new());
     assert_eq!(stage.store.pause_failing_stream(&lease, &pause, &event).await.unwrap(), Written::Before);
     assert_eq!(stage._app.tables().events_of("acme", "x_audit_log_stream_paused").await.len(), 1);
     let path = format!("/{}", stage.id);
@@ -165,11 +164,11 @@ async fn the_service_pauses_what_fails_for_too_long_and_the_log_says_so() {
 
 #[tokio::test]
 async fn a_test_is_answered_in_the_status_also_of_a_paused_stream() {
-    let (stage, now) = (Stage::set().await, ambient::now());
+    let (stage, now) = (Stage::set().await, system::now());
     stage.ask("pause", Value::Null).await;
     assert!(stage.store.due_streams(now).await.unwrap().is_empty());
     stage.ask("test", Value::Null).await;
-    let due = stage.store.due_streams(ambient::now()).await.unwrap();
+    let due = stage.store.due_streams(system::now()).await.unwrap();
     let request = due[0].progress.test_requested.clone().unwrap();
     let (lease, _) = stage.lease("run", now).await.unwrap();
     let test =
@@ -186,7 +185,7 @@ async fn a_test_is_answered_in_the_status_also_of_a_paused_stream() {
 
 #[tokio::test]
 async fn a_note_whose_answer_is_lost_counts_no_event_twice() {
-    let (stage, now) = (Stage::set().await, ambient::now());
+    let (stage, now) = (Stage::set().await, system::now());
     let (lease, delivery) = stage.lease("run", now).await.unwrap();
     // The client sends it again after a lost answer.
     for _ in 0..2 {
@@ -199,7 +198,7 @@ async fn a_note_whose_answer_is_lost_counts_no_event_twice() {
 
 #[tokio::test]
 async fn a_failure_ends_once_the_event_that_failed_has_left_the_stream() {
-    let (stage, now) = (Stage::set().await, ambient::now());
+    let (stage, now) = (Stage::set().await, system::now());
     let (lease, delivery) = stage.lease("run", now).await.unwrap();
     let failed = delivery.progress.after_failure(problem(now), 1, 0, 0.0);
     assert!(stage.store.record_failure(&lease, &failed).await.unwrap());

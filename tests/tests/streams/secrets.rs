@@ -3,11 +3,13 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 use shared::{
-    ambient,
-    config::{Config, Streaming},
-    id::WorkspaceId,
-    secrets::Secrets,
+    aws::{
+        config::{Config, Streaming},
+        secrets::Secrets,
+    },
+    model::id::WorkspaceId,
     stream::{SecretVersion, StreamId},
+    system,
 };
 use tests::TestApp;
 
@@ -44,7 +46,7 @@ async fn a_webhook_is_signed_with_both_secrets_for_a_day_after_a_rotation() {
     assert!(rotated["previous_secret_until"].is_string() && rotated["secret"] != created["secret"]);
 
     let versions = app.store().stream(&acme(), &id).await.unwrap().unwrap().stream.secret.unwrap();
-    let now = ambient::now();
+    let now = system::now();
     let mut signing = Vec::new();
     for version in versions.signing(now) {
         signing.push(json!(read(&app, &id, version).await));

@@ -2,23 +2,26 @@
 
 use serde_json::{Value, json};
 use shared::{
-    ambient,
-    id::WorkspaceId,
-    principal::{Admin, Scope},
-    service_event::{self, Origin},
-    token::{PlainToken, WorkspaceToken},
+    model::{
+        id::WorkspaceId,
+        principal::Admin,
+        scope::Scope,
+        service_event::{self, Origin},
+        token::{PlainToken, WorkspaceToken},
+    },
+    system,
 };
 use tests::{Answer, Client, Fault, FaultyEngine, TestApp, invoke, sample::event};
 
 /// A token of acme that expired a second ago, as no admin could make one.
 async fn expired(app: &TestApp) -> Client {
-    let plain = ambient::workspace_token().unwrap();
+    let plain = system::workspace_token().unwrap();
     keep(app, &plain, -1).await;
     app.client("acme").with_bearer(&plain.bearer())
 }
 
 async fn keep(app: &TestApp, plain: &PlainToken, good_for_seconds: i64) {
-    let now = ambient::now();
+    let now = system::now();
     let workspace = WorkspaceId::parse("acme").unwrap();
     let token = WorkspaceToken {
         id: plain.id().clone(),
@@ -33,7 +36,7 @@ async fn keep(app: &TestApp, plain: &PlainToken, good_for_seconds: i64) {
         last_used_on: None,
     };
     let admin = Admin { workspace, user_id: "u1".to_owned(), username: None };
-    let origin = Origin::without_request(now, ambient::event_id(), ambient::salt());
+    let origin = Origin::without_request(now, system::event_id(), system::salt());
     let event =
         service_event::token_created(&admin, origin, plain.id(), "short", &token.scopes, token.expires_at);
     app.store().create_token(&token, &event).await.unwrap();
@@ -90,7 +93,7 @@ async fn whoever_holds_no_good_token_is_refused_and_leaves_no_trace() {
         ("the secret alone", anyone.clone().with_bearer(secret)),
         ("another scheme", anyone.clone().with_authorization(&format!("Digest {bearer}"))),
         ("no scheme", anyone.clone().with_authorization(bearer)),
-        ("a token nobody made", anyone.clone().with_bearer(&ambient::workspace_token().unwrap().bearer())),
+        ("a token nobody made", anyone.clone().with_bearer(&system::workspace_token().unwrap().bearer())),
         ("an admin's JWT", admin.clone()),
         ("a member's JWT", app.member("acme")),
         ("nonsense", anyone.clone().with_bearer("nonsense")),
@@ -114,7 +117,7 @@ async fn an_expired_token_is_refused() {
         answer.expect_refusal(403, "Forbidden");
     }
     assert_eq!(accesses(&app, "acme").await, 0);
-    let plain = ambient::workspace_token().unwrap();
+    let plain = system::workspace_token().unwrap();
     keep(&app, &plain, 3600).await;
     app.client("acme").with_bearer(&plain.bearer()).list("").await.expect(200);
 }

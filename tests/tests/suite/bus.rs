@@ -1,7 +1,7 @@
 //! The bus door: what the product puts on the bus is recorded, once.
 
 use serde_json::{Value, json};
-use shared::catalogue::CATALOGUE;
+use shared::model::catalogue::CATALOGUE;
 use tests::{
     Fault, FaultyEngine, Plan, TestApp, entry, eventually,
     invoke::{self, batch, envelope},

@@ -1,7 +1,7 @@
 //! What anyone may ask.
 
 use serde_json::json;
-use shared::catalogue::{CATALOGUE, CATEGORIES};
+use shared::model::catalogue::{CATALOGUE, CATEGORIES};
 use tests::TestApp;
 
 #[tokio::test]

@@ -1,6 +1,10 @@
 //! How often a token may read.
 
-use shared::{config::Config, error::Error, rate::Rate, store::Store, timestamp::Timestamp, token::TokenId};
+use shared::{
+    aws::config::Config,
+    model::{error::Error, id::TokenId, rate::Rate, timestamp::Timestamp},
+    store::Store,
+};
 use tests::{Answer, TestApp, sample::event};
 
 fn header(answer: &Answer, name: &str) -> Option<String> {
@@ -67,6 +71,6 @@ async fn instances_count_together_and_a_new_window_begins_at_nothing() {
 async fn a_read_that_cannot_be_counted_is_not_made() {
     let nowhere = Config { read_limit: Some(40), ..Config::local("http://127.0.0.1:1") };
     let token = TokenId::parse("abcdefABCDEF").unwrap();
-    let counted = Store::connect(&nowhere).count_read(&token, shared::ambient::now()).await;
+    let counted = Store::connect(&nowhere).count_read(&token, shared::system::now()).await;
     assert!(matches!(counted, Err(Error::Unavailable(_))), "{counted:?}");
 }

@@ -4,23 +4,25 @@ use std::collections::BTreeSet;
 
 use local::{Options, System};
 use shared::{
-    ambient,
-    catalogue::Action,
-    config::Config,
-    disclosure::Disclosure,
-    event::{Actor, ActorType, Event, Outcome},
-    id::{EventId, WorkspaceId},
-    page::{Filter, Order},
-    shards::Shards,
+    aws::config::Config,
+    model::{
+        catalogue::Action,
+        disclosure::Disclosure,
+        event::{Actor, ActorType, Event, Outcome},
+        id::{EventId, WorkspaceId},
+        shards::Shards,
+        timestamp::Timestamp,
+    },
+    query::page::{Filter, Order},
     store::{Room, Status, Store},
-    timestamp::Timestamp,
+    system,
 };
 
 const DAY_OF_CHANGE: &str = "2031-01-10T00:00:00Z";
 
 /// The event of a second request with the same content: received later, and with a salt of its own.
 fn sent_again(event: &Event) -> Event {
-    let disclosure = Disclosure::Whole(ambient::salt());
+    let disclosure = Disclosure::Whole(system::salt());
     Event { received_at: event.received_at.plus_seconds(1), disclosure, ..event.clone() }
 }
 
@@ -72,7 +74,7 @@ async fn read(store: &Store, workspace: &WorkspaceId, filter: &Filter) -> Vec<Ev
     let (mut events, mut after) = (Vec::new(), None);
     loop {
         let room = Room { events: 7, bytes: usize::MAX, measure: |_| 0 };
-        let page = store.page(workspace, filter, after.as_ref(), room, ambient::now()).await.unwrap();
+        let page = store.page(workspace, filter, after.as_ref(), room, system::now()).await.unwrap();
         events.extend(page.events);
         after = page.next;
         if after.is_none() {
@@ -95,7 +97,7 @@ fn event(workspace: &WorkspaceId, start: &str, hour: i64) -> Event {
         entity: None,
         context: serde_json::Map::new(),
         changes: Vec::new(),
-        disclosure: Disclosure::Whole(ambient::salt()),
+        disclosure: Disclosure::Whole(system::salt()),
         sequence: None,
     }
 }

@@ -12,9 +12,9 @@ mod misfits;
 use indicatif::ProgressBar;
 use operator::fsck::{Kept, Report};
 use shared::{
-    ambient,
-    id::WorkspaceId,
     ledger::{checkpoint::Checkpoint, note::Vkey},
+    model::id::WorkspaceId,
+    system,
 };
 use tests::tamper::{Copy, Prepared};
 
@@ -29,7 +29,7 @@ fn acme() -> WorkspaceId {
 
 async fn check(copy: &Copy, kept: &Kept) -> Report {
     let (store, bar) = (copy.app.store(), ProgressBar::hidden());
-    operator::fsck::check(&store, &acme(), kept, ambient::now(), &bar).await.unwrap()
+    operator::fsck::check(&store, &acme(), kept, system::now(), &bar).await.unwrap()
 }
 
 /// The checkpoints from before, and the key.

@@ -6,9 +6,9 @@ use indicatif::ProgressBar;
 use operator::fsck::{Finding, Kept};
 use serde_json::json;
 use shared::{
-    ambient,
-    keys::ledger,
     ledger::{Delta, note::Vkey},
+    model::keys::ledger,
+    system,
 };
 use tests::{
     TestApp,
@@ -203,7 +203,7 @@ async fn what_is_not_sealed_is_told_and_is_no_misfit() {
     assert!(report.is_sound(), "{report}");
     assert!(report.notes[0].starts_with("a delta at the head is decided and not finished"), "{report}");
     // Whoever seals next finishes it.
-    sealer::seal(&store, &acme(), &[], ambient::now()).await.unwrap();
+    sealer::seal(&store, &acme(), &[], system::now()).await.unwrap();
     let report = check(&copy, &Kept::default()).await;
     assert!(report.is_sound() && report.warnings.is_empty(), "{report}");
     assert_eq!((report.size, report.head), (log.size + 1, Some(log.size + 1)));
@@ -212,7 +212,7 @@ async fn what_is_not_sealed_is_told_and_is_no_misfit() {
     old.insert("context".to_owned(), text("no JSON"));
     raw.put_event(old).await;
     let place = store.find_unsealed(None).await.unwrap().unsealed.remove(0).1;
-    sealer::seal(&store, &acme(), &[place], ambient::now()).await.unwrap();
+    sealer::seal(&store, &acme(), &[place], system::now()).await.unwrap();
     let report = check(&copy, &Kept::default()).await;
     assert!(report.is_sound(), "{report}");
     assert_eq!(report.warnings[1], "set aside, since it cannot be sealed as it is: 1 event");
@@ -230,7 +230,7 @@ async fn a_head_that_was_set_back_is_mended_by_the_next_sealer() {
     raw.put_head(&head).await;
     assert_eq!(told(&copy, &Kept::default()).await, format!("Head {0}-{0}", head.size()));
     // The turn of the sealer that wrote the deltas is over by then.
-    let later = ambient::now().plus_seconds(shared::ledger::turn::Turn::SECONDS + 1);
+    let later = system::now().plus_seconds(shared::ledger::turn::Turn::SECONDS + 1);
     sealer::seal(&copy.app.store(), &acme(), &[], later).await.unwrap();
     assert_eq!(told(&copy, &Kept::default()).await, "");
 }
@@ -241,10 +241,9 @@ async fn every_log_is_listed_and_one_that_is_not_there_is_doubted() {
     let copy = log.copy().await;
     let logs = copy.app.store().logs().await.unwrap();
     assert_eq!(logs.into_iter().collect::<Vec<_>>(), [acme()]);
-    let (store, nobody) = (copy.app.store(), shared::id::WorkspaceId::parse("nobody").unwrap());
+    let (store, nobody) = (copy.app.store(), shared::model::id::WorkspaceId::parse("nobody").unwrap());
     let bar = ProgressBar::hidden();
-    let report =
-        operator::fsck::check(&store, &nobody, &Kept::default(), ambient::now(), &bar).await.unwrap();
+    let report = operator::fsck::check(&store, &nobody, &Kept::default(), system::now(), &bar).await.unwrap();
     assert!(!report.is_sound() && !report.is_refuted());
     let unchecked = report.unchecked.as_deref().unwrap_or_default();
     assert!(unchecked.starts_with("there is nothing of this workspace"), "{report}");
@@ -268,7 +267,7 @@ async fn a_log_in_use_is_sound_at_every_moment() {
         let (store, kept, bar) = (app.store(), Kept::default(), ProgressBar::hidden());
         let mut sizes = Vec::new();
         while !done.get() {
-            let report = operator::fsck::check(&store, &acme(), &kept, ambient::now(), &bar).await.unwrap();
+            let report = operator::fsck::check(&store, &acme(), &kept, system::now(), &bar).await.unwrap();
             assert!(report.is_sound(), "{report}");
             sizes.push(report.size);
         }

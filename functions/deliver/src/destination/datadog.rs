@@ -3,9 +3,11 @@
 use serde::Serialize;
 use serde_json::Value;
 use shared::{
-    event::{Event, Outcome},
+    model::{
+        event::{Event, Outcome},
+        timestamp::Timestamp,
+    },
     stream::{Format, StreamSecret},
-    timestamp::Timestamp,
 };
 
 use super::join;

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde_json::{Value, json};
 use shared::{
-    event::Event,
+    model::event::Event,
     stream::{Format, StreamSecret},
 };
 use url::Url;
@@ -203,7 +203,7 @@ mod tests {
 
     #[test]
     fn a_status_is_explained_by_the_code_in_its_body() {
-        let now = shared::timestamp::Timestamp::parse("2026-11-28T12:00:00Z").unwrap();
+        let now = shared::model::timestamp::Timestamp::parse("2026-11-28T12:00:00Z").unwrap();
         let explained = |status, body: &str| {
             let failure = explain(Failure::status(status, Some("60"), now), body.as_bytes());
             (failure.code, failure.retry_after_seconds, failure.detail)

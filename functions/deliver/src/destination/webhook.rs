@@ -6,9 +6,8 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 use sha2::{Digest as _, Sha256};
 use shared::{
-    id::WorkspaceId,
+    model::{id::WorkspaceId, timestamp::Timestamp},
     stream::{Delivery, StreamId, StreamSecret},
-    timestamp::Timestamp,
 };
 
 use super::join;

@@ -14,7 +14,7 @@ use std::borrow::Cow;
 
 use csv::{Terminator, WriterBuilder};
 use serde_json::Value;
-use shared::{event::Event, json::canonical};
+use shared::{model::event::Event, text::json::canonical};
 
 const COLUMNS: [&str; 23] = [
     "id",

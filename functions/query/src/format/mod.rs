@@ -8,9 +8,8 @@ mod sample;
 
 use serde::Serialize;
 use shared::{
-    error::Error,
-    event::Event,
     http::{self, Response},
+    model::{error::Error, event::Event},
     ocsf,
 };
 
@@ -122,7 +121,7 @@ impl Format {
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = AuditLogs))]
 pub struct Listing<'a> {
     /// The events, in the order asked for. A page may be short, or even empty, and yet have a next.
-    #[cfg_attr(feature = "openapi", schema(value_type = Vec<shared::event::ReadEvent>))]
+    #[cfg_attr(feature = "openapi", schema(value_type = Vec<shared::model::event::ReadEvent>))]
     audit_logs: &'a [Event],
     /// Whether anything may follow.
     has_more: bool,

@@ -4,13 +4,15 @@ use std::time::{Duration, Instant};
 
 use futures::future::join_all;
 use shared::{
-    config::Config,
-    id::WorkspaceId,
-    principal::{Scope, TokenHolder},
-    rate::{LongRead, SLOTS},
+    aws::config::Config,
+    model::{
+        id::{TokenId, WorkspaceId},
+        principal::TokenHolder,
+        rate::{LongRead, SLOTS},
+        scope::Scope,
+        timestamp::Timestamp,
+    },
     store::Store,
-    timestamp::Timestamp,
-    token::TokenId,
 };
 use tests::{Answer, Client, TestApp, sample::event};
 

@@ -1,0 +1,366 @@
+//! The one place that reads the environment.
+//!
+//! Region, credentials and endpoint are taken straight from the variables that Lambda sets, without
+//! the SDK's chain of providers: that chain is slow to build and looks in places a Lambda does not
+//! have.
+
+use std::{env, path::PathBuf};
+
+use aws_credential_types::Credentials;
+
+use crate::{aws::https::Trust, stream::Operator};
+
+/// Where the tables are and how to reach them.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The AWS region.
+    pub region: String,
+    /// The keys that requests are signed with.
+    pub credentials: Credentials,
+    /// Another DynamoDB than the region's own, such as `http://127.0.0.1:8000`.
+    pub endpoint: Option<String>,
+    /// The certificates to trust, in PEM, where the environment names some.
+    pub bundle: Option<String>,
+    /// Whether the connection to the tables is opened before the first request.
+    pub open_at_init: bool,
+    /// The names of the tables.
+    pub tables: Tables,
+    /// How often a token may read in ten seconds; without it, as often as it likes.
+    pub read_limit: Option<u32>,
+    /// How often the admins of a workspace may change something in ten seconds; `None` is no limit.
+    pub change_limit: Option<u32>,
+}
+
+/// The names of the tables. A function is told only those it uses; the others have the names that
+/// the template gives them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tables {
+    /// Recorded events.
+    pub events: String,
+    /// Workspace tokens.
+    pub tokens: String,
+    /// Bus events set aside.
+    pub quarantine: String,
+    /// How workspaces are kept.
+    pub settings: String,
+    /// The sealed logs.
+    pub ledger: String,
+    /// What waits to be sealed.
+    pub backlog: String,
+    /// The last signed checkpoint of each log.
+    pub checkpoints: String,
+    /// How often tokens read.
+    pub rates: String,
+    /// Where logs are sent on to, and how far.
+    pub streams: String,
+}
+
+/// What is logged, and how.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Logs {
+    /// The least severe level that is logged, such as `debug`; `info` where it is none.
+    pub level: Option<String>,
+    /// Whether a line is a JSON object.
+    pub json: bool,
+}
+
+/// What checkpoints are signed with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Signing {
+    /// What the names of all logs begin with, such as `audit.example.com`.
+    pub origin: String,
+    /// The key.
+    pub key: Key,
+}
+
+/// Where logs are archived, and how often.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ArchiveSettings {
+    /// The bucket.
+    pub bucket: String,
+    /// Another S3 than the region's own.
+    pub endpoint: Option<String>,
+    /// How long events wait for others, so that objects are not many and small.
+    pub every_seconds: i64,
+}
+
+/// What streams need beside the tables.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Streaming {
+    /// What the names of their secrets begin with.
+    pub secrets_prefix: String,
+    /// Another Secrets Manager than the region's own.
+    pub secrets_endpoint: Option<String>,
+    /// Another EventBridge than those of the buses' regions.
+    pub events_endpoint: Option<String>,
+    /// Where they may go.
+    pub operator: Operator,
+}
+
+/// Where a key is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Key {
+    /// In AWS KMS.
+    Kms {
+        /// Its id or ARN.
+        key_id: String,
+        /// Another KMS than the region's own.
+        endpoint: Option<String>,
+    },
+    /// In a file, as the base64 of its 32 bytes.
+    File(PathBuf),
+}
+
+/// What is wrong with the environment.
+#[derive(Debug, thiserror::Error)]
+pub enum InvalidConfig {
+    /// A variable that must be set is not.
+    #[error("{0} is not set; on AWS the template and Lambda set it, elsewhere see README.md")]
+    Missing(&'static str),
+    /// The wait is no number.
+    #[error("ARCHIVE_SECONDS is not a number of seconds")]
+    ArchiveSeconds,
+    /// The limit is no number.
+    #[error("READ_LIMIT or CHANGE_LIMIT is not a number for ten seconds; 0 is no limit")]
+    Limit,
+    /// The bundle of certificates cannot be read.
+    #[error("AWS_CA_BUNDLE names a file that cannot be read: {0}")]
+    Bundle(#[source] std::io::Error),
+}
+
+impl Config {
+    /// Reads `AWS_REGION`, `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, `AWS_SESSION_TOKEN`,
+    /// `AWS_ENDPOINT_URL_DYNAMODB` (or `DYNAMODB_ENDPOINT`), `AWS_CA_BUNDLE`, `OPEN_AT_INIT` (`0` opens the connection
+    /// with the first request), `EVENTS_TABLE`, `TOKENS_TABLE`, `QUARANTINE_TABLE`, `SETTINGS_TABLE`, `LEDGER_TABLE`,
+    /// `BACKLOG_TABLE`, `CHECKPOINTS_TABLE`, `RATES_TABLE`, `STREAMS_TABLE`, `READ_LIMIT` and `CHANGE_LIMIT`.
+    ///
+    /// # Errors
+    /// If there is neither a key nor an endpoint of our own, which takes any key; if a bundle is named
+    /// that cannot be read; or if the limit is no number.
+    pub fn from_env() -> Result<Self, InvalidConfig> {
+        Self::read(Self::variable)
+    }
+
+    /// The configuration for an engine that runs on this machine and takes any key.
+    pub fn local(endpoint: &str) -> Self {
+        let read = |name: &str| (name == "DYNAMODB_ENDPOINT").then(|| endpoint.to_owned());
+        Self::read(read).expect("an endpoint is all that is needed")
+    }
+
+    /// Whose certificates are trusted for an endpoint of one's own, or without one, for AWS's.
+    pub fn trust(&self, endpoint: Option<&str>) -> Trust {
+        match (endpoint, &self.bundle) {
+            (Some(endpoint), _) if endpoint.starts_with("http://") => Trust::Nobody,
+            (_, Some(bundle)) => Trust::Bundle(bundle.clone()),
+            (Some(_), None) => Trust::Machine,
+            (None, None) => Trust::Amazon,
+        }
+    }
+
+    /// What is set of a variable.
+    fn variable(name: &'static str) -> Option<String> {
+        env::var(name).ok().filter(|value| !value.is_empty())
+    }
+
+    fn read(variable: impl Fn(&'static str) -> Option<String>) -> Result<Self, InvalidConfig> {
+        let endpoint = variable("DYNAMODB_ENDPOINT").or_else(|| variable("AWS_ENDPOINT_URL_DYNAMODB"));
+        let required = |name| match (variable(name), &endpoint) {
+            (Some(value), _) => Ok(value),
+            (None, Some(_)) => Ok("local".to_owned()),
+            (None, None) => Err(InvalidConfig::Missing(name)),
+        };
+        let bundle = variable("AWS_CA_BUNDLE").map(std::fs::read_to_string).transpose();
+        let named = |name, default: &str| variable(name).unwrap_or_else(|| default.to_owned());
+        Ok(Self {
+            region: variable("AWS_REGION").unwrap_or_else(|| "us-east-1".to_owned()),
+            credentials: Credentials::new(
+                required("AWS_ACCESS_KEY_ID")?,
+                required("AWS_SECRET_ACCESS_KEY")?,
+                variable("AWS_SESSION_TOKEN"),
+                None,
+                "environment",
+            ),
+            endpoint,
+            bundle: bundle.map_err(InvalidConfig::Bundle)?,
+            open_at_init: variable("OPEN_AT_INIT").is_none_or(|value| value != "0"),
+            tables: Tables {
+                events: named("EVENTS_TABLE", "AuditEvents"),
+                tokens: named("TOKENS_TABLE", "AuditTokens"),
+                quarantine: named("QUARANTINE_TABLE", "AuditQuarantine"),
+                settings: named("SETTINGS_TABLE", "AuditSettings"),
+                ledger: named("LEDGER_TABLE", "AuditLedger"),
+                backlog: named("BACKLOG_TABLE", "AuditBacklog"),
+                checkpoints: named("CHECKPOINTS_TABLE", "AuditCheckpoints"),
+                rates: named("RATES_TABLE", "AuditRates"),
+                streams: named("STREAMS_TABLE", "AuditStreams"),
+            },
+            read_limit: limit(variable("READ_LIMIT"))?,
+            change_limit: limit(variable("CHANGE_LIMIT"))?,
+        })
+    }
+}
+
+fn limit(variable: Option<String>) -> Result<Option<u32>, InvalidConfig> {
+    match variable.as_deref() {
+        None | Some("0") => Ok(None),
+        Some(limit) => limit.parse().map(Some).map_err(|_| InvalidConfig::Limit),
+    }
+}
+
+impl Logs {
+    /// Reads `AWS_LAMBDA_LOG_LEVEL` (or `RUST_LOG`, as one level) and `AWS_LAMBDA_LOG_FORMAT`.
+    pub fn from_env() -> Self {
+        Self {
+            level: Config::variable("AWS_LAMBDA_LOG_LEVEL").or_else(|| Config::variable("RUST_LOG")),
+            json: Config::variable("AWS_LAMBDA_LOG_FORMAT")
+                .is_some_and(|format| format.eq_ignore_ascii_case("json")),
+        }
+    }
+}
+
+impl Signing {
+    /// Reads `LEDGER_ORIGIN`, and `LEDGER_KEY_ID` (of AWS KMS, or of `AWS_ENDPOINT_URL_KMS`) or else
+    /// `LEDGER_KEY_FILE`.
+    ///
+    /// # Errors
+    /// If there is no key.
+    pub fn from_env() -> Result<Self, InvalidConfig> {
+        let endpoint = Config::variable("AWS_ENDPOINT_URL_KMS");
+        let kms = Config::variable("LEDGER_KEY_ID").map(|key_id| Key::Kms { key_id, endpoint });
+        let file = || Config::variable("LEDGER_KEY_FILE").map(|path| Key::File(path.into()));
+        Ok(Self {
+            origin: Config::variable("LEDGER_ORIGIN").ok_or(InvalidConfig::Missing("LEDGER_ORIGIN"))?,
+            key: kms.or_else(file).ok_or(InvalidConfig::Missing("LEDGER_KEY_ID"))?,
+        })
+    }
+}
+
+impl ArchiveSettings {
+    /// How long events wait for others where nothing else is set, in seconds.
+    pub const EVERY_SECONDS: i64 = 300;
+
+    /// Reads `ARCHIVE_BUCKET`, `ARCHIVE_SECONDS` (300 without it) and `AWS_ENDPOINT_URL_S3`.
+    ///
+    /// # Errors
+    /// If there is no bucket, or the wait is no number.
+    pub fn from_env() -> Result<Self, InvalidConfig> {
+        let every_seconds = match Config::variable("ARCHIVE_SECONDS") {
+            None => Self::EVERY_SECONDS,
+            Some(text) => text.parse::<u32>().map_err(|_| InvalidConfig::ArchiveSeconds)?.into(),
+        };
+        Ok(Self {
+            bucket: Config::variable("ARCHIVE_BUCKET").ok_or(InvalidConfig::Missing("ARCHIVE_BUCKET"))?,
+            endpoint: Config::variable("AWS_ENDPOINT_URL_S3"),
+            every_seconds,
+        })
+    }
+}
+
+impl Streaming {
+    /// Reads `STREAM_SECRETS_PREFIX`, `AWS_ENDPOINT_URL_SECRETS_MANAGER`, `AWS_ENDPOINT_URL_EVENTBRIDGE`,
+    /// `STREAM_EVENT_BUSES` (ARNs with commas between them), `ARCHIVE_BUCKET` and `STREAMS_INSECURE` (`1` lets streams go to plain HTTP and to addresses that are not
+    /// public; nothing that is deployed sets it).
+    pub fn from_env() -> Self {
+        Self::read(Config::variable)
+    }
+
+    fn read(variable: impl Fn(&'static str) -> Option<String>) -> Self {
+        let buses = variable("STREAM_EVENT_BUSES").unwrap_or_default();
+        let buses = buses.split(',').map(str::trim).filter(|bus| !bus.is_empty());
+        Self {
+            secrets_prefix: variable("STREAM_SECRETS_PREFIX").unwrap_or_else(|| "audit-logs".to_owned()),
+            secrets_endpoint: variable("AWS_ENDPOINT_URL_SECRETS_MANAGER"),
+            events_endpoint: variable("AWS_ENDPOINT_URL_EVENTBRIDGE"),
+            operator: Operator {
+                event_buses: buses.map(str::to_owned).collect(),
+                archive: variable("ARCHIVE_BUCKET").is_some(),
+                insecure: variable("STREAMS_INSECURE").is_some_and(|value| value == "1"),
+            },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(variables: &[(&str, &str)]) -> Result<Config, InvalidConfig> {
+        Config::read(|name| {
+            variables.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned())
+        })
+    }
+
+    #[test]
+    fn what_lambda_sets_is_used() {
+        let config = read(&[
+            ("AWS_REGION", "eu-central-1"),
+            ("AWS_ACCESS_KEY_ID", "key"),
+            ("AWS_SECRET_ACCESS_KEY", "secret"),
+            ("AWS_SESSION_TOKEN", "session"),
+            ("EVENTS_TABLE", "audit-logs-AuditEvents"),
+        ])
+        .unwrap();
+        assert_eq!((config.region.as_str(), config.endpoint), ("eu-central-1", None));
+        assert_eq!(
+            (config.credentials.access_key_id(), config.credentials.session_token()),
+            ("key", Some("session"))
+        );
+        assert_eq!(
+            (config.tables.events.as_str(), config.tables.tokens.as_str()),
+            ("audit-logs-AuditEvents", "AuditTokens")
+        );
+    }
+
+    #[test]
+    fn amazon_alone_is_trusted_where_the_endpoint_is_its_own() {
+        let keys = [("AWS_ACCESS_KEY_ID", "key"), ("AWS_SECRET_ACCESS_KEY", "secret")];
+        let check = |more: &[(&str, &str)], trust: &Trust| {
+            let config = read(&[&keys, more].concat()).unwrap();
+            assert_eq!(&config.trust(config.endpoint.as_deref()), trust, "{more:?}");
+        };
+        let bundle = concat!(env!("CARGO_MANIFEST_DIR"), "/roots/amazon.pem");
+        let of_bundle = Trust::Bundle(std::fs::read_to_string(bundle).unwrap());
+        check(&[], &Trust::Amazon);
+        check(&[("AWS_CA_BUNDLE", bundle)], &of_bundle);
+        check(&[("DYNAMODB_ENDPOINT", "https://dynamodb.internal")], &Trust::Machine);
+        check(&[("DYNAMODB_ENDPOINT", "https://dynamodb.internal"), ("AWS_CA_BUNDLE", bundle)], &of_bundle);
+        check(&[("DYNAMODB_ENDPOINT", "http://127.0.0.1:8000")], &Trust::Nobody);
+        let missing = read(&[&keys[..], &[("AWS_CA_BUNDLE", "/nowhere")]].concat());
+        assert!(matches!(missing, Err(InvalidConfig::Bundle(_))));
+    }
+
+    #[test]
+    fn a_limit_is_a_number_and_none_is_none() {
+        let limit = |text| {
+            let endpoint = ("DYNAMODB_ENDPOINT", "http://127.0.0.1:8000");
+            read(&[endpoint, ("READ_LIMIT", text)]).map(|config| config.read_limit).ok()
+        };
+        assert_eq!([limit("40"), limit("0")], [Some(Some(40)), Some(None)]);
+        assert_eq!([limit("-1"), limit("many")], [None, None]);
+    }
+
+    #[test]
+    fn a_stream_goes_where_the_operator_says_and_nowhere_else() {
+        let streaming = |variables: &[(&str, &str)]| {
+            Streaming::read(|name| {
+                variables.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned())
+            })
+        };
+        assert_eq!(streaming(&[]).operator, Operator::default());
+        let operator = streaming(&[
+            ("STREAM_EVENT_BUSES", "arn:one, arn:two,"),
+            ("ARCHIVE_BUCKET", "archive"),
+            ("STREAMS_INSECURE", "true"),
+        ])
+        .operator;
+        let event_buses = ["arn:one", "arn:two"].map(str::to_owned).to_vec();
+        assert_eq!(operator, Operator { event_buses, archive: true, insecure: false });
+        assert!(streaming(&[("STREAMS_INSECURE", "1")]).operator.insecure);
+    }
+
+    #[test]
+    fn without_keys_only_an_engine_of_our_own_will_do() {
+        assert!(matches!(read(&[]), Err(InvalidConfig::Missing("AWS_ACCESS_KEY_ID"))));
+        assert!(read(&[("AWS_ENDPOINT_URL_DYNAMODB", "http://127.0.0.1:8000")]).is_ok());
+    }
+}

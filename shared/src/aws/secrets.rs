@@ -1,0 +1,173 @@
+//! The secrets of streams: the only code that speaks AWS Secrets Manager.
+//!
+//! Each stream that needs one has one secret, `<prefix>/<workspace>/<stream>`, whose versions never change. Which of
+//! them counts stands beside the stream ([`crate::stream::SecretVersions`]). So a version is stored first, and counts
+//! once the stream says so, in one transaction with the event about it; if we crash between, there is a version that
+//! nobody uses.
+
+use std::time::Duration;
+
+use aws_sdk_secretsmanager::{
+    Client,
+    config::{BehaviorVersion, Region, retry::RetryConfig, timeout::TimeoutConfig},
+    error::SdkError,
+    operation::{delete_secret::DeleteSecretError, get_secret_value::GetSecretValueError},
+};
+
+use crate::{
+    aws::{
+        config::{Config, Streaming},
+        later::{Later, later},
+    },
+    model::{error::Error, id::WorkspaceId},
+    stream::{SecretVersion, StreamId, StreamSecret},
+};
+
+/// Where the secrets are, and how to reach them.
+pub struct Secrets {
+    client: Later<Client>,
+    prefix: String,
+}
+
+impl Secrets {
+    /// Prepares to reach the secrets; nothing is sent yet.
+    pub fn connect(config: &Config, streaming: &Streaming) -> Self {
+        let (config, endpoint) = (config.clone(), streaming.secrets_endpoint.clone());
+        let client = move || {
+            let timeouts = TimeoutConfig::builder()
+                .connect_timeout(Duration::from_secs(1))
+                .operation_attempt_timeout(Duration::from_secs(3))
+                .operation_timeout(Duration::from_secs(8))
+                .build();
+            let mut sdk = aws_sdk_secretsmanager::Config::builder()
+                .behavior_version(BehaviorVersion::latest())
+                .region(Region::new(config.region.clone()))
+                .credentials_provider(config.credentials.clone())
+                .http_client(config.trust(endpoint.as_deref()).client())
+                .retry_config(RetryConfig::standard())
+                .timeout_config(timeouts);
+            sdk.set_endpoint_url(endpoint);
+            Client::from_conf(sdk.build())
+        };
+        Self { client: later(client), prefix: streaming.secrets_prefix.clone() }
+    }
+
+    /// Stores the first version of a stream's secret.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] if it may not have been stored. One that was, for a stream that then is not there, opens
+    /// nothing by itself.
+    pub async fn create(
+        &self,
+        workspace: &WorkspaceId,
+        stream: &StreamId,
+        version: &SecretVersion,
+        secret: &StreamSecret,
+    ) -> Result<(), Error> {
+        self.client
+            .create_secret()
+            .name(self.name(workspace, stream))
+            .description("The secret of a stream of an audit log")
+            .client_request_token(version.as_str())
+            .secret_string(secret.expose())
+            .send()
+            .await
+            .map(drop)
+            .map_err(unavailable)
+    }
+
+    /// Stores a further version. What was stored before can still be read.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] if it may not have been stored.
+    pub async fn add(
+        &self,
+        workspace: &WorkspaceId,
+        stream: &StreamId,
+        version: &SecretVersion,
+        secret: &StreamSecret,
+    ) -> Result<(), Error> {
+        self.client
+            .put_secret_value()
+            .secret_id(self.name(workspace, stream))
+            .client_request_token(version.as_str())
+            .secret_string(secret.expose())
+            .send()
+            .await
+            .map(drop)
+            .map_err(unavailable)
+    }
+
+    /// Reads a version; `None` if it is not there, or is no secret of ours.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] if Secrets Manager does not answer.
+    pub async fn read(
+        &self,
+        workspace: &WorkspaceId,
+        stream: &StreamId,
+        version: &SecretVersion,
+    ) -> Result<Option<StreamSecret>, Error> {
+        let read = self
+            .client
+            .get_secret_value()
+            .secret_id(self.name(workspace, stream))
+            .version_id(version.as_str())
+            .send()
+            .await;
+        match read {
+            Ok(output) => Ok(output.secret_string().and_then(|text| StreamSecret::parse(text).ok())),
+            Err(error)
+                if error
+                    .as_service_error()
+                    .is_some_and(GetSecretValueError::is_resource_not_found_exception) =>
+            {
+                Ok(None)
+            }
+            Err(error) => Err(unavailable(error)),
+        }
+    }
+
+    /// Does away with all versions of a stream's secret, at once and for good. One that is not there is no trouble.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] if they may still be there.
+    pub async fn delete(&self, workspace: &WorkspaceId, stream: &StreamId) -> Result<(), Error> {
+        let delete = self
+            .client
+            .delete_secret()
+            .secret_id(self.name(workspace, stream))
+            .force_delete_without_recovery(true)
+            .send()
+            .await;
+        match delete {
+            Ok(_) => Ok(()),
+            Err(error)
+                if error
+                    .as_service_error()
+                    .is_some_and(DeleteSecretError::is_resource_not_found_exception) =>
+            {
+                Ok(())
+            }
+            Err(error) => Err(unavailable(error)),
+        }
+    }
+
+    fn name(&self, workspace: &WorkspaceId, stream: &StreamId) -> String {
+        format!("{}/{workspace}/{stream}", self.prefix)
+    }
+}
+
+impl std::fmt::Debug for Secrets {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Secrets").field("prefix", &self.prefix).finish_non_exhaustive()
+    }
+}
+
+/// Whatever the SDK could not do: it has tried again already, so it is not for now. Its errors repeat no secret.
+fn unavailable<E, R>(error: SdkError<E, R>) -> Error
+where
+    SdkError<E, R>: std::error::Error + Send + Sync + 'static,
+{
+    Error::Unavailable(error.into())
+}

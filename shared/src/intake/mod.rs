@@ -1,0 +1,5 @@
+//! What clients send, read into the model: events, members of JSON objects, and query parameters.
+
+pub mod members;
+pub mod new_event;
+pub mod parameters;

@@ -1,0 +1,20 @@
+//! The model: events and their names, workspaces, tokens, settings, keys, and the errors of the domain.
+
+pub mod catalogue;
+pub mod disclosure;
+pub mod error;
+pub mod escaping;
+pub mod event;
+pub mod id;
+pub mod keys;
+pub mod principal;
+pub mod rate;
+pub mod retention;
+#[cfg(feature = "openapi")]
+pub(crate) mod schema;
+pub mod scope;
+pub mod service_event;
+pub mod settings;
+pub mod shards;
+pub mod timestamp;
+pub mod token;

@@ -1,0 +1,215 @@
+//! How the events of a busy workspace are spread over partitions.
+//!
+//! One partition of a DynamoDB table takes 1,000 write units a second (AWS, partition limits). A
+//! workspace that records more is given shards: its events are spread over as many partition keys,
+//! by a hash of their id, and a read merges them.
+//!
+//! The number of shards goes by the day of an event's own timestamp, not by the day it arrives.
+//! So an event has the same partition whenever it is sent, and deduplication survives every
+//! change of the number. A change therefore may only concern days of which nothing can be recorded
+//! yet by anybody who does not know of it.
+
+use serde::{Deserialize, Serialize};
+
+use crate::model::{
+    id::WorkspaceId,
+    keys::{MAX_SHARDS, Position, partition},
+    timestamp::{MAX_AHEAD_SECONDS, Timestamp},
+};
+
+/// For how long a writer may go on by what it read before, in seconds.
+pub const SETTINGS_AGE_SECONDS: i64 = 60;
+
+/// The number of shards of a workspace, from each day on which it changes.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Shards(Vec<Since>);
+
+/// The number of shards from one day on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Since {
+    /// The first moment of the day, in UTC.
+    pub from: Timestamp,
+    /// How many shards.
+    pub count: u8,
+}
+
+/// Why the number of shards cannot be changed so.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidChange {
+    /// The number is out of range.
+    #[error("the number of shards must be from 1 to {MAX_SHARDS}")]
+    Count,
+    /// Events of that day may be recorded already, by the old number.
+    #[error(
+        "the change must begin on a later day than events can be recorded for now; take the day after tomorrow"
+    )]
+    TooSoon,
+    /// Not the first moment of a day.
+    #[error("the change must begin with a day, in UTC")]
+    NotADay,
+}
+
+impl Shards {
+    /// The same with another number from a day on, in place of what was to apply after it.
+    ///
+    /// # Errors
+    /// If the number is out of range or the day is not far enough ahead for every writer to know.
+    pub fn change(&self, count: u8, from: Timestamp, now: Timestamp) -> Result<Self, InvalidChange> {
+        if !(1..=MAX_SHARDS).contains(&count) {
+            return Err(InvalidChange::Count);
+        }
+        if !from.to_string().ends_with("T00:00:00.000000Z") {
+            return Err(InvalidChange::NotADay);
+        }
+        // A writer's clock may be a little off, and what it knows a little old.
+        if from <= now.plus_seconds(2 * (MAX_AHEAD_SECONDS + SETTINGS_AGE_SECONDS)) {
+            return Err(InvalidChange::TooSoon);
+        }
+        let mut changes: Vec<_> = self.0.iter().copied().filter(|since| since.from < from).collect();
+        changes.push(Since { from, count });
+        Ok(Self(changes))
+    }
+
+    /// Every change, the oldest first.
+    pub fn changes(&self) -> &[Since] {
+        &self.0
+    }
+
+    /// The partition of an event.
+    pub fn partition(&self, workspace: &WorkspaceId, position: &Position) -> String {
+        let count =
+            self.0.iter().rfind(|since| since.from <= position.timestamp).map_or(1, |since| since.count);
+        partition(workspace, shard(position, count))
+    }
+
+    /// Every partition that may hold events from `start` on and before `end`.
+    pub fn partitions(
+        &self,
+        workspace: &WorkspaceId,
+        start: Option<Timestamp>,
+        end: Option<Timestamp>,
+    ) -> Vec<String> {
+        let mut single = self.0.first().is_none_or(|first| start.is_none_or(|start| start < first.from));
+        let mut most = 0;
+        for (index, since) in self.0.iter().enumerate() {
+            let over =
+                self.0.get(index + 1).is_some_and(|next| start.is_some_and(|start| next.from <= start));
+            let ahead = end.is_some_and(|end| end <= since.from);
+            match since.count {
+                _ if over || ahead => {}
+                1 => single = true,
+                count => most = most.max(count),
+            }
+        }
+        single
+            .then_some(None)
+            .into_iter()
+            .chain((0..most).map(Some))
+            .map(|shard| partition(workspace, shard))
+            .collect()
+    }
+}
+
+/// Which of `count` shards; `None` where there is but one, whose key then has no number.
+fn shard(position: &Position, count: u8) -> Option<u8> {
+    let hash = crc32fast::hash(position.id.as_str().as_bytes());
+    (count > 1).then(|| u8::try_from(hash % u32::from(count)).expect("less than a u8"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::id::EventId;
+
+    fn time(text: &str) -> Timestamp {
+        Timestamp::parse(text).unwrap()
+    }
+
+    fn acme() -> WorkspaceId {
+        WorkspaceId::parse("acme").unwrap()
+    }
+
+    /// One shard, then four from 10 January on, then two from 20 January on.
+    fn shards() -> Shards {
+        let now = time("2026-01-01T00:00:00Z");
+        let four = Shards::default().change(4, time("2026-01-10T00:00:00Z"), now).unwrap();
+        four.change(2, time("2026-01-20T00:00:00Z"), now).unwrap()
+    }
+
+    #[test]
+    fn an_event_keeps_its_partition_whatever_changes_after_its_day() {
+        for id in 0..100 {
+            let on = |day: &str| Position {
+                timestamp: time(day),
+                id: EventId::parse(&format!("e-{id}")).unwrap(),
+            };
+            let four = Shards(shards().changes()[..1].to_vec());
+            let early = on("2026-01-09T23:59:59.999999Z");
+            assert_eq!(Shards::default().partition(&acme(), &early), "acme");
+            assert_eq!(shards().partition(&acme(), &early), "acme");
+            let later = on("2026-01-19T23:59:59.999999Z");
+            assert_eq!(four.partition(&acme(), &later), shards().partition(&acme(), &later));
+        }
+    }
+
+    #[test]
+    fn a_read_looks_wherever_an_event_of_its_range_may_be() {
+        let check = |start: Option<&str>, end: Option<&str>, expected: &[&str]| {
+            assert_eq!(
+                shards().partitions(&acme(), start.map(time), end.map(time)),
+                expected,
+                "{start:?} to {end:?}"
+            );
+        };
+        check(None, None, &["acme", "acme#0", "acme#1", "acme#2", "acme#3"]);
+        check(None, Some("2026-01-10T00:00:00Z"), &["acme"]);
+        check(
+            Some("2026-01-10T00:00:00Z"),
+            Some("2026-01-20T00:00:00Z"),
+            &["acme#0", "acme#1", "acme#2", "acme#3"],
+        );
+        check(Some("2026-01-20T00:00:00Z"), None, &["acme#0", "acme#1"]);
+        check(Some("2026-01-19T23:00:00Z"), None, &["acme#0", "acme#1", "acme#2", "acme#3"]);
+        assert_eq!(Shards::default().partitions(&acme(), None, None), ["acme"]);
+    }
+
+    #[test]
+    fn every_event_is_where_a_read_looks() {
+        for (day, id) in (1..31).flat_map(|day| (0..40).map(move |id| (day, id))) {
+            let timestamp = time(&format!("2026-01-{day:02}T12:00:00Z"));
+            let position = Position { timestamp, id: EventId::parse(&format!("e-{id}")).unwrap() };
+            let looked = shards().partitions(&acme(), Some(timestamp), Some(timestamp.plus_seconds(1)));
+            assert!(looked.contains(&shards().partition(&acme(), &position)), "{position:?} in {looked:?}");
+        }
+    }
+
+    #[test]
+    fn a_change_lies_ahead_of_whatever_can_be_recorded() {
+        let check = |count, from: &str, expected: Option<InvalidChange>| {
+            let changed = Shards::default().change(count, time(from), time("2026-01-01T23:30:00Z"));
+            assert_eq!(changed.err(), expected, "{count} from {from}");
+        };
+        check(4, "2026-01-03T00:00:00Z", None);
+        check(4, "2026-01-02T00:00:00Z", None);
+        check(4, "2026-01-01T00:00:00Z", Some(InvalidChange::TooSoon));
+        check(4, "2026-01-03T12:00:00Z", Some(InvalidChange::NotADay));
+        check(0, "2026-01-03T00:00:00Z", Some(InvalidChange::Count));
+        check(17, "2026-01-03T00:00:00Z", Some(InvalidChange::Count));
+        let late = Shards::default().change(4, time("2026-01-02T00:00:00Z"), time("2026-01-01T23:50:00Z"));
+        assert_eq!(late, Err(InvalidChange::TooSoon));
+    }
+
+    #[test]
+    fn events_are_spread_evenly() {
+        let mut counts = [0_u32; 16];
+        for id in 0..16_000 {
+            let position = Position {
+                timestamp: time("2026-01-01T00:00:00Z"),
+                id: EventId::parse(&format!("e-{id}")).unwrap(),
+            };
+            counts[usize::from(shard(&position, 16).unwrap())] += 1;
+        }
+        assert!(counts.iter().all(|count| (850..1150).contains(count)), "{counts:?}");
+    }
+}

@@ -1,0 +1,4 @@
+//! Reading by time: filters, pages, cursors, and the index that serves a filter.
+
+pub mod page;
+pub mod plan;

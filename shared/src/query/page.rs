@@ -1,0 +1,437 @@
+//! What to read of an audit log, a page at a time, and where the next page begins.
+
+use std::{collections::BTreeSet, ops::AddAssign};
+
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use serde::Serialize;
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+
+use crate::{
+    model::{
+        catalogue::{Action, Category},
+        error::Error,
+        event::{Event, Outcome},
+        id::WorkspaceId,
+        keys::Position,
+        retention::{RECEIPT, Retained},
+        timestamp::Timestamp,
+    },
+    text::json::canonical,
+};
+
+/// The most events on a page.
+pub const MAX_LIMIT: usize = 1000;
+/// How many events a page has where the reader does not say.
+pub const DEFAULT_LIMIT: usize = 100;
+
+/// Which events of a workspace, and in which order. All that is set must hold.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Filter {
+    /// Not before this.
+    pub start: Option<Timestamp>,
+    /// Before this.
+    pub end: Option<Timestamp>,
+    /// One of these actions, where there are any.
+    pub actions: Vec<Action>,
+    /// One of these categories, where there are any.
+    pub categories: Vec<&'static Category>,
+    /// By the actor of this id.
+    pub actor: Option<String>,
+    /// Done to an entity of this type.
+    pub entity_type: Option<String>,
+    /// Done to an entity of this id.
+    pub entity_id: Option<String>,
+    /// With this outcome.
+    pub outcome: Option<Outcome>,
+    /// With this `correlation_id` in its context.
+    pub correlation_id: Option<String>,
+    /// By an actor at this address.
+    pub ip: Option<String>,
+    /// By timestamp, which way.
+    pub order: Order,
+}
+
+/// Which way events are listed by (timestamp, id).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Order {
+    /// The newest first.
+    #[default]
+    Descending,
+    /// The oldest first.
+    Ascending,
+}
+
+/// Some events that match, and where to go on.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Page {
+    /// The events, in the order asked for.
+    pub events: Vec<Event>,
+    /// After which place the next page begins; `None` only where nothing follows. A page may be
+    /// short, or even empty, and yet have a next.
+    pub next: Option<Position>,
+    /// What reading it took.
+    pub read: ReadUnits,
+}
+
+/// What reading took: DynamoDB's read units, and how much was looked at for them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+pub struct ReadUnits {
+    /// Read units.
+    pub units: f64,
+    /// Keys of an index.
+    pub keys: usize,
+    /// Whole events.
+    pub events: usize,
+}
+
+impl AddAssign for ReadUnits {
+    fn add_assign(&mut self, other: Self) {
+        self.units += other.units;
+        self.keys += other.keys;
+        self.events += other.events;
+    }
+}
+
+impl Order {
+    /// The names of both orders.
+    pub const NAMES: [&str; 2] = ["desc", "asc"];
+
+    /// Reads an order by its wire name.
+    pub fn parse(name: &str) -> Option<Self> {
+        match name {
+            "desc" => Some(Self::Descending),
+            "asc" => Some(Self::Ascending),
+            _ => None,
+        }
+    }
+
+    /// The wire name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Descending => "desc",
+            Self::Ascending => "asc",
+        }
+    }
+}
+
+impl Filter {
+    /// The part of this filter that can still match after expiry; `None` if nothing can. Receipts that have left the
+    /// retention period are found by a filter of their action alone.
+    pub fn retained_by(&self, retained: Retained) -> Option<Self> {
+        let receipts = matches!(self.actions.as_slice(), [action] if action.name() == RECEIPT);
+        let start = if receipts { self.start } else { self.start.max(retained.from()) };
+        let some = self.end.is_none_or(|end| start.is_none_or(|start| start < end));
+        some.then(|| Self { start, ..self.clone() })
+    }
+
+    /// Whether the event is one of those asked for, its time aside.
+    pub fn matches(&self, event: &Event) -> bool {
+        let Self {
+            start: _,
+            end: _,
+            actions,
+            categories,
+            actor,
+            entity_type,
+            entity_id,
+            outcome,
+            correlation_id,
+            ip,
+            order: _,
+        } = self;
+        let entity = event.entity.as_ref();
+        let is = |wanted: &Option<String>, found: Option<&str>| {
+            wanted.as_deref().is_none_or(|wanted| found == Some(wanted))
+        };
+        (actions.is_empty() || actions.contains(&event.action))
+            && (categories.is_empty() || categories.contains(&event.action.category()))
+            && is(actor, event.actor.as_ref().map(|actor| actor.user_id.as_str()))
+            && is(entity_type, entity.map(|entity| entity.entity_type.as_str()))
+            && is(entity_id, entity.map(|entity| entity.entity_id.as_str()))
+            && outcome.is_none_or(|outcome| outcome == event.outcome)
+            && is(correlation_id, event.context.get("correlation_id").and_then(Value::as_str))
+            && is(ip, event.actor.as_ref().and_then(|actor| actor.ip.as_deref()))
+    }
+
+    /// What tells this place of this filter on this workspace from any other. The size and the format
+    /// of a page are no part of it: a reader may change them on the way.
+    fn digest(&self, workspace: &WorkspaceId, position: &str) -> [u8; DIGEST_LENGTH] {
+        let Self {
+            start,
+            end,
+            actions,
+            categories,
+            actor,
+            entity_type,
+            entity_id,
+            outcome,
+            correlation_id,
+            ip,
+            order,
+        } = self;
+        let set = |names: Vec<&str>| names.iter().map(|name| (*name).to_owned()).collect::<BTreeSet<_>>();
+        let actions = set(actions.iter().map(Action::name).collect());
+        let categories = set(categories.iter().map(|category| category.name).collect());
+        let entity = (entity_type, entity_id);
+        let all = json!([
+            position,
+            workspace,
+            start,
+            end,
+            actions,
+            categories,
+            actor,
+            entity,
+            outcome,
+            correlation_id,
+            ip,
+            order.name()
+        ]);
+        let hash = Sha256::digest(canonical(&all).as_bytes());
+        std::array::from_fn(|index| hash[index])
+    }
+
+    /// Writes where to go on, for the reader to hand back.
+    ///
+    /// The cursor is opaque, and good for as long as the data. It holds a version, a digest of
+    /// workspace, filters and position, and the position of the last event seen; never a key.
+    pub fn cursor(&self, workspace: &WorkspaceId, position: &Position) -> String {
+        let position = position.sort_key();
+        let mut bytes = vec![CURSOR_VERSION];
+        bytes.extend(self.digest(workspace, &position));
+        bytes.extend(position.as_bytes());
+        URL_SAFE_NO_PAD.encode(bytes)
+    }
+
+    /// Reads a cursor that was written for the same workspace and filters.
+    ///
+    /// # Errors
+    /// [`Error::InvalidCursor`] for anything else.
+    pub fn resume(&self, workspace: &WorkspaceId, cursor: &str) -> Result<Position, Error> {
+        let bytes = URL_SAFE_NO_PAD.decode(cursor).map_err(|_| Error::InvalidCursor)?;
+        let (version, rest) = bytes.split_first().ok_or(Error::InvalidCursor)?;
+        let (digest, position) = rest.split_at_checked(DIGEST_LENGTH).ok_or(Error::InvalidCursor)?;
+        let position = std::str::from_utf8(position).map_err(|_| Error::InvalidCursor)?;
+        if *version != CURSOR_VERSION || digest != self.digest(workspace, position) {
+            return Err(Error::InvalidCursor);
+        }
+        let position = Position::from_sort_key(position).ok_or(Error::InvalidCursor)?;
+        if self.in_range(position.timestamp) { Ok(position) } else { Err(Error::InvalidCursor) }
+    }
+
+    /// Whether a time is one of those asked for.
+    pub fn in_range(&self, time: Timestamp) -> bool {
+        self.start.is_none_or(|start| start <= time) && self.end.is_none_or(|end| time < end)
+    }
+}
+
+const CURSOR_VERSION: u8 = 1;
+/// 128 bits: nobody comes upon another filter with the same digest.
+const DIGEST_LENGTH: usize = 16;
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::model::{
+        catalogue::CATEGORIES,
+        disclosure::{Disclosure, Salt},
+        event::{Actor, ActorType, Entity},
+        id::EventId,
+        retention::receipt_action,
+    };
+
+    fn filter() -> Filter {
+        Filter::default()
+    }
+
+    fn acme() -> WorkspaceId {
+        WorkspaceId::parse("acme").unwrap()
+    }
+
+    fn position() -> Position {
+        Position {
+            timestamp: Timestamp::parse("2025-02-18T10:47:37Z").unwrap(),
+            id: EventId::parse("e-1").unwrap(),
+        }
+    }
+
+    fn actions(names: &[&str]) -> Vec<Action> {
+        names.iter().map(|name| Action::parse(name).unwrap()).collect()
+    }
+
+    fn event() -> Event {
+        let actor = Actor { ip: Some("203.0.113.7".to_owned()), ..Actor::new(ActorType::User, "u1") };
+        let entity =
+            Entity { entity_type: "group".to_owned(), entity_id: "g1".to_owned(), entity_name: None };
+        Event {
+            workspace: acme(),
+            id: position().id,
+            action: Action::parse("group_created").unwrap(),
+            timestamp: position().timestamp,
+            received_at: position().timestamp,
+            outcome: Outcome::Success,
+            description: None,
+            actor: Some(actor),
+            entity: Some(entity),
+            context: serde_json::Map::from_iter([("correlation_id".to_owned(), "r1".into())]),
+            changes: Vec::new(),
+            disclosure: Disclosure::Whole(Salt::from_bytes([7; 16])),
+            sequence: None,
+        }
+    }
+
+    #[test]
+    fn every_filter_by_itself_takes_its_own_and_leaves_the_others() {
+        let text = |text: &str| Some(text.to_owned());
+        let check = |filter: Filter, expected: bool| {
+            assert_eq!(filter.matches(&event()), expected, "{filter:?}");
+        };
+        check(filter(), true);
+        check(Filter { actions: actions(&["group_deleted", "group_created"]), ..filter() }, true);
+        check(Filter { actions: actions(&["group_deleted"]), ..filter() }, false);
+        for (category, expected) in [("user_groups", true), ("export_data", false)] {
+            let categories = CATEGORIES.iter().filter(|row| row.name == category).collect();
+            check(Filter { categories, ..filter() }, expected);
+        }
+        for (found, expected) in [(true, true), (false, false)] {
+            let or_other = |own: &str| text(if found { own } else { "other" });
+            check(Filter { actor: or_other("u1"), ..filter() }, expected);
+            check(Filter { entity_type: or_other("group"), ..filter() }, expected);
+            check(Filter { entity_id: or_other("g1"), ..filter() }, expected);
+            check(Filter { correlation_id: or_other("r1"), ..filter() }, expected);
+            check(Filter { ip: or_other("203.0.113.7"), ..filter() }, expected);
+        }
+        check(Filter { outcome: Some(Outcome::Success), ..filter() }, true);
+        check(Filter { outcome: Some(Outcome::Failure), ..filter() }, false);
+        // All of them together, and one that is another's.
+        let all = Filter { actor: text("u1"), entity_id: text("g1"), ip: text("203.0.113.7"), ..filter() };
+        check(all.clone(), true);
+        check(Filter { entity_type: text("report"), ..all }, false);
+    }
+
+    #[test]
+    fn a_range_takes_its_start_and_leaves_its_end() {
+        let time = |text: &str| Timestamp::parse(text).ok();
+        let (start, end) = (time("2025-02-18T10:00:00Z"), time("2025-02-18T11:00:00Z"));
+        let check = |text: &str, expected: [bool; 4]| {
+            let found = [(None, None), (start, None), (None, end), (start, end)]
+                .map(|(start, end)| Filter { start, end, ..filter() }.in_range(time(text).unwrap()));
+            assert_eq!(found, expected, "{text}");
+        };
+        check("2025-02-18T09:59:59.999999Z", [true, false, true, false]);
+        check("2025-02-18T10:00:00Z", [true, true, true, true]);
+        check("2025-02-18T10:59:59.999999Z", [true, true, true, true]);
+        check("2025-02-18T11:00:00Z", [true, true, false, false]);
+    }
+
+    #[test]
+    fn what_two_reads_took_is_added_up() {
+        let mut read = ReadUnits { units: 0.5, keys: 2, events: 3 };
+        read += ReadUnits { units: 1.5, keys: 3, events: 4 };
+        assert_eq!((read.units, read.keys, read.events), (2.0, 5, 7));
+    }
+
+    #[test]
+    fn an_order_is_read_by_its_name() {
+        for (name, order) in Order::NAMES.into_iter().zip([Order::Descending, Order::Ascending]) {
+            assert_eq!((Order::parse(name), order.name()), (Some(order), name));
+        }
+        assert_eq!(Order::parse("DESC"), None);
+    }
+
+    #[test]
+    fn a_cursor_leads_back_to_its_place() {
+        let cursor = filter().cursor(&acme(), &position());
+        assert_eq!(filter().resume(&acme(), &cursor).unwrap(), position());
+    }
+
+    #[test]
+    fn a_cursor_of_another_workspace_or_filter_is_refused() {
+        let cursor = filter().cursor(&acme(), &position());
+        let refused = |filter: Filter, workspace: &str| {
+            assert!(
+                filter.resume(&WorkspaceId::parse(workspace).unwrap(), &cursor).is_err(),
+                "{filter:?} in {workspace}"
+            );
+        };
+        let time = Timestamp::parse("2025-01-01T00:00:00Z").unwrap();
+        refused(filter(), "globex");
+        refused(Filter { order: Order::Ascending, ..filter() }, "acme");
+        refused(Filter { start: Some(time), ..filter() }, "acme");
+        refused(Filter { end: Some(time), ..filter() }, "acme");
+        refused(Filter { actions: actions(&["group_created"]), ..filter() }, "acme");
+        refused(Filter { categories: vec![&crate::model::catalogue::USER_GROUPS], ..filter() }, "acme");
+        refused(Filter { outcome: Some(Outcome::Failure), ..filter() }, "acme");
+        let text = || Some("a".to_owned());
+        let texts = [
+            Filter { actor: text(), ..filter() },
+            Filter { entity_type: text(), ..filter() },
+            Filter { entity_id: text(), ..filter() },
+            Filter { correlation_id: text(), ..filter() },
+            Filter { ip: text(), ..filter() },
+        ];
+        for (index, one) in texts.iter().enumerate() {
+            refused(one.clone(), "acme");
+            let cursor = one.cursor(&acme(), &position());
+            for (other, two) in texts.iter().enumerate() {
+                assert_eq!(two.resume(&acme(), &cursor).is_ok(), index == other, "{one:?} and {two:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_cursor_cannot_lead_out_of_its_range() {
+        let range = Filter { end: Some(position().timestamp), ..filter() };
+        assert!(range.resume(&acme(), &range.cursor(&acme(), &position())).is_err());
+    }
+
+    #[test]
+    fn the_order_in_which_actions_are_named_does_not_matter() {
+        let one = Filter { actions: actions(&["group_created", "group_deleted"]), ..filter() };
+        let two =
+            Filter { actions: actions(&["group_deleted", "group_created", "group_deleted"]), ..filter() };
+        assert!(two.resume(&acme(), &one.cursor(&acme(), &position())).is_ok());
+    }
+
+    proptest! {
+        #[test]
+        fn a_damaged_cursor_is_refused(place in 0_usize..200, replacement in "[A-Za-z0-9_-]") {
+            let cursor = filter().cursor(&acme(), &position());
+            let place = place % cursor.len();
+            let mut damaged = cursor.clone();
+            damaged.replace_range(place..=place, &replacement);
+            prop_assert_eq!(filter().resume(&acme(), &damaged).is_ok(), damaged == cursor);
+            prop_assert!(filter().resume(&acme(), &cursor[..place]).is_err());
+        }
+
+        #[test]
+        fn no_text_makes_it_panic(text in "\\PC{0,80}") {
+            let _ = filter().resume(&acme(), &text);
+        }
+    }
+
+    fn day(days: i64) -> Timestamp {
+        Timestamp::parse("2026-01-01T00:00:00Z").unwrap().plus_seconds(days * 86_400)
+    }
+
+    #[test]
+    fn a_filter_leaves_out_expired_time_unless_it_asks_for_receipts() {
+        let retained = Retained::since(day(70));
+        let check = |start: Option<i64>, end: Option<i64>, expected: Option<i64>| {
+            let filter = Filter { start: start.map(day), end: end.map(day), ..Filter::default() };
+            let narrowed = filter.retained_by(retained);
+            assert_eq!(narrowed.and_then(|filter| filter.start), expected.map(day), "{start:?} {end:?}");
+        };
+        check(None, None, Some(70));
+        check(Some(60), Some(80), Some(70));
+        check(Some(75), Some(80), Some(75));
+        check(Some(60), Some(70), None);
+        let receipts = Filter { actions: vec![receipt_action()], ..Filter::default() };
+        assert_eq!(receipts.retained_by(retained), Some(receipts.clone()));
+        let more = Filter { actions: vec![receipt_action(), Action::parse("x_own").unwrap()], ..receipts };
+        assert_eq!(more.retained_by(retained).and_then(|filter| filter.start), Some(day(70)));
+    }
+}
