@@ -20,7 +20,8 @@ use crate::{
     verify::Verify,
 };
 
-const EXAMPLES: &str = "\
+const EXAMPLES: &str = concat!(
+    "\
 Examples:
   auditlog login                                     ask for credentials, check and keep them
   auditlog query                                     the newest 100 events
@@ -42,12 +43,9 @@ Flags go before the environment, and that before the profile; --profile goes bef
 A saved token is sent to the endpoint that it was saved for, and to none besides. A proxy is used for
 https:// alone, where it cannot read what passes.
 
-Exit codes:
-  0  done; also if the reader of the output closed it
-  1  tried, and failed; of `verify`: refuted
-  2  asked for in a way that cannot be done: nothing was changed
-  3  the log is not the one that `verify follow` remembers
-  4  of `verify`: could not be checked, or not all of it";
+",
+    include_str!("../../docs/exit-codes.txt")
+);
 
 const LOGIN_EXAMPLES: &str = "\
 Examples:
@@ -139,12 +137,9 @@ Examples:
   auditlog verify export all.ndjson --complete        a whole export, and that nothing is missing
   auditlog verify follow --state acme.log             that the log only grows, from now on
 
-Nothing of the server is trusted but the key, and that only where you let it tell it.
+Only the key is trusted of the server, and only if you let the server tell it.
 
-Exit codes:
-  0  proved
-  1  not proved, and why
-  3  the log is not the one that `verify follow` remembers";
+Exit codes: 0 proved; 1 refuted; 3 another log than `verify follow` remembers; 4 could not be checked.";
 
 const TOKENS_EXAMPLES: &str = "\
 Examples:

@@ -1,7 +1,7 @@
 //! The config file: what `auditlog login` keeps for later commands, by profile.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fs::File,
     io::{self, Read as _},
     path::{Path, PathBuf},
@@ -58,6 +58,12 @@ impl Config {
     /// The names of all profiles.
     pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
         self.profiles.keys().map(String::as_str)
+    }
+
+    /// The names of the workspaces of all profiles, each once.
+    pub(crate) fn workspaces(&self) -> Vec<String> {
+        let names = self.profiles.values().filter_map(|profile| profile.workspace.clone());
+        names.collect::<BTreeSet<_>>().into_iter().collect()
     }
 
     /// Sets what a profile holds, and writes the file for its owner only.

@@ -26,7 +26,7 @@ impl Credentials {
     /// # Errors
     /// If it cannot be read; its content is not repeated.
     pub(crate) fn read(path: &Path) -> Result<Self, Error> {
-        let content = std::fs::read(path).map_err(|error| Error::file(path, error))?;
+        let content = std::fs::read(path).map_err(|error| Error::named_file(path, error))?;
         serde_json::from_slice(&content).map_err(|_| {
             Error::usage(
                 format!("{} is not a file with credentials.", path.display()),

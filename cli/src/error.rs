@@ -1,6 +1,6 @@
 //! Errors of the command, for the person who runs it.
 //!
-//! Each error names the fault and the next step. None of them holds a secret.
+//! Each error names the fault and the next step. None of them holds a secret. `docs/exit-codes.txt` has the exit codes.
 
 use std::{fmt, io, path::Path, process::ExitCode};
 
@@ -15,6 +15,8 @@ pub(crate) enum Error {
     OutputClosed,
     /// The request cannot be done. Exit code 2, as for a misspelt option.
     Usage(Message),
+    /// The API found a mistake in the request. Exit code 2; of `auditlog verify` 4, where the server is not trusted.
+    Rejected(Message),
     /// It was tried and failed. Exit code 1; of `auditlog verify` 4, since nothing was found wrong.
     Failure(Message),
     /// It was verified, and is not what the log has. Exit code 1.
@@ -40,6 +42,11 @@ impl Error {
     /// The command cannot do what is asked for.
     pub(crate) fn usage(what: impl Into<String>, next: impl Into<String>) -> Self {
         Self::Usage(Message { what: what.into(), details: Vec::new(), next: next.into() })
+    }
+
+    /// The API found a mistake in the request.
+    pub(crate) fn rejected(what: impl Into<String>, next: impl Into<String>) -> Self {
+        Self::Rejected(Message { what: what.into(), details: Vec::new(), next: next.into() })
     }
 
     /// The command tried, and failed.
@@ -70,11 +77,25 @@ impl Error {
         )
     }
 
+    /// A file that the command line names could not be opened. One that is not there is a mistake in the command line.
+    pub(crate) fn named_file(path: &Path, source: io::Error) -> Self {
+        let is_mistake = matches!(
+            source.kind(),
+            io::ErrorKind::NotFound | io::ErrorKind::NotADirectory | io::ErrorKind::IsADirectory
+        );
+        if is_mistake {
+            Self::usage(format!("{}: {source}.", path.display()), "Check the path.")
+        } else {
+            Self::file(path, source)
+        }
+    }
+
     /// The fault, in a sentence.
     pub(crate) fn what(&self) -> &str {
         match self {
             Self::OutputClosed => "The output was closed.",
             Self::Usage(message)
+            | Self::Rejected(message)
             | Self::Failure(message)
             | Self::Refuted(message)
             | Self::Unchecked(message)
@@ -85,7 +106,7 @@ impl Error {
     /// The same error of a command that verifies: what kept it from its work refutes nothing.
     pub(crate) fn of_verifier(self) -> Self {
         match self {
-            Self::Failure(message) => Self::Unchecked(message),
+            Self::Failure(message) | Self::Rejected(message) => Self::Unchecked(message),
             other => other,
         }
     }
@@ -95,7 +116,9 @@ impl Error {
         let (answer, Message { what, details, next }) = match self {
             Self::OutputClosed | Self::Usage(_) => return None,
             Self::Refuted(message) | Self::Alarm(message) => ("refuted", message),
-            Self::Failure(message) | Self::Unchecked(message) => ("unchecked", message),
+            Self::Failure(message) | Self::Rejected(message) | Self::Unchecked(message) => {
+                ("unchecked", message)
+            }
         };
         Some(serde_json::json!({ "answer": answer, "what": what, "details": details, "next": next }))
     }
@@ -108,8 +131,11 @@ impl Error {
         self
     }
 
-    /// The same error with one more next step.
+    /// The same error with one more next step. A mistake in the request has none but to correct it.
     pub(crate) fn and_next(mut self, more: &str) -> Self {
+        if matches!(self, Self::Usage(_) | Self::Rejected(_)) {
+            return self;
+        }
         if let Some(message) = self.message() {
             message.next = format!("{} {more}", message.next);
         }
@@ -120,6 +146,7 @@ impl Error {
         match self {
             Self::OutputClosed => None,
             Self::Usage(message)
+            | Self::Rejected(message)
             | Self::Failure(message)
             | Self::Refuted(message)
             | Self::Unchecked(message)
@@ -131,7 +158,7 @@ impl Error {
     pub(crate) fn report(&self) -> ExitCode {
         let (message, code) = match self {
             Self::OutputClosed => return ExitCode::SUCCESS,
-            Self::Usage(message) => (message, 2),
+            Self::Usage(message) | Self::Rejected(message) => (message, 2),
             Self::Failure(message) | Self::Refuted(message) => (message, 1),
             Self::Alarm(message) => (message, 3),
             Self::Unchecked(message) => (message, 4),

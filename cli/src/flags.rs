@@ -106,8 +106,9 @@ impl Flags {
         let profile = config.profile(named.as_deref().unwrap_or(DEFAULT_PROFILE)).cloned();
         if let (None, Some(name)) = (&profile, &named) {
             let known: Vec<_> = config.names().collect();
+            let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
             return Err(Error::usage(
-                format!("There is no profile {name:?}; there are: {}.", known.join(", ")),
+                format!("There is no profile {name:?}; there are: {known}."),
                 "Name one of them, or make it with `auditlog login --profile`.",
             ));
         }

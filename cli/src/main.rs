@@ -3,6 +3,7 @@
 
 mod actions;
 mod api;
+mod catalogue;
 mod cli;
 mod config;
 mod credentials;
@@ -31,6 +32,7 @@ mod tail;
 mod terminal;
 mod time;
 mod tokens;
+mod usage;
 mod verify;
 
 use std::process::ExitCode;
@@ -38,7 +40,11 @@ use std::process::ExitCode;
 use clap::Parser as _;
 
 fn main() -> ExitCode {
-    match cli::Cli::parse().run() {
+    let done = match cli::Cli::try_parse() {
+        Ok(cli) => cli.run(),
+        Err(error) => return usage::report(&error),
+    };
+    match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => error.report(),
     }

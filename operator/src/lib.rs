@@ -1,4 +1,5 @@
-//! What an operator does with AWS credentials, past every function: for the commands of this crate, and for
-//! tests.
+//! Commands for the operator of the tables, who holds AWS credentials and passes every function.
 
 pub mod fsck;
+pub mod manual;
+pub mod terminal;

@@ -28,7 +28,11 @@ pub(super) fn refusal(answer: &Answer, identity: Identity<'_>) -> Error {
     }
     let next = next(answer.status, &id, identity);
     // The service itself found that the log contradicts what was signed.
-    let error = if is_inconsistent(answer) { Error::refuted(what, next) } else { Error::failure(what, next) };
+    let error = match answer.status {
+        _ if is_inconsistent(answer) => Error::refuted(what, next),
+        400 | 422 if !id.is_empty() => Error::rejected(what, next),
+        _ => Error::failure(what, next),
+    };
     error.with_details(details)
 }
 
@@ -102,8 +106,8 @@ mod tests {
     fn check(status: u16, body: &str, expected: &[&str]) {
         let answer = Answer { status, headers: HeaderMap::new(), body: body.into() };
         let token = Secret::new("alw_hush");
-        let (Error::Failure(message) | Error::Refuted(message)) = refusal(&answer, Identity::Token(&token))
-        else {
+        let refusal = refusal(&answer, Identity::Token(&token));
+        let (Error::Failure(message) | Error::Rejected(message) | Error::Refuted(message)) = refusal else {
             panic!("{body}")
         };
         let text = message.to_string();

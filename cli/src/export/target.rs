@@ -118,7 +118,7 @@ impl Target {
 
 /// Opens the file for this process alone, as long as it runs.
 fn open(path: &Path) -> Result<File, Error> {
-    let wrong = |error| Error::file(path, error);
+    let wrong = |error| Error::named_file(path, error);
     let file = private_file::options().read(true).truncate(false).open(path).map_err(wrong)?;
     if !file.metadata().map_err(wrong)?.is_file() {
         return Err(Error::usage(

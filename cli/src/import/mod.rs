@@ -230,10 +230,12 @@ impl Task<'_> {
         let name = self.source.name();
         match error {
             RowsError::Io(error) => Error::file(Path::new(&name), error),
-            RowsError::Format(reason) => Error::usage(
-                format!("{name}: {reason}, after {} rows.", HumanCount(rows)),
-                "Give events as JSON: one a line, or an array, or an object with one; or our CSV with --from csv.",
-            ),
+            RowsError::Format(reason) => {
+                let what = format!("{name}: {reason}, after {} rows.", HumanCount(rows));
+                let next = "Give events as JSON: one a line, or an array, or an object with one; or our CSV with \
+                            --from csv.";
+                if rows == 0 { Error::usage(what, next) } else { Error::failure(what, next) }
+            }
         }
     }
 }

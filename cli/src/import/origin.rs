@@ -61,7 +61,7 @@ impl Catalogue {
         let renamed = match renamed {
             None => BTreeMap::new(),
             Some(path) => {
-                let text = std::fs::read(path).map_err(|error| Error::file(path, error))?;
+                let text = std::fs::read(path).map_err(|error| Error::named_file(path, error))?;
                 serde_json::from_slice(&text).map_err(|error| {
                     Error::usage(
                         format!("{} is no object of names: {error}.", path.display()),

@@ -60,7 +60,7 @@ impl Held {
     /// # Errors
     /// If it cannot be read, or another process imports it.
     pub(super) fn open(path: &Path) -> Result<Self, Error> {
-        let wrong = |error| Error::file(path, error);
+        let wrong = |error| Error::named_file(path, error);
         let mut file = File::open(path).map_err(wrong)?;
         if !file.metadata().map_err(wrong)?.is_file() {
             return Err(Error::usage(

@@ -204,7 +204,7 @@ fn read(path: &Path) -> Result<String, Error> {
     } else {
         File::open(path).and_then(|file| file.take(MAX_BYTES + 1).read_to_string(&mut text))
     };
-    read.map_err(|error| Error::file(path, error))?;
+    read.map_err(|error| Error::named_file(path, error))?;
     if text.len() as u64 > MAX_BYTES {
         let because =
             format!("{} has more than {MAX_BYTES} bytes, and no event with its proof has", path.display());

@@ -42,7 +42,7 @@ impl KeyOption {
 /// # Errors
 /// If it cannot be read, or holds none.
 pub(super) fn read(path: &Path) -> Result<Key, Error> {
-    let text = std::fs::read_to_string(path).map_err(|error| Error::file(path, error))?;
+    let text = std::fs::read_to_string(path).map_err(|error| Error::named_file(path, error))?;
     Key::parse(&text).map_err(|error| {
         Error::usage(
             format!("{} holds no verifier key: {error}.", path.display()),

@@ -61,7 +61,7 @@ const OBJECTS: [&str; 2] = ["actor", "entity"];
 /// # Errors
 /// If the file cannot be read, or is not one of them: names the event. Those of `take`.
 pub(super) fn read(path: &Path, mut take: impl FnMut(u64, Value) -> Result<(), Error>) -> Result<(), Error> {
-    let file = File::open(path).map_err(|error| Error::file(path, error))?;
+    let file = File::open(path).map_err(|error| Error::named_file(path, error))?;
     let length = file.metadata().map_or(0, |file| file.len());
     let bar = tiles::progress(length, "of the file verified");
     let budget = Budget::default();

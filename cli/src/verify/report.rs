@@ -55,7 +55,8 @@ impl Report {
 /// Writes the answer.
 ///
 /// # Errors
-/// The answer itself, unless everything was proved; or that it cannot be written.
+/// The answer itself, unless everything was proved; or that it cannot be written. An answer goes before the failure to
+/// write it: a closed pipe never makes a forged file a proved one, nor a full disk a proved file a refuted one.
 pub(super) fn tell(answer: Result<Report, Error>, shape: Shape) -> Result<(), Error> {
     let (report, error) = match answer {
         Ok(mut report) => {
@@ -64,22 +65,22 @@ pub(super) fn tell(answer: Result<Report, Error>, shape: Shape) -> Result<(), Er
         }
         Err(error) => (None, Some(error.of_verifier())),
     };
+    let written = write(report.as_ref(), error.as_ref(), shape);
+    error.map_or_else(|| written.map_err(Error::of_verifier), Err)
+}
+
+fn write(report: Option<&Report>, error: Option<&Error>, shape: Shape) -> Result<(), Error> {
     match shape {
-        Shape::Text => {
-            if let Some(report) = &report {
-                Output::new().text(&report.text())?;
-            }
-        }
+        Shape::Text => report.map_or(Ok(()), |report| Output::new().text(&report.text())),
         Shape::Json => {
-            let mut answer = match &error {
+            let mut answer = match error {
                 None => Some(json!({"answer": "proved"})),
                 Some(error) => error.answer(),
             };
-            if let (Some(answer), Some(report)) = (&mut answer, &report) {
+            if let (Some(answer), Some(report)) = (&mut answer, report) {
                 answer["report"] = report.facts();
             }
-            answer.map_or(Ok(()), |answer| Output::new().json(&answer))?;
+            answer.map_or(Ok(()), |answer| Output::new().json(&answer))
         }
     }
-    error.map_or(Ok(()), Err)
 }

@@ -267,7 +267,7 @@ const ROWS: &[Row] = &[
         "control characters in a message",
         EXPORT,
         |_, s| problem(s, "400 Bad Request", "", "odd"),
-        1,
+        2,
         "No.\\u001b[2J",
     ),
     ("CSV without a header", EXPORT_CSV, |_, s| csv(s, "X-Has-More: false\r\n", ""), 1, "CSV"),

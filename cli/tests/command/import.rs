@@ -114,7 +114,7 @@ async fn actions_are_renamed_and_unreadable_lines_are_refused() {
     );
     write("actions", "[]");
     auditlog.fail(2, &["import", "rows", "--from=workos", "--actions=actions"]);
-    auditlog.fail(1, &["import", "missing", "--from=workos"]);
+    auditlog.fail(2, &["import", "missing", "--from=workos"]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

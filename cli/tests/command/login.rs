@@ -1,5 +1,10 @@
 //! Credentials: where they come from, how they are checked and kept.
 
+use std::{
+    io::{Read as _, Write as _},
+    process::{Command, Stdio},
+};
+
 use serde_json::{Value, json};
 
 use crate::{
@@ -137,4 +142,40 @@ fn token_and_secret_are_as_good_as_the_whole() {
     auditlog.succeed(&["query"]);
     let auditlog = auditlog.with("AUDITLOG_TOKEN", "AbC123AbC123");
     assert!(auditlog.fail(2, &["query"]).contains("only the public part"));
+}
+
+/// `script` gives the command a terminal of its own; Ctrl-C is typed there while the token is asked for. The shell, which
+/// gets the signal as well, goes on and shows how the terminal is set.
+#[test]
+#[cfg(target_os = "linux")]
+fn ctrl_c_at_a_prompt_leaves_the_terminal_with_its_echo() {
+    let program = env!("CARGO_BIN_EXE_auditlog");
+    let line = format!(
+        "trap : INT; {program} login --endpoint=http://127.0.0.1:9 --workspace=acme; echo \"code=$?\"; stty -a | tr ';' '\\n'"
+    );
+    let home = tempfile::tempdir().unwrap();
+    let mut child = Command::new("script")
+        .args(["-qec", &line, "/dev/null"])
+        .env_clear()
+        .env("HOME", home.path())
+        .env("PATH", "/usr/bin:/bin")
+        .env("SHELL", "/bin/sh")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut seen = Vec::new();
+    let mut stdout = child.stdout.take().unwrap();
+    let mut byte = [0];
+    while !seen.ends_with(b"for none): ") {
+        assert_eq!(stdout.read(&mut byte).unwrap(), 1, "{}", String::from_utf8_lossy(&seen));
+        seen.push(byte[0]);
+    }
+    child.stdin.as_mut().unwrap().write_all(b"\x03").unwrap();
+    stdout.read_to_end(&mut seen).unwrap();
+    child.wait().unwrap();
+    let seen = String::from_utf8_lossy(&seen);
+    assert!(seen.contains("code=130"), "{seen}");
+    let words: Vec<_> = seen.split_whitespace().collect();
+    assert!(words.contains(&"echo") && words.contains(&"icanon"), "{seen}");
 }

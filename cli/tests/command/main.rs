@@ -17,6 +17,7 @@ mod query;
 mod receipts;
 mod routes;
 mod settings;
+mod situations;
 mod streams;
 mod tail;
 mod tamper;

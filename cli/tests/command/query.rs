@@ -83,7 +83,7 @@ fn filters_are_asked_of_the_api() {
 #[test]
 fn a_problem_is_told_with_its_fields_and_what_to_do() {
     let api = Api::start(3);
-    let complaint = Auditlog::for_api(&api).fail(1, &["query", "--action=Wrong"]);
+    let complaint = Auditlog::for_api(&api).fail(2, &["query", "--action=Wrong"]);
     let expected = "error: The query is not valid.\n  action: is no action\n  \
                     (400 invalid_query, request r-1)\nnext: ";
     assert!(complaint.starts_with(expected), "{complaint}");

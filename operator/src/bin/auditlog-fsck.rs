@@ -1,10 +1,14 @@
-//! The command `auditlog-fsck`: whether what the tables hold of a workspace's log fits together.
+//! The command `auditlog-fsck`: checks that the tables of a workspace's log fit together.
 
 use std::{error::Error, fs, io::IsTerminal as _, path::Path, process::ExitCode};
 
-use clap::Parser;
+use clap::{CommandFactory as _, Parser};
 use indicatif::{ProgressBar, ProgressStyle};
-use operator::fsck::{self, Kept};
+use operator::{
+    fsck::{self, Kept},
+    manual::{self, Shell},
+    terminal::{self, WRONG_USAGE, complain},
+};
 use shared::{
     aws::config::Config,
     ledger::{checkpoint::Checkpoint, note::Vkey},
@@ -17,16 +21,15 @@ use shared::{
 const UNCHECKED: u8 = 4;
 const BAR: &str = "{spinner} {bar:30} {percent:>3}%  {msg}";
 
-/// Works out a workspace's log again from the tables, and names the first thing that does not fit.
+/// Computes a workspace's log again from the tables, and names the first mismatch.
 ///
-/// Every entry's event must be there, bear its sequence and have the leaf that was sealed, whether parts of
-/// it were erased or not; no other event may bear a sequence; and the roots of the tiles, the head and the
-/// signed checkpoint must be those of the tree over the entries. Nothing is written, and a log in use may be
-/// checked.
+/// Every entry's event must be there, have its sequence and the leaf that was sealed, whether parts of it were
+/// erased or not. No other event may have a sequence. The roots of the tiles, the head and the signed checkpoint
+/// must be those of the tree over the entries. Nothing is written to the tables, and a log in use may be checked.
 ///
-/// Whoever owns the account can change everything together, and sign that. Only a checkpoint that was kept
-/// elsewhere tells then: give it with --checkpoint, such as the file `checkpoint` in a directory of
-/// `auditlog verify follow --state DIR`, which also finds the very sequence where two logs part.
+/// The owner of the account can change everything together, and sign that. Only a checkpoint that was kept
+/// elsewhere shows it: give it with --checkpoint, such as the file `checkpoint` in a directory of
+/// `auditlog verify follow --state DIR`, which also finds the first sequence that differs.
 ///
 /// It speaks to the tables themselves. Set AWS_REGION, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY (and
 /// AWS_SESSION_TOKEN), and LEDGER_TABLE, CHECKPOINTS_TABLE, EVENTS_TABLE and SETTINGS_TABLE to the stack's outputs
@@ -36,7 +39,7 @@ const BAR: &str = "{spinner} {bar:30} {percent:>3}%  {msg}";
 #[command(
     name = "auditlog-fsck",
     version,
-    after_help = "\
+    after_help = concat!("\
 Examples:
   auditlog-fsck acme
   auditlog-fsck acme --checkpoint kept/checkpoint --key log.vkey
@@ -51,23 +54,19 @@ A note is in order, such as a delta that is decided and not finished: a sealer w
 next one goes on. A warning is not wrong and should not last, such as events that were received 10 minutes
 ago and are not sealed.
 
-It does not prove that the log is the one that was there before (give a checkpoint that was kept elsewhere), that
-what senders say is true, or who wrote a receipt.
+It does not prove that the log is the one that was there before (give a checkpoint that was kept elsewhere),
+that what senders say is true, or who wrote a receipt.
 
-Exit codes, of all workspaces together:
-  0  sound
-  1  something does not fit; the first sequence that it concerns is named
-  2  asked for in a way that cannot be done
-  4  could not be checked: the tables did not answer, or there is nothing of a workspace"
+", include_str!("../../../docs/exit-codes.txt"))
 )]
 struct Cli {
     /// The workspaces; see --all
-    #[arg(required_unless_present = "all", conflicts_with = "all")]
+    #[arg(required_unless_present_any = ["all", "completions", "man"], conflicts_with = "all")]
     workspaces: Vec<String>,
-    /// Every workspace that the ledger holds anything of
+    /// Every workspace that has a log
     #[arg(long)]
     all: bool,
-    /// A checkpoint of the log that somebody kept; may be given again
+    /// A checkpoint of the log from earlier; may be repeated
     #[arg(long = "checkpoint", value_name = "FILE", conflicts_with = "all")]
     checkpoints: Vec<String>,
     /// The log's verifier key, or a file with it: verifies signatures
@@ -76,20 +75,29 @@ struct Cli {
     /// Write a line of JSON for each workspace
     #[arg(long)]
     json: bool,
+    /// Write completions for a shell, and end
+    #[arg(long, value_name = "SHELL", exclusive = true)]
+    completions: Option<Shell>,
+    /// Write the manual page, and end
+    #[arg(long, exclusive = true)]
+    man: bool,
 }
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    match Cli::parse().run().await {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return terminal::report_usage(&error),
+    };
+    match cli.run().await {
         Ok(code) => ExitCode::from(code),
+        Err(error) if error.is::<shared::model::error::Error>() => {
+            terminal::report(&*error, "Check the endpoint, the credentials and the names of the tables.");
+            ExitCode::from(UNCHECKED)
+        }
         Err(error) => {
-            eprintln!("error: {error}");
-            let mut source = error.source();
-            while let Some(cause) = source {
-                eprintln!("  because: {cause}");
-                source = cause.source();
-            }
-            ExitCode::from(if error.is::<shared::model::error::Error>() { UNCHECKED } else { 2 })
+            terminal::report(&*error, "Correct it: auditlog-fsck --help has examples and the variables.");
+            ExitCode::from(WRONG_USAGE)
         }
     }
 }
@@ -97,6 +105,12 @@ async fn main() -> ExitCode {
 impl Cli {
     /// Checks the workspaces, and gives the exit code.
     async fn run(&self) -> Result<u8, Box<dyn Error>> {
+        if let Some(shell) = self.completions {
+            return Ok(tell(&manual::completions(Self::command(), shell)).unwrap_or(1));
+        }
+        if self.man {
+            return Ok(tell(&manual::pages(Self::command())?).unwrap_or(1));
+        }
         let named = self
             .workspaces
             .iter()
@@ -108,22 +122,21 @@ impl Cli {
             workspaces = store.logs().await?.into_iter().collect();
         }
         if workspaces.is_empty() {
-            eprintln!("error: the ledger holds nothing of any workspace; look at the names of the tables");
+            complain("error: the ledger has nothing of any workspace");
+            complain("next: Check the names of the tables.");
             return Ok(UNCHECKED);
         }
-        let (mut is_refuted, mut is_sound) = (false, true);
+        let (mut is_refuted, mut is_sound, mut is_told) = (false, true, true);
         for workspace in workspaces {
             let bar = bar(&workspace);
             let report = fsck::check(&store, &workspace, &kept, system::now(), &bar).await?;
-            if self.json {
-                println!("{}", report.to_json());
-            } else {
-                print!("{report}");
-            }
+            let text = if self.json { format!("{}\n", report.to_json()) } else { report.to_string() };
+            is_told &= tell(&text).is_some();
             is_refuted |= report.is_refuted();
             is_sound &= report.is_sound();
         }
-        Ok(match (is_refuted, is_sound) {
+        // A finding goes before a report that could not be written.
+        Ok(match (is_refuted, is_sound && is_told) {
             (true, _) => 1,
             (false, true) => 0,
             (false, false) => UNCHECKED,
@@ -153,6 +166,18 @@ impl Cli {
         };
         let checkpoints = self.checkpoints.iter().map(open).collect::<Result<_, _>>()?;
         Ok(Kept { checkpoints, key })
+    }
+}
+
+/// Writes a report, and gives success; `None` if it could not be written, which is said.
+fn tell(text: &str) -> Option<u8> {
+    match terminal::print(text) {
+        Ok(()) => Some(0),
+        Err(error) => {
+            complain(&format!("error: the output cannot be written: {error}"));
+            complain("next: Check where it is redirected to, and the free space there.");
+            None
+        }
     }
 }
 
