@@ -177,11 +177,12 @@ async fn create(client: &Client, table: &Table) -> Result<(), aws_sdk_dynamodb::
 }
 
 fn key_schema(key: &[Key]) -> Result<Vec<KeySchemaElement>, BuildError> {
-    let element = |Key { name, kind }: &Key| {
-        let kind = KeyType::from(kind.as_str());
-        KeySchemaElement::builder().attribute_name(name).key_type(kind).build()
-    };
-    key.iter().map(element).collect()
+    key.iter()
+        .map(|Key { name, kind }: &Key| {
+            let kind = KeyType::from(kind.as_str());
+            KeySchemaElement::builder().attribute_name(name).key_type(kind).build()
+        })
+        .collect()
 }
 
 fn same_shape(found: &TableDescription, table: &Table) -> bool {

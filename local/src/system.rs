@@ -169,8 +169,9 @@ impl System {
         let post = Arc::new(OnceLock::<Arc<Post>>::new());
         let (hints, unheard) = if options.schedule {
             let (post, name) = (post.clone(), template.hints.function.clone());
-            let deliver = move |event| functions::hinted(post.get().cloned(), name.clone(), event);
-            let (queue, hints) = HintQueue::start(template.hints.concurrency, deliver);
+            let (queue, hints) = HintQueue::start(template.hints.concurrency, move |event| {
+                functions::hinted(post.get().cloned(), name.clone(), event)
+            });
             (Some(queue), unheard.with_head_hints(hints))
         } else {
             (None, unheard)
@@ -179,8 +180,9 @@ impl System {
             false => (None, unheard),
             true => {
                 let (sealing, name) = (unheard.clone(), template.sealer.clone());
-                let deliver = move |batch| functions::seal(sealing.clone(), name.clone(), batch);
-                let (stream, store) = Stream::start(unheard, deliver);
+                let (stream, store) = Stream::start(unheard, move |batch| {
+                    functions::seal(sealing.clone(), name.clone(), batch)
+                });
                 (Some(stream), store)
             }
         };
@@ -204,8 +206,9 @@ impl System {
         let gateway = Gateway::new(&template.api, ttl, functions.clone(), identity_provider.clone())?;
         let dead_letters = directory.map(DataDirectory::dead_letters);
         let (name, settings) = (template.bus.function.clone(), template.bus.queue.clone());
-        let deliver = move |event| functions.clone().batch(name.clone(), event);
-        let queue = Arc::new(Queue::start(settings, dead_letters.as_deref(), deliver)?);
+        let queue = Arc::new(Queue::start(settings, dead_letters.as_deref(), move |event| {
+            functions.clone().batch(name.clone(), event)
+        })?);
         let bus = EventBus::new(&template.bus, queue.clone())?;
 
         let (stop, stopped) = watch::channel(false);
@@ -429,8 +432,12 @@ fn signer(file: Option<&Path>) -> Result<Signer, Error> {
     let Some(file) = file else { return Ok(Signer::with_seed(ORIGIN, &new()?)) };
     if let Some(content) = DataDirectory::read(file)? {
         let seed = STANDARD.decode(content.trim_ascii()).ok().and_then(|seed| seed.try_into().ok());
-        let broken = || Error::file(file, "is not the base64 of 32 bytes. Delete it, and a new key is made.");
-        return Ok(Signer::with_seed(ORIGIN, &seed.ok_or_else(broken)?));
+        return Ok(Signer::with_seed(
+            ORIGIN,
+            &seed.ok_or_else(|| {
+                Error::file(file, "is not the base64 of 32 bytes. Delete it, and a new key is made.")
+            })?,
+        ));
     }
     let seed = new()?;
     private_file::write(file, STANDARD.encode(seed).as_bytes())?;

@@ -1,9 +1,10 @@
-//! `auditlog-fsck` as it is run: a process, against the tables of a system.
+//! Runs `auditlog-fsck` as a process, against the tables of a system.
 
 #![allow(clippy::unwrap_used, reason = "in a test, an unwrap is an assertion")]
 
 use std::{
     fs,
+    path::Path,
     process::{Command, Output},
 };
 
@@ -19,6 +20,12 @@ fn command(endpoint: &str, arguments: &[&str]) -> Output {
     command.args(arguments).env_clear().env("DYNAMODB_ENDPOINT", endpoint).output().unwrap()
 }
 
+fn write(directory: &Path, name: &str, content: &str) -> String {
+    let path = directory.join(name);
+    fs::write(&path, content).unwrap();
+    path.to_str().unwrap().to_owned()
+}
+
 #[track_caller]
 fn told(output: &Output, code: i32, parts: &[&str]) {
     let all = [String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr)].concat();
@@ -30,13 +37,9 @@ fn told(output: &Output, code: i32, parts: &[&str]) {
 async fn the_exit_code_says_whether_the_log_is_sound() {
     let log = Prepared::with(200).await;
     let kept = tempfile::tempdir().unwrap();
-    let file = |name: &str, content: &str| {
-        let path = kept.path().join(name);
-        fs::write(&path, content).unwrap();
-        path.to_str().unwrap().to_owned()
-    };
-    let (half, end) = (file("half", &log.checkpoints[0]), file("end", &log.checkpoints[1]));
-    let key = file("key", &format!("{}\n", log.key));
+    let half = write(kept.path(), "half", &log.checkpoints[0]);
+    let end = write(kept.path(), "end", &log.checkpoints[1]);
+    let key = write(kept.path(), "key", &format!("{}\n", log.key));
 
     let copy = log.copy().await;
     let with_all = ["acme", "--checkpoint", &half, "--checkpoint", &end, "--key", &key];
@@ -51,7 +54,7 @@ async fn the_exit_code_says_whether_the_log_is_sound() {
     );
 
     let first = copy.tamper(Drill::DeletedEvent, &log).await;
-    // Which event it is, is the sealer's to say: by when it came to be sealed.
+    // The sealer decides which event gets this sequence.
     let is_gone = format!("acme: found: sequence {first}: the event e-");
     let first_at = format!("acme: NOT SOUND; what comes first is at sequence {first}\n");
     told(&fsck(&copy, &["acme"]), 1, &[&is_gone, "Z is gone\n", &first_at]);
@@ -71,7 +74,7 @@ async fn the_exit_code_says_whether_the_log_is_sound() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_cannot_be_done_is_no_verdict() {
+async fn a_check_that_cannot_run_gives_no_verdict() {
     let log = Prepared::with(1).await;
     let copy = log.copy().await;
     let directory = tempfile::tempdir().unwrap();
@@ -90,5 +93,5 @@ async fn what_cannot_be_done_is_no_verdict() {
     let kept = kept.to_str().unwrap();
     told(&fsck(&copy, &["globex", "--checkpoint", kept]), 2, &["of the log \"audit-logs.local/acme\""]);
     told(&command("http://127.0.0.1:9", &["acme"]), 4, &["cannot be reached", "because: "]);
-    told(&fsck(&copy, &["nobody"]), 4, &["COULD NOT BE CHECKED; there is nothing of this workspace"]);
+    told(&fsck(&copy, &["unknown"]), 4, &["COULD NOT BE CHECKED; there is nothing of this workspace"]);
 }

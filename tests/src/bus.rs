@@ -1,4 +1,4 @@
-//! The product's side of the bus: the `PutEvents` call, as every AWS SDK makes it.
+//! Puts product events on the bus with the `PutEvents` call, as every AWS SDK makes it.
 
 use serde_json::{Value, json};
 

@@ -1,4 +1,4 @@
-//! One who uses the API over HTTP, with credentials or without.
+//! A client of the API over HTTP, with or without credentials.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use reqwest::{Method, header::HeaderMap};
@@ -10,18 +10,18 @@ use tokio::{
 
 use crate::TestApp;
 
-/// What may go wrong between a client and the API. `docs/faults.md` has a row for each.
+/// A fault between a client and the API. `docs/faults.md` has a row for each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ClientFault {
-    /// It sends a request, and hangs up before the answer.
+    /// The client sends a request, and hangs up before the answer.
     HungUp,
-    /// It sends the same request eight times at once.
+    /// The client sends the same request eight times at once.
     SentAtOnce,
-    /// It breaks off in the middle of a request.
+    /// The client breaks off in the middle of a request.
     BrokeOff,
 }
 
-/// A user of the API. Its short methods ask for its own workspace.
+/// A client of the API. Its short methods use its own workspace.
 #[derive(Clone)]
 pub struct Client {
     http: reqwest::Client,
@@ -35,13 +35,12 @@ pub struct Client {
 /// An answer of the API.
 #[derive(Debug)]
 pub struct Answer {
-    /// The HTTP status.
     pub status: u16,
     /// The headers.
     pub headers: HeaderMap,
-    /// The body, to the letter.
+    /// The body as text, unchanged.
     pub text: String,
-    /// The body, read; null where it is not JSON.
+    /// The body as JSON; null if it is not JSON.
     pub body: Value,
 }
 
@@ -72,28 +71,27 @@ impl Client {
         self.with_authorization(&format!("Basic {pair}"))
     }
 
-    /// The same user with the token of an answer to a request for one.
+    /// The same client with the token of this answer to `create_token`.
     pub fn with_token(self, created: &Value) -> Self {
         let token = created["token"].as_str().unwrap().to_owned();
         Self { token, ..self.with_bearer(created["bearer"].as_str().unwrap()) }
     }
 
-    /// The bearer that it sends.
     pub fn bearer(&self) -> &str {
         self.authorization.as_deref().and_then(|header| header.strip_prefix("Bearer ")).unwrap_or_default()
     }
 
-    /// The same user, who calls another system.
+    /// The same client, calling another system.
     pub fn at(self, app: &TestApp) -> Self {
         Self { endpoint: app.client("").endpoint, ..self }
     }
 
-    /// The workspace it asks for.
+    /// The workspace in its paths.
     pub fn workspace(&self) -> &str {
         &self.workspace
     }
 
-    /// The same user, asking for another workspace.
+    /// The same client, with another workspace in its paths.
     pub fn asking_for(&self, workspace: &str) -> Self {
         Self { workspace: workspace.to_owned(), ..self.clone() }
     }
@@ -113,7 +111,7 @@ impl Client {
         self.get(&self.path(&format!("ledger/{path}"))).await
     }
 
-    /// The same of a route that answers with bytes.
+    /// The same for a route that answers with bytes.
     pub async fn ledger_bytes(&self, path: &str) -> Vec<u8> {
         let request = self.request(Method::GET, &self.path(&format!("ledger/{path}")));
         let response = request.send().await.unwrap();
@@ -136,13 +134,14 @@ impl Client {
         self.send(self.request(Method::PATCH, &self.path("settings")).body(body.to_string())).await
     }
 
-    /// A request to `/api/{workspace}/streams` and what follows it; null is no body.
+    /// A request to `/api/{workspace}/streams{rest}`; a null body is not sent.
     pub async fn streams(&self, method: Method, rest: &str, body: &Value) -> Answer {
         let request = self.request(method, &self.path(&format!("streams{rest}")));
         self.send(if body.is_null() { request } else { request.body(body.to_string()) }).await
     }
 
-    /// `POST /api/{workspace}/streams` of a webhook without a listener, with more members; the stream.
+    /// `POST /api/{workspace}/streams` for a webhook without a listener, with the members of `more`. Returns
+    /// the stream.
     pub async fn create_stream(&self, more: &Value) -> Value {
         let mut body =
             json!({"name": "siem", "destination": {"type": "webhook", "url": "https://siem.example.com/T0"}});
@@ -150,7 +149,7 @@ impl Client {
         self.streams(Method::POST, "", &body).await.expect(201).body
     }
 
-    /// The pages of a query, by `next_cursor`, until there is no more.
+    /// The pages of a query, followed by `next_cursor` to the last one.
     pub async fn pages(&self, query: &str) -> Vec<Vec<Value>> {
         let mut pages = Vec::new();
         let mut cursor = String::new();
@@ -173,7 +172,7 @@ impl Client {
         self.record_bytes(body.to_string()).await
     }
 
-    /// The same with a fault; the answers that came.
+    /// The same with a fault. Returns the answers that arrived.
     pub async fn record_with(&self, fault: ClientFault, event: &Value) -> Vec<Answer> {
         match fault {
             ClientFault::HungUp => {
@@ -190,7 +189,7 @@ impl Client {
         }
     }
 
-    /// The head of a request to record this, and half of it.
+    /// Sends the head of a request to record this body, and half of the body.
     async fn send_half(&self, body: &str) {
         let address = self.endpoint.strip_prefix("http://").unwrap();
         let head = format!(
@@ -203,7 +202,7 @@ impl Client {
         stream.write_all(head.as_bytes()).await.unwrap();
         stream.write_all(&body.as_bytes()[..body.len() / 2]).await.unwrap();
         stream.shutdown().await.unwrap();
-        // It is over once the other side has hung up as well.
+        // The exchange is over once the server has hung up as well.
         let mut rest = Vec::new();
         stream.read_to_end(&mut rest).await.unwrap();
     }
@@ -239,7 +238,7 @@ impl Client {
         self.send(request.body(body)).await
     }
 
-    /// A request to be completed, with the credentials in it.
+    /// A request with the credentials in it, for the caller to complete.
     pub fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
         let request = self.http.request(method, format!("{}{path}", self.endpoint));
         match &self.authorization {
@@ -263,14 +262,14 @@ impl Client {
 }
 
 impl Answer {
-    /// The same answer, which must have this status.
+    /// Returns the answer, and fails unless it has this status.
     #[track_caller]
     pub fn expect(self, status: u16) -> Self {
         assert_eq!(self.status, status, "{}", self.text);
         self
     }
 
-    /// The same answer, which must be a problem (RFC 9457) with this status and id.
+    /// Returns the answer, and fails unless it is a problem (RFC 9457) with this status and id.
     #[track_caller]
     pub fn expect_problem(self, status: u16, id: &str) -> Self {
         let told = (self.status, self.body["id"].as_str().unwrap_or_default());
@@ -282,7 +281,7 @@ impl Answer {
         self
     }
 
-    /// The same answer, which must be the gateway's own refusal, in AWS's words.
+    /// Returns the answer, and fails unless it is the gateway's own refusal, in AWS's words.
     #[track_caller]
     pub fn expect_refusal(self, status: u16, message: &str) -> Self {
         assert_eq!((self.status, &self.body), (status, &json!({"message": message})));
@@ -301,17 +300,21 @@ impl Answer {
         &self.body["results"][0]
     }
 
-    /// The problems of a refusal, as `place code` each.
+    /// The problems of a refusal, each as `place code`.
     pub fn problems(&self) -> Vec<String> {
         problems(&self.body)
     }
 }
 
-/// The `errors` of a problem, as `place code` each.
+/// The `errors` of a problem, each as `place code`.
 pub(crate) fn problems(problem: &Value) -> Vec<String> {
-    let told = |error: &Value| {
-        let place = error["pointer"].as_str().or(error["parameter"].as_str()).unwrap();
-        format!("{place} {}", error["code"].as_str().unwrap())
-    };
-    problem["errors"].as_array().into_iter().flatten().map(told).collect()
+    problem["errors"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .map(|error: &Value| {
+            let place = error["pointer"].as_str().or(error["parameter"].as_str()).unwrap();
+            format!("{place} {}", error["code"].as_str().unwrap())
+        })
+        .collect()
 }

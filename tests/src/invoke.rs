@@ -1,4 +1,4 @@
-//! Handlers called with a store of the test's choice, as Lambda would call them.
+//! Calls handlers with a store of the test's choice, as Lambda would.
 
 use aws_lambda_events::{
     apigw::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse},
@@ -21,7 +21,7 @@ use streams::Streams;
 /// The answer of a function behind the API: status and JSON body.
 pub type HttpAnswer = (i64, Value);
 
-/// A request to `GET` or `POST /api/acme/audit_logs` by a holder of a token for everything.
+/// A request to `GET` or `POST /api/acme/audit_logs` by the holder of a token with all scopes.
 pub fn audit_logs(method: &str, body: &Value) -> Value {
     request(&format!("{method} /api/{{workspace}}/audit_logs"), token_holder(), body)
 }
@@ -155,14 +155,14 @@ pub async fn expiry(store: &Store, workspace: &str) -> Result<expiry::Response, 
     expire(store, json!({ "workspace": workspace })).await
 }
 
-/// Calls `expiry` with the event of a schedule; what it says of the run.
+/// Calls `expiry` with a trigger of the schedule. Returns the result of the run.
 pub async fn expire(store: &Store, trigger: Value) -> Result<expiry::Response, Error> {
     let mut context = Context::default();
     context.deadline = u64::MAX / 2;
     expiry::handle(store, LambdaEvent::new(serde_json::from_value(trigger).unwrap(), context)).await
 }
 
-/// Calls `archiver` for one stream of acme; what it says of it.
+/// Calls `archiver` for one stream of acme. Returns its result for the stream.
 pub async fn archiver(archiver: &archiver::Archiver, stream: &str) -> Result<archiver::Response, Error> {
     let mut context = Context::default();
     context.deadline = u64::try_from(system::now().plus_seconds(300).unix_ms()).unwrap();
@@ -170,7 +170,7 @@ pub async fn archiver(archiver: &archiver::Archiver, stream: &str) -> Result<arc
     archiver::handle(archiver, LambdaEvent::new(trigger, context)).await
 }
 
-/// Calls `deliver` for one stream of acme; what it says of it.
+/// Calls `deliver` for one stream of acme. Returns its result for the stream.
 pub async fn deliver(post: &deliver::Post, stream: &str) -> Result<deliver::Response, Error> {
     let mut context = Context::default();
     context.deadline = u64::try_from(system::now().plus_seconds(60).unix_ms()).unwrap();
@@ -178,7 +178,7 @@ pub async fn deliver(post: &deliver::Post, stream: &str) -> Result<deliver::Resp
     deliver::handle(post, LambdaEvent::new(trigger, context)).await
 }
 
-/// Asks `ledger` for something under `/api/acme/ledger/`, such as `checkpoint`; status and text.
+/// Gets a path under `/api/acme/ledger/`, such as `checkpoint`. Returns status and text.
 pub async fn log_text(ledger: &Ledger, what: &str) -> (i64, String) {
     let mut request = audit_logs("GET", &Value::Null);
     request["routeKey"] = json!(format!("GET /api/{{workspace}}/ledger/{what}"));
@@ -190,7 +190,7 @@ pub async fn log_text(ledger: &Ledger, what: &str) -> (i64, String) {
     }
 }
 
-/// Calls `authorizer` with the value of an `Authorization` header; whether it lets the caller in.
+/// Calls `authorizer` with the value of an `Authorization` header. Returns true if it lets the caller in.
 ///
 /// # Errors
 /// If the function fails, which API Gateway answers with 500.
@@ -210,7 +210,7 @@ pub async fn ingest_bus(store: &Store, delivery: &Value) -> Result<SqsBatchRespo
 
 /// An SQS batch of messages with these ids and bodies.
 pub fn batch(messages: &[(&str, &str)]) -> Value {
-    let record = |(id, body): &(&str, &str)| {
+    json!({"Records": messages.iter().map(|(id, body): &(&str, &str)| {
         json!({
             "messageId": id,
             "receiptHandle": id,
@@ -221,8 +221,7 @@ pub fn batch(messages: &[(&str, &str)]) -> Value {
             "eventSourceARN": "arn:aws:sqs:us-east-1:000000000000:BusQueue",
             "awsRegion": "us-east-1",
         })
-    };
-    json!({"Records": messages.iter().map(record).collect::<Vec<_>>()})
+    }).collect::<Vec<_>>()})
 }
 
 /// The envelope that EventBridge would put around a detail.

@@ -1,6 +1,6 @@
-//! The whole system in one process, and everybody who uses it: what the tests are written with.
+//! The harness of the tests: the whole system in one process, and its clients.
 
-#![expect(clippy::unwrap_used, reason = "in what only tests use, an unwrap is an assertion")]
+#![expect(clippy::unwrap_used, reason = "in test code, an unwrap is an assertion")]
 
 mod bus;
 pub mod client;
@@ -45,12 +45,12 @@ pub use self::{
     tables::{Tables, plain},
 };
 
-/// A system of one's own, in memory and without the demo. It ends with the test.
+/// A system of the test's own, in memory and without the demo. It ends with the test.
 pub struct TestApp {
     system: System,
     http: reqwest::Client,
     tables: Tables,
-    /// The engine, where something is between it and the system.
+    /// The engine, if the test put a proxy between it and the system.
     _engine: Option<local::Tables>,
 }
 
@@ -60,50 +60,50 @@ impl TestApp {
         Self::start_with(Options::default()).await
     }
 
-    /// One that seals events as they come.
+    /// A system that seals events as they arrive.
     pub async fn start_sealing() -> Self {
         Self::start_with(Options { seal: true, ..Options::default() }).await
     }
 
-    /// One that seals events as they come and delivers them, also to this machine.
+    /// A system that seals events as they arrive and delivers them, to this machine too.
     pub async fn start_delivering() -> Self {
         let options = Options { seal: true, schedule: true, insecure_streams: true, ..Options::default() };
         Self::start_with(options).await
     }
 
-    /// One that asks the token authorizer at every request.
+    /// A system that asks the token authorizer on every request.
     pub async fn start_without_authorizer_cache() -> Self {
         Self::start_with(Options { authorizer_ttl: Some(Duration::ZERO), ..Options::default() }).await
     }
 
-    /// One that lets a token read so often in ten seconds.
+    /// A system that allows a token this many reads in ten seconds.
     pub async fn start_limiting(read_limit: u32) -> Self {
         Self::start_with(Options { read_limit: Some(read_limit), ..Options::default() }).await
     }
 
-    /// One that seals events as they come, and lets a token read so often in ten seconds.
+    /// A system that seals events as they arrive, and allows a token this many reads in ten seconds.
     pub async fn start_sealing_and_limiting(read_limit: u32) -> Self {
         Self::start_with(Options { seal: true, read_limit: Some(read_limit), ..Options::default() }).await
     }
 
-    /// One that lets the admins of a workspace change something so often in ten seconds.
+    /// A system that allows the admins of a workspace this many changes in ten seconds.
     pub async fn start_limiting_changes(change_limit: u32) -> Self {
         Self::start_with(Options { change_limit: Some(change_limit), ..Options::default() }).await
     }
 
-    /// One that keeps its data in this directory, and seals nothing.
+    /// A system that stores its data in this directory, and seals nothing.
     pub async fn start_in(directory: &Path) -> Self {
         let storage = Storage::Directory(directory.to_owned());
         Self::start_with(Options { storage, ..Options::default() }).await
     }
 
-    /// One that keeps its data in this directory, and seals events as they come.
+    /// A system that stores its data in this directory, and seals events as they arrive.
     pub async fn start_sealing_in(directory: &Path) -> Self {
         let storage = Storage::Directory(directory.to_owned());
         Self::start_with(Options { storage, seal: true, ..Options::default() }).await
     }
 
-    /// One whose every call to the tables goes through an engine with faults; and that engine.
+    /// A system whose calls to the tables all go through an engine with faults; returns that engine too.
     pub async fn start_with_faults(seal: bool) -> (Self, FaultyEngine) {
         let engine = local::Tables::start(0, Storage::Memory).await.unwrap();
         let faulty = FaultyEngine::with(engine.endpoint(), Plan::default()).await;
@@ -112,22 +112,22 @@ impl TestApp {
         (Self { tables: Tables::at(engine.endpoint()), _engine: Some(engine), ..app }, faulty)
     }
 
-    /// Ends it, so that its data can be used by another.
+    /// Ends the system, so that another one can use its data.
     pub async fn shutdown(self) {
         self.system.shutdown().await;
     }
 
-    /// Where the API is.
+    /// The URL of the API.
     pub fn endpoint(&self) -> &str {
         self.system.endpoint()
     }
 
-    /// A workspace admin, as the product's identity provider knows them.
+    /// A workspace admin with a JWT of the product's identity provider.
     pub fn admin(&self, workspace: &str) -> Client {
         self.client(workspace).with_bearer(&self.system.admin_jwt(workspace))
     }
 
-    /// A member of the workspace who is no admin.
+    /// A workspace member who is not an admin.
     pub fn member(&self, workspace: &str) -> Client {
         self.client(workspace).with_bearer(&self.system.member_jwt(workspace))
     }
@@ -137,22 +137,22 @@ impl TestApp {
         self.system.jwt_with(claims)
     }
 
-    /// Whoever holds a new token that may read.
+    /// The holder of a new token that may read.
     pub async fn reader(&self, workspace: &str) -> Client {
         self.holder(workspace, &["audit_log:read"]).await
     }
 
-    /// Whoever holds a new token that may record.
+    /// The holder of a new token that may record.
     pub async fn writer(&self, workspace: &str) -> Client {
         self.holder(workspace, &["audit_log:write"]).await
     }
 
-    /// Whoever holds a new token that may do both.
+    /// The holder of a new token that may read and record.
     pub async fn holder_of_both(&self, workspace: &str) -> Client {
         self.holder(workspace, &["audit_log:read", "audit_log:write"]).await
     }
 
-    /// Somebody without any credentials, who asks for this workspace.
+    /// A client without credentials.
     pub fn client(&self, workspace: &str) -> Client {
         Client::new(self.http.clone(), self.system.endpoint(), workspace)
     }
@@ -162,17 +162,17 @@ impl TestApp {
         Bus::new(self.http.clone(), self.system.endpoint())
     }
 
-    /// Waits until the function behind the bus is done with all that was put on it.
+    /// Waits until the function behind the bus has handled everything that was put on it.
     pub async fn settled(&self) {
         self.system.bus_settled().await;
     }
 
-    /// Waits until everything that was written before is sealed.
+    /// Waits until everything written so far is sealed.
     pub async fn sealed(&self) {
         self.system.sealed().await;
     }
 
-    /// Seals everything that is there, as the scheduled search does.
+    /// Seals all unsealed events, as the scheduled search does.
     pub async fn reconcile(&self) {
         invoke::sealer(&self.store(), json!({"reconcile": true})).await;
         while !self.store().backlog().await.unwrap().is_empty() {
@@ -180,8 +180,8 @@ impl TestApp {
         }
     }
 
-    /// Lets the events of a workspace be kept for so many days, since an hour ago. What has read its settings
-    /// within a minute does not know of it yet.
+    /// Sets the retention of a workspace to this many days, effective an hour ago. An instance that read the
+    /// settings within the last minute still uses the old ones.
     pub async fn keep_days(&self, workspace: &str, days: u32) {
         let from = system::now().plus_seconds(-3600);
         let retention =
@@ -193,28 +193,27 @@ impl TestApp {
         };
         let origin = Origin::without_request(system::now(), system::event_id(), system::salt());
         let record = service_event::settings_changed(&admin, origin, Vec::new(), Default::default());
-        // Not the system's own store, which would remember what it was before.
+        // Not the system's own store, whose cache would have the old settings.
         let store = Store::connect(&Config::local(self.dynamodb_endpoint()));
         let set = store.set_retention(&Retention::default(), &retention, &record).await.unwrap();
         assert!(matches!(set, Written::Now(_)));
     }
 
-    /// What is in the tables, past all our code.
+    /// The content of the tables, past our code.
     pub fn tables(&self) -> &Tables {
         &self.tables
     }
 
-    /// The store that the functions have.
+    /// The store of the functions.
     pub fn store(&self) -> Store {
         self.system.store().clone()
     }
 
-    /// Where the engine listens.
     pub fn dynamodb_endpoint(&self) -> &str {
         self.system.dynamodb_endpoint()
     }
 
-    /// Sends these bytes, as no HTTP library would, and returns the status and the body.
+    /// Sends these bytes, which no HTTP library would send, and returns the status and the body.
     pub async fn send_raw(&self, request: &[u8]) -> (u16, String) {
         let address = self.system.endpoint().strip_prefix("http://").unwrap();
         let mut stream = TcpStream::connect(address).await.unwrap();
@@ -238,8 +237,8 @@ impl TestApp {
     }
 }
 
-/// Looks until there is something to see. The bus delivers when it does; 30 seconds are for a machine
-/// that is busy with other things.
+/// Repeats `look` until it returns something. The bus delivers at its own pace; 30 seconds leave room for a
+/// busy machine.
 pub async fn eventually<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
     let deadline = Instant::now() + Duration::from_secs(30);
     loop {

@@ -1,29 +1,29 @@
-//! Functions as processes of their own, and what may happen to those.
+//! Functions as processes of their own, and faults that befall a process.
 
 use std::{env, path::Path, time::Duration};
 
 use crate::runtime_api::{Failed, Instance, Signal, program};
 
-/// What may happen to a function's process. `docs/faults.md` has a row for each.
+/// A fault of a function's process. `docs/faults.md` has a row for each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ProcessFault {
-    /// It is killed when a chosen call has come to the store, which does not do it.
+    /// The process is killed when a chosen call has reached the store, which does not execute it.
     Killed,
-    /// It is killed when the store has done a chosen call.
+    /// The process is killed when the store has executed a chosen call.
     KilledAfter,
-    /// It runs out of time during a chosen call, and its environment is ended.
+    /// The function runs out of time during a chosen call, and its environment is ended.
     OutOfTime,
-    /// It is frozen during a chosen call, and thawed when all of its connections are dead.
+    /// The process is frozen during a chosen call, and thawed when all of its connections are dead.
     Frozen,
 }
 
-/// Longer than a call takes that is answered, on a machine that is busy with other things.
+/// Longer than any answered call takes, even on a busy machine.
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
-/// A function in a process of its own, over the tables at this endpoint.
+/// Starts a function in a process of its own, with the tables at this endpoint.
 ///
-/// `PROGRAMS` names a folder with the shipped programs, such as `target/release`; without it `function`, a program of
-/// the tests, runs the shipped handler.
+/// `PROGRAMS` names a folder with the shipped programs, such as `target/release`; without it, the program
+/// `function` of the tests runs the shipped handler.
 pub async fn start(function: &str, name: &str, dynamodb: &str) -> Instance {
     let command = match env::var("PROGRAMS") {
         Ok(folder) => program(&Path::new(&folder).join(name), dynamodb),
@@ -36,10 +36,10 @@ pub async fn start(function: &str, name: &str, dynamodb: &str) -> Instance {
     Instance::start(name, command, PATIENCE).await.unwrap()
 }
 
-/// The answer of a function that is given this, as JSON.
+/// Invokes the function with this payload. Returns its answer as JSON.
 ///
 /// # Errors
-/// If it fails, ends, or runs out of time.
+/// If the function fails, ends, or runs out of time.
 pub async fn invoke(
     instance: &Instance,
     payload: &serde_json::Value,
@@ -49,7 +49,7 @@ pub async fn invoke(
     Ok(serde_json::from_slice(&answer.payload).unwrap())
 }
 
-/// Stops the process and lets it go on after `meanwhile`.
+/// Stops the process, and continues it after `meanwhile`.
 pub async fn freeze(instance: &Instance, meanwhile: impl Future<Output = ()>) {
     instance.signal(Signal::Stop).await.unwrap();
     meanwhile.await;

@@ -1,8 +1,8 @@
-//! An SQS queue as it is at its worst, and the event source mapping that empties it.
+//! An SQS queue with every fault that SQS permits, and the event source mapping that empties it.
 //!
-//! Time is counted in receives, so that a drill is over as soon as its work is done: a message is hidden
-//! for some receives after each, and seen again after those unless it was deleted. Everything that
-//! SQS allows itself happens here, as often as the plan says.
+//! Time is counted in receives, so that a drill is over as soon as its work is done: after each receive a
+//! message is hidden for some receives, and then visible again unless it was deleted. The plan says how often
+//! each fault happens.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -16,35 +16,34 @@ use aws_lambda_events::sqs::SqsBatchResponse;
 use serde_json::{Value, json};
 use tokio::sync::Notify;
 
-/// What may go wrong between the bus and its function. `docs/faults.md` has a row for each.
+/// A fault between the bus and its function. `docs/faults.md` has a row for each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum QueueFault {
     /// The bus brings an event twice, as two messages.
     SentTwice,
-    /// A batch is delivered again though it was deleted.
+    /// A batch is delivered again although it was deleted.
     DeliveredTwice,
-    /// Messages come in another order than they were sent in.
+    /// Messages arrive in another order than they were sent.
     OutOfOrder,
-    /// Messages are seen again while the function still works on them: it has them twice at a time.
+    /// Messages become visible while the function still works on them, so that it has them twice at a time.
     VisibleTooEarly,
-    /// The function did its work, and its answer is lost: the whole batch comes again.
+    /// The function did its work, and its answer is lost: the whole batch arrives again.
     AnswerLost,
-    /// The function is ended in the middle of a batch, as by its time limit: the whole batch comes again.
+    /// The function is ended in the middle of a batch, as by its time limit: the whole batch arrives again.
     FunctionEnded,
-    /// Messages that failed too often are given up, and redriven later.
+    /// Messages that failed too often go to the dead-letter queue, and are redriven later.
     GivenUp,
 }
 
-/// How often what goes wrong; each a share from 0 to 1.
+/// The share of each fault, from 0 to 1.
 #[derive(Clone, Debug, Default)]
 pub struct QueuePlan {
-    /// The seed of all that is left to chance.
+    /// The seed of all random choices.
     pub seed: u64,
-    /// How often each fault happens.
     pub shares: BTreeMap<QueueFault, f64>,
 }
 
-/// A queue, and all that became of its messages.
+/// A queue, and the outcome of its messages.
 pub struct Queue {
     state: Mutex<State>,
     changed: Notify,
@@ -58,9 +57,9 @@ struct State {
     sent: u64,
     in_flight: usize,
     closed: bool,
-    /// How often each fault happened.
+    /// The number of times that each fault happened.
     happened: BTreeMap<QueueFault, usize>,
-    /// The messages that the function was done with.
+    /// The messages that the function has handled.
     removed: BTreeSet<u64>,
     dead: Vec<(u64, String)>,
 }
@@ -71,24 +70,23 @@ struct Message {
     visible_at: u64,
 }
 
-/// How a function comes to its end.
+/// How an invocation of the function ends.
 enum Ending {
     Alone,
-    /// Another one has the same batch at the same time.
+    /// Another invocation has the same batch at the same time.
     BesideAnother,
-    /// After so many steps, wherever it is then.
+    /// After this many steps, wherever it is then.
     After(usize),
 }
 
-/// The most messages of a batch.
+/// Messages in a batch, at most.
 const BATCH: usize = 10;
-/// For how many receives a message is hidden.
+/// Receives for which a message is hidden.
 const VISIBILITY: u64 = 6;
-/// After how many receives a message is given up.
+/// Receives after which a message goes to the dead-letter queue.
 pub const MAX_RECEIVE_COUNT: u32 = 5;
 
 impl Queue {
-    /// An empty queue.
     pub fn new(plan: QueuePlan) -> Self {
         let random = fastrand::Rng::with_seed(plan.seed);
         let state = State {
@@ -106,7 +104,7 @@ impl Queue {
         Self { state: Mutex::new(state), changed: Notify::new() }
     }
 
-    /// Takes a message; its number.
+    /// Puts a message into the queue. Returns its number.
     pub fn send(&self, body: &str) -> u64 {
         let mut state = self.state.lock().unwrap();
         let number = state.put(body);
@@ -118,14 +116,14 @@ impl Queue {
         number
     }
 
-    /// No more messages come: the workers end when all are done.
+    /// No more messages follow: the workers end when all are handled.
     pub fn close(&self) {
         self.state.lock().unwrap().closed = true;
         self.changed.notify_waiters();
     }
 
-    /// Gives batches to `deliver` until the queue is closed and empty. An error of it is a function that
-    /// crashed or ran out of time.
+    /// Gives batches to `deliver` until the queue is closed and empty. An error of `deliver` stands for a
+    /// function that crashed or ran out of time.
     pub async fn work(&self, deliver: impl AsyncFn(Value) -> Result<SqsBatchResponse, String>) {
         loop {
             let changed = self.changed.notified();
@@ -154,7 +152,7 @@ impl Queue {
         }
     }
 
-    /// The messages that were given up: their numbers and bodies. They are put into the queue again.
+    /// Puts the dead letters into the queue again. Returns their number.
     pub fn redrive(&self) -> usize {
         let mut state = self.state.lock().unwrap();
         let dead = std::mem::take(&mut state.dead);
@@ -167,32 +165,32 @@ impl Queue {
         dead.len()
     }
 
-    /// Whether no message waits or is being worked on.
+    /// True if no message waits or is being worked on.
     pub fn is_empty(&self) -> bool {
         self.state.lock().unwrap().messages.is_empty()
     }
 
-    /// From now on nothing goes wrong.
+    /// Stops all faults from now on.
     pub fn heal(&self) {
         self.state.lock().unwrap().plan.shares.clear();
     }
 
-    /// The numbers of the messages that were removed because the function was done with them.
+    /// The numbers of the messages that were removed because the function had handled them.
     pub fn removed(&self) -> BTreeSet<u64> {
         self.state.lock().unwrap().removed.clone()
     }
 
-    /// How many messages wait to be redriven.
+    /// The number of messages that wait to be redriven.
     pub fn dead(&self) -> usize {
         self.state.lock().unwrap().dead.len()
     }
 
-    /// How often a fault happened.
+    /// The number of times that a fault happened.
     pub fn happened(&self, fault: QueueFault) -> usize {
         self.state.lock().unwrap().happened.get(&fault).copied().unwrap_or_default()
     }
 
-    /// A batch, how the function that has it ends, and whether all is done.
+    /// A batch, how the function that gets it ends, and whether all messages are handled.
     fn receive(&self) -> (Vec<(u64, String, u32)>, Ending, bool) {
         let mut state = self.state.lock().unwrap();
         if state.in_flight == 0 {
@@ -240,7 +238,7 @@ impl Queue {
         (batch, ending, ended)
     }
 
-    /// Whether nothing can be received until something else happens.
+    /// True if nothing can be received until something else happens.
     fn is_quiet(&self) -> bool {
         let state = self.state.lock().unwrap();
         state.in_flight > 0 || state.messages.is_empty()
@@ -259,7 +257,7 @@ impl Queue {
                 state.messages.remove(number);
                 state.removed.insert(*number);
                 if again {
-                    // At-least-once: a copy of it was on a server that did not hear of the deletion.
+                    // Delivery is at least once: a server that missed the deletion still has a copy.
                     state.put(body);
                 }
             }
@@ -287,7 +285,7 @@ impl State {
     }
 }
 
-/// Goes so many steps of a future, and then drops it.
+/// Polls a future this many times, and then drops it.
 async fn end_after(
     steps: usize,
     future: impl Future<Output = Result<SqsBatchResponse, String>>,
@@ -305,7 +303,7 @@ async fn end_after(
 }
 
 fn event(batch: &[(u64, String, u32)]) -> Value {
-    let record = |(number, body, receive_count): &(u64, String, u32)| {
+    json!({"Records": batch.iter().map(|(number, body, receive_count): &(u64, String, u32)| {
         json!({
             "messageId": number.to_string(),
             "receiptHandle": format!("{number}#{receive_count}"),
@@ -319,6 +317,5 @@ fn event(batch: &[(u64, String, u32)]) -> Value {
             "eventSourceARN": "arn:aws:sqs:us-east-1:000000000000:BusQueue",
             "awsRegion": "us-east-1",
         })
-    };
-    json!({"Records": batch.iter().map(record).collect::<Vec<_>>()})
+    }).collect::<Vec<_>>()})
 }

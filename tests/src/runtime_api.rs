@@ -1,8 +1,9 @@
-//! Lambda, as one instance of a function sees it: its runtime API on loopback, and the program that asks it for work.
+//! Lambda as one instance of a function sees it: the runtime API on loopback, and the program that asks it for
+//! work.
 //!
-//! The program speaks the protocol: it is one of those we ship, or a peer's. It is an ordinary
-//! process, so that it can be killed, stopped and counted as such. Unlike Lambda, nothing here ends an instance
-//! that is late, and none is frozen between two invocations.
+//! The program is a shipped function or a peer's. It is an ordinary process, which can be killed, stopped and
+//! measured. Unlike Lambda, this server never ends an instance that is late, and never freezes one between two
+//! invocations.
 
 use std::{
     collections::HashMap,
@@ -30,10 +31,10 @@ use tokio::{
     task::JoinHandle,
 };
 
-/// The largest answer that Lambda takes, in bytes.
+/// The largest answer that Lambda accepts.
 const MAX_ANSWER_BYTES: usize = 6_291_556;
 
-/// A running instance of a function. It is killed when this is dropped.
+/// A running instance of a function. Dropping it kills the process.
 pub struct Instance {
     pid: u32,
     init: Duration,
@@ -48,46 +49,44 @@ pub struct Instance {
 /// The answer of a function.
 #[derive(Clone, Debug)]
 pub struct Answer {
-    /// The answer, as it was sent.
     pub payload: Bytes,
-    /// From the moment the function was given its work until it answered.
+    /// The time from handing out the work to the answer.
     pub took: Duration,
 }
 
-/// Why there is no answer.
+/// The reason why there is no answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Failed {
-    /// The function reported this, which is JSON with an `errorType` and an `errorMessage`.
+    /// The function reported this JSON, with an `errorType` and an `errorMessage`.
     Reported(String),
     /// The instance ended before it answered.
     Exited,
-    /// There was no answer within the time. The instance may still be at work.
+    /// The function did not answer in time. The instance may still be working.
     TimedOut,
 }
 
-/// Why an instance never asked for work.
+/// The reason why an instance never asked for work.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum NotStarted {
-    /// It cannot be run.
+    /// The program cannot be run.
     NotRun(String),
-    /// It reported this.
+    /// The program reported this.
     Reported(String),
-    /// It ended.
+    /// The program ended.
     Exited,
-    /// It did not ask within the time.
+    /// The program did not ask for work in time.
     TimedOut,
 }
 
-/// What can be done to a process from outside.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Signal {
-    /// It ends at once, whatever it is doing.
+    /// The process ends at once.
     Kill,
-    /// It is asked to end.
+    /// The process is asked to end.
     Terminate,
-    /// It stands still, as an instance that Lambda froze.
+    /// The process stands still, like an instance that Lambda froze.
     Stop,
-    /// It goes on.
+    /// The stopped process continues.
     Continue,
 }
 
@@ -98,7 +97,7 @@ struct Invocation {
     answer: Asker,
 }
 
-/// Who waits for the answer.
+/// The receiver of an answer.
 type Asker = oneshot::Sender<Result<Answer, Failed>>;
 
 /// The state that the routes share.
@@ -110,8 +109,8 @@ struct Api {
     given: Mutex<HashMap<String, (Instant, Asker)>>,
 }
 
-/// The program of a function with the environment that Lambda and the template give it, DynamoDB being at this
-/// endpoint. What it prints is not shown.
+/// The program of a function with the environment that Lambda and the template give it. DynamoDB is at this
+/// endpoint. Its output is not shown.
 pub fn program(path: &Path, dynamodb: &str) -> Command {
     let mut command = Command::new(path);
     command.env_clear().stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
@@ -134,7 +133,7 @@ impl Instance {
     /// Runs a program as the function of this name, and waits until it first asks for work.
     ///
     /// # Errors
-    /// If it never does.
+    /// If the program never asks for work.
     pub async fn start(name: &str, command: Command, timeout: Duration) -> Result<Self, NotStarted> {
         let not_run = |error: io::Error| NotStarted::NotRun(error.to_string());
         let listener = TcpListener::bind("127.0.0.1:0").await.map_err(not_run)?;
@@ -184,7 +183,7 @@ impl Instance {
         };
         let mut exit = exit;
         let asked = tokio::select! {
-            // Its report counts more than its end.
+            // A report says more than the end of the process.
             biased;
             Ok(first) = first.wait_for(Option::is_some) => first.clone(),
             _ = exit.wait_for(Option::is_some) => return Err(NotStarted::Exited),
@@ -198,20 +197,19 @@ impl Instance {
         Ok(instance)
     }
 
-    /// From the start of the process until it first asked for work.
+    /// The time from the start of the process until it first asked for work.
     pub fn init(&self) -> Duration {
         self.init
     }
 
-    /// The process.
     pub fn pid(&self) -> u32 {
         self.pid
     }
 
-    /// Gives the function something to do. Several at a time wait for each other.
+    /// Gives the function a payload. Payloads given at the same time are worked on one after the other.
     ///
     /// # Errors
-    /// If the function fails, ends or does not answer. One that timed out may still do its work.
+    /// If the function fails, ends or does not answer. After a timeout it may still be working.
     pub async fn invoke(&self, payload: impl Into<Bytes>, timeout: Duration) -> Result<Answer, Failed> {
         let number = self.numbers.fetch_add(1, Ordering::Relaxed);
         let id = format!("00000000-0000-4000-8000-{number:012}");
@@ -220,7 +218,7 @@ impl Instance {
         self.work.send(invocation).map_err(|_| Failed::Exited)?;
         let mut exit = self.exit.clone();
         tokio::select! {
-            // An answer that came before the end is an answer.
+            // An answer that came before the end counts.
             biased;
             answer = &mut answered => answer.unwrap_or(Err(Failed::Exited)),
             _ = exit.wait_for(Option::is_some) => Err(Failed::Exited),
@@ -228,10 +226,10 @@ impl Instance {
         }
     }
 
-    /// Waits until the function is done with all it was given, and asks for more.
+    /// Waits until the function has done all its work and asks for more.
     ///
     /// # Errors
-    /// If the instance ends before.
+    /// If the instance ends before that.
     pub async fn idle(&self) -> Result<(), Failed> {
         let given = self.numbers.load(Ordering::Relaxed);
         let (mut asks, mut exit) = (self.asks.clone(), self.exit.clone());
@@ -243,7 +241,7 @@ impl Instance {
         }
     }
 
-    /// Does this to the process. One that has ended stays so.
+    /// Sends the process a signal. A process that has ended stays ended.
     ///
     /// # Errors
     /// If the program `kill` is not there, or refuses.
@@ -262,14 +260,14 @@ impl Instance {
         if status.success() { Ok(()) } else { Err(io::Error::other(format!("kill: {status}"))) }
     }
 
-    /// Waits until the process has ended, by whatever brought it to its end.
+    /// Waits until the process has ended, for any reason.
     pub async fn ended(&self) -> ExitStatus {
         let mut exit = self.exit.clone();
         let ended = exit.wait_for(Option::is_some).await.map(|status| *status);
         ended.ok().flatten().unwrap_or_default()
     }
 
-    /// Ends the process, and waits for that.
+    /// Kills the process, and waits for its end.
     ///
     /// # Errors
     /// If the program `kill` is not there, or refuses.
@@ -278,7 +276,7 @@ impl Instance {
         Ok(self.ended().await)
     }
 
-    /// The time that the process has had of a CPU, all its threads together, on Linux.
+    /// The CPU time that all threads of the process have used, on Linux.
     ///
     /// # Errors
     /// If the process has ended.
@@ -291,7 +289,7 @@ impl Instance {
         Ok(Duration::from_nanos(nanoseconds))
     }
 
-    /// The most memory that the process has had at a time, in bytes, on Linux.
+    /// The peak of the process's resident memory in bytes, on Linux.
     ///
     /// # Errors
     /// If the process has ended.
@@ -304,7 +302,7 @@ impl Instance {
 
 impl Drop for Instance {
     fn drop(&mut self) {
-        // With its task goes the child, which is then killed.
+        // The aborted task drops the child, which kills it.
         self.reaper.abort();
         self.server.abort();
     }
@@ -315,7 +313,7 @@ fn first_number(text: &str) -> Option<u64> {
 }
 
 async fn serve(listener: TcpListener, api: Arc<Api>) {
-    // An answer waits for nothing.
+    // Answers are sent at once.
     let listener = listener.tap_io(|stream| drop(stream.set_nodelay(true)));
     let router = Router::new()
         .route("/2018-06-01/runtime/invocation/next", get(next))
@@ -373,7 +371,7 @@ async fn init_error(State(api): State<Arc<Api>>, report: String) -> Response<Bod
     answer(StatusCode::ACCEPTED, r#"{"status":"OK"}"#)
 }
 
-/// Tells who asked what became of it. An id that is unknown, or was answered before, is refused.
+/// Sends the outcome to the caller that waits for it. An id that is unknown or already answered is refused.
 fn settle(api: &Api, id: &str, outcome: impl FnOnce(Instant) -> Result<Answer, Failed>) -> Response<Body> {
     let given = api.given.lock().unwrap_or_else(PoisonError::into_inner).remove(id);
     let Some((given, asker)) = given else {

@@ -2,24 +2,24 @@
 
 use serde_json::{Value, json};
 
-/// The time so many seconds after ten o'clock on a day in February 2025, as the API writes it.
+/// This many seconds after ten o'clock on a day in February 2025, as the API writes times.
 pub fn at(seconds: i64) -> String {
     let start: jiff::Timestamp = "2025-02-18T10:00:00Z".parse().unwrap();
     format!("{:.6}", start + jiff::SignedDuration::from_secs(seconds))
 }
 
-/// The same as microseconds since 1970, as the tables have it.
+/// The same time in microseconds since 1970, as the tables store it.
 pub fn unix_microseconds(seconds: i64) -> String {
     let time: jiff::Timestamp = at(seconds).parse().unwrap();
     time.as_microsecond().to_string()
 }
 
-/// A small event with a key of its own.
+/// A small event with its own id.
 pub fn event(id: &str, seconds: i64) -> Value {
     json!({"id": id, "timestamp": at(seconds), "action": "group_created", "actor": {"user_id": "u1"}})
 }
 
-/// An event that has every member a sender may set.
+/// An event with every member that a sender may set.
 pub fn full_event(id: &str, seconds: i64) -> Value {
     json!({
         "id": id,
@@ -54,7 +54,7 @@ pub fn full_event(id: &str, seconds: i64) -> Value {
     })
 }
 
-/// What Mode's documentation shows as an event.
+/// The example event of Mode's documentation.
 pub fn documented_event(workspace: &str) -> Value {
     json!({
         "id": "12326c8c-3c13-45a3-9b36-5a16d42937db",
@@ -82,7 +82,7 @@ pub fn documented_event(workspace: &str) -> Value {
     })
 }
 
-/// An event of exactly so many bytes of canonical JSON. Its texts are made of `filler`.
+/// An event of exactly this many bytes of canonical JSON. Its texts consist of `filler`.
 pub fn event_of_bytes(id: &str, seconds: i64, bytes: usize, filler: char) -> Value {
     let mut event = event(id, seconds);
     event["context"] = json!({"rest": ""});
@@ -101,14 +101,14 @@ pub fn event_of_bytes(id: &str, seconds: i64, bytes: usize, filler: char) -> Val
     event
 }
 
-/// An event of more than 64 KiB of numbers: no text of it can be cut.
+/// An event with more than 64 KiB of numbers, so that no text in it can be cut.
 pub fn event_of_numbers(id: &str, seconds: i64) -> Value {
     let mut event = event(id, seconds);
     event["context"] = json!({"numbers": vec![0; 33_000]});
     event
 }
 
-/// The bytes that the size limit counts: the canonical JSON of all members that the sender decides.
+/// The bytes that the size limit counts: the canonical JSON of all members that the sender chooses.
 fn content_bytes(event: &Value) -> usize {
     let actor = json!({"user_id": event["actor"]["user_id"], "type": "user"});
     let content = json!([event["id"], event["action"], null, actor, null, event["context"], []]);

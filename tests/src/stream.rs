@@ -1,8 +1,8 @@
-//! The stream of the events' table at its worst: what the sealer is told of what was written.
+//! The records of the events table's stream that the sealer gets, with all faults that a stream may have.
 
 use serde_json::{Value, json};
 
-/// What may go wrong between the table and the sealer. `docs/faults.md` has a row for each.
+/// A fault between the table and the sealer. `docs/faults.md` has a row for each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum StreamFault {
     /// Every third record is lost, as after a day without the sealer.
@@ -11,11 +11,11 @@ pub enum StreamFault {
     RecordsTwice,
     /// Records come in the reverse order.
     RecordsReversed,
-    /// The stream tells of events that are not there.
+    /// The stream has records of events that are not in the table.
     RecordsOfNothing,
 }
 
-/// Batches of the stream about events with these sort keys, as the fault has it.
+/// The batches of stream records for events with these sort keys, with the fault applied.
 pub fn batches(workspace: &str, sort_keys: &[String], fault: Option<StreamFault>) -> Vec<Value> {
     let mut sort_keys = sort_keys.to_vec();
     match fault {

@@ -17,7 +17,7 @@ use crate::sample::{at, unix_microseconds};
 pub struct Tables(Client);
 
 impl Tables {
-    /// Those of the engine at this endpoint.
+    /// The tables of the engine at this endpoint.
     pub fn at(endpoint: &str) -> Self {
         let config = aws_sdk_dynamodb::Config::builder()
             .behavior_version(BehaviorVersion::latest())
@@ -28,29 +28,28 @@ impl Tables {
         Self(Client::from_conf(config.build()))
     }
 
-    /// The SDK's own client.
     pub(crate) fn client(&self) -> &Client {
         &self.0
     }
 
-    /// All events of a workspace, the oldest first.
+    /// All events of a workspace, oldest first.
     pub async fn events(&self, workspace: &str) -> Vec<Value> {
         self.partition("AuditEvents", None, "workspace", workspace).await
     }
 
-    /// Those of one action.
+    /// All events of a workspace with this action, oldest first.
     pub async fn events_of(&self, workspace: &str, action: &str) -> Vec<Value> {
         let mut events = self.events(workspace).await;
         events.retain(|event| event["action"] == action);
         events
     }
 
-    /// All tokens of a workspace, the oldest first.
+    /// All tokens of a workspace, oldest first.
     pub async fn tokens(&self, workspace: &str) -> Vec<Value> {
         self.partition("AuditTokens", Some("by_workspace"), "workspace", workspace).await
     }
 
-    /// All streams of a workspace, by their ids.
+    /// All streams of a workspace, in the order of their ids.
     pub async fn streams(&self, workspace: &str) -> Vec<Value> {
         self.partition("AuditStreams", None, "workspace", workspace).await
     }
@@ -60,26 +59,31 @@ impl Tables {
         self.partition("AuditQuarantine", None, "source", source).await
     }
 
-    /// How many attributes of a table's items hold this text.
+    /// The number of attributes in a table that contain this text.
     pub async fn mentions(&self, table: &str, text: &str) -> usize {
         let items = self.0.scan().table_name(table).into_paginator().items().send();
         let items: Vec<_> = items.collect::<Result<_, _>>().await.unwrap();
-        let holds = |value: &&AttributeValue| match value {
-            AttributeValue::S(held) | AttributeValue::N(held) => held.contains(text),
-            AttributeValue::B(held) => held.as_ref().windows(text.len()).any(|part| part == text.as_bytes()),
-            other => panic!("no attribute of ours is like this: {other:?}"),
-        };
-        items.iter().flat_map(HashMap::values).filter(holds).count()
+        items
+            .iter()
+            .flat_map(HashMap::values)
+            .filter(|value: &&AttributeValue| match value {
+                AttributeValue::S(held) | AttributeValue::N(held) => held.contains(text),
+                AttributeValue::B(held) => {
+                    held.as_ref().windows(text.len()).any(|part| part == text.as_bytes())
+                }
+                other => panic!("unexpected type of attribute: {other:?}"),
+            })
+            .count()
     }
 
-    /// Puts as many events of an action into a workspace, one a second from [`at`]`(0)` on, past all our
-    /// code: for tests that need more of them than it is any use to send.
+    /// Writes `count` events of an action into a workspace, one a second from [`at`]`(0)`, past our code: for
+    /// tests that need more events than they can send in reasonable time.
     pub async fn put_events(&self, workspace: &str, action: &str, count: i64) {
         let keys: Vec<_> = (0..count).map(|second| (second, format!("{}#{action}", at(second)))).collect();
         self.put_keys(workspace, action, &keys).await;
     }
 
-    /// The same, but 1,300 of them at each second; their sort keys.
+    /// The same with 1,300 events at each second. Returns their sort keys.
     pub async fn put_burst(&self, workspace: &str, action: &str, count: i64) -> Vec<String> {
         let key = |number: i64| (number / 1300, format!("{}#b-{number:06}", at(number / 1300)));
         let keys: Vec<_> = (0..count).map(key).collect();
@@ -88,26 +92,28 @@ impl Tables {
     }
 
     async fn put_keys(&self, workspace: &str, action: &str, keys: &[(i64, String)]) {
-        let put = |(second, key): &(i64, String)| {
-            let text = |text: &str| AttributeValue::S(text.to_owned());
-            let request = PutRequest::builder()
-                .item("workspace", text(workspace))
-                .item("timestamp", text(key))
-                .item("action", text(action))
-                .item("received_at", AttributeValue::N(unix_microseconds(*second)))
-                .item("salt", AttributeValue::B(vec![7; 16].into()))
-                .item("actor_id", text("u1"));
-            WriteRequest::builder().put_request(request.build().unwrap()).build()
-        };
         for keys in keys.chunks(25) {
-            let requests = keys.iter().map(put).collect();
+            let requests = keys
+                .iter()
+                .map(|(second, key): &(i64, String)| {
+                    let text = |text: &str| AttributeValue::S(text.to_owned());
+                    let request = PutRequest::builder()
+                        .item("workspace", text(workspace))
+                        .item("timestamp", text(key))
+                        .item("action", text(action))
+                        .item("received_at", AttributeValue::N(unix_microseconds(*second)))
+                        .item("salt", AttributeValue::B(vec![7; 16].into()))
+                        .item("actor_id", text("u1"));
+                    WriteRequest::builder().put_request(request.build().unwrap()).build()
+                })
+                .collect();
             let output =
                 self.0.batch_write_item().request_items("AuditEvents", requests).send().await.unwrap();
             assert!(output.unprocessed_items().unwrap().is_empty());
         }
     }
 
-    /// Writes a text into an item, past all our code.
+    /// Writes a text into an item, past our code.
     pub async fn set_text(&self, table: &str, key: [(&str, &str); 2], attribute: &str, text: &str) {
         let update = self.0.update_item().table_name(table).set_key(Some(item_key(key)));
         let update = update.update_expression("SET #attribute = :text");
@@ -115,12 +121,12 @@ impl Tables {
         update.expression_attribute_values(":text", AttributeValue::S(text.to_owned())).send().await.unwrap();
     }
 
-    /// Deletes an item, past all our code.
+    /// Deletes an item, past our code.
     pub async fn delete(&self, table: &str, key: [(&str, &str); 2]) {
         self.0.delete_item().table_name(table).set_key(Some(item_key(key))).send().await.unwrap();
     }
 
-    /// Deletes all events that are marked, as DynamoDB does some time after; how many.
+    /// Deletes all events that are marked as expired, as DynamoDB does some time later. Returns their number.
     pub async fn sweep(&self) -> usize {
         let items = self.0.scan().table_name("AuditEvents").into_paginator().items().send();
         let items: Vec<_> = items.collect::<Result<_, _>>().await.unwrap();
@@ -153,13 +159,13 @@ fn item_key(key: [(&str, &str); 2]) -> HashMap<String, AttributeValue> {
     key.map(|(name, value)| (name.to_owned(), AttributeValue::S(value.to_owned()))).into()
 }
 
-/// An item without DynamoDB's names of types.
+/// An item without DynamoDB's type names.
 pub fn plain(item: &HashMap<String, AttributeValue>) -> Value {
     let value = |value: &AttributeValue| match value {
         AttributeValue::S(text) => json!(text),
         AttributeValue::N(number) => number.parse().unwrap(),
         AttributeValue::B(bytes) => json!(STANDARD.encode(bytes)),
-        other => panic!("no attribute of ours is like this: {other:?}"),
+        other => panic!("unexpected type of attribute: {other:?}"),
     };
     item.iter().map(|(name, attribute)| (name.clone(), value(attribute))).collect()
 }

@@ -1,16 +1,15 @@
-//! Every file of `events/` is handed to the function it is named for, and all that comes of it is
-//! compared with a snapshot: the answer, and what is new in the tables.
+//! Gives every file of `events/` to the function that it is named for, and compares the outcome with a
+//! snapshot: the answer, and the new items in the tables.
 //!
-//! The functions are those of this build. With `REPLAY_ENDPOINTS`, as
-//! `query=http://127.0.0.1:9001/2015-03-31/functions/function/invocations,tokens=…`, they are whatever
-//! answers there, over the engine at `REPLAY_DYNAMODB`, which holds the samples. So `tests/rie.sh` shows
-//! that the programs we ship do the same.
+//! The functions are those of this build. With `REPLAY_ENDPOINTS`, such as
+//! `query=http://127.0.0.1:9001/2015-03-31/functions/function/invocations,tokens=…`, they are the programs that
+//! answer there, with the engine at `REPLAY_DYNAMODB`, which holds the samples. So `tests/rie.sh` shows that
+//! the shipped programs do the same.
 //!
-//! One engine serves all files. The sealer's come first: they seal the samples, and nothing else is sealed
-//! after them, so that the log is the same for whoever reads it. But for that no file depends on what another
-//! one did: each has keys of its own, and those that read ask for a time or a workspace that no other
-//! one writes to. The oversize event is small as a file, because canonical JSON writes each of its `1e-6` as 8
-//! digits.
+//! One engine serves all files. The sealer's files come first: they seal the samples, and nothing is sealed
+//! after them, so that all later files see the same log. Otherwise no file depends on another one: each has
+//! keys of its own, and a file that reads asks for a time or a workspace to which no other file writes. The
+//! oversize event is a small file, because canonical JSON writes each of its `1e-6` as 8 digits.
 
 #![expect(clippy::unwrap_used, reason = "in a test, an unwrap is an assertion")]
 
@@ -47,7 +46,7 @@ use shared::{
 use streams::Streams;
 use tests::{TestApp, plain};
 
-/// The files that are handed over first, in this order.
+/// The files that come first, in this order.
 const FIRST: [&str; 3] = ["sealer-stream.json", "sealer-redelivered.json", "sealer-reconcile.json"];
 /// The functions that files are named for.
 const FUNCTIONS: [&str; 14] = [
@@ -66,22 +65,22 @@ const FUNCTIONS: [&str; 14] = [
     "tokens",
     "viewer",
 ];
-/// What checkpoints are signed with; `tests/rie.sh` has it too.
+/// The seed of the key that signs checkpoints; `tests/rie.sh` has the same.
 const SIGNING_SEED: [u8; 32] = [7; 32];
 
-/// The bus that streams may go to; `tests/rie.sh` has it too.
+/// The bus that streams may use; `tests/rie.sh` has the same.
 const EVENT_BUS: &str = "arn:aws:events:us-east-1:123456789012:event-bus/security";
 
 #[test]
-fn every_event_file_is_answered_as_before() {
+fn every_event_file_has_the_outcome_of_its_snapshot() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let (stage, _app) = runtime.block_on(Stage::set());
     let mut before = runtime.block_on(stage.tables());
 
     let mut settings = insta::Settings::clone_current();
     settings.set_prepend_module_to_snapshot(false);
-    // What is made up anew at every call. The files themselves have UUIDs of version 4 and times
-    // of other years.
+    // Values that are generated at every call. The files themselves have UUIDs of version 4 and times of other
+    // years.
     settings.add_filter(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}", "[uuid]");
     settings.add_filter(r"20(2[6-9]|[3-9]\d)-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", "[time]");
     settings.add_filter(r#""salt": "[\w-]{22}""#, r#""salt": "[salt]""#);
@@ -97,7 +96,7 @@ fn every_event_file_is_answered_as_before() {
             "quarantined": news(&before.quarantined, &after.quarantined),
             "tokens": news(&before.tokens, &after.tokens),
         });
-        // Most files are nothing to the ledger.
+        // Most files do not change the ledger.
         let sealed = news(&before.ledger, &after.ledger);
         if !sealed.is_empty() {
             outcome["ledger"] = json!(sealed);
@@ -126,7 +125,7 @@ fn the_bus_files_have_an_action_of_every_category() {
     }
 }
 
-/// All files, in the order in which they are handed over.
+/// All files, in their order.
 fn files() -> Vec<PathBuf> {
     let files = fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("../events")).unwrap();
     let mut files: Vec<_> = files.map(|file| file.unwrap().path().canonicalize().unwrap()).collect();
@@ -137,16 +136,16 @@ fn files() -> Vec<PathBuf> {
     files
 }
 
-/// The functions, and the tables they work on.
+/// The functions, and their tables.
 struct Stage {
-    /// Where each function answers, if it is not called in this process.
+    /// The addresses of the functions, if they are not called in this process.
     endpoints: Option<BTreeMap<String, String>>,
     http: reqwest::Client,
     store: Store,
     dynamodb: Client,
 }
 
-/// What is in the tables, as far as it is told in a snapshot.
+/// The parts of the tables that a snapshot shows.
 struct Tables {
     recorded: Vec<Value>,
     quarantined: Vec<Value>,
@@ -156,19 +155,30 @@ struct Tables {
 }
 
 impl Stage {
-    /// The stage, and the system whose engine it uses, if that is one of its own.
+    /// Sets up the stage, with a system of its own unless `REPLAY_DYNAMODB` names an engine.
     async fn set() -> (Self, Option<TestApp>) {
         let Ok(endpoints) = env::var("REPLAY_ENDPOINTS") else {
             let app = TestApp::start().await;
             local::samples::store(&app.store()).await.unwrap();
             return (Self::at(app.dynamodb_endpoint(), None), Some(app));
         };
-        let endpoint = |pair: &str| {
-            let (function, url) = pair.split_once('=').expect("REPLAY_ENDPOINTS: function=url,…");
-            (function.to_owned(), url.to_owned())
-        };
         let engine = env::var("REPLAY_DYNAMODB").expect("REPLAY_DYNAMODB: their engine");
-        (Self::at(&engine, Some(endpoints.split(',').map(endpoint).collect())), None)
+        (
+            Self::at(
+                &engine,
+                Some(
+                    endpoints
+                        .split(',')
+                        .map(|pair: &str| {
+                            let (function, url) =
+                                pair.split_once('=').expect("REPLAY_ENDPOINTS: function=url,…");
+                            (function.to_owned(), url.to_owned())
+                        })
+                        .collect(),
+                ),
+            ),
+            None,
+        )
     }
 
     fn at(engine: &str, endpoints: Option<BTreeMap<String, String>>) -> Self {
@@ -186,7 +196,7 @@ impl Stage {
         }
     }
 
-    /// Hands a file to its function; the answer, with its body read if that is JSON.
+    /// Gives a file to its function. Returns the answer, with its body parsed if that is JSON.
     async fn invoke(&self, file: &Path) -> Value {
         let name = file.file_stem().unwrap().to_str().unwrap();
         let payload = fs::read_to_string(file).unwrap();
@@ -257,7 +267,7 @@ impl Stage {
         }
     }
 
-    /// No file takes a secret, so that there need not be any.
+    /// No file needs a secret, so there are none.
     fn streams(&self) -> Streams {
         let operator = Operator { event_buses: vec![EVENT_BUS.to_owned()], ..Operator::default() };
         let nowhere = Config::local("http://127.0.0.1:1");
@@ -322,7 +332,7 @@ fn news(before: &[Value], after: &[Value]) -> Vec<Value> {
     after.iter().filter(|value| !before.contains(value)).cloned().collect()
 }
 
-/// The same outcome, with the random parts of a token or stream that is new hidden wherever they stand.
+/// The same outcome, with the random parts of a new token or stream hidden in every place.
 fn without_new_token(outcome: Value) -> Value {
     let generated = outcome["answer"]["body"].clone();
     let mut shown = outcome.to_string();

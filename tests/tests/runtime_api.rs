@@ -1,4 +1,4 @@
-//! The runtime API that programs are run under: what it tells them, and what it sees of them.
+//! Tests of the runtime API under which programs run.
 
 #![expect(clippy::unwrap_used, reason = "in a test, an unwrap is an assertion")]
 
@@ -11,11 +11,11 @@ use std::{
 use serde_json::{Value, json};
 use tests::runtime_api::{Failed, Instance, NotStarted, Signal, program};
 
-/// Longer than anything takes, on a machine that is busy with other things.
+/// Longer than any step takes, even on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 #[tokio::test]
-async fn a_function_is_told_its_work_and_answers() {
+async fn a_function_gets_its_payload_and_answers() {
     let echo = echo().await;
     for said in [json!({"a": 1}), json!({"b": "x".repeat(5_000_000)})] {
         let answer = echo.invoke(said.to_string(), PATIENCE).await.unwrap();
@@ -31,7 +31,7 @@ async fn a_function_is_told_its_work_and_answers() {
 }
 
 #[tokio::test]
-async fn several_invocations_wait_for_each_other() {
+async fn invocations_run_one_after_the_other() {
     let echo = echo().await;
     let answers = futures::future::join_all((0..20).map(|number| {
         let echo = &echo;
@@ -44,7 +44,7 @@ async fn several_invocations_wait_for_each_other() {
 }
 
 #[tokio::test]
-async fn a_failure_is_reported_and_the_instance_goes_on() {
+async fn a_failure_is_reported_and_the_instance_continues() {
     let echo = echo().await;
     for told in ["fail", "panic"] {
         let Err(Failed::Reported(report)) = echo.invoke(json!({"do": told}).to_string(), PATIENCE).await
@@ -52,13 +52,13 @@ async fn a_failure_is_reported_and_the_instance_goes_on() {
             panic!("{told}: there is no report");
         };
         let report: Value = serde_json::from_str(&report).unwrap();
-        assert!(report["errorMessage"].as_str().unwrap().contains("as it was told to"), "{report}");
+        assert!(report["errorMessage"].as_str().unwrap().contains("as the test wants"), "{report}");
     }
     echo.invoke("1", PATIENCE).await.unwrap();
 }
 
 #[tokio::test]
-async fn an_instance_that_ends_or_is_late_gives_no_answer() {
+async fn an_instance_that_ends_or_is_late_has_no_answer() {
     let echo = echo().await;
     assert_eq!(echo.invoke(r#"{"do":"exit"}"#, PATIENCE).await.unwrap_err(), Failed::Exited);
     assert_eq!(echo.ended().await.code(), Some(3));
@@ -77,19 +77,19 @@ async fn an_instance_that_ends_or_is_late_gives_no_answer() {
 }
 
 #[tokio::test]
-async fn an_instance_that_was_stopped_goes_on_where_it_was() {
+async fn a_stopped_instance_continues_where_it_was() {
     let echo = echo().await;
     echo.signal(Signal::Stop).await.unwrap();
     let answer = echo.invoke("1", PATIENCE);
     tokio::pin!(answer);
-    // It is given the work and does not answer, however long one waits.
+    // It gets the work and does not answer, for any length of time.
     assert!(tokio::time::timeout(Duration::from_millis(50), &mut answer).await.is_err());
     echo.signal(Signal::Continue).await.unwrap();
     answer.await.unwrap();
 }
 
 #[tokio::test]
-async fn what_does_not_start_is_told() {
+async fn a_program_that_does_not_start_is_reported() {
     let start = |program: &str, arguments: &[&str]| {
         let mut command = Command::new(program);
         command.args(arguments);

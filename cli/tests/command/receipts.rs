@@ -60,7 +60,7 @@ fn an_export_is_complete_without_what_receipts_are_for() {
 }
 
 #[test]
-fn a_deletion_that_no_receipt_is_for_is_found() {
+fn a_deletion_without_a_receipt_is_found() {
     let expired = Expired::with(log());
     let told = expired.export(&expired.events[201..], &[]).unwrap_err();
     assert!(told.contains("1 are missing; the first: sequence 200\n"), "{told}");

@@ -39,27 +39,29 @@ impl Bucket {
     pub fn of(settings: &ArchiveSettings, config: &Config) -> Self {
         let ArchiveSettings { bucket, endpoint, every_seconds: _ } = settings.clone();
         let config = config.clone();
-        let client = move || {
-            let timeouts = TimeoutConfig::builder()
-                .connect_timeout(Duration::from_secs(2))
-                .operation_attempt_timeout(ATTEMPT)
-                .build();
-            let mut sdk = aws_sdk_s3::Config::builder()
-                .behavior_version(BehaviorVersion::latest())
-                .region(Region::new(config.region.clone()))
-                .credentials_provider(config.credentials.clone())
-                .http_client(config.trust(endpoint.as_deref()).client())
-                .retry_config(RetryConfig::standard().with_max_attempts(3))
-                .timeout_config(timeouts)
-                // We bring the hash that S3 is to check.
-                .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
-                .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
-                // A server of one's own has no name for each bucket.
-                .force_path_style(endpoint.is_some());
-            sdk.set_endpoint_url(endpoint);
-            Client::from_conf(sdk.build())
-        };
-        Self { client: Arc::new(later(client)), name: bucket }
+        Self {
+            client: Arc::new(later(move || {
+                let timeouts = TimeoutConfig::builder()
+                    .connect_timeout(Duration::from_secs(2))
+                    .operation_attempt_timeout(ATTEMPT)
+                    .build();
+                let mut sdk = aws_sdk_s3::Config::builder()
+                    .behavior_version(BehaviorVersion::latest())
+                    .region(Region::new(config.region.clone()))
+                    .credentials_provider(config.credentials.clone())
+                    .http_client(config.trust(endpoint.as_deref()).client())
+                    .retry_config(RetryConfig::standard().with_max_attempts(3))
+                    .timeout_config(timeouts)
+                    // We bring the hash that S3 is to check.
+                    .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
+                    .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
+                    // A server of one's own has no name for each bucket.
+                    .force_path_style(endpoint.is_some());
+                sdk.set_endpoint_url(endpoint);
+                Client::from_conf(sdk.build())
+            })),
+            name: bucket,
+        }
     }
 
     /// Puts an object, in place of one of its key. S3 takes it only if its hash is the one that the manifest names.

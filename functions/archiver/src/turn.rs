@@ -246,8 +246,11 @@ impl Shift<'_> {
     /// Puts the objects, and the manifest when they are all there.
     async fn put(&self, archived: Archived) -> Result<(), NotPut> {
         let Archived { objects, manifest } = archived;
-        let put = |object: Object| self.archiver.bucket.put(object);
-        stream::iter(objects).map(put).buffer_unordered(CONCURRENCY).try_collect::<()>().await?;
+        stream::iter(objects)
+            .map(|object: Object| self.archiver.bucket.put(object))
+            .buffer_unordered(CONCURRENCY)
+            .try_collect::<()>()
+            .await?;
         // If we crash here, no manifest names the objects yet, and the next turn writes over them.
         self.archiver.bucket.put(manifest).await
     }

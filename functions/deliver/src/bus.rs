@@ -43,16 +43,18 @@ impl Bus {
     /// Puts entries on the bus. All entries before the first that it did not take are there. Some behind it may be,
     /// and are put once more.
     pub(crate) async fn put(&self, entries: &[Entry]) -> Carried {
-        let put = |entry: &Entry| {
-            PutEventsRequestEntry::builder()
-                .event_bus_name(&self.arn)
-                .source(SOURCE)
-                .detail_type(if entry.sequence.is_some() { DETAIL_TYPE } else { TEST_DETAIL_TYPE })
-                .time(DateTime::from_secs(entry.timestamp.unix_seconds()))
-                .detail(&entry.text)
-                .build()
-        };
-        let entries: Vec<_> = entries.iter().map(put).collect();
+        let entries: Vec<_> = entries
+            .iter()
+            .map(|entry: &Entry| {
+                PutEventsRequestEntry::builder()
+                    .event_bus_name(&self.arn)
+                    .source(SOURCE)
+                    .detail_type(if entry.sequence.is_some() { DETAIL_TYPE } else { TEST_DETAIL_TYPE })
+                    .time(DateTime::from_secs(entry.timestamp.unix_seconds()))
+                    .detail(&entry.text)
+                    .build()
+            })
+            .collect();
         match self.client.put_events().set_entries(Some(entries)).send().await {
             Ok(output) => taken(output.entries()),
             Err(error) => {

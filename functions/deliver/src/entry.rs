@@ -57,12 +57,15 @@ impl Limits {
     /// How many of the entries, from the first on, go into one request: one at least, and no more than `most`.
     pub(crate) fn fit(&self, entries: &[Entry], most: usize) -> usize {
         let mut bytes = 0;
-        let fits = |entry: &&Entry| {
-            // And what is between it and the next.
-            bytes += entry.text.len() + 1;
-            bytes <= self.bytes
-        };
-        let fitting = entries.iter().take(self.events.min(most)).take_while(fits).count();
+        let fitting = entries
+            .iter()
+            .take(self.events.min(most))
+            .take_while(|entry: &&Entry| {
+                // And what is between it and the next.
+                bytes += entry.text.len() + 1;
+                bytes <= self.bytes
+            })
+            .count();
         fitting.max(1).min(entries.len())
     }
 }

@@ -98,18 +98,20 @@ struct Resolver(Reach);
 impl Internet {
     /// The way to what may be reached, with the certificate authorities that the machine trusts.
     pub fn new(reach: Reach) -> Self {
-        let connector = move || {
-            let context = TlsContext::builder().with_trust_store(TrustStore::default()).build();
-            let context =
-                context.expect("only further names of servers can be wrong, of which there are none");
-            let settings = HttpConnectorSettings::builder().connect_timeout(CONNECT_TIMEOUT).build();
-            Connector::builder()
-                .connector_settings(settings)
-                .tls_provider(Provider::Rustls(CryptoMode::Ring))
-                .tls_context(context)
-                .build_with_resolver(Resolver(reach))
-        };
-        Self { reach, connector: later(connector) }
+        Self {
+            reach,
+            connector: later(move || {
+                let context = TlsContext::builder().with_trust_store(TrustStore::default()).build();
+                let context =
+                    context.expect("only further names of servers can be wrong, of which there are none");
+                let settings = HttpConnectorSettings::builder().connect_timeout(CONNECT_TIMEOUT).build();
+                Connector::builder()
+                    .connector_settings(settings)
+                    .tls_provider(Provider::Rustls(CryptoMode::Ring))
+                    .tls_context(context)
+                    .build_with_resolver(Resolver(reach))
+            }),
+        }
     }
 
     /// Sends a request; the answer, whatever its status is.

@@ -175,9 +175,8 @@ fn by_backlog(workspaces: Vec<(WorkspaceId, Settings)>, now: Timestamp) -> Vec<T
 
 /// The workspaces with a hold that may still have marks.
 fn held(workspaces: Vec<(WorkspaceId, Settings)>, now: Timestamp) -> Vec<Turn> {
-    let may_have_marks = |(_, settings): &(WorkspaceId, Settings)| {
+    let held = workspaces.into_iter().filter(|(_, settings): &(WorkspaceId, Settings)| {
         turn::is_held(settings, now) && marks::may_have_marks(settings)
-    };
-    let held = workspaces.into_iter().filter(may_have_marks);
+    });
     held.map(|(workspace, _)| Turn::of(workspace)).collect()
 }

@@ -62,13 +62,15 @@ async fn record(store: &Store, request: &Request) -> Result<Response, Error> {
         Sent::Batch(events) => {
             // Each is received a microsecond after the one before it: so two that are the same are not
             // taken for one that the SDK sent twice, and the order of the request is kept.
-            let read = |(index, mut event): (i64, Document)| {
-                if let Some(key) = key {
-                    idempotency::name_part(&mut event, key, index);
-                }
-                read(&holder.workspace, event, now.plus_microseconds(index))
-            };
-            let mut events: Vec<_> = (0..).zip(events).map(read).collect();
+            let mut events: Vec<_> = (0..)
+                .zip(events)
+                .map(|(index, mut event): (i64, Document)| {
+                    if let Some(key) = key {
+                        idempotency::name_part(&mut event, key, index);
+                    }
+                    read(&holder.workspace, event, now.plus_microseconds(index))
+                })
+                .collect();
             limit_problems(&mut events);
             let good: Vec<_> = events.iter().flatten().map(|new| &new.event).collect();
             let AppendedAll { results, write_units } = store.append_all(&good).await;

@@ -77,15 +77,19 @@ impl Delivery {
             }));
         }
         let batch: SqsEvent = serde_json::from_str(payload.get())?;
-        let message = |record: SqsMessage| Message {
-            id: record.message_id.unwrap_or_default(),
-            sent_at: record
-                .attributes
-                .get("SentTimestamp")
-                .and_then(|milliseconds| Timestamp::from_unix_milliseconds(milliseconds.parse().ok()?)),
-            body: record.body.unwrap_or_default(),
-        };
-        Ok(Received::Batch(batch.records.into_iter().map(message).collect()))
+        Ok(Received::Batch(
+            batch
+                .records
+                .into_iter()
+                .map(|record: SqsMessage| Message {
+                    id: record.message_id.unwrap_or_default(),
+                    sent_at: record.attributes.get("SentTimestamp").and_then(|milliseconds| {
+                        Timestamp::from_unix_milliseconds(milliseconds.parse().ok()?)
+                    }),
+                    body: record.body.unwrap_or_default(),
+                })
+                .collect(),
+        ))
     }
 }
 
@@ -130,12 +134,13 @@ impl Message {
     /// that a redelivery overwrites it.
     pub fn set_aside(&self, reason: Reason, problems: Vec<FieldError>, now: Timestamp) -> Quarantined {
         let envelope: Names<'_> = serde_json::from_str(&self.body).unwrap_or_default();
-        let message_id = || Some(self.id.clone()).filter(|id| !id.is_empty());
         let time = name(envelope.time).and_then(|time| Timestamp::parse(&time).ok());
         Quarantined {
             source: name(envelope.source).unwrap_or_else(|| "unknown".to_owned()),
             at: time.or(self.sent_at).unwrap_or(now),
-            id: name(envelope.id).or_else(message_id).unwrap_or_else(|| "unknown".to_owned()),
+            id: name(envelope.id)
+                .or_else(|| Some(self.id.clone()).filter(|id| !id.is_empty()))
+                .unwrap_or_else(|| "unknown".to_owned()),
             reason,
             problems,
             body: self.body.clone(),

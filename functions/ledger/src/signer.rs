@@ -50,16 +50,19 @@ impl Signer {
             }
             Key::Kms { key_id, endpoint } => {
                 let (config, endpoint) = (config.clone(), endpoint.clone());
-                let client = move || {
-                    let mut sdk = aws_sdk_kms::Config::builder()
-                        .behavior_version(BehaviorVersion::latest())
-                        .region(Region::new(config.region.clone()))
-                        .credentials_provider(config.credentials.clone())
-                        .http_client(config.trust(endpoint.as_deref()).client());
-                    sdk.set_endpoint_url(endpoint);
-                    Client::from_conf(sdk.build())
-                };
-                Pair::Kms { client: later(client), key_id: key_id.clone(), public: OnceCell::new() }
+                Pair::Kms {
+                    client: later(move || {
+                        let mut sdk = aws_sdk_kms::Config::builder()
+                            .behavior_version(BehaviorVersion::latest())
+                            .region(Region::new(config.region.clone()))
+                            .credentials_provider(config.credentials.clone())
+                            .http_client(config.trust(endpoint.as_deref()).client());
+                        sdk.set_endpoint_url(endpoint);
+                        Client::from_conf(sdk.build())
+                    }),
+                    key_id: key_id.clone(),
+                    public: OnceCell::new(),
+                }
             }
         };
         Ok(Self { origin: signing.origin.clone(), pair })

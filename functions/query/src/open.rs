@@ -73,9 +73,11 @@ pub struct Health {
 
 /// All actions, in the order of the catalogue.
 pub(crate) fn actions() -> Response {
-    let category = |category: &Category| ListedCategory { category: category.name, label: category.label };
     http::ok(&Catalogue {
-        categories: CATEGORIES.iter().map(category).collect(),
+        categories: CATEGORIES
+            .iter()
+            .map(|category: &Category| ListedCategory { category: category.name, label: category.label })
+            .collect(),
         actions: CATALOGUE.iter().map(ListedAction::of).collect(),
     })
 }

@@ -72,11 +72,10 @@ impl NewRedaction {
             }
         };
         let parts = object.take("parts").map(|value| read_parts(&mut object, &value));
-        let default = || match which {
+        let parts = parts.unwrap_or_else(|| match which {
             Some(Which::Actor(_)) => vec![Part::Actor],
             _ => Part::ALL.to_vec(),
-        };
-        let parts = parts.unwrap_or_else(default);
+        });
         let reason = object.text("reason", MAX_REASON_BYTES);
         let cursor = object.identifier("cursor", MAX_CURSOR_BYTES);
         if cursor.is_some() && matches!(which, Some(Which::Sequences(_))) {

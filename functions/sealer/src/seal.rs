@@ -299,8 +299,10 @@ pub async fn propose(
         }
     }
     unsealed.sort_by(|one, other| (one.0, &one.1).cmp(&(other.0, &other.1)));
-    let entry = |(_, _, place, event)| Entry { place, leaf: Hash::of_leaf(leaf(&event).as_bytes()) };
-    let mut entries: Vec<_> = unsealed.into_iter().map(entry).collect();
+    let mut entries: Vec<_> = unsealed
+        .into_iter()
+        .map(|(_, _, place, event)| Entry { place, leaf: Hash::of_leaf(leaf(&event).as_bytes()) })
+        .collect();
     let mut deltas = Vec::new();
     let mut first = head.size();
     while !entries.is_empty() {

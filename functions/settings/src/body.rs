@@ -83,15 +83,16 @@ fn read_hold(object: &mut Members<'_>) -> Option<Option<String>> {
         object.take("legal_hold");
         return Some(None);
     }
-    let read = |hold: &mut Members<'_>| {
-        let reason = hold.text("reason", MAX_REASON_BYTES).filter(|reason| !reason.is_empty());
-        if reason.is_none() && !hold.has_problem("reason") {
-            hold.problem("reason", "required", "say why it is placed");
-        }
-        hold.finish(HOLD_FIELDS);
-        reason
-    };
-    object.object("legal_hold", read).map(Some)
+    object
+        .object("legal_hold", |hold: &mut Members<'_>| {
+            let reason = hold.text("reason", MAX_REASON_BYTES).filter(|reason| !reason.is_empty());
+            if reason.is_none() && !hold.has_problem("reason") {
+                hold.problem("reason", "required", "say why it is placed");
+            }
+            hold.finish(HOLD_FIELDS);
+            reason
+        })
+        .map(Some)
 }
 
 fn read_confirm(object: &mut Members<'_>) -> bool {

@@ -201,17 +201,16 @@ struct ShardsSince {
 impl<'a> WorkspaceSettings<'a> {
     fn of(settings: &'a Settings, now: Timestamp) -> Self {
         let Settings { shards, retention, retention_digest: _, expiry } = settings;
-        let legal_hold = |standing: StandingHold<'a>| {
-            let StandingHold { hold: Hold { reason, by }, from, until } = standing;
-            LegalHold { reason, by, from, until }
-        };
         Self {
             retention_days: retention.days(now),
             retained_from: retention.retained_from(now),
             retention_to_come: retention
                 .days_to_come(now)
                 .map(|days| RetentionToCome { retention_days: days.value, from: days.from }),
-            legal_hold: retention.standing_hold(now).map(legal_hold),
+            legal_hold: retention.standing_hold(now).map(|standing: StandingHold<'a>| {
+                let StandingHold { hold: Hold { reason, by }, from, until } = standing;
+                LegalHold { reason, by, from, until }
+            }),
             receipted_to: expiry.receipted_to.as_ref().map(|position| position.timestamp),
             shards: shards
                 .changes()

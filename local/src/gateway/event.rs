@@ -118,8 +118,8 @@ impl Call<'_> {
     fn domain_name(&self) -> String {
         let host = joined(&self.parts.headers, &header::HOST).unwrap_or_default();
         let name = host.rsplit_once(':').map_or(host.as_str(), |(name, _port)| name);
-        let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-');
-        let valid = !name.is_empty() && name.bytes().all(plain);
+        let valid = !name.is_empty()
+            && name.bytes().all(|byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-'));
         if valid { name.to_owned() } else { "localhost".to_owned() }
     }
 

@@ -68,7 +68,6 @@ pub(super) fn event(batch: &[Message], queue: &str) -> String {
 /// The messages a function reports as failed. `None` is all of them: as on AWS, one identifier that
 /// is empty or unknown fails the batch.
 pub(super) fn failed_ids(response: &SqsBatchResponse, batch: &[Message]) -> Option<Vec<String>> {
-    let known = |id: &String| batch.iter().any(|message| message.id == *id);
     let ids = response.batch_item_failures.iter().map(|failure| failure.item_identifier.clone());
-    ids.map(|id| Some(id).filter(known)).collect()
+    ids.map(|id| Some(id).filter(|id: &String| batch.iter().any(|message| message.id == *id))).collect()
 }

@@ -49,9 +49,13 @@ async fn the_demo_shows_every_category() {
     let system = System::start(Options { demo: true, ..Options::default() }).await.unwrap();
     let actions = actions(&system).await;
     for category in shared::model::catalogue::CATEGORIES {
-        let shown =
-            |name: &String| shared::model::catalogue::Action::parse(name).unwrap().category() == category;
-        assert!(actions.iter().any(shown), "{category:?}");
+        assert!(
+            actions
+                .iter()
+                .any(|name: &String| shared::model::catalogue::Action::parse(name).unwrap().category()
+                    == category),
+            "{category:?}"
+        );
     }
     assert_eq!(system.dead_letters(), 0);
     system.shutdown().await;

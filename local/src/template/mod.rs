@@ -173,8 +173,10 @@ impl Resources {
     }
 
     fn properties(&self, id: &str) -> Result<&Value, TemplateError> {
-        let place = || TemplateError::new(format!("Resources.{id}"), "is referred to but missing");
-        self.all.get(id).map(|resource| &resource["Properties"]).ok_or_else(place)
+        self.all
+            .get(id)
+            .map(|resource| &resource["Properties"])
+            .ok_or_else(|| TemplateError::new(format!("Resources.{id}"), "is referred to but missing"))
     }
 
     /// The name of the crate behind a function: the folder its zip is built into.

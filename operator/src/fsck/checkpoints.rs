@@ -1,4 +1,4 @@
-//! Checkpoints: the one that is kept as signed, and those that somebody else has.
+//! Compares checkpoints with the log: the signed one in the tables, and the ones that the caller brings.
 
 use std::collections::BTreeSet;
 
@@ -50,7 +50,7 @@ pub(super) fn compare(
     for (kind, size, root) in promised {
         let whose = if kind == Kind::Signed { "that was signed" } else { "that was kept" };
         match log.roots.get(&size) {
-            // Up to the largest size that agrees, nothing was changed.
+            // Up to the largest size with a matching root, nothing was changed.
             Some(is) if *is != root => {
                 let from = agreed.range(..size).next_back().copied().unwrap_or_default();
                 let what = format!(
@@ -68,35 +68,33 @@ pub(super) fn compare(
     }
 }
 
-/// Looks whether the note of a signed checkpoint says what stands beside it.
+/// Checks that the note of a signed checkpoint says the same as the attributes that are stored with it.
 fn note_of(workspace: &WorkspaceId, signed: &Signed, kept: &Kept) -> Result<(), String> {
     let Signed { size, root, note } = signed;
     let checkpoint = match &kept.key {
-        Some(key) => {
-            Checkpoint::open(note, key).map_err(|error| format!("the note that was signed: {error}"))?
-        }
-        None => unverified(note).ok_or("the note that was signed is not one of a checkpoint")?,
+        Some(key) => Checkpoint::open(note, key).map_err(|error| format!("the signed note: {error}"))?,
+        None => unverified(note).ok_or("the signed note is not a checkpoint")?,
     };
     if !is_of(&checkpoint, workspace) {
-        return Err(format!("the note that was signed is of the log {:?}", checkpoint.origin()));
+        return Err(format!("the signed note belongs to the log {:?}", checkpoint.origin()));
     }
     let said: (u64, Hash) = (checkpoint.size(), checkpoint.root());
     if said != (*size, *root) {
         return Err(format!(
-            "the note that was signed says {} entries and {}, and {size} and {root} stand beside it",
+            "the signed note says {} entries and {}, and the stored size and root are {size} and {root}",
             said.0, said.1
         ));
     }
     Ok(())
 }
 
-/// The checkpoint of a note whose signatures are not looked at.
+/// The checkpoint in a note, without a check of its signatures.
 pub fn unverified(note: &str) -> Option<Checkpoint> {
     let (text, _) = note.split_at_checked(note.rfind("\n\n")? + 1)?;
     Checkpoint::parse(text).ok()
 }
 
-/// Whether a checkpoint is of a log of this workspace, whoever's service it is.
+/// True if the checkpoint is for the log of this workspace, on any service.
 pub fn is_of(checkpoint: &Checkpoint, workspace: &WorkspaceId) -> bool {
     checkpoint.origin().rsplit_once('/').is_some_and(|(_, name)| name == workspace.as_str())
 }

@@ -1,4 +1,4 @@
-//! The events that bear a sequence, wherever they are, and those that bear none.
+//! Scans the events table: the events that have a sequence, in whichever shard, and the events that have none.
 
 use std::iter;
 
@@ -18,27 +18,27 @@ use super::{
     report::{Findings, Kind},
 };
 
-/// How long after it was received an event should be sealed.
+/// An event should be sealed within this time after it was received.
 pub(super) const OVERDUE_SECONDS: i64 = 600;
 
-/// What the table of events told, beside what does not fit.
+/// The events that have no sequence, counted.
 #[derive(Debug, Default)]
-pub(super) struct Bearers {
-    /// How many events are not sealed yet, and are young.
+pub(super) struct EventScan {
+    /// Unsealed events that were received recently.
     pub(super) fresh: u64,
-    /// How many should be sealed and are not.
+    /// Unsealed events that should be sealed by now.
     pub(super) overdue: u64,
-    /// When the oldest of them was received.
+    /// The time at which the oldest overdue event was received.
     pub(super) oldest: Option<Timestamp>,
-    /// How many items have not the key of an event.
-    pub(super) strangers: u64,
+    /// Items whose key is not the key of an event.
+    pub(super) invalid_keys: u64,
 }
 
-/// A bit for each sequence.
+/// A bit for each sequence: set once an event with the sequence was seen.
 struct Seen(Vec<u64>);
 
-impl Bearers {
-    /// Reads every shard that a workspace can have, whatever its settings say.
+impl EventScan {
+    /// Reads every shard that a workspace can have, not only those that its settings name.
     pub(super) async fn read(
         store: &Store,
         workspace: &WorkspaceId,
@@ -47,8 +47,8 @@ impl Bearers {
         findings: &mut Findings,
         bar: &ProgressBar,
     ) -> Result<Self, Error> {
-        let mut bearers = Self::default();
-        let mut seen = Seen::of(log.end());
+        let mut scan = Self::default();
+        let mut seen = Seen::with_size(log.end());
         for shard in iter::once(None).chain((0..MAX_SHARDS).map(Some)) {
             let mut rest = None;
             loop {
@@ -56,16 +56,16 @@ impl Bearers {
                 for filed in &chunk.items {
                     match filed.sequence {
                         Borne::Sequence(sequence) if sequence < log.end() => {
-                            if seen.again(sequence) {
+                            if !seen.insert(sequence) {
                                 twice(store, workspace, shard, filed, sequence, findings).await?;
                             }
                         }
-                        // Beyond where the log could be followed nothing is known.
+                        // The log could not be followed beyond its end, so these sequences cannot be judged.
                         Borne::Sequence(_) if log.is_broken => {}
                         Borne::Sequence(sequence) => {
                             beyond(store, workspace, shard, filed, sequence, findings).await?;
                         }
-                        Borne::Nothing | Borne::Unreadable => bearers.count(filed, now),
+                        Borne::Nothing | Borne::Unreadable => scan.count(filed, now),
                     }
                 }
                 bar.inc(chunk.items.len() as u64);
@@ -75,12 +75,12 @@ impl Bearers {
                 }
             }
         }
-        Ok(bearers)
+        Ok(scan)
     }
 
     fn count(&mut self, filed: &Filed, now: Timestamp) {
         let Filed { position: Some(position), received_at, .. } = filed else {
-            self.strangers += 1;
+            self.invalid_keys += 1;
             return;
         };
         let received_at = received_at.unwrap_or(position.timestamp);
@@ -93,8 +93,8 @@ impl Bearers {
     }
 }
 
-/// Tells of a sequence that another event bore before this one. The entry's own event bears it, or is
-/// found wrong itself; so one of the two was inserted.
+/// Reports a sequence that two events have. The entry's own event has it too, or is itself reported as a
+/// mismatch; so one of the two was inserted.
 async fn twice(
     store: &Store,
     workspace: &WorkspaceId,
@@ -106,18 +106,18 @@ async fn twice(
     let own = place_of(store, workspace, sequence).await?;
     let what = match own {
         Some(own) if Some(&own) == place(shard, filed).as_ref() => {
-            format!("the log gives it to {}, and another event bears it as well", own.position.id)
+            format!("the log gives it to {}, and another event has it as well", own.position.id)
         }
         Some(own) => {
-            format!("the item {:?} bears it, and the log gives it to {}", filed.sort_key, own.position.id)
+            format!("the item {:?} has it, and the log gives it to {}", filed.sort_key, own.position.id)
         }
-        None => format!("the item {:?} bears it, and so does another", filed.sort_key),
+        None => format!("the item {:?} has it, and so does another", filed.sort_key),
     };
     findings.at(Kind::SequenceForged, sequence, what);
     Ok(())
 }
 
-/// Looks whether the log has come meanwhile to a sequence that it had not.
+/// Reports a sequence beyond the end of the log, unless the log has grown to it since it was read.
 async fn beyond(
     store: &Store,
     workspace: &WorkspaceId,
@@ -128,13 +128,13 @@ async fn beyond(
 ) -> Result<(), Error> {
     let own = place_of(store, workspace, sequence).await?;
     if own.is_none() || own != place(shard, filed) {
-        let what = format!("the item {:?} bears it, and the log gives it to no such event", filed.sort_key);
+        let what = format!("the item {:?} has it, and the log gives it to no such event", filed.sort_key);
         findings.at(Kind::SequenceForged, sequence, what);
     }
     Ok(())
 }
 
-/// Where the log says that the event of a sequence is.
+/// The place of the event that has this sequence according to the log.
 async fn place_of(store: &Store, workspace: &WorkspaceId, sequence: u64) -> Result<Option<Place>, Error> {
     match store.entries(workspace, sequence..sequence.saturating_add(1)).await {
         Ok(entries) => Ok(entries.into_iter().next().map(|(_, entry)| entry.place)),
@@ -148,16 +148,16 @@ fn place(shard: Option<u8>, filed: &Filed) -> Option<Place> {
 }
 
 impl Seen {
-    fn of(size: u64) -> Self {
+    fn with_size(size: u64) -> Self {
         Self(vec![0; usize::try_from(size.div_ceil(64)).expect("a log that fits in memory as bits")])
     }
 
-    /// Whether the sequence was seen before; now it is.
-    fn again(&mut self, sequence: u64) -> bool {
+    /// Adds a sequence; false if it was there already.
+    fn insert(&mut self, sequence: u64) -> bool {
         let word = usize::try_from(sequence / 64).ok().and_then(|index| self.0.get_mut(index));
         let word = word.expect("only sequences below the size are asked for");
         let (before, bit) = (*word, 1 << (sequence % 64));
         *word |= bit;
-        before & bit != 0
+        before & bit == 0
     }
 }

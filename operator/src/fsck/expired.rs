@@ -1,4 +1,4 @@
-//! What the log itself says of events that have expired: its receipts.
+//! The receipts in the log, which explain events that have expired.
 
 use shared::{
     ledger::{hash::Hash, tree::Frontier},
@@ -13,29 +13,29 @@ use shared::{
 
 use super::report::{Findings, Kind};
 
-/// How many entries are read at a time.
+/// Entries read at a time.
 const CHUNK: u64 = 4096;
 
-/// Receipts, and what may be explained by one.
+/// Receipts, and the mismatches that a receipt may explain.
 #[derive(Debug, Default)]
 pub(super) struct Expired {
     receipts: Vec<Receipt>,
-    /// What does not fit unless the event has expired.
+    /// Mismatches, unless a receipt covers their sequence.
     open: Vec<(u64, Kind, String)>,
-    /// The runs of sequences that good receipts name, in their order.
+    /// The runs of sequences that valid receipts name, sorted.
     runs: Vec<(u64, u64)>,
 }
 
 #[derive(Debug)]
 struct Receipt {
     sequence: u64,
-    /// What it names; `None` if it cannot be read.
+    /// The runs of sequences that it names; `None` if they cannot be read.
     runs: Option<Vec<(u64, u64)>>,
     root: Option<Hash>,
 }
 
 impl Expired {
-    /// Looks at an event of the log, which may be a receipt.
+    /// Notes an event of the log if it is a receipt.
     pub(super) fn note(&mut self, sequence: u64, event: &Event) {
         if is_receipt(event) {
             let text = |name: &str| event.context.get(name).and_then(|value| value.as_str());
@@ -47,17 +47,18 @@ impl Expired {
         }
     }
 
-    /// Something that does not fit, unless a receipt is for it.
-    pub(super) fn look_for(&mut self, sequence: u64, kind: Kind, detail: String) {
+    /// Adds a mismatch that a receipt may explain.
+    pub(super) fn may_explain(&mut self, sequence: u64, kind: Kind, detail: String) {
         self.open.push((sequence, kind, detail));
     }
 
-    /// For how many events there are receipts.
+    /// The number of events that receipts cover.
     pub(super) fn receipted(&self) -> u64 {
         self.runs.iter().map(|(first, last)| last - first + 1).sum()
     }
 
-    /// Holds each receipt against the log of `size` entries, and what may be explained against the receipts.
+    /// Checks each receipt against the log of `size` entries, and then reports each mismatch that no receipt
+    /// explains.
     pub(super) async fn settle(
         &mut self,
         store: &Store,
@@ -67,16 +68,16 @@ impl Expired {
     ) -> Result<(), Error> {
         for Receipt { sequence, runs, root } in self.receipts.drain(..) {
             let runs = runs.filter(|runs| runs.iter().all(|(_, last)| *last < sequence.min(size)));
-            let is = match &runs {
+            let logged = match &runs {
                 Some(runs) => Some(root_of(store, workspace, runs).await?),
                 None => None,
             };
-            match runs.filter(|_| is == root && root.is_some()) {
+            match runs.filter(|_| logged == root && root.is_some()) {
                 Some(runs) => self.runs.extend(runs),
                 None => findings.at(
                     Kind::Receipt,
                     sequence,
-                    "the receipt for what has expired is not for what the log has there",
+                    "the receipt does not match the leaves that the log has under its sequences",
                 ),
             }
         }
@@ -92,7 +93,7 @@ impl Expired {
     }
 }
 
-/// The root of the leaves that the log has in these runs.
+/// The root of the logged leaves of these runs.
 async fn root_of(store: &Store, workspace: &WorkspaceId, runs: &[(u64, u64)]) -> Result<Hash, Error> {
     let mut tree = Frontier::default();
     for (first, last) in runs {

@@ -22,42 +22,42 @@ use super::{
     report::{Findings, Kind},
 };
 
-/// How many events are read at once: what one `BatchGetItem` takes.
+/// Events read at once: the maximum of one `BatchGetItem`.
 const BATCH: usize = 100;
-/// How many of these are under way.
+/// Batches that are read concurrently.
 const CONCURRENCY: usize = 8;
 
-/// A log as its entries say it is.
+/// A log, as recorded in its deltas.
 #[derive(Debug, Default)]
 pub(super) struct Log {
     frontier: Frontier,
-    /// By level, from 1 on: the roots of the full tiles below it.
+    /// The roots of the full tiles, by level, from level 1.
     pub(super) tile_roots: Vec<Vec<Hash>>,
     /// The tree at the size of the head.
     pub(super) at_head: Option<Frontier>,
-    /// The root at each size that was asked for, as far as the log has come.
+    /// The root at each requested size that the log has reached.
     pub(super) roots: BTreeMap<u64, Hash>,
-    /// Whether a delta begins, or the log ends, where the head is.
+    /// True if a delta begins, or the log ends, at the size of the head.
     pub(super) is_head_between: bool,
-    /// How many deltas there are beyond the head.
+    /// The number of deltas beyond the head.
     pub(super) tail: u64,
-    /// Whether it could not be followed to its end.
+    /// True if the deltas could not be followed to the end of the log.
     pub(super) is_broken: bool,
-    /// What it says of events that have expired.
     pub(super) expired: Expired,
 }
 
-/// What entries are held against.
-struct Against<'a> {
+/// Compares entries with their events.
+struct EntryCheck<'a> {
     store: &'a Store,
     workspace: &'a WorkspaceId,
     shards: &'a Shards,
-    /// Below this sequence every event must be stamped.
+    /// Every event below this sequence must have its sequence.
     stamped: u64,
 }
 
 impl Log {
-    /// Follows the deltas from sequence 0 on to their end, or to where they do not follow each other.
+    /// Follows the deltas from sequence 0 to the end, or to the first delta that does not continue the one
+    /// before it.
     pub(super) async fn walk(
         store: &Store,
         workspace: &WorkspaceId,
@@ -68,7 +68,7 @@ impl Log {
         bar: &ProgressBar,
     ) -> Result<Self, Error> {
         let covered = head_size(head);
-        let against = Against { store, workspace, shards, stamped: covered.unwrap_or(u64::MAX) };
+        let check = EntryCheck { store, workspace, shards, stamped: covered.unwrap_or(u64::MAX) };
         let mut log = Self::default();
         log.reach(covered, sizes);
         let mut rest = None;
@@ -85,7 +85,7 @@ impl Log {
                     entries.push((sequence, entry.clone()));
                 }
             }
-            against.compare(entries, &mut log.expired, findings, bar).await?;
+            check.compare(entries, &mut log.expired, findings, bar).await?;
             rest = chunk.rest;
             if rest.is_none() || log.is_broken {
                 log.is_head_between |= covered == Some(log.end());
@@ -95,17 +95,17 @@ impl Log {
         }
     }
 
-    /// The sequence after its last entry.
+    /// The sequence after the last entry.
     pub(super) fn end(&self) -> u64 {
         self.frontier.size()
     }
 
-    /// The root of all its entries.
+    /// The root of all entries.
     pub(super) fn root(&self) -> Hash {
         self.frontier.root()
     }
 
-    /// The delta, if it is what follows.
+    /// The delta, if it begins where the log ends so far.
     fn follow<'a>(&mut self, stored: &'a StoredDelta, findings: &mut Findings) -> Option<&'a Delta> {
         let end = self.end();
         match &stored.delta {
@@ -123,7 +123,7 @@ impl Log {
                 findings.at(Kind::DeltaOverlaps, delta.first, what);
             }
             None => {
-                findings.at(Kind::DeltaUnreadable, end, format!("what {:?} holds is no delta", stored.key));
+                findings.at(Kind::DeltaUnreadable, end, format!("the item {:?} is not a delta", stored.key));
             }
         }
         self.is_broken = true;
@@ -141,7 +141,7 @@ impl Log {
         }
     }
 
-    /// Keeps what is asked for of the tree at its size.
+    /// Stores the tree, or its root, if it was requested for the current size.
     fn reach(&mut self, covered: Option<u64>, sizes: &[u64]) {
         let size = self.end();
         if covered == Some(size) {
@@ -153,8 +153,8 @@ impl Log {
     }
 }
 
-impl Against<'_> {
-    /// Holds entries against their events.
+impl EntryCheck<'_> {
+    /// Reads the events of entries, and reports each that does not match its entry.
     async fn compare(
         &self,
         entries: Vec<(u64, Entry)>,
@@ -173,10 +173,10 @@ impl Against<'_> {
                 if let Some(receipt) = kept.as_ref().and_then(|kept| kept.event.as_ref().ok()) {
                     expired.note(*sequence, receipt);
                 }
-                match self.misfit(*sequence, entry, kept) {
-                    // A receipt, which comes later in the log, may be for it.
+                match self.mismatch(*sequence, entry, kept) {
+                    // A receipt later in the log may explain it.
                     Some((kind, detail)) if kind.may_be_expired() => {
-                        expired.look_for(*sequence, kind, detail);
+                        expired.may_explain(*sequence, kind, detail);
                     }
                     Some((kind, detail)) => findings.at(kind, *sequence, detail),
                     None => {}
@@ -187,49 +187,52 @@ impl Against<'_> {
         Ok(())
     }
 
-    /// How an entry and what is kept of its event do not go together.
-    fn misfit(&self, sequence: u64, entry: &Entry, kept: Option<Kept>) -> Option<(Kind, String)> {
+    /// The first difference between an entry and its stored event.
+    fn mismatch(&self, sequence: u64, entry: &Entry, kept: Option<Kept>) -> Option<(Kind, String)> {
         let Entry { place, leaf: sealed } = entry;
-        let of = |what: &str| {
-            let position = &place.position;
-            format!("the event {} of {} {what}", position.id, position.timestamp)
-        };
+        let position = &place.position;
+        let name = format!("the event {} of {}", position.id, position.timestamp);
         let Some(Kept { event, strange }) = kept else {
-            return Some((Kind::EventMissing, of("is gone")));
+            return Some((Kind::EventMissing, format!("{name} is gone")));
         };
         let event = match event {
             Ok(event) => event,
             Err(error) => {
                 let why = std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default();
-                return Some((Kind::EventUnreadable, of(&format!("cannot be read: {why}"))));
+                return Some((Kind::EventUnreadable, format!("{name} cannot be read: {why}")));
             }
         };
         if hash(&event) != *sealed {
-            return Some((Kind::EventChanged, of("is not what was sealed")));
+            return Some((Kind::EventChanged, format!("{name} is not what was sealed")));
         }
         match event.sequence {
             None if sequence < self.stamped => {
-                return Some((Kind::EventUnstamped, of("bears no sequence")));
+                return Some((Kind::EventUnstamped, format!("{name} has no sequence")));
             }
             Some(other) if other != sequence => {
-                return Some((Kind::EventOtherSequence, of(&format!("bears the sequence {other}"))));
+                return Some((Kind::EventOtherSequence, format!("{name} has the sequence {other}")));
             }
             _ => {}
         }
         if strange == ["expires_at"] {
-            return Some((Kind::EventMarked, of("is to be deleted, and no receipt says why")));
+            return Some((
+                Kind::EventMarked,
+                format!("{name} is marked for deletion, and no receipt explains it"),
+            ));
         }
         if !strange.is_empty() {
-            let names: Vec<_> = strange.iter().map(|name| format!("{name:?}")).collect();
-            let what = format!("has attributes that do not follow from it: {}", names.join(", "));
-            return Some((Kind::EventAttributes, of(&what)));
+            let attributes: Vec<_> = strange.iter().map(|attribute| format!("{attribute:?}")).collect();
+            let detail =
+                format!("{name} has attributes that do not follow from it: {}", attributes.join(", "));
+            return Some((Kind::EventAttributes, detail));
         }
         let (is, must) =
             (partition(self.workspace, place.shard), self.shards.partition(self.workspace, &place.position));
         (is != must).then(|| {
-            let what =
-                format!("is kept under {is:?}, and by the settings queries look for it under {must:?}");
-            (Kind::EventMisplaced, of(&what))
+            let detail = format!(
+                "{name} is kept under {is:?}, and by the settings queries look for it under {must:?}"
+            );
+            (Kind::EventMisplaced, detail)
         })
     }
 }

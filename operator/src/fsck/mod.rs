@@ -1,28 +1,31 @@
-//! Works out the log of a workspace again, from the tables alone, and names what does not fit.
+//! Recomputes the log of a workspace from the tables alone, and reports every mismatch.
 //!
 //! ```text
 //! signed ─▶ head ─▶ deltas, from 0 on ─▶ each entry's event ─▶ leaf ─▶ tree ─▶ roots, head, checkpoints
 //!                                                 │
-//!                   all shards of the events ─────┴▶ does any event bear a sequence that is not its own?
+//!                   all shards of the events ─────┴▶ does any event have a sequence that is not its own?
 //! ```
 //!
-//! What is found, and how. Each entry's event must be there, bear exactly its sequence, and have the leaf
-//! that was sealed. So the entries and the events that bear their sequences go together one by one, and
-//! one bit for each is enough to find an event that was inserted: whatever bears a sequence that was seen
-//! already, or that no entry has. The tree is worked out from the entries, and everything that is kept of
-//! it is compared: the roots of the tiles, the head, the checkpoint that was signed, and those that
-//! somebody else has kept.
+//! ## Mismatches that are found
 //!
-//! An event that is gone, or marked to be deleted, is as it should be if a receipt is for it: an entry of the log
-//! that names the event's sequence, and whose root is that of the leaves which the log has under the sequences
-//! it names.
+//! Each entry's event must exist, have exactly its sequence, and have the leaf that was sealed. So entries and
+//! events with a sequence match one to one, and one bit for each sequence is enough to find an inserted event:
+//! its sequence was seen already, or no entry has it. The tree is computed from the entries and compared with
+//! everything stored of it: the roots of the tiles, the head, the signed checkpoint, and the checkpoints that
+//! the caller brings.
 //!
-//! What is not found. Whoever owns the account can rewrite an event together with all that follows from
-//! it, and sign that. Then the tables are sound by themselves, and only a checkpoint that was kept
-//! elsewhere tells: give it along.
+//! An event that is missing or marked for deletion is no mismatch if a receipt covers it: an entry of the log
+//! that names the event's sequence, and whose root is the root of the logged leaves of the sequences that it
+//! names.
 //!
-//! A log in use may be checked. What was signed is read first, then the head, then the rest, so that what
-//! grows meanwhile can only be more than what was promised. Nothing is written.
+//! ## Mismatches that are not found
+//!
+//! An owner of the account can rewrite an event with everything that follows from it, and sign the result. The
+//! tables then agree with each other, and only a checkpoint that was kept elsewhere shows the change: pass it
+//! in.
+//!
+//! The check may run while the log is in use. The signed checkpoint is read first, then the head, then the
+//! rest, so a log that grows during the check only has more than the checkpoint promised. Nothing is written.
 
 mod checkpoints;
 mod events;
@@ -42,23 +45,23 @@ pub use self::{
     checkpoints::{is_of, unverified},
     report::{Finding, Findings, Kind, Report},
 };
-use self::{events::Bearers, log::Log};
+use self::{events::EventScan, log::Log};
 
-/// What somebody has beside the tables, to hold them against.
+/// Evidence from outside the tables, to compare them with.
 #[derive(Clone, Debug, Default)]
 pub struct Kept {
-    /// Checkpoints of the log, from earlier.
+    /// Earlier checkpoints of the log.
     pub checkpoints: Vec<Checkpoint>,
     /// The key that signs the log's checkpoints.
     pub key: Option<Vkey>,
 }
 
-/// Checks all that is stored of a workspace's log.
+/// Checks everything that is stored of a workspace's log.
 ///
-/// What does not fit is in the report; `bar` shows how far it is, in entries and then in events.
+/// Mismatches are in the report; `bar` shows the progress, in entries and then in events.
 ///
 /// # Errors
-/// [`Error::Unavailable`] if the store does not answer; nothing is known then.
+/// [`Error::Unavailable`] if the store does not answer; the check has no result then.
 pub async fn check(
     store: &Store,
     workspace: &WorkspaceId,
@@ -67,7 +70,7 @@ pub async fn check(
     bar: &ProgressBar,
 ) -> Result<Report, Error> {
     let mut findings = Findings::default();
-    // In this order: what is read later cannot be the smaller one.
+    // Read in this order, so that the values read later can only be larger.
     let signed = store.stored_signed(workspace).await?;
     let head = store.stored_head(workspace).await?;
     let shards = store.settings_now(workspace).await?.shards;
@@ -79,7 +82,7 @@ pub async fn check(
     tree::compare_roots(store, workspace, &log, &mut findings).await?;
     let grew = tree::compare_head(store, workspace, &head, &log, &mut findings).await?;
     checkpoints::compare(workspace, &signed, kept, &head, &log, &mut findings);
-    let bearers = Bearers::read(store, workspace, &log, now, &mut findings, bar).await?;
+    let scan = EventScan::read(store, workspace, &log, now, &mut findings, bar).await?;
     let aside = store.count_aside(workspace).await?;
     bar.finish_and_clear();
 
@@ -89,48 +92,48 @@ pub async fn check(
         root: log.root(),
         head: head_size(&head),
         signed: signed_size(&signed),
-        notes: notes(&log, &bearers, grew, kept.key.is_none() && signed != StoredSigned::Missing),
-        warnings: warnings(&bearers, aside),
-        unchecked: unchecked(&log, &bearers, aside, &head),
+        notes: notes(&log, &scan, grew, kept.key.is_none() && signed != StoredSigned::Missing),
+        warnings: warnings(&scan, aside),
+        unchecked: unchecked(&log, &scan, aside, &head),
         findings,
     })
 }
 
-/// Why nothing can be said although nothing was found wrong; `None` if something was checked.
-fn unchecked(log: &Log, bearers: &Bearers, aside: u64, head: &StoredHead) -> Option<String> {
-    let events = bearers.fresh + bearers.overdue + bearers.strangers + aside;
+/// The reason why there was nothing to check; `None` if something was checked.
+fn unchecked(log: &Log, scan: &EventScan, aside: u64, head: &StoredHead) -> Option<String> {
+    let events = scan.fresh + scan.overdue + scan.invalid_keys + aside;
     let is_empty = *head == StoredHead::Missing && log.end() + events == 0;
     is_empty.then(|| {
         "there is nothing of this workspace: look at its name, and at those of the tables".to_owned()
     })
 }
 
-/// What is worth knowing, and in order.
-fn notes(log: &Log, bearers: &Bearers, grew: bool, is_unverified: bool) -> Vec<String> {
-    let mut notes = Vec::new();
-    let mut note = |holds: bool, what: &str| notes.extend(holds.then(|| what.to_owned()));
-    note(grew, "the log has grown meanwhile");
-    note(
-        !grew && log.tail == 1 && log.is_head_between,
-        "a delta at the head is decided and not finished; the next pass of the sealer does it",
-    );
-    note(
-        log.is_broken,
-        "the tree cannot be worked out beyond what does not fit, so nothing after it was checked",
-    );
+/// Remarks on a state that is normal.
+fn notes(log: &Log, scan: &EventScan, grew: bool, is_unverified: bool) -> Vec<String> {
     let expired = format!("expired, as receipts of the log say: {}", count(log.expired.receipted(), "event"));
-    note(log.expired.receipted() > 0, &expired);
-    note(is_unverified, "no signature was verified: give --key");
-    let fresh = format!("not sealed yet, and young enough for that: {}", count(bearers.fresh, "event"));
-    note(bearers.fresh > 0, &fresh);
-    notes
+    let fresh = format!("not sealed yet, and young enough for that: {}", count(scan.fresh, "event"));
+    let all = [
+        (grew, "the log has grown meanwhile"),
+        (
+            !grew && log.tail == 1 && log.is_head_between,
+            "a delta at the head is decided and not finished; the next pass of the sealer does it",
+        ),
+        (
+            log.is_broken,
+            "the tree cannot be computed beyond the first mismatch in the deltas, so nothing after it was checked",
+        ),
+        (log.expired.receipted() > 0, &expired),
+        (is_unverified, "no signature was verified: give --key"),
+        (scan.fresh > 0, &fresh),
+    ];
+    all.into_iter().filter(|(holds, _)| *holds).map(|(_, note)| note.to_owned()).collect()
 }
 
-/// What fits, and should not be so for long.
-fn warnings(bearers: &Bearers, aside: u64) -> Vec<String> {
+/// Remarks on a state that is no mismatch but should not last.
+fn warnings(scan: &EventScan, aside: u64) -> Vec<String> {
     let mut warnings = Vec::new();
-    if let Some(oldest) = bearers.oldest {
-        let (overdue, minutes) = (count(bearers.overdue, "event"), events::OVERDUE_SECONDS / 60);
+    if let Some(oldest) = scan.oldest {
+        let (overdue, minutes) = (count(scan.overdue, "event"), events::OVERDUE_SECONDS / 60);
         warnings.push(format!(
             "not sealed {minutes} minutes after it was received: {overdue}, the oldest received at {oldest}"
         ));
@@ -138,14 +141,14 @@ fn warnings(bearers: &Bearers, aside: u64) -> Vec<String> {
     if aside > 0 {
         warnings.push(format!("set aside, since it cannot be sealed as it is: {}", count(aside, "event")));
     }
-    if bearers.strangers > 0 {
-        let strangers = count(bearers.strangers, "item");
-        warnings.push(format!("among the events, and without the key of one: {strangers}"));
+    if scan.invalid_keys > 0 {
+        let items = count(scan.invalid_keys, "item");
+        warnings.push(format!("items in the events table without the key of an event: {items}"));
     }
     warnings
 }
 
-/// How many events the head covers; `None` if that cannot be known.
+/// The number of events that the head covers; `None` if the head cannot be read.
 fn head_size(head: &StoredHead) -> Option<u64> {
     match head {
         StoredHead::Missing => Some(0),

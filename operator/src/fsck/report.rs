@@ -1,72 +1,70 @@
-//! What was found, and how it is told: to people in lines, to programs in JSON.
+//! The report of a check: lines for people, JSON for programs.
 
 use std::{collections::BTreeMap, fmt};
 
 use serde::Serialize;
 use shared::{ledger::hash::Hash, model::id::WorkspaceId};
 
-/// In which way something does not fit. Where several are found at one sequence, the first of these is
-/// told first.
+/// The kind of a mismatch. If several are found at one sequence, the kind that is listed first is reported
+/// first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
     /// No delta decides this sequence, but later ones do, or the head covers it.
     DeltaMissing,
-    /// A delta is not one that we write.
+    /// A stored delta cannot be parsed.
     DeltaUnreadable,
     /// A delta begins within the one before it.
     DeltaOverlaps,
-    /// The event is gone.
     EventMissing,
-    /// What is kept in the place of the event is not one.
+    /// The item of the event cannot be read as an event.
     EventUnreadable,
-    /// The event is not what was sealed.
+    /// The event does not have the leaf that was sealed.
     EventChanged,
-    /// The event bears no sequence.
+    /// The event has no sequence.
     EventUnstamped,
-    /// The event bears another sequence.
+    /// The event has another sequence than its entry.
     EventOtherSequence,
-    /// The event is marked to be deleted, and has not expired.
+    /// The event is marked for deletion, and no receipt covers it.
     EventMarked,
-    /// The event is listed under what does not follow from it.
+    /// The event has attributes, such as index keys, that do not follow from its content.
     EventAttributes,
-    /// The event is kept in a partition that no query reads.
+    /// The event is stored in a partition that no query reads.
     EventMisplaced,
-    /// An event bears a sequence that is not its own.
+    /// An event has a sequence that the log gives to another event, or to none.
     SequenceForged,
-    /// A receipt is not for what the log has under the sequences that it names.
+    /// The root in a receipt is not the root of the logged leaves that it names.
     Receipt,
-    /// The root of a tile is not that of the entries below it.
+    /// The root of a tile is not the root of the entries below it.
     TileRoot,
-    /// The head is not where or what the log is.
+    /// The head does not match the deltas.
     Head,
-    /// The checkpoint that is kept as signed does not belong to the log.
+    /// The signed checkpoint does not match the log.
     Signed,
-    /// A checkpoint that somebody kept does not belong to the log.
+    /// A checkpoint that the caller brought does not match the log.
     KeptCheckpoint,
 }
 
 impl Kind {
-    /// Whether it is as it should be with an event that has expired.
+    /// True if an expired event is expected to look like this.
     pub(super) fn may_be_expired(self) -> bool {
         matches!(self, Self::EventMissing | Self::EventMarked)
     }
 }
 
-/// Something that does not fit, and where: between two sequences, both included.
+/// A mismatch, and its place: a range of sequences, both ends included.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Finding {
-    /// In which way.
     pub kind: Kind,
-    /// The first sequence that it may be about.
+    /// The first sequence that may be affected.
     pub sequence: u64,
-    /// The last one; the same, where it is exact.
+    /// The last sequence that may be affected; equal to `sequence` if the place is exact.
     pub last_sequence: u64,
-    /// What it is, for people.
+    /// A description for people.
     pub detail: String,
 }
 
-/// Of each kind how many there are, and the first.
+/// For each kind, the number of findings and the one with the lowest sequence.
 #[derive(Clone, Debug, Default, Serialize)]
 #[serde(transparent)]
 pub struct Findings(BTreeMap<Kind, Found>);
@@ -77,36 +75,37 @@ struct Found {
     first: Finding,
 }
 
-/// What a check came to.
+/// The result of a check.
 #[derive(Clone, Debug)]
 pub struct Report {
-    /// Whose log it is.
+    /// The workspace of the log.
     pub workspace: WorkspaceId,
-    /// How many entries it has.
+    /// The number of entries.
     pub size: u64,
-    /// The root of their tree.
+    /// The root of the tree over all entries.
     pub root: Hash,
-    /// How many of them the head covers; `None` if it cannot be read.
+    /// The number of entries that the head covers; `None` if the head cannot be read.
     pub head: Option<u64>,
-    /// How many of them the last signed checkpoint covers; `None` if there is none to be read.
+    /// The number of entries that the last signed checkpoint covers; `None` if there is none, or it cannot be
+    /// read.
     pub signed: Option<u64>,
-    /// What does not fit.
+    /// The mismatches.
     pub findings: Findings,
-    /// What is worth knowing, and in order.
+    /// Remarks on a state that is normal.
     pub notes: Vec<String>,
-    /// What fits, and should not be so for long.
+    /// Remarks on a state that is no mismatch but should not last.
     pub warnings: Vec<String>,
-    /// Why nothing could be checked, though nothing is wrong.
+    /// The reason why there was nothing to check.
     pub unchecked: Option<String>,
 }
 
 impl Findings {
-    /// Something at one sequence.
+    /// Adds a mismatch at one sequence.
     pub(super) fn at(&mut self, kind: Kind, sequence: u64, detail: impl Into<String>) {
         self.within(kind, sequence, sequence, detail);
     }
 
-    /// Something that is between two sequences, both included.
+    /// Adds a mismatch somewhere between two sequences, both included.
     pub(super) fn within(&mut self, kind: Kind, first: u64, last: u64, detail: impl Into<String>) {
         let finding =
             Finding { kind, sequence: first, last_sequence: last.max(first), detail: detail.into() };
@@ -117,15 +116,15 @@ impl Findings {
         }
     }
 
-    /// The first thing that does not fit. What is wrong at a single sequence makes everything wrong that
-    /// is worked out over it, so of two findings, one within the other, the inner one counts.
+    /// The mismatch to report. A wrong event also makes the roots and heads wrong that are computed from it, so a
+    /// finding that contains another one is left out.
     pub fn first(&self) -> Option<&Finding> {
-        let all = || self.0.values().map(|found| &found.first);
-        let innermost = |one: &&Finding| !all().any(|other| one.contains(other));
-        all().filter(innermost).min_by_key(|finding| (finding.sequence, finding.kind))
+        let all: Vec<_> = self.0.values().map(|found| &found.first).collect();
+        let innermost = all.iter().filter(|one| !all.iter().any(|other| one.contains(other)));
+        innermost.min_by_key(|finding| (finding.sequence, finding.kind)).copied()
     }
 
-    /// The first one of each kind, and how many there are of it, from the first sequence on.
+    /// The kinds that were found, by their lowest sequence.
     fn sorted(&self) -> Vec<&Found> {
         let mut sorted: Vec<_> = self.0.values().collect();
         sorted.sort_by_key(|Found { first, .. }| (first.sequence, first.last_sequence, first.kind));
@@ -134,7 +133,7 @@ impl Findings {
 }
 
 impl Finding {
-    /// Where it is, for people.
+    /// The place of the mismatch, for people.
     fn place(&self) -> String {
         let Self { kind: _, sequence, last_sequence, detail: _ } = self;
         if sequence == last_sequence {
@@ -144,7 +143,7 @@ impl Finding {
         }
     }
 
-    /// Whether it is about more than the other, and about all of that.
+    /// True if this range is larger than the other one and includes all of it.
     fn contains(&self, other: &Self) -> bool {
         let (one, two) = (self.sequence..=self.last_sequence, other.sequence..=other.last_sequence);
         one != two && one.contains(two.start()) && one.contains(two.end())
@@ -152,12 +151,12 @@ impl Finding {
 }
 
 impl Report {
-    /// Whether everything fits.
+    /// True if everything matches.
     pub fn is_sound(&self) -> bool {
         self.findings.first().is_none() && self.unchecked.is_none()
     }
 
-    /// Whether something was found that does not fit.
+    /// True if a mismatch was found.
     pub fn is_refuted(&self) -> bool {
         self.findings.first().is_some()
     }
@@ -170,7 +169,7 @@ impl Report {
         }
     }
 
-    /// The whole of it in one line of JSON.
+    /// The report as one line of JSON.
     pub fn to_json(&self) -> String {
         let Self { workspace, size, root, head, signed, findings, notes, warnings, unchecked } = self;
         serde_json::json!({
@@ -233,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_is_the_lowest_of_those_that_explain_the_others() {
+    fn the_reported_mismatch_is_the_lowest_that_contains_no_other() {
         assert_eq!(first(&[]), None);
         assert_eq!(first(&[(Kind::EventChanged, 9, 9), (Kind::EventMissing, 7, 7)]), Some(7));
         assert_eq!(first(&[(Kind::EventChanged, 9, 9), (Kind::EventChanged, 7, 7)]), Some(7));

@@ -1,4 +1,4 @@
-//! What is kept of the tree: the roots of its tiles, and the head.
+//! Compares the stored parts of the tree, which are the roots of tiles and the head, with the log.
 
 use shared::{
     ledger::hash::Hash,
@@ -12,8 +12,8 @@ use super::{
     report::{Findings, Kind},
 };
 
-/// Compares the roots of tiles, as far as the log was followed. What is kept beyond that is looked at by
-/// nobody, and is written again once the log comes there.
+/// Compares the roots of tiles, as far as the log could be followed. A root beyond the log has no reader, and
+/// is written again once the log gets there.
 pub(super) async fn compare_roots(
     store: &Store,
     workspace: &WorkspaceId,
@@ -24,25 +24,21 @@ pub(super) async fn compare_roots(
         let level = u8::try_from(level + 1).expect("a tree has at most 8 levels");
         roots.iter().zip(0_u64..).map(move |(root, index)| (level, index, *root))
     });
-    // A tile that the head does not cover yet may not have its root yet.
-    let is_due =
-        |level: u8, index: u64| log.at_head.as_ref().is_none_or(|head| last_of(level, index) < head.size());
+    let covered = log.at_head.as_ref().map(|head| head.size());
     let mut expected = expected.peekable();
     let mut rest = None;
     loop {
         let chunk = store.stored_roots(workspace, rest).await?;
         for stored in &chunk.items {
-            // In the order of the keys, which is that of levels and places.
+            // Both are in the order of the keys: by level, then by index.
             while let Some((level, index, _)) =
                 expected.next_if(|(level, index, _)| ledger::root(*level, *index) < stored.key)
             {
-                if is_due(level, index) {
-                    missing(level, index, findings);
-                }
+                report_missing(level, index, covered, findings);
             }
             let here = expected.next_if(|(level, index, _)| ledger::root(*level, *index) == stored.key);
             if let Some((level, index, root)) = here.filter(|(_, _, root)| stored.root != Some(*root)) {
-                other(level, index, root, stored.root, findings);
+                report_other(level, index, root, stored.root, findings);
             }
         }
         rest = chunk.rest;
@@ -50,18 +46,22 @@ pub(super) async fn compare_roots(
             break;
         }
     }
-    expected
-        .filter(|(level, index, _)| is_due(*level, *index))
-        .for_each(|(level, index, _)| missing(level, index, findings));
+    for (level, index, _) in expected {
+        report_missing(level, index, covered, findings);
+    }
     Ok(())
 }
 
-fn missing(level: u8, index: u64, findings: &mut Findings) {
+/// Reports a root that is not stored, unless the head does not cover its tile yet: then it may not be written yet.
+fn report_missing(level: u8, index: u64, covered: Option<u64>, findings: &mut Findings) {
     let (first, last) = (first_of(level, index), last_of(level, index));
+    if covered.is_some_and(|size| last >= size) {
+        return;
+    }
     findings.within(Kind::TileRoot, first, last, format!("the root of tile {}/{index} is gone", level - 1));
 }
 
-fn other(level: u8, index: u64, root: Hash, stored: Option<Hash>, findings: &mut Findings) {
+fn report_other(level: u8, index: u64, root: Hash, stored: Option<Hash>, findings: &mut Findings) {
     let stored = stored.map_or("cannot be read".to_owned(), |stored| format!("is kept as {stored}"));
     let what = format!("the root of tile {}/{index} {stored}, and that of its entries is {root}", level - 1);
     findings.within(Kind::TileRoot, first_of(level, index), last_of(level, index), what);
@@ -75,7 +75,7 @@ fn last_of(level: u8, index: u64) -> u64 {
     ((index + 1) << (8 * level)) - 1
 }
 
-/// Compares the head, and says whether it has moved on meanwhile.
+/// Compares the head with the deltas; true if the head has moved on since it was read.
 pub(super) async fn compare_head(
     store: &Store,
     workspace: &WorkspaceId,
@@ -104,7 +104,12 @@ pub(super) async fn compare_head(
         {
             let last = first + (1 << height) - 1;
             if kept != expected {
-                findings.within(Kind::Head, first, last, "the head has another root of them than they have");
+                findings.within(
+                    Kind::Head,
+                    first,
+                    last,
+                    "the root in the head is not the root of these entries",
+                );
             }
             first = last + 1;
         }
@@ -112,7 +117,7 @@ pub(super) async fn compare_head(
     if size >= end {
         return Ok(false);
     }
-    // The sealer decides the next delta only once the head has come to it.
+    // The sealer writes the next delta only after the head has reached the last one.
     let now = head_size(&store.stored_head(workspace).await?);
     let grew = now.is_some_and(|now| now > size);
     if log.is_head_between && (log.tail == 1 || grew) {

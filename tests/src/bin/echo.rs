@@ -1,4 +1,4 @@
-//! A function that says back what it is told, for the tests of the runtime API.
+//! A function that returns its payload, for the tests of the runtime API.
 
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use serde_json::{Value, json};
@@ -10,8 +10,8 @@ async fn main() -> Result<(), Error> {
 
 async fn handle(event: LambdaEvent<Value>) -> Result<Value, Error> {
     match event.payload["do"].as_str() {
-        Some("fail") => Err("as it was told to".into()),
-        Some("panic") => panic!("as it was told to"),
+        Some("fail") => Err("as the test wants".into()),
+        Some("panic") => panic!("as the test wants"),
         Some("exit") => std::process::exit(3),
         Some("hang") => std::future::pending().await,
         _ => Ok(json!({

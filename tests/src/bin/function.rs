@@ -1,5 +1,5 @@
-//! Any of the functions that the drills of processes kill, stop and thaw, by its name: the shipped handler under the
-//! runtime that it is shipped with, in a program that `cargo test` builds.
+//! Runs one of the shipped handlers, chosen by name, under its Lambda runtime, in a program that `cargo test`
+//! builds. The process drills kill, stop and continue it.
 
 use lambda_runtime::{Error, run, service_fn};
 use shared::{

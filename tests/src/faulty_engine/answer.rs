@@ -1,4 +1,4 @@
-//! What is answered: DynamoDB's own words of failure, and answers that arrive broken.
+//! The faulty answers: DynamoDB's own error bodies, and answers that arrive broken.
 
 use std::{convert::Infallible, io};
 
@@ -9,11 +9,11 @@ use axum::{
 use futures::stream;
 use serde_json::{Value, json};
 
-/// DynamoDB's namespace of errors, and that of all AWS services.
+/// DynamoDB's namespace of errors, and the one of all AWS services.
 const OWN: &str = "com.amazonaws.dynamodb.v20120810#";
 const COMMON: &str = "com.amazon.coral.service#";
 
-/// An error, as DynamoDB writes it; with the reason where it is one of throttling.
+/// An error as DynamoDB writes it; a throttling error has the reason.
 pub(super) fn error(status: u16, name: &str, throttling_reason: &str) -> Response<Body> {
     let common = matches!(name, "AccessDeniedException" | "ExpiredTokenException" | "ThrottlingException");
     let mut body = json!({
@@ -27,7 +27,7 @@ pub(super) fn error(status: u16, name: &str, throttling_reason: &str) -> Respons
     written(status, &body)
 }
 
-/// A transaction that was cancelled because the second of its writes could not be done.
+/// A transaction that was cancelled because its second write failed.
 pub(super) fn cancelled(reason: &str, writes: usize) -> Response<Body> {
     let reasons: Vec<_> = (0..writes)
         .map(|index| match index {
@@ -45,7 +45,7 @@ pub(super) fn cancelled(reason: &str, writes: usize) -> Response<Body> {
     )
 }
 
-/// A page that is none of DynamoDB's.
+/// An HTML page that is not from DynamoDB.
 pub(super) fn foreign_page() -> Response<Body> {
     let mut response = Response::new(Body::from("<html><body>Bad Gateway</body></html>"));
     *response.status_mut() = StatusCode::BAD_GATEWAY;
@@ -53,7 +53,7 @@ pub(super) fn foreign_page() -> Response<Body> {
     response
 }
 
-/// JSON with DynamoDB's headers, its checksum among them.
+/// JSON with DynamoDB's headers, with the checksum.
 pub(super) fn written(status: u16, body: &Value) -> Response<Body> {
     whole(StatusCode::from_u16(status).unwrap(), Bytes::from(body.to_string()))
 }
@@ -66,7 +66,7 @@ pub(super) fn whole(status: StatusCode, body: Bytes) -> Response<Body> {
     response
 }
 
-/// The headers of the whole answer, and half of its bytes; then the connection ends.
+/// The headers of the whole answer with half of its bytes; then the connection ends.
 pub(super) fn half(status: StatusCode, body: &Bytes) -> Response<Body> {
     let mut headers = headers(body);
     headers.insert(header::CONTENT_LENGTH, HeaderValue::from(body.len()));
@@ -77,13 +77,13 @@ pub(super) fn half(status: StatusCode, body: &Bytes) -> Response<Body> {
     response
 }
 
-/// The whole answer with its bytes in disorder.
+/// The whole answer with its bytes reversed.
 pub(super) fn garbled(status: StatusCode, body: &Bytes) -> Response<Body> {
     let reversed: Vec<u8> = body.iter().rev().copied().collect();
     whole(status, Bytes::from(reversed))
 }
 
-/// What waits for ever.
+/// Never returns.
 pub(super) async fn none() -> Infallible {
     std::future::pending().await
 }

@@ -1,9 +1,8 @@
-//! A call to DynamoDB as it comes over the wire: its operation, and what it writes.
+//! A call to DynamoDB on the wire: its operation, and the items that it writes.
 
 use axum::{body::Bytes, http::HeaderMap};
 use serde_json::Value;
 
-/// A call, read.
 #[derive(Clone)]
 pub(super) struct Call {
     pub(super) operation: String,
@@ -26,7 +25,8 @@ impl Call {
         }
     }
 
-    /// The partition keys that it writes, by table, and the units that each takes, without those of indexes.
+    /// The partition keys that it writes, each with its table and the units that it takes, without those of
+    /// indexes.
     pub(super) fn written_keys(&self) -> Vec<(String, f64)> {
         let written = |table: &str, item: &Value| {
             let key = ["token", "source", "workspace"].iter().find_map(|name| item[name]["S"].as_str());
@@ -44,7 +44,7 @@ impl Call {
         }
     }
 
-    /// The statements of PartiQL that it has: one, several, or those of a transaction.
+    /// The PartiQL statements of the call: one, several, or those of a transaction.
     fn statements(&self) -> impl Iterator<Item = &Value> {
         let body = &self.body;
         let alone = body["Statement"].is_string().then_some(body);
@@ -52,7 +52,7 @@ impl Call {
         alone.into_iter().chain(several.into_iter().flatten().flatten())
     }
 
-    /// Whether it reads an index.
+    /// True if it reads an index.
     pub(super) fn reads_index(&self) -> bool {
         self.body["IndexName"].is_string()
     }
@@ -67,8 +67,8 @@ fn table_of(statement: &Value) -> &str {
     statement["Statement"].as_str().unwrap().split('"').nth(1).unwrap()
 }
 
-/// What a statement names, with its parameters: the item of an `INSERT INTO "table" VALUE {'name':?, …}`, or what an
-/// `UPDATE "table" SET "name"=? WHERE "name"=? …` sets and looks for.
+/// The attributes that a statement names, with its parameters: the item of an `INSERT INTO "table" VALUE
+/// {'name':?, …}`, or the attributes that an `UPDATE "table" SET "name"=? WHERE "name"=? …` sets and looks for.
 fn named(statement: &Value) -> Value {
     let text = statement["Statement"].as_str().unwrap();
     let names: Vec<_> = match verb(statement) {
@@ -82,7 +82,7 @@ fn named(statement: &Value) -> Value {
     names.into_iter().map(str::to_owned).zip(values).collect::<serde_json::Map<_, _>>().into()
 }
 
-/// The key by which an item is known again: that of an event or of a token.
+/// The key that identifies an item: that of an event or of a token.
 pub(super) fn identity(item: &Value) -> Option<String> {
     let token = item["token"]["S"].as_str().map(str::to_owned);
     token.or_else(|| {

@@ -1,50 +1,50 @@
-//! What may go wrong between a function and DynamoDB. `docs/faults.md` has a row for each, and names the
-//! tests that survive it.
+//! The faults between a function and DynamoDB. `docs/faults.md` has a row for each, and names the tests that
+//! survive it.
 
-/// How a call goes wrong.
+/// A way in which a call goes wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Fault {
-    /// It is denied, as by a policy, and never reaches the engine.
+    /// The call is denied, as by a policy, and never reaches the engine.
     Denied,
     /// The function's credentials have run out.
     CredentialsExpired,
-    /// The table is not there.
+    /// The table does not exist.
     TableGone,
     /// The table's provisioned capacity is used up.
     TableThrottled,
     /// An index's capacity is used up, and with it the writes to its table.
     IndexThrottled,
-    /// One key takes more than its partition gives.
+    /// One key takes more than its partition allows.
     KeyThrottled,
     /// The table on demand is at its maximum.
     MaximumThrottled,
     /// The account's quota is used up.
     AccountThrottled,
-    /// DynamoDB says that it failed, and did nothing.
+    /// DynamoDB reports an internal error, and did nothing.
     InternalError,
-    /// DynamoDB says that it is not there.
+    /// DynamoDB reports that it is unavailable.
     ServiceUnavailable,
-    /// Something on the way answers with a page of its own.
+    /// A server on the way answers with a page of its own.
     AnsweredByAnother,
-    /// The connection is reset before the engine has the call.
+    /// The connection is reset before the engine gets the call.
     ResetBefore,
-    /// The engine does the call, and the connection is reset.
+    /// The engine executes the call, and the connection is reset.
     ResetAfter,
-    /// The engine does the call, and the answer says that it failed.
+    /// The engine executes the call, and the answer reports an error.
     AnswerLost,
-    /// The engine does the call, and half of the answer arrives.
+    /// The engine executes the call, and half of the answer arrives.
     AnswerTruncated,
-    /// The engine does the call, and the answer is not JSON.
+    /// The engine executes the call, and the answer is not JSON.
     AnswerGarbled,
-    /// The engine does the call, and the answer comes after the SDK has given it up.
+    /// The engine executes the call, and the answer arrives after the SDK has given up on it.
     AnswerDelayed,
-    /// The call reaches the engine after the SDK has given it up and tried again.
+    /// The call reaches the engine after the SDK has given up on it and retried.
     CallDelayed,
     /// The call reaches the engine twice, and the second answer counts.
     CalledTwice,
-    /// Nothing is done, and there is no answer as long as anybody waits.
+    /// The call is not executed, and there is no answer for as long as the client waits.
     NeverAnswered,
-    /// The engine does the call, and there is no answer as long as anybody waits.
+    /// The engine executes the call, and there is no answer for as long as the client waits.
     AnswerWithheld,
     /// A transaction is cancelled because another one writes one of its items.
     TransactionConflict,
@@ -54,23 +54,23 @@ pub enum Fault {
     TransactionThrottled,
     /// A transaction is cancelled because one of its items breaks a rule of DynamoDB.
     TransactionInvalid,
-    /// The transaction of this token is still under way.
+    /// The transaction with this token is still in progress.
     TransactionInProgress,
-    /// A single write meets a transaction on its item.
+    /// A single write conflicts with a transaction on its item.
     MetTransaction,
-    /// Half of the statements of a batch are not done, and their answers say why.
+    /// Half of the statements of a batch are not executed, and their answers give the reason.
     StatementsLeftOut,
     /// Half of the keys of a batch are left for the next call.
     KeysLeftOut,
     /// All keys of a batch are left for the next call.
     NoKeysTaken,
-    /// A page has one item and a key to go on from, though more would fit.
+    /// A page has one item and a key to continue from, although more would fit.
     OneItemPages,
-    /// Every other page is empty, and has a key to go on from.
+    /// Every other page is empty, and has a key to continue from.
     EmptyPages,
-    /// Indexes do not show yet what was written last.
+    /// Indexes do not show the last writes yet.
     IndexBehind,
-    /// Reads that are not consistent do not show yet what was written last.
+    /// Reads that are not consistent do not show the last writes yet.
     CopyBehind,
     /// Writes fail while reads work.
     WritesFail,
@@ -80,22 +80,22 @@ pub enum Fault {
     KeyCapped,
 }
 
-/// What becomes of a call, by the way that its fault takes.
+/// How a fault is carried out.
 #[derive(Clone, Copy)]
 pub(super) enum Way {
-    /// The engine never sees it; this is the answer.
+    /// The engine never sees the call; this is the answer.
     Refused(u16, &'static str, &'static str),
-    /// The engine never sees it, and a transaction is cancelled for this reason.
+    /// The engine never sees the call, and a transaction is cancelled for this reason.
     Cancelled(&'static str),
-    /// The engine does it, and this becomes of the answer.
+    /// The engine executes the call, and the answer is treated like this.
     Applied(After),
-    /// What is asked or answered is changed.
+    /// The call or its answer is changed.
     Changed,
-    /// Something else altogether.
+    /// Handled separately.
     Special,
 }
 
-/// What becomes of an answer.
+/// The treatment of an answer.
 #[derive(Clone, Copy)]
 pub(super) enum After {
     Replaced,
@@ -107,7 +107,7 @@ pub(super) enum After {
 }
 
 impl Fault {
-    /// One row for each: there is no other table of what they do.
+    /// One row for each fault; no second table lists what they do.
     pub(super) fn way(self) -> Way {
         use Way::{Applied, Cancelled, Changed, Refused, Special};
         match self {
@@ -162,7 +162,7 @@ impl Fault {
         }
     }
 
-    /// Whether it can befall a call of this operation.
+    /// True if the fault can happen to a call of this operation.
     pub(super) fn befalls(self, operation: &str) -> bool {
         match self {
             Self::TransactionConflict
@@ -183,7 +183,7 @@ impl Fault {
     }
 }
 
-/// Whether an operation writes. Our statements are all of them writes.
+/// True if an operation writes. All our statements write.
 fn is_write(operation: &str) -> bool {
     matches!(
         operation,

@@ -1,5 +1,5 @@
-//! What the faulty engine remembers of earlier calls: what was written last, which other copies and indexes
-//! do not show yet, and the keys that it made up for pages without items.
+//! The faulty engine's memory of earlier calls: the last writes, which other copies and indexes do not show
+//! yet, and the keys that it made up for pages without items.
 
 use std::collections::{HashSet, VecDeque};
 
@@ -10,23 +10,23 @@ use super::{
     call::{Call, identity},
 };
 
-/// How many of the last writes the copies and indexes that are behind do not show.
+/// The number of last writes that copies and indexes do not show yet.
 const BEHIND: usize = 100;
 
 #[derive(Default)]
 pub(super) struct Memory {
     last_written: VecDeque<String>,
-    /// After which keys the next page is to be a full one.
+    /// Keys after which the next page has to be a full one.
     emptied: HashSet<String>,
-    /// Those of them that nobody ever wrote.
+    /// The keys in `emptied` that were made up and never written.
     made_up: HashSet<String>,
 }
 
-/// What is done with a call whose answer is changed.
+/// A call after the fault has changed it.
 pub(super) enum Altered {
-    /// The engine is asked this.
+    /// The engine gets this call.
     Asked(Call),
-    /// This is the answer.
+    /// The client gets this answer.
     Answered(Value),
 }
 
@@ -37,14 +37,14 @@ impl Memory {
         self.last_written.drain(..beyond);
     }
 
-    /// Takes a key that was made up here out of a call.
+    /// Removes a made-up key from a call.
     pub(super) fn purify(&self, call: &mut Call) {
         if self.made_up.contains(&call.body["ExclusiveStartKey"].to_string()) {
             call.body.as_object_mut().unwrap().remove("ExclusiveStartKey");
         }
     }
 
-    /// What becomes of a call before it reaches the engine.
+    /// Applies a fault to a call before it reaches the engine.
     pub(super) fn alter_call(&mut self, fault: Fault, mut call: Call) -> Altered {
         match fault {
             Fault::OneItemPages => call.body["Limit"] = json!(1),
@@ -77,7 +77,7 @@ impl Memory {
         Altered::Asked(call)
     }
 
-    /// What becomes of the engine's answer.
+    /// Applies a fault to the engine's answer.
     pub(super) fn alter_answer(&self, fault: Fault, asked: &Call, answer: &mut Value) {
         let consistent = asked.body["ConsistentRead"] == true;
         match fault {
@@ -124,7 +124,7 @@ impl Memory {
         identity(item).is_some_and(|item| self.last_written.contains(&item))
     }
 
-    /// A key from which a page may be said to go on that began at no key.
+    /// Makes up a key to continue from, for a page of a call that named no start.
     fn make_up(&mut self, call: &Call) -> Value {
         let body = &call.body;
         let mut key = match body["TableName"].as_str() {
@@ -132,7 +132,7 @@ impl Memory {
             Some("AuditLedger") => json!({"workspace": {"S": "-"}, "part": {"S": "-"}}),
             _ => json!({"workspace": {"S": "-"}, "timestamp": {"S": "-"}}),
         };
-        // As in any key of DynamoDB, the attributes that are equal in all that is asked for are in it.
+        // As in every key of DynamoDB, it has the attributes that are equal in all requested items.
         for (name, value) in body["ExpressionAttributeValues"].as_object().into_iter().flatten() {
             let attribute = &body["ExpressionAttributeNames"][name.replacen(':', "#", 1)];
             if let Some(attribute) = attribute.as_str() {

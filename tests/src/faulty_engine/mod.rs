@@ -1,7 +1,7 @@
-//! A proxy before the engine that makes chosen calls go wrong, as no engine does by itself.
+//! A proxy before the engine that makes chosen calls go wrong, in ways in which the engine itself never does.
 //!
-//! It speaks DynamoDB's own words: the SDK in the functions cannot tell it from the service. What befalls
-//! which call is said by a [`Plan`]; what there is, by [`Fault`].
+//! It answers in DynamoDB's own words, so that the SDK cannot tell it from the service. A [`Plan`] says which
+//! call gets which fault; [`Fault`] lists the faults.
 
 mod answer;
 mod call;
@@ -36,7 +36,7 @@ use self::{
 };
 pub use self::{fault::Fault, plan::Plan};
 
-/// Later than the SDK waits for one attempt.
+/// Longer than the SDK waits for one attempt.
 const TOO_LATE: Duration = Duration::from_millis(3500);
 
 /// The engine, with faults.
@@ -51,7 +51,7 @@ struct Proxy {
     http: reqwest::Client,
     plan: Mutex<Plan>,
     memory: Mutex<Memory>,
-    /// How many faults have happened.
+    /// The number of faults so far.
     happened: watch::Sender<usize>,
     hung_up: Notify,
 }
@@ -60,7 +60,7 @@ struct Proxy {
 type Reset = io::Error;
 
 impl FaultyEngine {
-    /// The engine, with what the plan says.
+    /// Starts the proxy with this plan.
     pub async fn with(engine: &str, plan: Plan) -> Self {
         let proxy = Arc::new(Proxy {
             engine: engine.to_owned(),
@@ -81,58 +81,57 @@ impl FaultyEngine {
         Self::with(engine, Plan::default().first(times, operation, fault)).await
     }
 
-    /// The engine without faults, whose calls are counted.
+    /// Starts the proxy without faults, to count the calls.
     pub async fn counting(engine: &str) -> Self {
         Self::with(engine, Plan::default()).await
     }
 
-    /// From now on this happens. What was counted is forgotten.
+    /// Replaces the plan. The counters start again from zero.
     pub fn plan(&self, plan: Plan) {
         *self.proxy.plan.lock().unwrap() = plan;
     }
 
-    /// From now on all is well.
+    /// Stops all faults from now on.
     pub fn heal(&self) {
         self.plan(Plan::default());
     }
 
-    /// How often the operation was called.
+    /// The number of calls of an operation.
     pub fn calls(&self, operation: &str) -> usize {
         self.proxy.plan.lock().unwrap().calls.get(operation).copied().unwrap_or_default()
     }
 
-    /// How often the fault happened.
+    /// The number of times that a fault happened.
     pub fn happened(&self, fault: Fault) -> usize {
         self.proxy.plan.lock().unwrap().happened.get(&fault).copied().unwrap_or_default()
     }
 
-    /// Which faults happened, and how often.
+    /// The faults that happened, each with its number.
     pub fn all_that_happened(&self) -> Vec<(Fault, usize)> {
         self.proxy.plan.lock().unwrap().happened.iter().map(|(fault, times)| (*fault, *times)).collect()
     }
 
-    /// Waits until as many faults have happened, from the start.
+    /// Waits until this many faults have happened since the start.
     pub async fn reached(&self, faults: usize) {
         let mut happened = self.proxy.happened.subscribe();
         happened.wait_for(|happened| *happened >= faults).await.unwrap();
     }
 
-    /// Resets all connections that there are.
+    /// Resets all open connections.
     pub fn hang_up(&self) {
         self.proxy.hung_up.notify_waiters();
     }
 
-    /// How many calls came, of any operation.
+    /// The number of calls of any operation.
     pub fn all_calls(&self) -> usize {
         self.proxy.plan.lock().unwrap().calls.values().sum()
     }
 
-    /// Where it listens.
     pub fn endpoint(&self) -> &str {
         &self.endpoint
     }
 
-    /// A store that knows only this engine.
+    /// A store that is connected to this engine only.
     pub fn store(&self) -> Store {
         Store::connect(&Config::local(&self.endpoint))
     }
@@ -145,7 +144,7 @@ impl Drop for FaultyEngine {
 }
 
 async fn serve(listener: TcpListener, proxy: Arc<Proxy>) {
-    // Its connections end with it.
+    // The connections end with the listener.
     let mut connections = JoinSet::new();
     loop {
         let (stream, _) = listener.accept().await.unwrap();
@@ -155,11 +154,11 @@ async fn serve(listener: TcpListener, proxy: Arc<Proxy>) {
 }
 
 async fn converse(stream: TcpStream, proxy: Arc<Proxy>) {
-    // Whoever closes a socket so resets its connection.
+    // With zero linger, closing the socket resets its connection.
     stream.set_zero_linger().unwrap();
     let answer = service_fn(|request| proxy.clone().answer(request));
     tokio::select! {
-        // An error is a connection that was to end so, or whose other side is gone.
+        // An error is a connection that was to be reset, or whose other side is gone.
         _ = http1::Builder::new().serve_connection(TokioIo::new(stream), answer) => {}
         () = proxy.hung_up.notified() => {}
     }
@@ -175,7 +174,7 @@ impl Proxy {
             let (status, body) = self.forward(call).await;
             return Ok(answer::whole(status, body));
         };
-        // A task of its own: what is under way at the engine goes on though the caller hangs up.
+        // A task of its own: work at the engine goes on although the caller hangs up.
         tokio::spawn(self.fail(fault, call)).await.unwrap()
     }
 
@@ -213,7 +212,7 @@ impl Proxy {
             Way::Special if fault == Fault::CallDelayed => {
                 tokio::time::sleep(TOO_LATE).await;
                 let (status, body) = self.forward(call).await;
-                // Told late: whoever waits for it wants to see what the call did.
+                // Announced only now: a test that waits for the fault wants to see the effect of the call.
                 self.tell();
                 Ok(answer::whole(status, body))
             }
@@ -249,7 +248,7 @@ impl Proxy {
         }
     }
 
-    /// Lets the engine do it.
+    /// Forwards the call to the engine.
     async fn forward(&self, mut call: Call) -> (StatusCode, Bytes) {
         {
             let mut memory = self.memory.lock().unwrap();

@@ -1,4 +1,4 @@
-//! Which calls go wrong, and how: the same for the same seed and the same calls.
+//! Decides which calls go wrong, and how: the same for the same seed and the same calls.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -6,29 +6,29 @@ use tokio::time::Instant;
 
 use super::Fault;
 
-/// What is to happen to the calls that come.
+/// The faults of future calls.
 ///
-/// The first rule that takes a call decides; a call that none takes arrives as it is.
+/// The first rule that matches a call decides; a call without a matching rule arrives unchanged.
 #[derive(Debug)]
 pub struct Plan {
     rules: Vec<Rule>,
     random: fastrand::Rng,
     units_per_second: Option<f64>,
-    /// Of each key: what it may still take, and as of when.
+    /// The units that each key may still take, and the time of that figure.
     buckets: HashMap<String, (f64, Instant)>,
-    /// How many calls of each operation came.
+    /// The number of calls of each operation.
     pub(super) calls: BTreeMap<String, usize>,
-    /// How often each fault happened.
+    /// The number of times that each fault happened.
     pub(super) happened: BTreeMap<Fault, usize>,
 }
 
 #[derive(Debug)]
 struct Rule {
-    /// Of which operation; of any, where it is `*`.
+    /// The operation; `*` is any.
     operation: &'static str,
     fault: Fault,
     when: When,
-    /// How many calls it has looked at.
+    /// The number of calls that it has looked at.
     seen: usize,
 }
 
@@ -46,7 +46,7 @@ impl Default for Plan {
 }
 
 impl Plan {
-    /// Nothing goes wrong yet. What is left to chance is decided by this seed.
+    /// No faults yet. The seed decides all random choices.
     pub fn seeded(seed: u64) -> Self {
         Self {
             rules: Vec::new(),
@@ -68,7 +68,7 @@ impl Plan {
         self.first(usize::MAX, operation, fault)
     }
 
-    /// The call of an operation that has this number, counted from 0.
+    /// The call of an operation with this number, counted from 0.
     pub fn nth(self, number: usize, operation: &'static str, fault: Fault) -> Self {
         self.rule(operation, fault, When::Nth(number))
     }
@@ -78,7 +78,7 @@ impl Plan {
         self.rule(operation, fault, When::Share(share))
     }
 
-    /// One partition key takes so many write units a second, and no more: [`Fault::KeyCapped`].
+    /// One partition key takes this many write units a second, and no more: [`Fault::KeyCapped`].
     pub fn capped(self, units_per_second: f64) -> Self {
         Self { units_per_second: Some(units_per_second), ..self }
     }
@@ -88,23 +88,26 @@ impl Plan {
         self
     }
 
-    /// What befalls a call that has come; `keys` are the partition keys that it writes, with their units.
+    /// The fault of a call; `keys` are the partition keys that it writes, with their units.
     pub(super) fn befall(&mut self, operation: &str, keys: &[(String, f64)]) -> Option<Fault> {
         *self.calls.entry(operation.to_owned()).or_default() += 1;
         let random = &mut self.random;
-        let meant = |rule: &&mut Rule| {
-            (rule.operation == "*" || rule.operation == operation) && rule.fault.befalls(operation)
-        };
-        let fault = self.rules.iter_mut().filter(meant).find_map(|rule| {
-            let number = rule.seen;
-            rule.seen += 1;
-            let befalls = match rule.when {
-                When::First(times) => number < times,
-                When::Nth(wanted) => number == wanted,
-                When::Share(share) => random.f64() < share,
-            };
-            befalls.then_some(rule.fault)
-        });
+        let fault = self
+            .rules
+            .iter_mut()
+            .filter(|rule: &&mut Rule| {
+                (rule.operation == "*" || rule.operation == operation) && rule.fault.befalls(operation)
+            })
+            .find_map(|rule| {
+                let number = rule.seen;
+                rule.seen += 1;
+                let befalls = match rule.when {
+                    When::First(times) => number < times,
+                    When::Nth(wanted) => number == wanted,
+                    When::Share(share) => random.f64() < share,
+                };
+                befalls.then_some(rule.fault)
+            });
         let fault = fault.or_else(|| self.exceeds(keys).then_some(Fault::KeyCapped));
         if let Some(fault) = fault {
             *self.happened.entry(fault).or_default() += 1;
@@ -112,7 +115,7 @@ impl Plan {
         fault
     }
 
-    /// Whether one of the keys has taken all that it may; otherwise they take this as well.
+    /// True if one of the keys has used up its rate; otherwise all keys take their units.
     fn exceeds(&mut self, keys: &[(String, f64)]) -> bool {
         let Some(rate) = self.units_per_second else { return false };
         let now = Instant::now();

@@ -12,47 +12,45 @@ use super::{
 };
 use crate::sample::event;
 
-/// A way to tamper with a log.
+/// A way to tamper with a log, or a control.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Drill {
-    /// None: the log stays as it is.
+    /// The log stays as it is.
     Control,
-    /// Not tampering, but what the API offers: parts of an event are erased.
+    /// Parts of an event are erased through the API, which is legitimate.
     Redaction,
-    /// An event has another context.
+    /// The context of an event is changed.
     ChangedAttribute,
-    /// An event has another salt.
+    /// The salt of an event is changed.
     ChangedSalt,
-    /// An event is of another actor, under whom the index lists it.
+    /// The actor of an event is changed, and the key of the index with it.
     ChangedIndexKey,
-    /// An event is deleted.
     DeletedEvent,
-    /// Two events have each other's content.
+    /// The contents of two events are swapped.
     SwappedContents,
-    /// Two events bear each other's sequence.
+    /// The sequences of two events are swapped.
     SwappedSequences,
-    /// An event is inserted, with a sequence that another one bears.
+    /// An event is inserted, with a sequence that another one has.
     InsertedEvent,
-    /// An event is inserted with an entry of its own, and those after it move up within their delta.
+    /// An event is inserted with an entry of its own; the later entries of its delta move up.
     InsertedEntry,
     /// The last deltas are deleted, with their events.
     Truncated,
-    /// The head is set back.
+    /// The head is set to an earlier size.
     HeadSetBack,
-    /// The root of a tile is another.
+    /// The root of a tile is changed.
     ChangedTileRoot,
-    /// An event is another, and so is everything in the ledger that follows from it.
+    /// An event is changed, and so is everything in the ledger that follows from it.
     Rewritten,
-    /// The same, and the service has signed it.
+    /// `Rewritten`, and then signed by the service.
     RewrittenAndSigned,
-    /// The end of the log is cut off, everything fits that, and the service has signed it.
+    /// The end of the log is cut off, the rest is made to fit, and the service signs it.
     CutAndSigned,
-    /// The same, and the log has grown again beyond what it was, with other events.
+    /// `CutAndSigned`, and then the log grows beyond its old size with other events.
     CutAndRegrown,
 }
 
 impl Drill {
-    /// All of them.
     pub const ALL: [Self; 17] = [
         Self::Control,
         Self::Redaction,
@@ -73,9 +71,9 @@ impl Drill {
         Self::CutAndRegrown,
     ];
 
-    /// Does it; the first sequence that is not what it was.
+    /// Runs the drill. Returns the first sequence that differs afterwards.
     pub(super) async fn tamper(self, raw: &Raw<'_>, log: &Prepared) -> u64 {
-        // Beyond the checkpoint of half of it, and not where a delta or a tile begins.
+        // Both are beyond the checkpoint of the first half, and neither is the beginning of a delta or tile.
         let (one, other) = (log.size * 5 / 8, log.size * 7 / 8);
         match self {
             Self::Control => return log.size,
@@ -154,20 +152,22 @@ impl Drill {
 }
 
 fn with_other_actor(mut item: Item) -> Item {
-    item.insert("actor_id".to_owned(), text("nobody"));
+    item.insert("actor_id".to_owned(), text("forged-actor"));
     item
 }
 
-/// Swaps what two events have, but for these attributes.
+/// Swaps all attributes of two events except the ones in `kept`.
 async fn swap(raw: &Raw<'_>, one: u64, other: u64, kept: &[&str]) {
     let (first, second) = (raw.event(one).await, raw.event(other).await);
-    let mixed = |own: &Item, content: &Item| -> Item {
-        let content = content.iter().filter(|(name, _)| !kept.contains(&name.as_str()));
-        let own = own.iter().filter(|(name, _)| kept.contains(&name.as_str()));
-        own.chain(content).map(|(name, value)| (name.clone(), value.clone())).collect()
-    };
-    raw.put_event(mixed(&first, &second)).await;
-    raw.put_event(mixed(&second, &first)).await;
+    raw.put_event(mixed(&first, &second, kept)).await;
+    raw.put_event(mixed(&second, &first, kept)).await;
+}
+
+/// The attributes in `kept` from `own`, the others from `content`.
+fn mixed(own: &Item, content: &Item, kept: &[&str]) -> Item {
+    let content = content.iter().filter(|(name, _)| !kept.contains(&name.as_str()));
+    let own = own.iter().filter(|(name, _)| kept.contains(&name.as_str()));
+    own.chain(content).map(|(name, value)| (name.clone(), value.clone())).collect()
 }
 
 /// A copy of the event of a sequence under an id of its own.
@@ -178,7 +178,7 @@ async fn forged(raw: &Raw<'_>, sequence: u64) -> Item {
     item
 }
 
-/// Inserts an event before the one of this sequence or, where its delta has no room, of an earlier one.
+/// Inserts an event before this sequence; if its delta has no room, into the last delta before it that has.
 async fn insert_entry(raw: &Raw<'_>, sequence: u64) -> u64 {
     let mut deltas = raw.deltas().await;
     let index = deltas.iter().rposition(|delta| {
@@ -198,13 +198,13 @@ async fn insert_entry(raw: &Raw<'_>, sequence: u64) -> u64 {
     sequence
 }
 
-/// Where the last tenth of the log begins with a delta.
+/// The first sequence of the first delta in the last sixth of the log.
 async fn cut(raw: &Raw<'_>, log: &Prepared) -> u64 {
     let deltas = raw.deltas().await;
     deltas.iter().map(|delta| delta.first).find(|first| *first > log.size * 5 / 6).unwrap()
 }
 
-/// Cuts the end off, and makes the ledger fit that.
+/// Cuts off the end of the log, and makes the ledger fit.
 async fn cut_off(raw: &Raw<'_>, log: &Prepared) -> u64 {
     let cut = cut(raw, log).await;
     let (left, gone): (Vec<_>, Vec<_>) = raw.deltas().await.into_iter().partition(|delta| delta.first < cut);
@@ -221,7 +221,7 @@ async fn delete_events(raw: &Raw<'_>, delta: &Delta) {
     }
 }
 
-/// Puts another actor into the event of a sequence, and makes the ledger fit that.
+/// Changes the actor of an event, and makes the ledger fit.
 async fn rewrite(raw: &Raw<'_>, sequence: u64) {
     raw.put_event(with_digest(with_other_actor(raw.event(sequence).await))).await;
     let mut deltas = raw.deltas().await;
@@ -232,7 +232,7 @@ async fn rewrite(raw: &Raw<'_>, sequence: u64) {
     raw.rewrite(&deltas).await;
 }
 
-/// The tree of the first entries.
+/// The tree of the first `size` entries.
 fn frontier(deltas: &[Delta], size: u64) -> Frontier {
     let mut frontier = Frontier::default();
     for (_, entry) in deltas.iter().flat_map(Delta::sequenced).filter(|(sequence, _)| *sequence < size) {

@@ -1,9 +1,9 @@
-//! Drills: a log that was sealed and signed, and every way to tamper with it past our code.
+//! Drills: a sealed and signed log, and every way to tamper with it past our code.
 //!
-//! The log is made once, through the API and by the sealer itself, and lies on the disk. Each drill gets a
-//! copy of it, and does with the real SDK what somebody with the account's credentials could do. Who then
-//! finds what is for the tests to say: `tests/tests/tamper` of the tables, by fsck, and
-//! `cli/tests/command/tamper.rs` of the independent verifier.
+//! The log is made once, through the API and the sealer, and stored on disk. Each drill gets a copy, and
+//! changes it with the real SDK, as an attacker with the account's credentials could. Two test binaries check
+//! who detects the change: `tests/tests/tamper` with the tables, by fsck, and `cli/tests/command/tamper.rs`
+//! with the independent verifier.
 
 mod drill;
 pub mod raw;
@@ -14,44 +14,44 @@ use std::{
 };
 
 use serde_json::json;
-use shared::model::id::WorkspaceId;
+use shared::{model::id::WorkspaceId, store::Store};
 use tempfile::TempDir;
 
 pub use self::drill::Drill;
 use self::raw::Raw;
 use crate::{
-    TestApp,
+    Client, TestApp,
     sample::{event, full_event},
 };
 
-/// How many events are recorded with one request, and sealed together.
+/// Events that are recorded with one request and sealed together.
 const BATCH: usize = 90;
 
-/// A log that was sealed and signed, and what was kept of it.
+/// A sealed and signed log, and the evidence that was kept of it.
 pub struct Prepared {
     directory: TempDir,
     /// A workspace token that may read.
     pub bearer: String,
-    /// How many entries it has.
+    /// The number of entries.
     pub size: u64,
-    /// How many of them the first checkpoint has that was kept.
+    /// The number of entries of the first kept checkpoint.
     pub half: u64,
     /// The log's verifier key.
     pub key: String,
-    /// The checkpoints that were kept: at about half of it, and at its end.
+    /// The kept checkpoints: at about half of the log, and at its end.
     pub checkpoints: [String; 2],
 }
 
-/// A copy of a log, to be tampered with.
+/// A copy of a log, for a drill to change.
 pub struct Copy {
-    /// Kept until the system has ended.
+    /// Removed after the system has ended.
     _directory: TempDir,
-    /// The system over it. It seals nothing.
+    /// The system over the copy. It seals nothing.
     pub app: TestApp,
 }
 
 impl Prepared {
-    /// A log of the workspace `acme` of at least so many events, in several deltas and tiles.
+    /// Makes a log of the workspace `acme` with at least this many events, in several deltas and tiles.
     pub async fn with(events: usize) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let app = TestApp::start_sealing_in(directory.path()).await;
@@ -59,27 +59,26 @@ impl Prepared {
         let wanted = json!({"name": "drill", "scopes": scopes});
         let token = app.admin("acme").create_token(&wanted).await.expect(201).body;
         let client = app.client("acme").with_token(&token);
-        let checkpoint = async || client.ledger("checkpoint").await.expect(200).text;
-        let size = async || app.store().head(&acme()).await.unwrap().size();
+        let store = app.store();
         let numbers: Vec<_> = (0..events).collect();
         let mut half: Option<(u64, String)> = None;
         for batch in numbers.chunks(BATCH) {
             if half.is_none() && 2 * batch[0] + BATCH >= events {
-                half = Some((size().await, checkpoint().await));
+                half = Some((size(&store).await, checkpoint(&client).await));
             }
             let batched: Vec<_> = batch.iter().map(|number| recorded(*number)).collect();
             client.record(&json!({ "events": batched })).await.expect(201);
             app.sealed().await;
         }
         let (half, note) = half.unwrap();
-        let (size, checkpoints) = (size().await, [note, checkpoint().await]);
+        let (size, checkpoints) = (size(&store).await, [note, checkpoint(&client).await]);
         let key = client.ledger("key").await.expect(200).text.trim_end().to_owned();
         let bearer = token["bearer"].as_str().unwrap().to_owned();
         app.shutdown().await;
         Self { directory, bearer, size, half, key, checkpoints }
     }
 
-    /// A copy of it as it was.
+    /// A copy of the log as it was prepared.
     pub async fn copy(&self) -> Copy {
         let directory = tempfile::tempdir().unwrap();
         copy_directory(self.directory.path(), directory.path());
@@ -89,23 +88,23 @@ impl Prepared {
 }
 
 impl Copy {
-    /// Does what the drill does; the first sequence that is not what it was.
+    /// Runs the drill. Returns the first sequence that differs afterwards.
     pub async fn tamper(&self, drill: Drill, log: &Prepared) -> u64 {
         drill.tamper(&self.raw(), log).await
     }
 
-    /// How many entries its head covers.
+    /// The number of entries that the head covers.
     pub async fn size(&self) -> u64 {
-        self.app.store().head(&acme()).await.unwrap().size()
+        size(&self.app.store()).await
     }
 
-    /// Its tables, past all our code.
+    /// The tables, past our code.
     pub fn raw(&self) -> Raw<'_> {
         Raw::of(&self.app)
     }
 }
 
-/// Copies all files of a directory, and those of the directories in it.
+/// Copies a directory with all directories in it.
 pub fn copy_directory(from: &Path, to: &Path) {
     fs::create_dir_all(to).unwrap();
     for entry in fs::read_dir(from).unwrap() {
@@ -119,11 +118,19 @@ pub fn copy_directory(from: &Path, to: &Path) {
     }
 }
 
+async fn checkpoint(client: &Client) -> String {
+    client.ledger("checkpoint").await.expect(200).text
+}
+
+async fn size(store: &Store) -> u64 {
+    store.head(&acme()).await.unwrap().size()
+}
+
 fn acme() -> WorkspaceId {
     WorkspaceId::parse("acme").unwrap()
 }
 
-/// Some have all that there can be.
+/// An event; every seventh has all optional members.
 fn recorded(number: usize) -> serde_json::Value {
     let (id, second) = (format!("e-{number:05}"), i64::try_from(number).unwrap());
     if number.is_multiple_of(7) { full_event(&id, second) } else { event(&id, second) }

@@ -1,4 +1,4 @@
-//! The tables, past all our code: any item can be read, written and deleted.
+//! Direct access to the tables, past our code: any item can be read, written and deleted.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -16,7 +16,7 @@ use siphasher::sip128::{Hasher128 as _, SipHasher24};
 use super::acme;
 use crate::TestApp;
 
-/// An item as the SDK has it.
+/// An item in the SDK's form.
 pub type Item = HashMap<String, AttributeValue>;
 
 /// The tables of a system with the workspace `acme`, and its API.
@@ -25,17 +25,14 @@ pub struct Raw<'a> {
     client: &'a Client,
 }
 
-/// A text.
 pub fn text(text: impl Into<String>) -> AttributeValue {
     AttributeValue::S(text.into())
 }
 
-/// A number.
 pub fn number(number: u64) -> AttributeValue {
     AttributeValue::N(number.to_string())
 }
 
-/// Bytes.
 pub fn bytes(bytes: Vec<u8>) -> AttributeValue {
     AttributeValue::B(bytes.into())
 }
@@ -52,12 +49,11 @@ impl<'a> Raw<'a> {
 
     /// All deltas of the log.
     pub async fn deltas(&self) -> Vec<Delta> {
-        let items = self.parts("delta#").await;
-        let delta = |item: &Item| {
+        let deltas = self.parts("delta#").await.into_iter().map(|item| {
             let first = item["part"].as_s().unwrap()["delta#".len()..].parse().unwrap();
             Delta::from_bytes(first, item["entries"].as_b().unwrap().as_ref()).unwrap()
-        };
-        items.iter().map(delta).collect()
+        });
+        deltas.collect()
     }
 
     /// The entry of a sequence.
@@ -75,47 +71,45 @@ impl<'a> Raw<'a> {
         output.item.unwrap()
     }
 
-    /// Puts the item of an event, in place of what was there.
+    /// Puts the item of an event in place of the stored one.
     pub async fn put_event(&self, item: Item) {
         self.put("AuditEvents", item).await;
     }
 
-    /// Deletes an event.
     pub async fn delete_event(&self, place: &Place) {
         self.delete("AuditEvents", event_key(place)).await;
     }
 
-    /// Puts members into a part of the ledger, in place of what was there.
+    /// Puts members into a part of the ledger, in place of the stored ones.
     pub async fn put_part<const COUNT: usize>(&self, part: String, members: [(&str, AttributeValue); COUNT]) {
         let mut item: Item = members.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
         item.extend(part_key(part));
         self.put("AuditLedger", item).await;
     }
 
-    /// Deletes a part of the ledger.
     pub async fn delete_part(&self, part: &str) {
         self.delete("AuditLedger", part_key(part.to_owned())).await;
     }
 
-    /// Puts a setting of the workspace, in place of all of them.
+    /// Puts one setting of the workspace, in place of all its settings.
     pub async fn put_setting(&self, name: &str, value: AttributeValue) {
         let item = [("workspace".to_owned(), text("acme")), (name.to_owned(), value)].into();
         self.put("AuditSettings", item).await;
     }
 
-    /// Puts a delta, in place of what was there.
+    /// Puts a delta in place of the stored one.
     pub async fn put_delta(&self, delta: &Delta) {
         self.put_part(ledger::delta(delta.first), [("entries", bytes(delta.to_bytes()))]).await;
     }
 
-    /// Puts the head, in place of what was there.
+    /// Puts the head in place of the stored one.
     pub async fn put_head(&self, head: &Frontier) {
         let frontier = bytes(head.to_bytes());
         self.put_part(ledger::HEAD.to_owned(), [("size", number(head.size())), ("frontier", frontier)]).await;
     }
 
-    /// Makes everything in the ledger that follows from entries follow from these, as only who knows our
-    /// code does. What was signed stays.
+    /// Computes the head, the deltas and the roots of the ledger again from these deltas, as an attacker who
+    /// knows our code could. The signed checkpoint stays.
     pub(super) async fn rewrite(&self, deltas: &[Delta]) {
         for prefix in ["delta#", "root#"] {
             for item in self.parts(prefix).await {
@@ -142,19 +136,18 @@ impl<'a> Raw<'a> {
         self.app.client("acme").with_bearer(bearer).ledger("checkpoint").await.expect(200);
     }
 
-    /// Puts a signed checkpoint, in place of what was there.
+    /// Puts a signed checkpoint in place of the stored one.
     pub async fn put_signed<const N: usize>(&self, attributes: [(&str, AttributeValue); N]) {
         let attributes = attributes.into_iter().chain([("workspace", text("acme"))]);
         let item = attributes.map(|(name, value)| (name.to_owned(), value)).collect();
         self.put("AuditCheckpoints", item).await;
     }
 
-    /// Deletes the signed checkpoint.
     pub async fn delete_signed(&self) {
         self.delete("AuditCheckpoints", [("workspace".to_owned(), text("acme"))].into()).await;
     }
 
-    /// Seals whatever is not sealed.
+    /// Seals all unsealed events.
     pub async fn seal(&self) {
         let (store, mut after) = (self.app.store(), None);
         loop {
@@ -191,7 +184,7 @@ impl<'a> Raw<'a> {
     }
 }
 
-/// An event's item with the digest of what it says now, as only a writer makes it who knows our code.
+/// An event's item with the digest of its present content, as an attacker who knows our code could make it.
 pub(super) fn with_digest(mut item: Item) -> Item {
     let ours =
         ["workspace", "timestamp", "received_at", "sequence", "salt", "redacted", "expires_at", "digest"];

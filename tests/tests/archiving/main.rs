@@ -1,5 +1,5 @@
-//! Archiving: a bucket on this machine that refuses, and runs that end at any call. Whatever happens, each event is in
-//! the archive once, and the manifests say so.
+//! Archiving: a bucket on this machine that refuses objects, and runs that end at any call. In every case each
+//! event is in the archive once, and the manifests say so.
 
 #![allow(clippy::unwrap_used, reason = "in a test, an unwrap is an assertion")]
 

@@ -1,4 +1,4 @@
-//! The memory of a run depends on the bytes of its events, and not on their size once decoded.
+//! The memory of a run depends on the bytes of its events, and not on their decoded size.
 
 use tests::{
     invoke,
@@ -7,9 +7,9 @@ use tests::{
 
 use crate::{shelf::Shelf, world::World};
 
-/// How many events of each kind.
+/// Events of each kind.
 const EACH: usize = 8;
-/// The most that a run may add to this process, which holds the engine and other tests as well.
+/// The memory that a run may add to this process, which also holds the engine and other tests.
 const MOST_MEGABYTES: u64 = 256;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -21,7 +21,7 @@ async fn events_that_decode_to_many_times_their_size_fit_into_the_memory_of_the_
     let before = resident_megabytes();
     forget_peak();
     for _ in 0..20 {
-        // A busy machine may let a call to the engine time out: the next turn goes on.
+        // On a busy machine a call to the engine may time out: the next turn continues.
         world.let_retry(&stream).await;
         let turn = invoke::archiver(&world.archiver(&world.store, &shelf), stream.as_str()).await;
         if turn.is_ok() && world.delivery(&stream).await.progress.next >= number {

@@ -1,4 +1,4 @@
-//! A bucket: what was put there, and what it says to the next object.
+//! A bucket: the objects that were put there, and its answer to the next one.
 
 use std::{
     collections::BTreeMap,
@@ -17,13 +17,13 @@ use flate2::read::GzDecoder;
 use serde_json::Value;
 use tokio::{net::TcpListener, task::JoinHandle};
 
-/// What the bucket does with an object.
+/// The treatment of an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Way {
     Taken,
-    /// It is not put, and the answer says so.
+    /// It is not stored, and the answer says so.
     Refused,
-    /// It is put, and the answer says that it is not.
+    /// It is stored, and the answer says that it is not.
     Unsaid,
 }
 
@@ -35,7 +35,7 @@ struct Kept {
     decides: Decides,
 }
 
-/// A bucket. It ends with this value.
+/// A bucket. It ends when this value is dropped.
 pub(crate) struct Shelf {
     pub(crate) url: String,
     kept: Arc<Mutex<Kept>>,
@@ -43,12 +43,12 @@ pub(crate) struct Shelf {
 }
 
 impl Shelf {
-    /// One that takes everything.
+    /// A bucket that accepts everything.
     pub(crate) async fn start() -> Self {
         Self::that(|_| Way::Taken).await
     }
 
-    /// One that does with the object of a number, from 0, what is decided.
+    /// A bucket that treats each object as `decides` says, by its number from 0.
     pub(crate) async fn that(decides: impl Fn(usize) -> Way + Send + 'static) -> Self {
         let kept = Kept { objects: BTreeMap::new(), asked: 0, decides: Box::new(decides) };
         let kept = Arc::new(Mutex::new(kept));
@@ -59,12 +59,12 @@ impl Shelf {
         Self { url, kept, server }
     }
 
-    /// Takes everything from now on.
+    /// Accepts everything from now on.
     pub(crate) fn mends(&self) {
         self.kept.lock().unwrap().decides = Box::new(|_| Way::Taken);
     }
 
-    /// How many objects somebody tried to put.
+    /// The number of attempts to put an object.
     pub(crate) fn asked(&self) -> usize {
         self.kept.lock().unwrap().asked
     }
@@ -73,14 +73,14 @@ impl Shelf {
         self.kept.lock().unwrap().objects.clone()
     }
 
-    /// The manifests, in order, each with its content.
+    /// The manifests in order, each with its bytes.
     pub(crate) fn manifests(&self) -> Vec<(Value, Vec<u8>)> {
         let objects = self.objects().into_iter().filter(|(key, _)| key.starts_with("manifests/"));
         objects.map(|(_, content)| (serde_json::from_slice(&content).unwrap(), content)).collect()
     }
 
-    /// That each of so many events is in the archive once, that the manifests follow each other from the first to the
-    /// last, and that each object is the one that a manifest names, and no other.
+    /// Asserts that each of so many events is in the archive once, that the manifests follow each other from
+    /// the first to the last, and that the objects are exactly those that the manifests name.
     pub(crate) fn holds(&self, events: u64) {
         let mut objects = self.objects();
         let (mut next, mut previous, mut sequences) = (0, Value::Null, Vec::new());
@@ -121,7 +121,7 @@ pub(crate) fn lines(object: &[u8]) -> Vec<Value> {
 async fn put(State(kept): State<Arc<Mutex<Kept>>>, request: Request<Body>) -> (StatusCode, &'static str) {
     let (parts, body) = request.into_parts();
     let content = to_bytes(body, usize::MAX).await.unwrap().to_vec();
-    // `/bucket/key`, as paths go to a server without names for buckets.
+    // `/bucket/key`: the form of paths on a server that has no host name for each bucket.
     let key = parts.uri.path().trim_start_matches("/archive/").replace("%3D", "=");
     assert_eq!(parts.method, "PUT");
     assert!(parts.headers.contains_key("x-amz-checksum-sha256"), "{:?}", parts.headers);

@@ -1,5 +1,6 @@
-//! Each call of a run is its last one, or is done and answered with an error, or is never answered and the run dies
-//! there. More events come, then another run, and the archive has each event once.
+//! Crash drills: at each call of a run in turn, the call is the run's last one, or is answered with an error,
+//! or is never answered and the run dies there. After more events and another run, the archive has each event
+//! once.
 
 use tests::{Fault, FaultyEngine, Plan, invoke};
 
@@ -23,19 +24,20 @@ async fn a_run_may_end_at_any_call_to_the_tables() {
         while ends_at(runs, fault).await {
             runs += 1;
         }
-        // The stream and its last run, the head, the lease, the last run and the head, the log, the note, the lease.
+        // The stream and its last run, the head, the lease, the last run and the head, the log, the note, the
+        // lease.
         assert!(runs > 10, "{fault:?}: {runs}");
         println!("{fault:?}: {runs} runs");
     }
 }
 
-/// Whether a run has a call of this number; with the fault at it, and all that is to hold after another run.
+/// Runs the drill at the call with this number. Returns false if a run has no such call.
 async fn ends_at(number: usize, fault: Fault) -> bool {
     let (world, shelf) = (World::with(EVENTS).await, Shelf::start().await);
     let stream = world.stream(|stream| stream).await;
     let faulty = FaultyEngine::with(world.engine(), Plan::default().nth(number, "*", fault)).await;
     let archiver = world.archiver(&faulty.store(), &shelf);
-    // An answer that does not come is a function that is killed: nothing of it goes on.
+    // Without an answer the function is killed: it does nothing more.
     tokio::select! {
         _ = invoke::archiver(&archiver, stream.as_str()) => {}
         () = faulty.reached(1), if fault == Fault::NeverAnswered => {}
@@ -98,7 +100,7 @@ async fn a_run_that_an_admin_narrows_between_two_tries_leaves_no_object_that_no_
         shelf.holds(EVENTS as u64);
         assert_eq!(world.delivery(&stream).await.planned_run, None);
 
-        // From the next run on, the new filter and mask hold.
+        // From the next run on, the new filter and mask apply.
         world.seal("group_deleted", MORE).await;
         invoke::archiver(&world.archiver(&world.store, &shelf), stream.as_str()).await.unwrap();
         let manifests = shelf.manifests();

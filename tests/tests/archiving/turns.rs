@@ -1,4 +1,4 @@
-//! When a run is due, what it leaves out, and what becomes of a stream whose bucket refuses.
+//! The time at which a run is due, the events that it leaves out, and a stream whose bucket refuses objects.
 
 use archiver::{Archiver, Pace};
 use serde_json::json;
@@ -15,7 +15,7 @@ use crate::{
 };
 
 #[tokio::test]
-async fn events_wait_for_others_and_many_do_not() {
+async fn few_events_wait_for_more_and_many_do_not() {
     let (world, shelf) = (World::with(12).await, Shelf::start().await);
     let stream = world.stream(|stream| stream).await;
     let archiver = world.archiver(&world.store, &shelf);
@@ -34,7 +34,7 @@ async fn events_wait_for_others_and_many_do_not() {
 }
 
 #[tokio::test]
-async fn what_a_stream_leaves_out_is_counted_and_said() {
+async fn events_that_a_stream_leaves_out_are_counted_in_the_manifest() {
     let (world, shelf) = (World::with(6).await, Shelf::start().await);
     let filter = StreamFilter { outcome: Some(Outcome::Failure), ..StreamFilter::default() };
     let filtered = world.stream(|stream| Stream { filter, ..stream }).await;
@@ -60,7 +60,7 @@ async fn what_a_stream_leaves_out_is_counted_and_said() {
 }
 
 #[tokio::test]
-async fn a_test_puts_an_object_that_no_manifest_names() {
+async fn a_test_puts_an_object_outside_of_the_manifests() {
     let (world, shelf) = (World::with(1).await, Shelf::start().await);
     let stream = world.stream(|stream| stream).await;
     let asked = TestRequest { id: "a-test".to_owned(), at: system::now() };
@@ -76,7 +76,7 @@ async fn a_test_puts_an_object_that_no_manifest_names() {
 }
 
 #[tokio::test]
-async fn after_three_days_it_stands_still() {
+async fn after_three_days_of_failures_the_stream_pauses() {
     let (world, shelf) = (World::with(1).await, Shelf::that(|_| Way::Refused).await);
     let stream = world.stream(|stream| stream).await;
     let archiver = world.archiver(&world.store, &shelf);

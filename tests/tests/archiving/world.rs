@@ -1,4 +1,4 @@
-//! A workspace with a sealed log, a stream of it to the archive, and who archives.
+//! A workspace with a sealed log and a stream to the archive, and the archiver.
 
 use archiver::{Archiver, Bucket, Pace};
 use local::Storage;
@@ -27,7 +27,7 @@ pub(crate) struct World {
 }
 
 impl World {
-    /// One whose log has so many events of `group_created`, and nothing else.
+    /// A world whose log has this many events of `group_created`, and no others.
     pub(crate) async fn with(events: i64) -> Self {
         let engine = local::Tables::start(0, Storage::Memory).await.unwrap();
         let (tables, store) =
@@ -37,11 +37,12 @@ impl World {
         world
     }
 
-    /// Records and seals so many events of an action.
+    /// Records and seals this many events of an action.
     pub(crate) async fn seal(&self, action: &str, events: i64) {
         self.tables.put_events("acme", action, events).await;
-        let place = |number| Place::from_key("acme", &format!("{}#{action}", at(number))).unwrap().1;
-        let places: Vec<_> = (0..events).map(place).collect();
+        let places: Vec<_> = (0..events)
+            .map(|number| Place::from_key("acme", &format!("{}#{action}", at(number))).unwrap().1)
+            .collect();
         sealer::seal(&self.store, &acme(), &places, system::now()).await.unwrap();
     }
 
@@ -53,7 +54,7 @@ impl World {
         self.engine.endpoint()
     }
 
-    /// Who archives, over this store, and at once.
+    /// An archiver with this store, for which a run is always due.
     pub(crate) fn archiver(&self, store: &Store, shelf: &Shelf) -> Archiver {
         let settings = ArchiveSettings {
             bucket: "archive".to_owned(),
@@ -64,7 +65,7 @@ impl World {
         Archiver { store: store.clone(), bucket, pace: Pace::every(0) }
     }
 
-    /// A stream to the archive from the first event on, as `change` wants it.
+    /// A stream to the archive from the first event, changed by `change`.
     pub(crate) async fn stream(&self, change: impl FnOnce(Stream) -> Stream) -> StreamId {
         let id = system::stream_id().unwrap();
         let stream = change(Stream {
@@ -88,7 +89,7 @@ impl World {
         self.store.stream(&acme(), id).await.unwrap().unwrap()
     }
 
-    /// Lets a stream be tried again at once, and whoever died with its lease be gone.
+    /// Makes a stream's retry due, and ends the lease of a run that died.
     pub(crate) async fn let_retry(&self, id: &StreamId) {
         let Delivery { progress, leased_until, .. } = self.delivery(id).await;
         if let Some(since) = progress.failing_since {
@@ -101,14 +102,14 @@ impl World {
         }
     }
 
-    /// Writes an attribute of a stream, past all our code.
+    /// Writes an attribute of a stream, past our code.
     pub(crate) async fn set(&self, id: &StreamId, attribute: &str, text: &str) {
         let key = [("workspace", "acme"), ("stream", id.as_str())];
         self.tables.set_text("AuditStreams", key, attribute, text).await;
     }
 }
 
-/// The event that says an admin did something to a stream.
+/// The event about an admin's action on a stream.
 pub(crate) fn by_admin(stream: &Stream, deed: StreamDeed) -> shared::model::event::Event {
     let admin = Admin { workspace: acme(), user_id: "u1".to_owned(), username: None };
     let origin = Origin::without_request(system::now(), system::event_id(), system::salt());

@@ -1,4 +1,4 @@
-//! The worst bodies of 1 MB: the memory that a function needs for one of them, as a multiple of the body.
+//! The worst bodies of 1 MB: the memory that a function needs for one, as a multiple of the body.
 
 use serde_json::{Value, json};
 use tests::{
@@ -9,12 +9,13 @@ use tests::{
 
 use crate::held;
 
-/// The memory that a request may need beyond an idle function, in bytes of its body: `docs/events.md` states it.
+/// The memory for a request beyond that of an idle function, in bytes for each byte of the body:
+/// `docs/events.md` states it.
 const MOST: f64 = 64.0;
 
 const SIZE: usize = 1_000_000;
 
-/// A batch of one event whose context is filled with a text repeated until the body has its size.
+/// A batch of one event whose context repeats a text until the body has the full size.
 fn filled(begin: &str, repeated: &str, end: &str) -> String {
     let event = event("e-1", 0).to_string().replacen('{', r#"{"context":{"a":[here]},"#, 1);
     let whole = |content: &str| format!(r#"{{"events":[{}]}}"#, event.replace("[here]", content));
@@ -58,7 +59,7 @@ fn bodies() -> Vec<(&'static str, String)> {
     ]
 }
 
-/// A batch of 15 events, each with as many of `part` as an event can have.
+/// A batch of 15 events, each with as many of `part` as an event may have.
 fn fifteen(part: &str) -> String {
     let events = (0..15).map(|number| {
         let event = event(&format!("e-{number}"), 0).to_string();
@@ -83,7 +84,7 @@ fn request(body: &str) -> Value {
 }
 
 #[tokio::test]
-async fn the_worst_bodies_need_a_small_multiple_of_their_size() {
+async fn the_worst_bodies_need_memory_of_a_small_multiple_of_their_size() {
     let app = TestApp::start().await;
     let mut worst = Vec::new();
     for (name, body) in bodies() {

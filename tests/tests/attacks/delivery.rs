@@ -1,4 +1,5 @@
-//! Destinations and admins of one workspace against delivery: of other workspaces, of all events, once, and as they are.
+//! Attacks by destinations and admins of one workspace on delivery: to delay other workspaces, and to lose,
+//! repeat or change events.
 
 use std::{
     sync::{
@@ -22,17 +23,16 @@ use crate::held;
 
 const STREAMS: usize = 20;
 
-/// What a destination does once it has read a request.
+/// A step of a destination after it has read a request.
 #[derive(Clone, Debug)]
 enum Act {
     Send(String),
     Wait(Duration),
-    /// Keeps the connection and sends nothing more.
+    /// Keeps the connection open and sends nothing more.
     Hang,
     Reset,
 }
 
-/// A request that a destination has read.
 #[derive(Clone, Debug)]
 struct Request {
     webhook_id: String,
@@ -40,17 +40,17 @@ struct Request {
     read_at: Instant,
 }
 
-/// A destination on this machine that speaks HTTP byte by byte, so that it can be wrong in any way.
+/// A destination on this machine that speaks HTTP byte by byte, so that it can misbehave in any way.
 struct Destination {
     url: String,
     requests: Arc<Mutex<Vec<Request>>>,
-    /// How many answers it has given to their end.
+    /// The number of complete answers that it has sent.
     answered: Arc<AtomicUsize>,
     server: JoinHandle<()>,
 }
 
 impl Destination {
-    /// One that does so at each request, by its number from 0 on.
+    /// A destination that takes these steps at each request, by its number from 0.
     async fn that(acts: impl Fn(usize) -> Vec<Act> + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/", listener.local_addr().unwrap());
@@ -61,8 +61,7 @@ impl Destination {
                 let (stream, _) = listener.accept().await.unwrap();
                 let (read, done, acts) = (read.clone(), done.clone(), acts.clone());
                 tokio::spawn(async move {
-                    let acts = move |number| acts(number);
-                    converse(stream, &read, &done, acts).await;
+                    converse(stream, &read, &done, move |number| acts(number)).await;
                 });
             }
         });
@@ -73,7 +72,7 @@ impl Destination {
         Self::that(move |_| acts.clone()).await
     }
 
-    /// One that takes everything.
+    /// A destination that accepts everything.
     async fn kind() -> Self {
         Self::always(vec![ok()]).await
     }
@@ -82,7 +81,7 @@ impl Destination {
         self.requests.lock().unwrap().clone()
     }
 
-    /// All events that came, in the order in which they came.
+    /// All received events, in the order of receipt.
     fn events(&self) -> Vec<Value> {
         let bodies = self.requests().into_iter().map(|request| request.body);
         let lists =
@@ -90,7 +89,7 @@ impl Destination {
         lists.flat_map(|events| events.as_array().unwrap().clone()).collect()
     }
 
-    /// Waits for an event of this id; when it came.
+    /// Waits for the event with this id. Returns the time of its receipt.
     async fn has(&self, id: &str) -> Instant {
         let needle = format!(r#""id":"{id}""#);
         eventually(&format!("{id} is delivered"), async || {
@@ -115,7 +114,7 @@ async fn converse(
     answered: &AtomicUsize,
     acts: impl Fn(usize) -> Vec<Act>,
 ) {
-    // A socket that is dropped resets its connection.
+    // Dropping the socket resets its connection.
     stream.set_zero_linger().unwrap();
     while let Some((head, body)) = request(&mut stream).await {
         let line = head.lines().find_map(|line| line.strip_prefix("webhook-id: "));
@@ -169,7 +168,7 @@ fn status(line: &str, headers: &str) -> Vec<Act> {
     vec![Act::Send(format!("HTTP/1.1 {line}\r\n{headers}content-length: 0\r\n\r\n"))]
 }
 
-/// Creates a stream of all events to a webhook; its id.
+/// Creates a stream of all events to a webhook. Returns its id.
 async fn webhook(admin: &Client, url: &str, more: &Value) -> String {
     let mut body = json!({"destination": {"type": "webhook", "url": url}, "from": 0});
     body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
@@ -210,8 +209,8 @@ async fn destinations_that_are_slow_or_broken_delay_no_other_workspace() {
     let answered = || others[0].1.answered.load(Ordering::SeqCst);
     let answered_before = answered();
     let with = delays(&writer, &destination, "while").await;
-    // Eight events that each waited for slow destinations would have seen eight rounds of their answers. Two rounds may
-    // end by themselves meanwhile, on a machine that is busy.
+    // If eight events had each waited for slow destinations, they would have seen eight rounds of answers. On a
+    // busy machine, two rounds may end by themselves meanwhile.
     let rounds = (answered() - answered_before) / STREAMS;
     assert!(rounds <= 2, "the victim waited for {rounds} rounds of slow answers: {with:?}");
     for (how, _) in &others {
@@ -221,7 +220,7 @@ async fn destinations_that_are_slow_or_broken_delay_no_other_workspace() {
     }
 }
 
-/// Records events, one after the other; the time from acknowledgement to receipt of each, in order.
+/// Records events one after the other. Returns the time from acknowledgement to receipt for each.
 async fn delays(writer: &Client, destination: &Destination, name: &str) -> Vec<Duration> {
     let mut delays = Vec::new();
     for number in 0..8 {
@@ -234,8 +233,8 @@ async fn delays(writer: &Client, destination: &Destination, name: &str) -> Vec<D
     delays
 }
 
-/// How long events take from their acknowledgement to their receipt. `SECONDS` is how long each rate lasts, and with
-/// `FAST` 1,000 events a second are among them, which a debug build on a busy machine does not seal in time.
+/// Measures the time from acknowledgement to receipt. `SECONDS` is the duration of each rate; `FAST` adds a
+/// rate of 1,000 events a second, which a debug build on a busy machine does not seal in time.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn sealing_drives_delivery_at_any_rate() {
     let seconds: u64 = std::env::var("SECONDS").map_or(2, |seconds| seconds.parse().unwrap());
@@ -256,7 +255,7 @@ async fn sealing_drives_delivery_at_any_rate() {
         let count = usize::try_from(seconds * requests).unwrap() * usize::try_from(size).unwrap();
         let mut before = 0;
         while destination.events().len() < count {
-            // As long as more comes within each 30 seconds.
+            // Repeat as long as more events arrive within 30 seconds.
             eventually("more is delivered", async || (destination.events().len() > before).then_some(()))
                 .await;
             before = destination.events().len();
@@ -281,14 +280,14 @@ async fn sealing_drives_delivery_at_any_rate() {
     }
 }
 
-/// What becomes of a stream.
+/// The outcome for the stream.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Outcome {
-    /// The request counts as taken, and its events come once.
+    /// The request counts as accepted, and its events arrive once.
     Taken,
-    /// The stream tries again, and shows this code.
+    /// The stream retries, and shows this code.
     Failing(&'static str),
-    /// The same, and the next try is an hour later.
+    /// The same, with the next retry after an hour.
     FailingForAnHour(&'static str),
     /// The stream is paused with this code.
     Paused(&'static str),
@@ -297,7 +296,7 @@ enum Outcome {
 use Outcome::{Failing, FailingForAnHour, Paused, Taken};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn whatever_a_destination_answers_the_stream_does_what_the_table_says() {
+async fn every_answer_of_a_webhook_has_the_outcome_in_the_table() {
     let send = |text: &str| Act::Send(text.to_owned());
     let head = "HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nbegins";
     let table: Vec<(&str, Vec<Act>, Outcome)> = vec![
@@ -389,7 +388,7 @@ async fn whatever_a_destination_answers_the_stream_does_what_the_table_says() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn whatever_splunk_answers_the_stream_does_what_the_table_says() {
+async fn every_answer_of_splunk_has_the_outcome_in_the_table() {
     let answer = |status: &str, body: &str| {
         vec![Act::Send(format!("HTTP/1.1 {status}\r\ncontent-length: {}\r\n\r\n{body}", body.len()))]
     };
@@ -432,7 +431,7 @@ async fn check_outcome(admin: &Client, stream: &str, answer: &str, outcome: Outc
     let status = eventually(answer, async || {
         let status = status_of(admin, stream).await;
         let is_settled = status["delivered"] != 0 || !status["last_problem"].is_null();
-        // A stream that is paused fails first.
+        // A paused stream has failed first.
         let is_settled = is_settled && (!matches!(outcome, Paused(_)) || status["state"] == "paused");
         is_settled.then_some(status)
     })
@@ -478,7 +477,7 @@ async fn a_stream_that_cannot_be_read_stops_no_other() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_redaction_between_two_tries_leaves_no_two_bodies_of_one_id() {
+async fn a_redaction_between_two_tries_changes_the_id_of_the_request() {
     let app = TestApp::start_delivering().await;
     let (admin, writer) = (app.admin("acme"), app.writer("acme").await);
     let destination =
@@ -499,7 +498,7 @@ async fn a_redaction_between_two_tries_leaves_no_two_bodies_of_one_id() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_event_that_was_deleted_is_not_passed_over() {
+async fn a_deleted_event_stops_the_stream() {
     let app = TestApp::start_delivering().await;
     let (admin, writer) = (app.admin("acme"), app.writer("acme").await);
     for number in 0..3 {
@@ -524,14 +523,14 @@ async fn an_event_that_was_deleted_is_not_passed_over() {
         (&json!("inconsistent_log"), &gone["sequence"])
     );
     held("P3", "an event is deleted from the table", &status["last_problem"]["detail"]);
-    // An admin can go on behind it, and the log says so.
+    // An admin can let the stream continue after the event, and the log shows it.
     let behind = json!({"from": gone["sequence"].as_u64().unwrap() + 1});
     admin.streams(Method::POST, &format!("/{stream}/replay"), &behind).await.expect(200);
     destination.has("e-2").await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_test_cannot_be_taken_for_a_record() {
+async fn a_test_event_cannot_be_mistaken_for_a_record() {
     let app = TestApp::start_delivering().await;
     let (admin, destination) = (app.admin("acme"), Destination::kind().await);
     let stream = webhook(&admin, &destination.url, &json!({})).await;

@@ -1,4 +1,4 @@
-//! Attempts to have events deleted that a hold, the log or the settings keep.
+//! Attempts to delete events that a hold, the log or the settings protect.
 
 use std::sync::{
     Arc, Mutex,
@@ -31,10 +31,10 @@ use tokio::net::TcpListener;
 
 use crate::held;
 
-/// More than one transaction marks.
+/// More events than one transaction can mark.
 const EVENTS: i64 = 60;
 
-/// The tables alone, and sealed events of February 2025 in acme.
+/// The tables without a system, with sealed events of February 2025 in acme.
 struct World {
     engine: local::Tables,
     tables: Tables,
@@ -56,7 +56,7 @@ impl World {
         sealer::seal(&self.store(), &id(workspace), &places, system::now()).await.unwrap();
     }
 
-    /// The same with a period of 30 days in force, and a sealed receipt for all events.
+    /// The same with a retention of 30 days in force, and a sealed receipt for all events.
     async fn receipted() -> Self {
         let world = Self::start().await;
         set(&world.store(), "acme", &days(30)).await;
@@ -65,7 +65,7 @@ impl World {
         world
     }
 
-    /// A store that remembers nothing.
+    /// A store with an empty cache.
     fn store(&self) -> Store {
         store(self.engine.endpoint())
     }
@@ -74,7 +74,7 @@ impl World {
         invoke::expire(&self.store(), trigger).await.unwrap()
     }
 
-    /// Seals all events that are not sealed yet.
+    /// Seals all unsealed events.
     async fn seal(&self) {
         for workspace in ["acme", "globex"] {
             let events = self.tables.events(workspace).await;
@@ -104,7 +104,7 @@ async fn marked(tables: &Tables) -> usize {
     tables.events("acme").await.iter().filter(|event| event.get("expires_at").is_some()).count()
 }
 
-/// A period that has been in force for three hours.
+/// A retention that has been in force for three hours.
 fn days(days: u32) -> Retention {
     let from = system::now().plus_seconds(-3 * 3600);
     Retention::default().keep(Some(days), from, from.plus_seconds(-NOTICE_SECONDS)).unwrap()
@@ -133,13 +133,13 @@ fn origin() -> Origin {
     Origin::without_request(system::now(), system::event_id(), system::salt())
 }
 
-/// A way to the tables on which a hold is placed when a call of a chosen number has come, before it is done.
+/// A proxy to the tables that places a hold when a chosen call arrives, before it executes the call.
 struct Gate {
     engine: String,
     http: reqwest::Client,
     at: usize,
     calls: AtomicUsize,
-    /// How many events were marked when the hold was placed, and when the call after it was done.
+    /// The number of marked events when the hold was placed, and after the next call.
     marked: Mutex<Option<[usize; 2]>>,
 }
 
@@ -180,7 +180,7 @@ async fn forward(State(gate): State<Arc<Gate>>, mut headers: HeaderMap, body: By
 }
 
 #[tokio::test]
-async fn a_hold_at_any_call_of_marking_stops_it_and_takes_the_marks_away() {
+async fn a_hold_placed_at_any_call_of_marking_stops_it_and_removes_the_marks() {
     let mut number = 0;
     loop {
         let world = World::receipted().await;
@@ -193,7 +193,7 @@ async fn a_hold_at_any_call_of_marking_stops_it_and_takes_the_marks_away() {
         assert_eq!(world.marked().await, 0, "call {number}");
         let quiet = world.run(json!({"expire": true})).await;
         assert_eq!((quiet.marked, quiet.receipts, world.marked().await), (0, 0, 0), "call {number}");
-        // Once the hold has ended, all that receipts name is marked again.
+        // After the end of the hold, every event that a receipt names is marked again.
         set(&world.store(), "acme", &days(30)).await;
         world.run(json!({"expire": true})).await;
         assert_eq!(world.marked().await, EVENTS as usize, "call {number}: marked again");
@@ -208,7 +208,7 @@ async fn a_hold_at_any_call_of_marking_stops_it_and_takes_the_marks_away() {
 }
 
 #[tokio::test]
-async fn a_run_that_takes_marks_away_may_end_at_any_call() {
+async fn a_run_that_removes_marks_may_end_at_any_call() {
     let mut number = 0;
     loop {
         let world = World::receipted().await;
@@ -237,7 +237,7 @@ async fn a_run_that_takes_marks_away_may_end_at_any_call() {
 }
 
 #[tokio::test]
-async fn a_process_that_goes_on_after_hours_marks_nothing_under_a_hold() {
+async fn a_process_that_resumes_after_hours_marks_nothing_under_a_hold() {
     let world = World::receipted().await;
     let store = world.store();
     let before = store.settings_now(&id("acme")).await.unwrap();
@@ -291,7 +291,7 @@ async fn a_receipt_that_the_log_or_the_settings_contradict_marks_nothing() {
     let world = World::receipted().await;
     world.run(json!({"expire": true})).await;
     assert_eq!(world.tables.sweep().await, EVENTS as usize);
-    // Events of now, which must stay.
+    // Present events, which must stay.
     let now = json!({"action": "group_created", "actor": {"user_id": "u1"}});
     for _ in 0..3 {
         assert_eq!(invoke::ingest_api(&world.store(), invoke::audit_logs("POST", &now)).await.0, 201);
@@ -325,7 +325,7 @@ async fn a_receipt_that_the_log_or_the_settings_contradict_marks_nothing() {
 }
 
 #[tokio::test]
-async fn whatever_lets_more_expire_at_any_time_to_come_is_asked_about() {
+async fn every_change_that_lets_more_events_expire_must_be_confirmed() {
     let world = World::start().await;
     let now = system::now();
     let soon = |days: i64| json!(now.plus_seconds(days * 86_400));
@@ -373,7 +373,7 @@ async fn whatever_lets_more_expire_at_any_time_to_come_is_asked_about() {
 }
 
 #[tokio::test]
-async fn one_workspace_never_makes_others_wait() {
+async fn one_workspace_never_delays_the_expiry_of_others() {
     let world = World::start().await;
     for workspace in ["broken", "globex"] {
         world.record(workspace).await;
@@ -391,7 +391,7 @@ async fn one_workspace_never_makes_others_wait() {
     held("P13", "a log that is not as it was sealed, among three", "the others expire; left 1");
     world.seal().await;
 
-    // A few of all transactions meet an admin's change.
+    // The first transactions conflict with an admin's change.
     let plan = Plan::seeded(7).first(3, "TransactWriteItems", Fault::TransactionConflict);
     let faulty = FaultyEngine::with(world.engine.endpoint(), plan).await;
     let done = invoke::expire(&faulty.store(), json!({"expire": true})).await.unwrap();
@@ -408,7 +408,7 @@ async fn one_workspace_never_makes_others_wait() {
 }
 
 #[tokio::test]
-async fn an_event_that_the_index_does_not_show_is_erased_all_the_same() {
+async fn an_event_that_the_index_does_not_show_yet_is_erased() {
     let world = World::start().await;
     let plan = Plan::default().always("Query", Fault::IndexBehind);
     let behind = FaultyEngine::with(world.engine.endpoint(), plan).await;
@@ -425,9 +425,9 @@ async fn an_event_that_the_index_does_not_show_is_erased_all_the_same() {
     held("P7", "erasure while an index is behind an acknowledged event", &done);
 }
 
-/// `ERASED_READS=200000` is the large size.
+/// `ERASED_READS=200000` runs the large size.
 #[tokio::test]
-async fn an_erasure_over_many_records_of_reads_ends_in_bounded_requests() {
+async fn an_erasure_over_many_read_records_takes_bounded_requests() {
     let count: i64 = std::env::var("ERASED_READS").map_or(5000, |count| count.parse().unwrap());
     let engine = local::Tables::start(0, Storage::Memory).await.unwrap();
     let (tables, counted) = (Tables::at(engine.endpoint()), FaultyEngine::counting(engine.endpoint()).await);
@@ -466,7 +466,7 @@ async fn an_erasure_over_many_records_of_reads_ends_in_bounded_requests() {
         format!("{requests} requests, at most {longest} calls each"),
     );
 
-    // A cursor is for its actor.
+    // A cursor is valid only for its own actor.
     body["actor"] = json!("u8");
     let (status, problem) = invoke::redactions(&counted.store(), invoke::redact(&body)).await;
     assert_eq!((status, &problem["errors"][0]["pointer"]), (422, &json!("/cursor")));

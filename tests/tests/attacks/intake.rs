@@ -1,4 +1,5 @@
-//! Attempts to keep an event out, to have another recorded than was sent, and to bring a function down by a body.
+//! Attempts to keep an event out of the log, to have something else recorded than was sent, and to bring a
+//! function down with a body.
 
 use std::io::Write as _;
 
@@ -34,7 +35,7 @@ fn gzip(text: &[u8]) -> Vec<u8> {
 }
 
 #[tokio::test]
-async fn a_user_agent_keeps_no_event_out() {
+async fn an_odd_user_agent_keeps_no_event_out() {
     let app = TestApp::start().await;
     let client = app.holder_of_both("acme").await;
     for (number, user_agent) in
@@ -64,7 +65,7 @@ async fn a_user_agent_keeps_no_event_out() {
 }
 
 #[tokio::test]
-async fn one_bad_event_spoils_no_other_of_its_batch() {
+async fn one_bad_event_does_not_spoil_its_batch() {
     let app = TestApp::start().await;
     let client = app.holder_of_both("acme").await;
     for (number, (bad, expected)) in [
@@ -107,7 +108,7 @@ async fn no_answer_outgrows_its_limit() {
         client.record_bytes(format!(r#"{{"events": [{}, {repeated}]}}"#, event("good", 0))).await.expect(207);
     assert_eq!(statuses(&answer), "recorded, invalid");
     held("P12", "60,000 repeated keys beside a good event", format!("{} bytes", answer.text.len()));
-    // Each problem has a pointer of characters that JSON escapes twice on the way.
+    // Each problem has a pointer of characters that JSON escapes twice.
     let key = r"\u0001".repeat(190);
     let one = format!(r#"{{"{key}": {{{}}}}}"#, vec![r#""k": 1"#; 90].join(","));
     let body = format!(r#"{{"events": [{}]}}"#, vec![one.as_str(); 500].join(","));
@@ -119,7 +120,7 @@ async fn no_answer_outgrows_its_limit() {
 }
 
 #[tokio::test]
-async fn one_message_never_takes_its_batch_with_it() {
+async fn one_bad_message_does_not_fail_its_batch() {
     let app = TestApp::start().await;
     let ids: Vec<_> = (0..9_000_u64).map(|number| (9_007_199_254_740_993 + number).to_string()).collect();
     let long_key = format!(r#"{{"{}": [{}]}}"#, "k".repeat(90_000), ids.join(","));
@@ -157,7 +158,7 @@ async fn one_message_never_takes_its_batch_with_it() {
 }
 
 #[tokio::test]
-async fn a_number_is_recorded_as_it_was_sent_or_refused() {
+async fn a_number_is_recorded_exactly_or_refused() {
     let app = TestApp::start().await;
     let client = app.holder_of_both("acme").await;
     for (number, (sent, recorded)) in [
@@ -301,7 +302,7 @@ async fn an_idempotency_key_makes_a_retry_the_same_event() {
 }
 
 #[tokio::test]
-async fn a_slip_is_reported_and_not_swallowed() {
+async fn a_misspelt_name_is_reported_and_not_ignored() {
     let app = TestApp::start().await;
     let client = app.holder_of_both("acme").await;
     let request = client.request(Method::POST, "/api/acme/audit_logs?dry_run=true");
@@ -325,7 +326,7 @@ async fn a_slip_is_reported_and_not_swallowed() {
 }
 
 #[tokio::test]
-async fn times_and_names_of_other_systems_are_taken() {
+async fn times_and_action_names_of_other_systems_are_accepted() {
     let app = TestApp::start().await;
     let client = app.holder_of_both("acme").await;
     for (number, time) in

@@ -1,4 +1,4 @@
-//! Deliberate attempts to break a promise, each with the answer that it must get.
+//! Attempts to break a promise, each with the answer that it must get.
 //!
 //! Each module attacks one part of the system. `cargo test -p tests --test attacks -- --nocapture` prints one line for
 //! each attempt: the promise, the attempt and the answer.
@@ -15,7 +15,7 @@ mod roles;
 
 use std::fmt::Display;
 
-/// Prints an attempt that got the answer it must get. Call it after the assertion.
+/// Prints an attempt that got the right answer. Call it after the assertion.
 pub(crate) fn held(promise: &str, attempt: &str, answer: impl Display) {
     println!("{promise:<4} {attempt}: {answer}");
 }

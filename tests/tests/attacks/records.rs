@@ -1,11 +1,11 @@
-//! Forged records of the service itself, and an admin who would erase the records of their own acts.
+//! Forged records of the service itself, and an admin who tries to erase the records of their own acts.
 
 use serde_json::{Value, json};
 use tests::{TestApp, entry, sample::event};
 
 use crate::held;
 
-/// Actions that only this service records, and names that a person would take for them.
+/// Actions that only this service records, and similar names that a person could confuse with them.
 const SERVICE_RECORDS: [&str; 9] = [
     "x_audit_log_expired",
     "x_audit_log_redacted",
@@ -83,7 +83,7 @@ async fn an_id_of_a_record_that_never_expires_is_refused_at_both_doors() {
 }
 
 #[tokio::test]
-async fn an_admin_cannot_erase_the_records_of_their_own_acts() {
+async fn admins_cannot_erase_the_records_of_their_own_acts() {
     let app = TestApp::start_sealing().await;
     let client = app.holder_of_both("acme").await;
     let admin = app.admin("acme");

@@ -1,11 +1,11 @@
-//! What a function that was taken over, or an admin's script that ran away, can do to others.
+//! Damage that a compromised function, or an admin's runaway script, can do to others.
 
 use serde_json::{Value, json};
 use tests::{FaultyEngine, TestApp, invoke, sample::event};
 
 use crate::held;
 
-/// The answer to a change, once its window is used up: at most three requests may be the first of a window.
+/// The answer to a change once its window is used up: at most three requests may be the first of a window.
 async fn exhausted(mut change: impl AsyncFnMut() -> tests::Answer) -> tests::Answer {
     let mut answer = change().await;
     for _ in 0..3 {
@@ -18,7 +18,7 @@ async fn exhausted(mut change: impl AsyncFnMut() -> tests::Answer) -> tests::Ans
 }
 
 #[tokio::test]
-async fn a_script_that_changes_a_workspace_all_the_time_blocks_no_revocation_hold_or_other_workspace() {
+async fn a_runaway_admin_script_blocks_no_revocation_hold_or_other_workspace() {
     let app = TestApp::start_limiting_changes(1).await;
     let (acme, globex) = (app.admin("acme"), app.admin("globex"));
     let token = loop {
@@ -69,18 +69,18 @@ async fn recording_makes_no_call_that_could_replace_or_read_an_event() {
     assert_eq!(post(event("e-1", 1)).await, 201);
     assert_eq!(post(event("e-1", 1)).await, 200);
     assert_eq!(post(other.clone()).await, 409);
-    // One of them is there already.
+    // One of them exists already.
     assert_eq!(post(json!({"events": events})).await, 200);
     assert_eq!(post(json!({"events": [other, event("e-2", 2), event("f-3", 3)]})).await, 207);
     let inserts = engine.calls("ExecuteStatement") + engine.calls("BatchExecuteStatement");
-    // The settings once for each store, and the marks of the events whose keys were taken.
+    // The settings once for each store, and the marks of the events whose keys exist.
     let reads = engine.calls("GetItem");
     assert_eq!(inserts + reads, engine.all_calls());
     held("P8", "record, repeat and contradict 64 events", format!("{inserts} inserts, {reads} narrow reads"));
 }
 
 #[tokio::test]
-async fn an_erased_event_is_still_told_from_another_one() {
+async fn a_retry_of_an_erased_event_is_still_compared() {
     let app = TestApp::start_sealing().await;
     let client = app.holder_of_both("acme").await;
     let sent = event("e-1", 0);

@@ -1,4 +1,4 @@
-//! Event buses: what EventBridge does not take is sent again, and the order holds.
+//! Event buses: entries that EventBridge refuses are sent again, and the order stays.
 
 use serde_json::{Value, json};
 use shared::stream::{Destination, State};
@@ -16,21 +16,22 @@ fn sequence(entry: &Value) -> u64 {
     serde_json::from_str::<Value>(entry["Detail"].as_str().unwrap()).unwrap()["sequence"].as_u64().unwrap()
 }
 
-/// An answer to so many entries, of which one is not taken.
+/// An answer to `count` entries, one of them refused.
 fn answer(count: usize, refused: Option<usize>) -> String {
-    let entry = |number| match refused {
-        Some(refused) if refused == number => {
-            json!({"ErrorCode": "ThrottlingException", "ErrorMessage": "x"})
-        }
-        _ => json!({"EventId": "an-id"}),
-    };
-    let entries: Vec<_> = (0..count).map(entry).collect();
+    let entries: Vec<_> = (0..count)
+        .map(|number| match refused {
+            Some(refused) if refused == number => {
+                json!({"ErrorCode": "ThrottlingException", "ErrorMessage": "x"})
+            }
+            _ => json!({"EventId": "an-id"}),
+        })
+        .collect();
     let failed = usize::from(refused.is_some());
     json!({"FailedEntryCount": failed, "Entries": entries}).to_string()
 }
 
 #[tokio::test]
-async fn what_follows_an_entry_that_was_not_taken_is_put_again() {
+async fn entries_after_a_refused_one_are_put_again() {
     let world = World::with(35).await;
     let receiver = Receiver::that(|number, body| {
         let count = entries(body).len();

@@ -1,4 +1,4 @@
-//! Splunk and Datadog, by the form that each documents, field by field.
+//! Splunk and Datadog: requests in the documented form, field by field.
 
 use serde_json::{Deserializer, Value, json};
 use shared::stream::Destination;
@@ -10,11 +10,11 @@ use crate::{
 };
 
 #[tokio::test]
-async fn splunk_gets_what_its_collector_takes() {
+async fn splunk_gets_the_documented_form_of_its_collector() {
     let world = World::with(620).await;
     let success = || Ok(json!({"text": "Success", "code": 0}).to_string());
     let receiver = Receiver::that(move |number, _| match number {
-        // An HTTP 200 that is no success.
+        // An HTTP 200 that reports a failure.
         1 => Ok(json!({"text": "Server is busy", "code": 9}).to_string()),
         _ => success(),
     })
@@ -50,7 +50,7 @@ async fn splunk_gets_what_its_collector_takes() {
 }
 
 #[tokio::test]
-async fn datadog_gets_what_its_intake_takes() {
+async fn datadog_gets_the_documented_form_of_its_intake() {
     let (world, receiver) = (World::with(30).await, Receiver::start().await);
     let destination =
         json!({"type": "datadog", "site": receiver.url, "service": "mode", "tags": ["env:test"]});

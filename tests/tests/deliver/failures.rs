@@ -1,4 +1,4 @@
-//! A destination that fails: nothing is lost, the stream says what is wrong, and waits longer each time.
+//! A failing destination: no event is lost, the stream shows the problem, and waits longer each time.
 
 use serde_json::json;
 use shared::{
@@ -14,7 +14,7 @@ use crate::{
     world::{World, by_admin, webhook},
 };
 
-/// A destination that takes a hundred events, fails at the next request, and is well again after that.
+/// A destination that accepts a hundred events, fails at the next request, and works again after that.
 async fn check(fault: ReceiverFault, code: &str, at_least_seconds: i64, repeated: usize) {
     let world = World::with(250).await;
     let receiver =
@@ -30,7 +30,7 @@ async fn check(fault: ReceiverFault, code: &str, at_least_seconds: i64, repeated
     let wait = (progress.retry_at.unwrap().unix_ms() - problem.at.unix_ms()) / 1000;
     assert!((at_least_seconds..=at_least_seconds.max(BACK_OFF_SECONDS)).contains(&wait), "{code}: {wait}");
 
-    // Before it is due, nothing is sent.
+    // Nothing is sent before the retry is due.
     let sent = receiver.received().len();
     invoke::deliver(&world.post(), stream.as_str()).await.unwrap();
     assert_eq!(receiver.received().len(), sent);
@@ -43,12 +43,12 @@ async fn check(fault: ReceiverFault, code: &str, at_least_seconds: i64, repeated
 }
 
 #[tokio::test]
-async fn a_destination_that_answers_an_error_gets_it_all_later() {
+async fn a_destination_that_answers_an_error_gets_all_events_later() {
     let soon = BACK_OFF_SECONDS / 2;
     check(ReceiverFault::Refused(500, &[]), "status_500", soon, 0).await;
     check(ReceiverFault::Refused(400, &[]), "status_400", soon, 0).await;
     check(ReceiverFault::Refused(429, &[("retry-after", "600")]), "status_429", 600, 0).await;
-    // No longer than an hour, whatever it asks for.
+    // At most an hour, whatever the destination asks for.
     check(ReceiverFault::Refused(503, &[("retry-after", "999999")]), "status_503", 3600, 0).await;
 }
 
@@ -59,18 +59,18 @@ async fn a_redirect_is_not_followed() {
 }
 
 #[tokio::test]
-async fn a_connection_that_ends_before_an_answer_brings_it_again_under_the_same_ids() {
+async fn a_connection_that_ends_before_an_answer_is_retried_under_the_same_ids() {
     let soon = BACK_OFF_SECONDS / 2;
     check(ReceiverFault::ResetBefore, "no_connection", soon, 0).await;
     check(ReceiverFault::ResetAfter, "no_connection", soon, 100).await;
 }
 
 #[tokio::test]
-async fn a_destination_that_is_slow_is_given_up_and_asked_again() {
+async fn a_slow_destination_times_out_and_is_retried() {
     check(ReceiverFault::Late, "timeout", BACK_OFF_SECONDS / 2, 100).await;
 }
 
-/// A destination that nothing gets to.
+/// A destination that no request reaches.
 async fn check_unreachable(fault: ReceiverFault, code: &str) -> Receiver {
     let (world, receiver) = (World::with(20).await, Receiver::unreachable(fault).await);
     let stream = world.webhook(&receiver.url).await;
@@ -86,19 +86,19 @@ async fn check_unreachable(fault: ReceiverFault, code: &str) -> Receiver {
 }
 
 #[tokio::test]
-async fn a_destination_that_is_down_is_asked_again() {
+async fn a_destination_that_is_down_is_retried() {
     check_unreachable(ReceiverFault::Down, "no_connection").await;
 }
 
 #[tokio::test]
-async fn whom_no_known_authority_vouches_for_gets_nothing() {
+async fn a_destination_with_an_untrusted_certificate_gets_nothing() {
     let receiver = check_unreachable(ReceiverFault::Untrusted, "invalid_certificate").await;
-    // It was reached each time, and told why not.
+    // It was connected to each time, and refused.
     assert_eq!(receiver.alerts(), ["received fatal alert: UnknownCA"; 3]);
 }
 
 #[tokio::test]
-async fn a_request_that_is_too_large_is_made_smaller() {
+async fn a_request_that_is_too_large_is_split() {
     let world = World::with(150).await;
     let receiver = Receiver::that(|_, body| {
         if body.matches("\"sequence\":").count() > 30 {
@@ -117,11 +117,11 @@ async fn a_request_that_is_too_large_is_made_smaller() {
 }
 
 #[tokio::test]
-async fn after_three_days_it_stands_still_and_goes_on_where_it_was() {
+async fn after_three_days_the_stream_pauses_and_resumes_at_the_same_event() {
     let world = World::with(30).await;
     let receiver = Receiver::that(|_, _| Err(ReceiverFault::Refused(500, &[]))).await;
     let stream = world.webhook(&receiver.url).await;
-    // A moment less is no reason.
+    // A moment less than the limit does not pause the stream.
     world.has_failed(&stream, system::now().plus_seconds(60 - PAUSE_AFTER_SECONDS), 80).await;
     assert_eq!(invoke::deliver(&world.post(), stream.as_str()).await.unwrap().paused, 0);
     world.has_failed(&stream, system::now().plus_seconds(-PAUSE_AFTER_SECONDS), 81).await;
@@ -143,7 +143,7 @@ async fn after_three_days_it_stands_still_and_goes_on_where_it_was() {
 }
 
 #[tokio::test]
-async fn as_it_is_deployed_nothing_reaches_this_machine() {
+async fn a_deployed_stream_cannot_reach_this_machine() {
     let (world, receiver) = (World::with(3).await, Receiver::start().await);
     let stream = world.webhook(&receiver.url).await;
     let check = async |url: &str, code: &str| {

@@ -1,4 +1,4 @@
-//! What a receiver must be able to rely on, judged by all the requests that it took.
+//! The guarantees for receivers, judged by all the requests that one accepted.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -11,14 +11,14 @@ pub(crate) fn events(request: &Received) -> Vec<Value> {
     request.json()["data"]["events"].as_array().unwrap().clone()
 }
 
-/// What was delivered: each sequence with its event, and how many came more than once.
+/// The delivered events by sequence, and the number of those that arrived more than once.
 pub(crate) struct Delivered {
     pub(crate) events: BTreeMap<u64, Value>,
     pub(crate) repeated: usize,
 }
 
-/// Looks through all that was taken: an event comes first in the order of the log, comes again only as it was, and a
-/// request that has the id of another is the same to the byte.
+/// Checks all accepted requests: events first arrive in the order of the log, an event that arrives again is
+/// unchanged, and two requests with one id are equal byte for byte.
 pub(crate) fn judge(receiver: &Receiver) -> Delivered {
     let mut delivered = Delivered { events: BTreeMap::new(), repeated: 0 };
     let mut requests = HashMap::<String, String>::new();
@@ -47,7 +47,8 @@ pub(crate) fn judge(receiver: &Receiver) -> Delivered {
     delivered
 }
 
-/// Looks whether each of so many sequences was delivered, from 0 on; how many came more than once.
+/// Checks that each of the sequences from 0 to `count` was delivered. Returns the number of those that arrived
+/// more than once.
 pub(crate) fn all(receiver: &Receiver, count: u64) -> usize {
     let delivered = judge(receiver);
     let sequences: Vec<_> = delivered.events.keys().copied().collect();

@@ -1,4 +1,4 @@
-//! The memory of a delivery depends on the bytes of its events, and not on their size once decoded.
+//! The memory of a delivery depends on the bytes of its events, and not on their decoded size.
 
 use futures::future::join_all;
 use tests::{
@@ -8,11 +8,11 @@ use tests::{
 
 use crate::{receiver::Receiver, world::World};
 
-/// How many events of each kind.
+/// Events of each kind.
 const EACH: usize = 4;
-/// How many streams are delivered at once.
+/// Streams that are delivered at once.
 const STREAMS: usize = 4;
-/// The most that they may add to this process, which holds the engine, the receivers and other tests as well.
+/// The memory that they may add to this process, which also holds the engine, the receivers and other tests.
 const MOST_MEGABYTES: u64 = 256;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -26,7 +26,7 @@ async fn events_that_decode_to_many_times_their_size_fit_into_the_memory_of_a_de
     let post = world.post();
     let events = number * STREAMS as u64;
     for _ in 0..20 {
-        // A busy machine may let a call to the engine time out: the next turn goes on.
+        // On a busy machine a call to the engine may time out: the next turn continues.
         join_all(streams.iter().map(|stream| world.let_retry(stream))).await;
         let turns = join_all(streams.iter().map(|stream| invoke::deliver(&post, stream.as_str()))).await;
         if turns.iter().all(Result::is_ok) {

@@ -1,4 +1,4 @@
-//! What is delivered when all is well: everything that a stream is of, once, in order, and nothing else.
+//! Delivery without faults: every event of the stream, once, in order, and no other event.
 
 use futures::future::join_all;
 use serde_json::json;
@@ -16,13 +16,13 @@ use crate::{
 };
 
 #[tokio::test]
-async fn everything_is_delivered_once_and_the_stream_says_so() {
+async fn every_event_is_delivered_once_and_the_status_says_so() {
     let (world, receiver) = (World::with(250).await, Receiver::start().await);
     let stream = world.webhook(&receiver.url).await;
     let ran = invoke::deliver(&world.post(), stream.as_str()).await.unwrap();
     assert_eq!((ran.events, ran.failed), (250, 0));
     assert_eq!(all(&receiver, 250), 0);
-    // The event about the stream itself comes later, as it is sealed later.
+    // The event about the stream itself is sealed later, and so delivered later.
     world.seal().await;
     invoke::deliver(&world.post(), stream.as_str()).await.unwrap();
     assert_eq!(all(&receiver, 251), 0);
@@ -35,18 +35,19 @@ async fn everything_is_delivered_once_and_the_stream_says_so() {
 }
 
 #[tokio::test]
-async fn a_stream_has_what_its_filter_lets_through_without_what_is_masked() {
+async fn a_stream_sends_matching_events_without_masked_parts() {
     let (world, receiver) = (World::with(40).await, Receiver::start().await);
-    let change = |stream: Stream| Stream {
-        filter: StreamFilter {
-            actions: vec![Action::parse_lenient("x_audit_log_stream_created").unwrap()],
-            actors: vec!["u1".to_owned()],
-            ..StreamFilter::default()
-        },
-        mask: vec![Mask::parse("/entity/entity_name").unwrap()],
-        ..stream
-    };
-    let stream = world.stream(webhook(&receiver.url), change).await;
+    let stream = world
+        .stream(webhook(&receiver.url), |stream: Stream| Stream {
+            filter: StreamFilter {
+                actions: vec![Action::parse_lenient("x_audit_log_stream_created").unwrap()],
+                actors: vec!["u1".to_owned()],
+                ..StreamFilter::default()
+            },
+            mask: vec![Mask::parse("/entity/entity_name").unwrap()],
+            ..stream
+        })
+        .await;
     world.seal().await;
     invoke::deliver(&world.post(), stream.as_str()).await.unwrap();
     let delivered = judge(&receiver).events;
@@ -69,7 +70,7 @@ async fn ocsf_is_what_the_api_answers_as_ocsf() {
 }
 
 #[tokio::test]
-async fn of_several_runs_one_delivers_a_stream() {
+async fn one_of_several_runs_delivers_a_stream() {
     let (world, receiver) = (World::with(300).await, Receiver::start().await);
     let stream = world.webhook(&receiver.url).await;
     let post = world.post();
@@ -79,11 +80,11 @@ async fn of_several_runs_one_delivers_a_stream() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 3)]
-async fn what_an_admin_says_meanwhile_holds() {
+async fn a_change_by_an_admin_during_a_delivery_holds() {
     let world = World::with(120).await;
     let receiver = Receiver::start().await;
     let stream = world.webhook(&receiver.url).await;
-    // In the middle of the second request the stream is set back: the note about that request is refused.
+    // During the second request the stream is set back: the note about that request is refused.
     let (store, id) = (world.store.clone(), stream.clone());
     let handle = tokio::runtime::Handle::current();
     let event = by_admin(&world.delivery(&stream).await.stream, StreamDeed::Replayed);
@@ -132,7 +133,7 @@ async fn a_test_is_one_event_and_changes_nothing_else() {
     let sent = receiver.taken();
     assert_eq!(sent.len(), 1);
     let event = &events(&sent[0])[0];
-    // Nothing about it is that of the record of the test, whose id is `test-2`.
+    // It has nothing in common with the record of the test, whose id is `test-2`.
     assert_eq!((&event["id"], &event["action"]), (&json!("test.test-2"), &json!("x_audit_log_stream_test")));
     assert_eq!(
         (&event["context"], &sent[0].json()["type"]),

@@ -1,4 +1,4 @@
-//! Who receives: an HTTP server that does with each request what a test says.
+//! A receiver: an HTTP server that treats each request as a test wants.
 
 use std::{
     io,
@@ -23,34 +23,33 @@ use tokio_rustls::{
     rustls::{ServerConfig, crypto::ring, pki_types::PrivateKeyDer},
 };
 
-/// What goes wrong between a stream and its destination.
+/// A fault between a stream and its destination.
 #[derive(Clone, Debug)]
 pub(crate) enum ReceiverFault {
-    /// Nobody listens.
+    /// No server listens.
     Down,
-    /// Its certificate is vouched for by an authority that nobody knows.
+    /// Its certificate is signed by an unknown authority.
     Untrusted,
-    /// A request is read, not taken, and answered with this status and these headers.
+    /// A request is read, not accepted, and answered with this status and these headers.
     Refused(u16, &'static [(&'static str, &'static str)]),
     /// The connection is reset before the body is read.
     ResetBefore,
-    /// A request is taken, and the connection is reset without an answer.
+    /// A request is accepted, and the connection is reset without an answer.
     ResetAfter,
-    /// A request is taken, and answered later than anybody waits.
+    /// A request is accepted, and answered after the sender has given up.
     Late,
 }
 
-/// A request that was read.
 #[derive(Clone, Debug)]
 pub(crate) struct Received {
     pub(crate) path: String,
     pub(crate) headers: HeaderMap,
     pub(crate) body: String,
-    /// Whether the receiver has it now.
+    /// True if the receiver accepted it.
     pub(crate) taken: bool,
 }
 
-/// It is taken and answered with a body, or goes wrong.
+/// The body of the answer to an accepted request, or the fault.
 type Outcome = Result<String, ReceiverFault>;
 type Decide = Box<dyn FnMut(usize, &str) -> Outcome + Send>;
 
@@ -63,17 +62,17 @@ pub(crate) struct Receiver {
 struct State {
     decide: Mutex<(usize, Decide)>,
     received: Mutex<Vec<Received>>,
-    /// What clients said when they broke off a handshake.
+    /// The TLS alerts of clients that broke off a handshake.
     alerts: Mutex<Vec<String>>,
 }
 
 impl Receiver {
-    /// One that takes everything.
+    /// A receiver that accepts everything.
     pub(crate) async fn start() -> Self {
         Self::that(|_, _| Ok(String::new())).await
     }
 
-    /// One that asks `decide` for each request, by its number from 0 on and its body.
+    /// A receiver that asks `decide` about each request, with its number from 0 and its body.
     pub(crate) async fn that(decide: impl FnMut(usize, &str) -> Outcome + Send + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/", listener.local_addr().unwrap());
@@ -82,7 +81,7 @@ impl Receiver {
         Self { url, state, server }
     }
 
-    /// One that no request gets to.
+    /// A receiver that no request reaches.
     pub(crate) async fn unreachable(fault: ReceiverFault) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("https://localhost:{}/", listener.local_addr().unwrap().port());
@@ -95,22 +94,22 @@ impl Receiver {
         Self { url, state, server }
     }
 
-    /// From now on it asks another.
+    /// Replaces `decide`.
     pub(crate) fn now(&self, decide: impl FnMut(usize, &str) -> Outcome + Send + 'static) {
         *self.state.decide.lock().unwrap() = (0, Box::new(decide));
     }
 
-    /// All requests that were read, in their order.
+    /// All requests that were read, in order.
     pub(crate) fn received(&self) -> Vec<Received> {
         self.state.received.lock().unwrap().clone()
     }
 
-    /// What clients said when they broke off a handshake.
+    /// The TLS alerts of clients that broke off a handshake.
     pub(crate) fn alerts(&self) -> Vec<String> {
         self.state.alerts.lock().unwrap().clone()
     }
 
-    /// Those that it took.
+    /// The accepted requests.
     pub(crate) fn taken(&self) -> Vec<Received> {
         self.received().into_iter().filter(|received| received.taken).collect()
     }
@@ -141,7 +140,7 @@ async fn serve(listener: TcpListener, state: Arc<State>) {
     }
 }
 
-/// Over TLS, with a certificate that it signed itself.
+/// Serves TLS with a self-signed certificate.
 async fn serve_untrusted(listener: TcpListener, state: Arc<State>) {
     let CertifiedKey { cert, signing_key } =
         rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
@@ -156,17 +155,17 @@ async fn serve_untrusted(listener: TcpListener, state: Arc<State>) {
     loop {
         let (stream, _) = listener.accept().await.unwrap();
         match acceptor.accept(stream).await {
-            Ok(_) => panic!("a client trusts what nobody vouches for"),
+            Ok(_) => panic!("a client trusts a self-signed certificate"),
             Err(error) => state.alerts.lock().unwrap().push(error.to_string()),
         }
     }
 }
 
 async fn converse(stream: TcpStream, state: Arc<State>) {
-    // Whoever closes a socket so resets its connection.
+    // With zero linger, closing the socket resets its connection.
     stream.set_zero_linger().unwrap();
     let answer = service_fn(|request| state.clone().answer(request));
-    // An error is a connection that was to end so, or whose other side is gone.
+    // An error is a connection that was to be reset, or whose other side is gone.
     let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), answer).await;
 }
 

@@ -1,5 +1,5 @@
-//! Each call of a run is its last one, or is done and answered with an error, or is never answered and the run dies
-//! there. Then another run comes, and the receiver has everything, in order.
+//! Crash drills: at each call of a run in turn, the call is the run's last one, or is answered with an error,
+//! or is never answered and the run dies there. After another run, the receiver has every event, in order.
 
 use tests::{Fault, FaultyEngine, Plan, invoke};
 
@@ -27,13 +27,14 @@ async fn a_run_may_end_at_any_call_to_the_tables() {
     world.end().await;
 }
 
-/// How many events came twice if a run ends at the call of this number; `None` if it has no such call.
+/// The number of events that arrive twice if a run ends at the call with this number; `None` if it has no such
+/// call.
 async fn ends_at(world: &World, number: usize, fault: Fault) -> Option<usize> {
     let receiver = Receiver::start().await;
     let stream = world.webhook(&receiver.url).await;
     let faulty = FaultyEngine::with(world.engine(), Plan::default().nth(number, "*", fault)).await;
     let post = world.post_over(faulty.store());
-    // An answer that does not come is a function that is killed: nothing of it goes on.
+    // Without an answer the function is killed: it does nothing more.
     let dies = matches!(fault, Fault::NeverAnswered | Fault::AnswerWithheld);
     tokio::select! {
         _ = invoke::deliver(&post, stream.as_str()) => {}

@@ -1,4 +1,4 @@
-//! Many events, several streams at once, receivers that fail as they please, and functions that are killed:
+//! Many events, several streams at once, receivers that fail at random, and functions that are killed:
 //!
 //! ```text
 //! EVENTS=100000 cargo test --profile long -p tests --test deliver volume -- --nocapture
@@ -19,7 +19,7 @@ const STREAMS: u64 = 3;
 const SEED: u64 = 11;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn volume_is_delivered_whole_whatever_fails() {
+async fn all_events_are_delivered_under_random_failures() {
     let count: i64 = env::var("EVENTS").map_or(2000, |count| count.parse().unwrap());
     let began = Instant::now();
     let world = World::with(count).await;
@@ -45,7 +45,7 @@ async fn volume_is_delivered_whole_whatever_fails() {
         while next(stream).await < count as u64 {
             world.let_retry(stream).await;
             runs += 1;
-            // Every other run is killed at some call.
+            // Every other run is killed at a random call.
             let last = if runs % 2 == 0 { random.usize(1..60) } else { usize::MAX };
             let faulty =
                 FaultyEngine::with(world.engine(), Plan::seeded(runs).nth(last, "*", Fault::AnswerWithheld))

@@ -1,4 +1,4 @@
-//! A workspace with a sealed log, streams of it, and who delivers them.
+//! A workspace with a sealed log and streams, and the `deliver` handlers for them.
 
 use deliver::Post;
 use local::{Options, Storage, System};
@@ -19,7 +19,7 @@ use shared::{
 };
 use tests::{Tables, invoke, sample::at};
 
-/// How many events are sealed at a time.
+/// Events that are sealed at a time.
 const CHUNK: usize = 500;
 
 pub(crate) fn acme() -> WorkspaceId {
@@ -35,7 +35,7 @@ pub(crate) struct World {
 }
 
 impl World {
-    /// One whose log has so many events of `group_created`, and nothing else.
+    /// A world whose log has this many events of `group_created`, and no others.
     pub(crate) async fn with(events: i64) -> Self {
         let engine = local::Tables::start(0, Storage::Memory).await.unwrap();
         let options = Options { tables: Some(engine.endpoint().to_owned()), ..Options::default() };
@@ -43,15 +43,16 @@ impl World {
         let (tables, store) =
             (Tables::at(engine.endpoint()), Store::connect(&Config::local(engine.endpoint())));
         tables.put_events("acme", "group_created", events).await;
-        let place = |number| Place::from_key("acme", &format!("{}#group_created", at(number))).unwrap().1;
-        let places: Vec<_> = (0..events).map(place).collect();
+        let places: Vec<_> = (0..events)
+            .map(|number| Place::from_key("acme", &format!("{}#group_created", at(number))).unwrap().1)
+            .collect();
         for places in places.chunks(CHUNK) {
             sealer::seal(&store, &acme(), places, system::now()).await.unwrap();
         }
         Self { tables, store, engine, system }
     }
 
-    /// Seals whatever is not sealed yet.
+    /// Seals all unsealed events.
     pub(crate) async fn seal(&self) {
         invoke::sealer(&self.store, json!({"reconcile": true})).await;
     }
@@ -74,33 +75,33 @@ impl World {
         }
     }
 
-    /// Who delivers, over the engine itself.
+    /// A `deliver` handler that is connected to the engine itself.
     pub(crate) fn post(&self) -> Post {
         self.post_over(self.store.clone())
     }
 
-    /// Who delivers, over this store.
+    /// A `deliver` handler with this store.
     pub(crate) fn post_over(&self, store: Store) -> Post {
         Post::over(store, Config::local(self.engine()), &self.streaming(true))
     }
 
-    /// Who delivers as it is deployed: to the public internet alone.
+    /// A `deliver` handler as it is deployed: it connects to the public internet only.
     pub(crate) fn deployed_post(&self) -> Post {
         Post::over(self.store.clone(), Config::local(self.engine()), &self.streaming(false))
     }
 
-    /// Who delivers, with another EventBridge.
+    /// A `deliver` handler with another EventBridge.
     pub(crate) fn post_to_bus(&self, endpoint: &str) -> Post {
         let streaming = Streaming { events_endpoint: Some(endpoint.to_owned()), ..self.streaming(true) };
         Post::over(self.store.clone(), Config::local(self.engine()), &streaming)
     }
 
-    /// A stream of all events to a webhook, from the first on.
+    /// A stream of all events to a webhook, from the first event.
     pub(crate) async fn webhook(&self, url: &str) -> StreamId {
         self.stream(webhook(url), |stream| stream).await
     }
 
-    /// A stream from the first event on, as `change` wants it.
+    /// A stream from the first event, changed by `change`.
     pub(crate) async fn stream(
         &self,
         destination: Destination,
@@ -134,7 +135,7 @@ impl World {
         self.store.stream(&acme(), id).await.unwrap().unwrap()
     }
 
-    /// Lets a stream be tried again at once, and whoever died with its lease be gone.
+    /// Makes a stream's retry due, and ends the lease of a run that died.
     pub(crate) async fn let_retry(&self, id: &StreamId) {
         let delivery = self.delivery(id).await;
         if let Some(since) = delivery.progress.failing_since {
@@ -145,13 +146,13 @@ impl World {
         }
     }
 
-    /// Lets a stream have failed since an instant, with its next try due.
+    /// Makes a stream fail since an instant, with its next retry due.
     pub(crate) async fn has_failed(&self, id: &StreamId, since: Timestamp, attempts: u32) {
         let failure = json!({"since": since, "attempts": attempts, "retry_at": since});
         self.set(id, "failure", &failure.to_string()).await;
     }
 
-    /// Writes an attribute of a stream, past all our code.
+    /// Writes an attribute of a stream, past our code.
     pub(crate) async fn set(&self, id: &StreamId, attribute: &str, text: &str) {
         let key = [("workspace", "acme"), ("stream", id.as_str())];
         self.tables.set_text("AuditStreams", key, attribute, text).await;
@@ -166,7 +167,7 @@ pub(crate) fn endpoint(url: &str) -> Endpoint {
     Endpoint::parse(url, &Operator { insecure: true, ..Operator::default() }).unwrap()
 }
 
-/// The event that says an admin did something to a stream.
+/// The event about an admin's action on a stream.
 pub(crate) fn by_admin(stream: &Stream, deed: StreamDeed) -> shared::model::event::Event {
     let admin = Admin { workspace: acme(), user_id: "u1".to_owned(), username: None };
     let origin = Origin::without_request(system::now(), system::event_id(), system::salt());

@@ -1,4 +1,4 @@
-//! Several events in one request to DynamoDB, which may be done in part, or more than once.
+//! Several events in one request to DynamoDB, which may be executed in part, or more than once.
 
 use serde_json::json;
 use tests::{Fault, Plan, invoke, sample::event};
@@ -8,13 +8,13 @@ use crate::Drill;
 const EVENTS: usize = 30;
 
 #[tokio::test]
-async fn statements_that_a_batch_left_out_are_done_by_themselves() {
+async fn statements_that_a_batch_left_out_are_executed_one_by_one() {
     let drill = Drill::start().await;
     assert_eq!(record(&drill, Fault::StatementsLeftOut, usize::MAX).await, 201);
 }
 
 #[tokio::test]
-async fn a_batch_that_is_done_and_not_heard_of_or_done_twice_is_recorded_once() {
+async fn a_batch_with_a_lost_answer_or_executed_twice_is_recorded_once() {
     let drill = Drill::start().await;
     for fault in [
         Fault::ResetBefore,
@@ -32,8 +32,8 @@ async fn a_batch_that_is_done_and_not_heard_of_or_done_twice_is_recorded_once() 
     }
 }
 
-/// Records a batch while its first `times` requests go wrong, then again when all is well: each event is
-/// there once, and one that was acknowledged was there before. The status of the first time.
+/// Records a batch while its first `times` requests go wrong, and again without faults: each event is there
+/// once, and every acknowledged one was there before the retry. Returns the first status.
 async fn record(drill: &Drill, fault: Fault, times: usize) -> i64 {
     let engine = drill.engine(Plan::default().first(times, "BatchExecuteStatement", fault)).await;
     let ids: Vec<_> = (0..EVENTS).map(|number| format!("{fault:?}-{times}-{number}")).collect();

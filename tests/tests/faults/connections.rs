@@ -1,4 +1,5 @@
-//! The call or its answer is lost, late, broken, or comes twice: nobody knows whether the write was done.
+//! The call or its answer is lost, late, broken, or arrives twice, so that the caller cannot know whether the
+//! write was executed.
 
 use tests::Fault;
 
@@ -17,13 +18,13 @@ async fn a_write_whose_answer_is_lost_or_broken_is_recorded_once() {
 }
 
 #[tokio::test]
-async fn an_answer_that_cannot_be_read_is_no_acknowledgement() {
+async fn an_unreadable_answer_is_not_an_acknowledgement() {
     let drill = Drill::start().await;
     drill.check([Fault::AnswerGarbled], REFUSED, REFUSED).await;
 }
 
 #[tokio::test]
-async fn an_answer_later_than_the_sdk_waits_is_asked_for_again() {
+async fn an_answer_after_the_sdks_timeout_is_retried() {
     let drill = Drill::start().await;
     assert_eq!(drill.record(Fault::AnswerDelayed, 1).await, RECORDED);
 }
@@ -41,7 +42,7 @@ async fn a_write_that_is_delivered_twice_is_recorded_once() {
 }
 
 #[tokio::test]
-async fn silence_is_given_up_in_time_for_an_answer_to_the_sender() {
+async fn a_silent_store_times_out_in_time_to_answer_the_sender() {
     let drill = Drill::start().await;
     let (never, withheld) = futures::join!(
         drill.record(Fault::NeverAnswered, usize::MAX),

@@ -1,8 +1,8 @@
-//! `docs/faults.md` and the tests say the same.
+//! `docs/faults.md` and the tests agree.
 //!
-//! The faults are the variants of enums; a test survives a fault if the fault's name is in
-//! its body. So a fault without a row, a row without its test, a test that the row does not name, and
-//! a row for something that is no fault all fail here.
+//! The faults are the variants of enums; a test covers a fault if its body names the fault. So these fail here:
+//! a fault without a row, a row without its test, a test that the row does not name, and a row for something
+//! that is not a fault.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -10,7 +10,7 @@ use std::{
     path::Path,
 };
 
-/// Where the faults are: file and enum.
+/// The enums of faults: file and name.
 const FAULTS: [(&str, &str); 6] = [
     ("src/faulty_engine/fault.rs", "Fault"),
     ("src/queue.rs", "QueueFault"),
@@ -20,7 +20,7 @@ const FAULTS: [(&str, &str); 6] = [
     ("tests/deliver/receiver.rs", "ReceiverFault"),
 ];
 
-/// What survives which faults.
+/// The tests that survive each fault.
 type Survivors = BTreeMap<String, BTreeSet<String>>;
 
 #[test]
@@ -34,7 +34,7 @@ fn the_list_of_faults_and_the_tests_agree() {
 }
 
 #[test]
-fn a_list_that_does_not_agree_is_noticed() {
+fn a_list_that_does_not_agree_is_reported() {
     let row = |fault: &str, test: &str| (fault.to_owned(), BTreeSet::from([test.to_owned()]));
     let tests = Survivors::from([row("Fault::A", "x.rs::a"), row("Fault::B", "x.rs::b")]);
     let defined = BTreeSet::from(["Fault::A".to_owned(), "Fault::B".to_owned()]);
@@ -50,7 +50,7 @@ fn a_list_that_does_not_agree_is_noticed() {
     check(other, r#"Fault::B is survived by {"x.rs::b"}, and its row says {"x.rs::a"}"#);
 }
 
-/// Writing in batches would need a fault of its own: DynamoDB may leave a part of a batch undone.
+/// Writing in batches would need a fault of its own: DynamoDB may leave a part of a batch unexecuted.
 #[test]
 fn the_store_writes_nothing_in_batches_that_may_be_done_in_part() {
     for file in sources("../shared/src/store") {
@@ -72,7 +72,7 @@ fn disagreements(listed: &Survivors, defined: &BTreeSet<String>, tests: &Survivo
     unlisted.chain(unknown).chain(other).collect()
 }
 
-/// The rows of the document's tables: the fault in the first cell, its tests in the last.
+/// The rows of the document's tables: the fault is in the first cell, its tests in the last.
 fn listed(document: &str) -> Survivors {
     let code = |cell: &str| cell.split('`').skip(1).step_by(2).map(str::to_owned).collect::<Vec<_>>();
     let rows = document.lines().filter(|line| line.starts_with("| `"));
@@ -83,7 +83,7 @@ fn listed(document: &str) -> Survivors {
     .collect()
 }
 
-/// The variants of an enum, as they are written elsewhere.
+/// The variants of an enum, as written elsewhere.
 fn variants(source: &str, name: &str) -> Vec<String> {
     let (_, body) = source.split_once(&format!(" enum {name} {{\n")).unwrap();
     let (body, _) = body.split_once("\n}").unwrap();
@@ -95,7 +95,7 @@ fn variants(source: &str, name: &str) -> Vec<String> {
 /// The folders with tests that survive faults.
 const FOLDERS: [&str; 2] = ["tests/faults", "tests/deliver"];
 
-/// Which tests of the folders have which fault in their body.
+/// The tests of the folders, by the faults that their bodies name.
 fn survivors() -> Survivors {
     let mut survivors = Survivors::new();
     let files = FOLDERS.into_iter().flat_map(sources);
@@ -104,7 +104,7 @@ fn survivors() -> Survivors {
         for test in source.split("#[tokio::test").skip(1) {
             let (_, test) = test.split_once("async fn ").unwrap();
             let name = test.split('(').next().unwrap();
-            // What follows the test in the file is no part of it.
+            // Text after the test belongs to the next one.
             let body = test.split("\n}\n").next().unwrap();
             for fault in named(body) {
                 let file = file.strip_prefix("tests/").unwrap();

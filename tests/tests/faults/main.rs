@@ -1,4 +1,4 @@
-//! Every fault that `docs/faults.md` names, each made to happen by its test.
+//! Each fault that `docs/faults.md` names, caused by its test.
 
 #![allow(clippy::unwrap_used, reason = "in a test, an unwrap is an assertion")]
 
@@ -17,17 +17,17 @@ mod transactions;
 use serde_json::{Value, json};
 use tests::{Fault, FaultyEngine, Plan, TestApp, invoke, sample::event};
 
-/// A system, and ways to its tables on which things go wrong.
+/// A system, and faulty engines before its tables.
 struct Drill {
     app: TestApp,
 }
 
-/// What both doors said while something went wrong.
+/// The outcome at both doors while a fault happened.
 #[derive(Debug, PartialEq)]
 struct Doors {
     /// The status of `ingest-api`.
     api: i64,
-    /// Whether `ingest-bus` was done with its message.
+    /// True if `ingest-bus` reported its message as handled.
     bus: bool,
 }
 
@@ -43,8 +43,8 @@ impl Drill {
         FaultyEngine::with(self.app.dynamodb_endpoint(), plan).await
     }
 
-    /// Records an event through each door while the first `times` writes go wrong, and looks that what was
-    /// acknowledged is there. Then both senders try again when all is well, and each event is there once.
+    /// Records an event through each door while the first `times` writes go wrong, and checks that acknowledged
+    /// events are there. Then both senders retry without faults, and each event is there once.
     async fn record(&self, fault: Fault, times: usize) -> Doors {
         let engine = async || self.engine(Plan::default().first(times, "ExecuteStatement", fault)).await;
         let (api, bus) = futures::join!(engine(), engine());
@@ -62,7 +62,7 @@ impl Drill {
             assert!(there == 1 || !acknowledged && there == 0, "{fault:?}: {id} is there {there} times");
         }
         if fault == Fault::CallDelayed {
-            // What was given up arrives late, and changes nothing.
+            // A call that the SDK gave up on arrives late, and changes nothing.
             futures::join!(api.reached(times.min(4)), bus.reached(times.min(4)));
         }
         let again = invoke::ingest_api(&self.app.store(), request).await;
@@ -72,23 +72,23 @@ impl Drill {
         doors
     }
 
-    /// Each fault, once and without end, and what both doors say of it.
+    /// Checks the outcome of each fault at both doors, when it happens once and when it never ends.
     async fn check(&self, faults: impl IntoIterator<Item = Fault>, once: Doors, always: Doors) {
-        let check = async |fault| {
+        futures::future::join_all(faults.into_iter().map(async |fault| {
             let (first, every) = futures::join!(self.record(fault, 1), self.record(fault, usize::MAX));
             assert_eq!((&first, &every), (&once, &always), "{fault:?}");
-        };
-        futures::future::join_all(faults.into_iter().map(check)).await;
+        }))
+        .await;
     }
 
-    /// How many events there are with this id.
+    /// The number of events with this id.
     async fn count(&self, id: &str) -> usize {
         let ending = format!("#{id}");
         let ends = |event: &Value| event["timestamp"].as_str().unwrap().ends_with(&ending);
         self.app.tables().events("acme").await.iter().filter(|event| ends(event)).count()
     }
 
-    /// How many reads are recorded.
+    /// The number of recorded reads.
     async fn accesses(&self) -> usize {
         self.app.tables().events_of("acme", "audit_log_accessed").await.len()
     }
@@ -99,7 +99,7 @@ fn with_workspace(mut event: Value) -> Value {
     event
 }
 
-/// Gives a batch to `ingest-bus`; whether it is done with all of it.
+/// Gives a batch to `ingest-bus`. Returns true if all of it was handled.
 async fn deliver(store: &shared::store::Store, batch: &Value) -> bool {
     invoke::ingest_bus(store, batch).await.unwrap().batch_item_failures.is_empty()
 }

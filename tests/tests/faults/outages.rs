@@ -1,4 +1,4 @@
-//! Half of DynamoDB is away, or one key of it is as busy as can be.
+//! Half of DynamoDB is unavailable, or one key is at its limit.
 
 use serde_json::json;
 use tests::{Fault, Plan, invoke, sample::event};
@@ -30,7 +30,7 @@ async fn while_writes_fail_nothing_is_acknowledged_and_nothing_is_shown() {
 }
 
 #[tokio::test]
-async fn while_reads_fail_an_instance_that_has_recorded_goes_on_recording() {
+async fn while_reads_fail_an_instance_that_has_recorded_continues_to_record() {
     let drill = Drill::start().await;
     let engine = drill.engine(Plan::default()).await;
     let store = engine.store();
@@ -43,21 +43,21 @@ async fn while_reads_fail_an_instance_that_has_recorded_goes_on_recording() {
     assert_eq!(record("e-2").await, 201);
     let (status, page) = invoke::query(&store, invoke::by_token(LIST, &[], "")).await;
     assert_eq!((status, page["audit_logs"].is_null()), (503, true));
-    // A token that cannot be read is none that is refused: a refusal would be kept for a minute.
+    // A token that cannot be read is not refused: the gateway would cache a refusal for a minute.
     let token = shared::system::workspace_token().unwrap();
     assert!(invoke::authorizer(&store, &format!("Bearer {}", *token.bearer())).await.is_err());
     assert!(engine.happened(Fault::ReadsFail) > 0);
 }
 
 #[tokio::test]
-async fn a_key_at_its_cap_slows_its_own_workspace_and_no_other() {
+async fn a_key_at_its_cap_slows_only_its_own_workspace() {
     let drill = Drill::start().await;
     let engine = drill.engine(Plan::default().capped(60.0)).await;
     let store = engine.store();
     let events: Vec<_> = (0..200).map(|number| event(&format!("e-{number:03}"), number)).collect();
     let request = invoke::audit_logs("POST", &json!({ "events": events }));
     let busy = async {
-        // As a client does that was told which of its events are not recorded yet.
+        // As a client does after an answer that lists the events that are not recorded yet.
         loop {
             let (status, answer) = invoke::ingest_api(&store, request.clone()).await;
             if status != 503 {

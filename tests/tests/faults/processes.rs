@@ -1,6 +1,6 @@
-//! A function's process ends, or stands still, at a call of its own to the store.
+//! A function's process ends, or stands still, at one of its calls to the store.
 //!
-//! With `PROGRAMS=target/release` these are the programs that are shipped.
+//! With `PROGRAMS=target/release` the shipped programs run.
 
 use std::time::Duration;
 
@@ -57,7 +57,7 @@ async fn an_api_function_killed_at_any_call_acknowledges_nothing_that_is_lost() 
 }
 
 #[tokio::test]
-async fn a_reader_whose_function_is_killed_saw_nothing_that_is_not_recorded() {
+async fn a_reader_whose_function_is_killed_got_no_unrecorded_data() {
     let drill = Drill::start().await;
     assert_eq!(invoke::ingest_api(&drill.app.store(), post("e-1")).await.0, 201);
     let list = invoke::by_token("GET /api/{workspace}/audit_logs", &[], "");
@@ -67,13 +67,13 @@ async fn a_reader_whose_function_is_killed_saw_nothing_that_is_not_recorded() {
         engine.reached(1).await;
         instance.kill().await.unwrap();
     });
-    // The record was written, and its answer was not: no byte left, and the read is recorded all the same.
+    // The record was written, and its answer lost: the reader got no data, although the read is recorded.
     assert_eq!(answer, Err(Failed::Exited));
     assert_eq!(drill.accesses().await, 1);
 }
 
 #[tokio::test]
-async fn a_sealer_killed_at_any_call_leaves_a_log_that_the_next_makes_whole() {
+async fn a_sealer_killed_at_any_call_leaves_a_log_that_the_next_completes() {
     let drill = Drill::start().await;
     let seal = async |number: usize| {
         let id = format!("e-{number}");
@@ -100,13 +100,13 @@ async fn a_sealer_killed_at_any_call_leaves_a_log_that_the_next_makes_whole() {
 }
 
 #[tokio::test]
-async fn a_batch_whose_function_runs_out_of_time_comes_again_and_is_recorded_once() {
+async fn a_batch_whose_function_runs_out_of_time_is_redelivered_and_recorded_once() {
     let drill = Drill::start().await;
     let fault = ProcessFault::OutOfTime;
     let batch = bus_batch(&format!("{fault:?}"));
     let engine = drill.engine(Plan::default().always("ExecuteStatement", Fault::NeverAnswered)).await;
     let instance = function("ingest-bus", &engine).await;
-    // The time limit strikes during the first call that hangs; then Lambda ends the environment.
+    // The time limit ends the first call that hangs; then Lambda ends the environment.
     let late = call(&instance, &batch, Duration::from_secs(2)).await;
     assert_eq!(late, Err(Failed::TimedOut));
     engine.reached(1).await;
@@ -132,7 +132,7 @@ async fn a_function_frozen_in_a_call_and_thawed_without_connections_answers() {
     freeze(&instance, async { engine.hang_up() }).await;
     assert_eq!(call(&instance, &post("thawed"), PATIENCE).await.unwrap()["statusCode"], 201);
 
-    // In the middle of one whose answer is on its way.
+    // During a call whose answer is on its way.
     engine.plan(Plan::default().first(1, "ExecuteStatement", Fault::AnswerWithheld));
     let id = format!("{fault:?}");
     let request = post(&id);
@@ -146,7 +146,7 @@ async fn a_function_frozen_in_a_call_and_thawed_without_connections_answers() {
     }
 }
 
-/// Gives a function something to do, and kills it at the call with this number.
+/// Gives a function a payload, and kills it at the call with this number.
 async fn killed(drill: &Drill, name: &str, fault: ProcessFault, number: usize, payload: &Value) {
     let at_call = if fault == ProcessFault::Killed { Fault::NeverAnswered } else { Fault::AnswerWithheld };
     let engine = drill.engine(Plan::default().nth(number, "*", at_call)).await;
@@ -166,7 +166,7 @@ fn post(id: &str) -> Value {
     invoke::audit_logs("POST", &event(id, 0))
 }
 
-/// Two events and one message that is none.
+/// Two events and one message that is not an event.
 fn bus_batch(id: &str) -> Value {
     let message = |letter: &str| {
         let detail = with_workspace(event(&format!("{id}-{letter}"), 0));

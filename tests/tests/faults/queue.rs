@@ -1,4 +1,4 @@
-//! What the queue may do to its messages, and what ends a function in the middle of a batch.
+//! Faults of the queue, and functions that end in the middle of a batch.
 
 use std::collections::BTreeMap;
 
@@ -44,7 +44,7 @@ async fn a_function_that_ends_in_the_middle_of_a_batch_loses_nothing() {
 }
 
 #[tokio::test]
-async fn what_was_given_up_while_the_store_was_away_is_recorded_when_it_is_redriven() {
+async fn dead_letters_of_an_outage_are_recorded_when_they_are_redriven() {
     let app = TestApp::start().await;
     let plan = Plan::default().always("*", Fault::Denied);
     let engine = tests::FaultyEngine::with(app.dynamodb_endpoint(), plan).await;
@@ -66,7 +66,7 @@ async fn what_was_given_up_while_the_store_was_away_is_recorded_when_it_is_redri
     all_is_recorded(&app).await;
 }
 
-/// Sends events and one message that nobody understands, and lets the fault happen to them.
+/// Sends events and one poison message, and lets the fault happen to them.
 async fn drill(fault: QueueFault, share: f64) {
     let app = TestApp::start().await;
     let queue = Queue::new(QueuePlan { seed: 1, shares: BTreeMap::from([(fault, share)]) });
@@ -91,7 +91,7 @@ fn send(queue: &Queue) {
     queue.send(&invoke::envelope("v-poison", &json!({"workspace": "acme"})).to_string());
 }
 
-/// Each event is there once, and nothing else but the poison, once, in quarantine.
+/// Each event is recorded once, and the poison message alone is quarantined, once.
 async fn all_is_recorded(app: &TestApp) {
     let events = app.tables().events("acme").await;
     let mut keys: Vec<_> = events.iter().map(|event| event["timestamp"].as_str().unwrap()).collect();

@@ -1,4 +1,4 @@
-//! Answers that are short, empty, or older than they should be, and reads on bad lines.
+//! Answers that are short, empty, or out of date, and reads over bad connections.
 
 use serde_json::{Value, json};
 use shared::store::Store;
@@ -11,7 +11,7 @@ const FEED: &str = "GET /api/{workspace}/audit_logs/feed";
 const CREATE: &str = "POST /api/{workspace}/tokens";
 
 #[tokio::test]
-async fn a_page_that_ends_early_is_not_taken_for_the_last() {
+async fn a_page_that_ends_early_is_not_the_last() {
     for fault in [Fault::OneItemPages, Fault::EmptyPages] {
         let drill = Drill::start().await;
         let ids = record(&drill.app.store(), 0..12).await;
@@ -21,7 +21,7 @@ async fn a_page_that_ends_early_is_not_taken_for_the_last() {
         assert_eq!(list(&store, "order=asc&entity_type=none").await, <[&str; 0]>::default(), "{fault:?}");
         let whole = list(&store, "limit=5").await;
         assert!(ids.iter().all(|id| whole.contains(id)), "{fault:?}: {whole:?}");
-        // The search of the sealer, and the feed over what it sealed.
+        // The search of the sealer, and the feed over the events that it sealed.
         invoke::sealer(&store, json!({"reconcile": true})).await;
         let told = feed(&store).await;
         assert!(ids.iter().all(|id| told.contains(id)), "{fault:?}: {told:?}");
@@ -30,7 +30,7 @@ async fn a_page_that_ends_early_is_not_taken_for_the_last() {
 }
 
 #[tokio::test]
-async fn keys_that_a_batch_left_out_are_asked_for_again() {
+async fn keys_that_a_batch_left_out_are_read_again() {
     let drill = Drill::start().await;
     let ids = record(&drill.app.store(), 0..12).await;
     let plan =
@@ -41,7 +41,7 @@ async fn keys_that_a_batch_left_out_are_asked_for_again() {
 }
 
 #[tokio::test]
-async fn keys_that_no_batch_takes_make_no_short_page() {
+async fn keys_that_no_batch_returns_make_no_short_page() {
     let drill = Drill::start().await;
     record(&drill.app.store(), 0..3).await;
     let engine = drill.engine(Plan::default().always("BatchGetItem", Fault::NoKeysTaken)).await;
@@ -60,7 +60,7 @@ async fn an_index_that_is_behind_hides_nothing_from_the_time_view_and_the_feed()
     assert!(ids.iter().all(|id| all.contains(id)), "{all:?}");
     drill.app.reconcile().await;
     assert_eq!(feed_of(&store, "action=group_created").await, ids);
-    // What is behind is short for the moment, and says nothing that is wrong.
+    // An index that is behind gives fewer events for the moment, and no wrong ones.
     assert!(list(&store, "action=group_created").await.is_empty());
     engine.heal();
     assert_eq!(list(&store, "action=group_created").await, ids);
@@ -79,7 +79,7 @@ async fn a_copy_that_is_behind_the_index_hides_no_event() {
 }
 
 #[tokio::test]
-async fn a_token_that_its_copy_does_not_show_yet_is_let_in() {
+async fn a_token_that_a_stale_copy_does_not_show_yet_is_admitted() {
     let drill = Drill::start().await;
     let engine = drill.engine(Plan::default().always("GetItem", Fault::CopyBehind)).await;
     let body = json!({"name": "new", "scopes": ["audit_log:read"]});
@@ -88,12 +88,12 @@ async fn a_token_that_its_copy_does_not_show_yet_is_let_in() {
     engine.plan(Plan::default().always("GetItem", Fault::CopyBehind));
     let bearer = format!("Bearer {}", token["bearer"].as_str().unwrap());
     assert!(invoke::authorizer(&engine.store(), &bearer).await.unwrap());
-    // Once the short-sighted read, and once the other.
+    // One read through the stale copy, and one consistent read.
     assert_eq!(engine.happened(Fault::CopyBehind), 2);
 }
 
 #[tokio::test]
-async fn no_page_leaves_without_its_record_whatever_befalls_the_record() {
+async fn no_page_is_sent_without_its_record_under_any_fault() {
     let drill = Drill::start().await;
     let ids = record(&drill.app.store(), 0..5).await;
     drill.app.reconcile().await;
@@ -119,7 +119,7 @@ async fn no_page_leaves_without_its_record_whatever_befalls_the_record() {
     }
 }
 
-/// Records these events, one for each second; their ids.
+/// Records an event for each of these seconds. Returns their ids.
 async fn record(store: &Store, seconds: std::ops::Range<i64>) -> Vec<String> {
     let ids: Vec<_> = seconds.clone().map(|second| format!("e-{second:04}")).collect();
     let events: Vec<_> = ids.iter().zip(seconds).map(|(id, second)| event(id, second)).collect();
@@ -129,7 +129,7 @@ async fn record(store: &Store, seconds: std::ops::Range<i64>) -> Vec<String> {
     ids
 }
 
-/// The ids of all events of a query, page after page, the oldest first.
+/// The ids of all events of a query, over all pages, oldest first.
 async fn list(store: &Store, query: &str) -> Vec<String> {
     let mut listed = Vec::new();
     let mut cursor = String::new();

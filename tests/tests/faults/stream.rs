@@ -1,4 +1,4 @@
-//! What the stream may do to the sealer's hints. Crashes and interleavings of sealers, call by call, are in
+//! Faults in the stream's records for the sealer. Crashes and interleavings of sealers, call by call, are in
 //! `tests/tests/sealing`.
 
 use serde_json::{Value, json};
@@ -12,7 +12,7 @@ use tests::{
 const EVENTS: i64 = 40;
 
 #[tokio::test]
-async fn what_the_stream_lost_is_found_by_the_search() {
+async fn events_lost_by_the_stream_are_found_by_the_search() {
     let (app, keys) = recorded().await;
     give(&app, batches("acme", &keys, Some(StreamFault::RecordsLost))).await;
     assert!(sequences(&app).await.len() < keys.len());
@@ -21,7 +21,7 @@ async fn what_the_stream_lost_is_found_by_the_search() {
 }
 
 #[tokio::test]
-async fn records_that_come_twice_seal_an_event_once() {
+async fn duplicate_records_seal_an_event_once() {
     let (app, keys) = recorded().await;
     give(&app, batches("acme", &keys, Some(StreamFault::RecordsTwice))).await;
     all_is_sealed_once(&app).await;
@@ -35,7 +35,7 @@ async fn records_in_any_order_seal_all_events() {
 }
 
 #[tokio::test]
-async fn records_of_events_that_are_not_there_are_passed_over() {
+async fn records_of_missing_events_are_skipped() {
     let (app, keys) = recorded().await;
     give(&app, batches("acme", &keys, Some(StreamFault::RecordsOfNothing))).await;
     all_is_sealed_once(&app).await;
@@ -85,7 +85,7 @@ async fn two_sealers_whose_calls_are_lost_and_delivered_twice_seal_each_event_on
     all_is_sealed_once(&app).await;
 }
 
-/// A system with events, none of them sealed; and their sort keys.
+/// A system with unsealed events. Returns their sort keys.
 async fn recorded() -> (TestApp, Vec<String>) {
     let app = TestApp::start().await;
     let events: Vec<_> = (0..EVENTS).map(|number| event(&format!("e-{number}"), number)).collect();
@@ -97,7 +97,7 @@ async fn recorded() -> (TestApp, Vec<String>) {
     (app, keys)
 }
 
-/// Has what waits sealed, as the schedule of the backlog does.
+/// Seals the backlog, as its schedule does.
 async fn take_up_backlog(store: &Store) {
     while !store.backlog().await.unwrap().is_empty() {
         invoke::sealer(store, json!({"backlog": true})).await;
@@ -110,7 +110,7 @@ async fn give(app: &TestApp, batches: Vec<Value>) {
     }
 }
 
-/// The sequences of all events, as the table has them.
+/// The sequences of all events in the table.
 async fn sequences(app: &TestApp) -> Vec<u64> {
     let events = app.tables().events("acme").await;
     let mut sequences: Vec<_> = events.iter().filter_map(|event| event["sequence"].as_u64()).collect();

@@ -30,7 +30,7 @@ async fn a_cancelled_transaction_leaves_neither_token_nor_event() {
 }
 
 #[tokio::test]
-async fn a_transaction_still_under_way_is_waited_for() {
+async fn a_transaction_in_progress_is_waited_for() {
     let drill = Drill::start().await;
     let plan = Plan::default().first(1, "ExecuteTransaction", Fault::TransactionInProgress);
     let engine = drill.engine(plan).await;
@@ -40,7 +40,7 @@ async fn a_transaction_still_under_way_is_waited_for() {
 }
 
 #[tokio::test]
-async fn a_transaction_that_nobody_knows_the_end_of_is_done_once_or_not_at_all() {
+async fn a_transaction_with_an_unknown_outcome_is_applied_once_or_not_at_all() {
     let drill = Drill::start().await;
     let check = async |fault: Fault, times: usize| {
         let plan = Plan::default().first(times, "ExecuteTransaction", fault);
@@ -128,8 +128,8 @@ async fn live_token(app: &TestApp) -> String {
     app.reader("acme").await.token
 }
 
-/// Each token has the event of its creation, each revoked one that of its revocation, and each such event
-/// its token.
+/// Each token has its creation event, each revoked token its revocation event, and each of these events has its
+/// token.
 async fn tokens_and_events_agree(app: &TestApp) {
     let tokens = app.tables().tokens("acme").await;
     let told = async |action: &str| {

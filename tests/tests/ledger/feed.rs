@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use tests::{Client, FaultyEngine, TestApp, invoke, sample::event};
 
-/// Reads the feed from its beginning to its end; the events, and how many pages it took.
+/// Reads the feed from beginning to end. Returns the events, and the number of pages.
 async fn drain(client: &Client, query: &str) -> (Vec<Value>, usize) {
     let (mut events, mut pages, mut after) = (Vec::new(), 0, json!(-1));
     loop {
@@ -22,7 +22,7 @@ fn sequences(events: &[Value]) -> Vec<u64> {
 }
 
 #[tokio::test]
-async fn an_empty_log_has_an_empty_page_that_leads_on() {
+async fn an_empty_log_has_an_empty_page_with_a_next_place() {
     let app = TestApp::start().await;
     let reader = app.reader("acme").await;
     let page = reader.feed("").await.expect(200);
@@ -44,7 +44,7 @@ async fn every_event_has_its_sequence_and_the_feed_has_them_all() {
     app.sealed().await;
 
     let (events, pages) = drain(&client, "limit=70").await;
-    // The token's own creation and the 300; then the records of the pages themselves, as far as they were sealed.
+    // The creation of the token and the 300 events; then the records of the pages, as far as they were sealed.
     assert!(sequences(&events).into_iter().eq(0..events.len() as u64));
     let (told, reads) = events.split_at(301);
     assert!(told.iter().all(|event| event["action"] != "audit_log_accessed"));
@@ -72,7 +72,7 @@ async fn a_drain_ends_although_it_leaves_records() {
 }
 
 #[tokio::test]
-async fn a_filter_of_the_feed_passes_over_and_never_back() {
+async fn a_filtered_feed_skips_events_and_never_goes_back() {
     let app = TestApp::start_sealing().await;
     let client = app.holder_of_both("acme").await;
     let mut events: Vec<_> = (0..40).map(|number| event(&format!("e-{number}"), number)).collect();
@@ -87,7 +87,7 @@ async fn a_filter_of_the_feed_passes_over_and_never_back() {
 }
 
 #[tokio::test]
-async fn a_rare_event_is_not_looked_for_one_by_one() {
+async fn a_rare_event_is_found_without_reading_every_event() {
     let app = TestApp::start_sealing().await;
     let client = app.holder_of_both("acme").await;
     let events: Vec<_> = (0..400).map(|number| event(&format!("e-{number}"), number)).collect();
@@ -103,7 +103,7 @@ async fn a_rare_event_is_not_looked_for_one_by_one() {
 }
 
 #[tokio::test]
-async fn who_waits_hears_of_the_next_event_and_not_of_reads() {
+async fn a_waiting_reader_gets_the_next_event_and_not_reads() {
     let app = TestApp::start_sealing().await;
     let client = app.holder_of_both("acme").await;
     app.sealed().await;
@@ -140,7 +140,7 @@ async fn the_feed_is_written_in_every_format() {
 }
 
 #[tokio::test]
-async fn what_is_wrong_with_a_query_is_told() {
+async fn an_invalid_feed_query_is_refused_with_its_problems() {
     let app = TestApp::start().await;
     let reader = app.reader("acme").await;
     let check = async |query: &str, expected: &[&str]| {

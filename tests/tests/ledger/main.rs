@@ -1,4 +1,4 @@
-//! The ledger over HTTP: the feed, the proofs, and what redaction leaves of both.
+//! The ledger over HTTP: the feed, the proofs, and both after a redaction.
 
 #![allow(clippy::unwrap_used, reason = "in a test, an unwrap is an assertion")]
 

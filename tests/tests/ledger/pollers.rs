@@ -1,6 +1,6 @@
 //! Four pollers of the feed, while events arrive late and out of order.
 //!
-//! How many events is set by `EVENTS` (1,000); the full run is
+//! `EVENTS` (1,000) sets the number of events; the full run is
 //! `EVENTS=20000 cargo test -p tests --test ledger pollers -- --nocapture`.
 
 use std::{
@@ -15,14 +15,14 @@ use tests::{Client, TestApp, sample::at};
 
 const BATCH: usize = 100;
 
-/// What a filter means, said once more and on its own.
+/// The meaning of a filter, written independently of the server.
 type Matches = fn(&Value) -> bool;
 
-/// Polls until nothing more is said to come; the events, in the order they were given.
+/// Polls until all events are written and the feed is at its end. Returns the events in order.
 async fn poll(client: Client, filter: &str, all_written: &AtomicBool) -> Vec<Value> {
     let (mut events, mut after) = (Vec::new(), json!(-1));
     loop {
-        // Looked at before the page is asked for: what is written later need not be on it.
+        // Read before the page is requested: an event that is written later need not be on it.
         let last = all_written.load(Ordering::SeqCst);
         let page = client.feed(&format!("after={after}&limit=500&{filter}")).await.expect(200).body;
         let found = page["audit_logs"].as_array().unwrap();
@@ -38,7 +38,7 @@ fn random_event(number: usize, random: &mut Rng) -> Value {
     let one_of = |values: &[&str], random: &mut Rng| values[random.usize(..values.len())].to_owned();
     json!({
         "id": format!("e-{number}"),
-        // Of any time within years, whenever it arrives.
+        // The time is anywhere within years, independent of the arrival.
         "timestamp": at(random.i64(-30_000_000..30_000_000)),
         "action": one_of(&["group_created", "group_deleted", "x_own", "report_schedule_edited"], random),
         "actor": {"user_id": one_of(&["u1", "u2", "u3"], random)},
@@ -47,7 +47,7 @@ fn random_event(number: usize, random: &mut Rng) -> Value {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn each_sees_every_matching_event_once_in_order_and_comes_to_an_end() {
+async fn each_poller_sees_every_matching_event_once_in_order_and_ends() {
     let count = std::env::var("EVENTS").map_or(1_000, |text| text.parse().unwrap());
     let app = TestApp::start_sealing().await;
     let writer = app.writer("acme").await;

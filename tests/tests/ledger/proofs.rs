@@ -1,4 +1,4 @@
-//! Checkpoints, tiles, entries and proofs, each checked by what the others say.
+//! Checkpoints, tiles, entries and proofs, each checked against the others.
 
 use serde_json::{Value, json};
 use shared::ledger::{
@@ -100,7 +100,7 @@ async fn entries_tiles_and_proofs_agree_with_what_is_signed() {
 }
 
 #[tokio::test]
-async fn only_tiles_of_the_signed_log_are_there() {
+async fn only_tiles_of_the_signed_log_are_served() {
     let app = TestApp::start_sealing().await;
     let client = app.holder_of_both("acme").await;
     record(&client, 5, "a").await;
@@ -131,7 +131,7 @@ async fn only_tiles_of_the_signed_log_are_there() {
 }
 
 #[tokio::test]
-async fn what_tells_of_events_is_recorded_and_what_is_hashes_alone_is_not() {
+async fn reads_of_entries_are_recorded_and_reads_of_hashes_are_not() {
     let app = TestApp::start_sealing().await;
     let client = app.holder_of_both("acme").await;
     record(&client, 5, "a").await;
@@ -153,7 +153,7 @@ async fn what_tells_of_events_is_recorded_and_what_is_hashes_alone_is_not() {
 }
 
 #[tokio::test]
-async fn the_ledger_of_another_workspace_is_not_there() {
+async fn the_ledger_of_another_workspace_is_not_found() {
     let app = TestApp::start().await;
     let stranger = app.reader("globex").await.asking_for("acme");
     for path in [

@@ -1,4 +1,4 @@
-//! Redaction: the value is nowhere, and every proof holds.
+//! Redaction: the value is gone everywhere, and every proof still holds.
 
 use serde_json::{Value, json};
 use shared::ledger::{hash::Hash, note::Vkey, tlog_proof::TlogProof};
@@ -15,7 +15,7 @@ fn by(actor: &str, id: &str) -> Value {
     event
 }
 
-/// An entry, whose proof is verified.
+/// An entry, after its proof was verified.
 async fn entry(client: &Client, sequence: u64) -> Value {
     let key = Vkey::parse(client.ledger("key").await.expect(200).text.trim_end()).unwrap();
     let entry = client.ledger(&format!("entries/{sequence}")).await.expect(200).body;
@@ -25,7 +25,7 @@ async fn entry(client: &Client, sequence: u64) -> Value {
 }
 
 #[tokio::test]
-async fn a_redacted_actor_is_nowhere_and_every_proof_still_holds() {
+async fn a_redacted_actor_is_gone_everywhere_and_every_proof_still_holds() {
     let app = TestApp::start_sealing().await;
     let client = app.holder_of_both("acme").await;
     let events: Vec<_> = (0..150)
@@ -33,7 +33,7 @@ async fn a_redacted_actor_is_nowhere_and_every_proof_still_holds() {
         .collect();
     client.record(&json!({ "events": events })).await.expect(201);
     app.sealed().await;
-    // Somebody looked for the actor: the record of that names them too.
+    // A read by actor: its record names the actor too.
     assert_eq!(client.list(&format!("actor={SECRET}&limit=1000")).await.expect(200).events().len(), 75);
     app.sealed().await;
     let before = entry(&client, 1).await;
@@ -47,11 +47,11 @@ async fn a_redacted_actor_is_nowhere_and_every_proof_still_holds() {
     assert_eq!(again, json!({"redacted": 0, "has_more": false}));
     app.sealed().await;
 
-    // In no table, whatever it is filed under.
+    // The value is in no table, under any key.
     for table in ["AuditEvents", "AuditLedger", "AuditTokens", "AuditQuarantine", "AuditSettings"] {
         assert_eq!(app.tables().mentions(table, SECRET).await, 0, "{table}");
     }
-    // In no answer, whatever its format.
+    // The value is in no answer, in any format.
     for format in ["json", "ndjson", "csv", "ocsf"] {
         for path in ["audit_logs?limit=1000&", "audit_logs/feed?limit=1000&"] {
             let answer = client.get(&format!("/api/acme/{path}format={format}")).await.expect(200);
@@ -60,7 +60,7 @@ async fn a_redacted_actor_is_nowhere_and_every_proof_still_holds() {
     }
     assert_eq!(client.list(&format!("actor={SECRET}")).await.expect(200).events().len(), 0);
 
-    // The proof from before still verifies, and so does one made now, which says what was withheld.
+    // The earlier proof still verifies, and so does a new one, which says which parts were redacted.
     let proof = TlogProof::parse(before["proof"].as_str().unwrap()).unwrap();
     proof.verify(Hash::of_leaf(before["leaf"].as_str().unwrap().as_bytes()), &key).unwrap();
     let after = entry(&client, 1).await;
@@ -71,10 +71,15 @@ async fn a_redacted_actor_is_nowhere_and_every_proof_still_holds() {
     assert_eq!(after["event"]["redacted"]["salts"].as_object().unwrap().len(), 4);
     assert_eq!(after["event"]["entity"], before["event"]["entity"]);
 
-    // One transaction for what the actor did, and one for the record of a read that asked for them: each left its record.
+    // One transaction for the actor's events, and one for the record of a read by actor: each left its record.
     let records = client.read("action=x_audit_log_redacted").await;
-    let sequences = |record: &Value| record["context"]["sequences"].as_array().unwrap().len();
-    assert_eq!(records.iter().map(sequences).sum::<usize>(), 76);
+    assert_eq!(
+        records
+            .iter()
+            .map(|record: &Value| record["context"]["sequences"].as_array().unwrap().len())
+            .sum::<usize>(),
+        76
+    );
     assert_eq!(records.len(), 2);
     for record in &records {
         let context = &record["context"];
@@ -101,12 +106,14 @@ async fn large_events_are_redacted_as_many_as_a_transaction_takes() {
     let app = TestApp::start_sealing().await;
     let client = app.holder_of_both("acme").await;
     for batch in 0..4 {
-        let large = |number: i64| {
+        client
+            .record(&json!({"events": (0..15).map(|number: i64| {
             let mut event = event_of_bytes(&format!("e-{batch}-{number}"), number, 60_000, 'x');
             event["actor"]["user_id"] = json!(SECRET);
             event
-        };
-        client.record(&json!({"events": (0..15).map(large).collect::<Vec<_>>()})).await.expect(201);
+        }).collect::<Vec<_>>()}))
+            .await
+            .expect(201);
     }
     app.sealed().await;
     let admin = app.admin("acme");
@@ -137,13 +144,13 @@ async fn events_are_redacted_by_sequence_part_by_part() {
         assert_eq!(all["event"][part], gone);
     }
     assert_eq!(all["leaf"], before["leaf"]);
-    // Sent again by its producer, it is still known, and stays erased.
+    // When the producer retries the event, it is still a duplicate, and stays erased.
     assert_eq!(client.record(&by("mary", "e-1")).await.expect(200).result()["status"], "duplicate");
     assert_eq!(entry(&client, 1).await["event"]["actor"], json!(null));
 }
 
 #[tokio::test]
-async fn an_event_that_is_redacted_before_it_is_sealed_is_sealed_all_the_same() {
+async fn an_event_redacted_before_sealing_is_sealed() {
     let app = TestApp::start().await;
     let client = app.holder_of_both("acme").await;
     client.record(&by(SECRET, "e-1")).await.expect(201);
@@ -160,7 +167,7 @@ async fn an_event_that_is_redacted_before_it_is_sealed_is_sealed_all_the_same() 
 }
 
 #[tokio::test]
-async fn only_admins_of_the_workspace_redact_and_what_is_wrong_is_told() {
+async fn only_admins_of_the_workspace_redact_and_problems_are_reported() {
     let app = TestApp::start().await;
     let actor = json!({"actor": "u1"});
     app.client("acme").redact(&actor).await.expect_refusal(401, "Unauthorized");

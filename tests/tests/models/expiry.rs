@@ -1,10 +1,10 @@
-//! The model of expiry: receipts, marks and holds, with two runs at once that may stand still at any call.
+//! A model of expiry: receipts, marks and holds, with two concurrent runs that may stand still at any call.
 
 use stateright::{Checker as _, Model, Property};
 
-/// The log has this many events; all have expired.
+/// The events of the log; all have expired.
 const EVENTS: usize = 2;
-/// How often an admin may place and end a hold, in all.
+/// The number of times that an admin may place or end a hold.
 const CHANGES: u8 = 3;
 
 /// A part of the protocol that is left out on purpose.
@@ -15,32 +15,32 @@ enum Broken {
     UncheckedMarks,
     /// Marks do not wait until their receipt is sealed.
     UnsealedReceipts,
-    /// A run marks what the last receipt names before it looks at the hold.
+    /// A run marks the events of the last receipt before it reads the hold.
     HoldUnseen,
-    /// Marks are taken away before the progress is set back.
+    /// Marks are removed before the progress is set back.
     LateSetback,
     /// Progress is noted without a condition.
     UncheckedProgress,
 }
 
-/// What a run has read and is about to do; it may stand still here for as long as it likes.
+/// The values that a run has read, and its next call. It may stand still here for any time.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum Run {
     Idle,
-    /// It read the settings: the retention's version, whether there was a hold, the progress.
+    /// It read the settings: the retention's version, whether there was a hold, and the progress.
     Decided {
         version: u8,
         is_held: bool,
         marked_size: usize,
         sealed: usize,
     },
-    /// It marked an event, and is about to note that.
+    /// It marked an event, and notes that next.
     Marked {
         version: u8,
         marked_size: usize,
         event: usize,
     },
-    /// It set the progress back, or was about to, and takes away the mark of an event.
+    /// It set the progress back, or does so next, and removes the mark of an event.
     Unmarking {
         version: u8,
         marked_size: usize,
@@ -82,7 +82,7 @@ impl Expiry {
         self.0 == broken
     }
 
-    /// The transaction of a mark, or of taking one away: whether the settings are as they were read.
+    /// The condition of a transaction that adds or removes a mark: the settings are as they were read.
     fn checked(self, state: &State, version: u8, marked_size: usize) -> bool {
         self.is(Broken::UncheckedMarks) || (state.version == version && state.marked_size == marked_size)
     }
@@ -125,7 +125,7 @@ impl Expiry {
             }
             Run::Unmarking { version, marked_size, event } => {
                 if self.checked(state, version, marked_size) {
-                    // With a late setback, a crash comes here.
+                    // With a late setback, a crash happens here.
                     state.marks[event] = false;
                 }
                 Run::Idle
@@ -205,7 +205,8 @@ impl Model for Expiry {
                 "no event is marked under a hold, or before its receipt is sealed",
                 |_, state: &State| !state.wrongly_marked,
             ),
-            // Every receipt below the progress has its events marked or gone, but for a mark that is not noted yet.
+            // Every receipt below the progress has its events marked or deleted, except for a mark that is not
+            // noted yet.
             Property::always("no event of a receipt is left out", |_, state: &State| {
                 (0..state.marked_size).all(|event| state.marks[event] || state.gone[event])
             }),

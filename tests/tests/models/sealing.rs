@@ -1,27 +1,29 @@
-//! A model of sealing and signing: two sealers and the schedule of the backlog, a reader that has heads signed, and at most one crash.
+//! A model of sealing and signing: two sealers and the schedule of the backlog, a reader that has heads signed,
+//! and at most one crash.
 //!
-//! Each step of a process is one call to the tables, and the steps of all processes come in every order; so a process that resumes
-//! late, a second instance and a repeated call are among them. A call may be done although its caller crashes. A turn may seem to be
-//! over at any time, which is what wrong clocks do.
+//! Each step of a process is one call to the tables, and the steps of all processes happen in every order, so
+//! that processes that resume late, second instances and repeated calls are included. A call may be executed
+//! although its caller crashes. A turn may seem to be over at any time, which is the effect of wrong clocks.
 
 use std::{collections::BTreeSet, time::Instant};
 
 use stateright::{Checker as _, HasDiscoveries, Model, Property};
 
 const EVENTS: u8 = 2;
-/// How far a log can grow that seals events twice.
+/// The length to which a log can grow that seals events twice.
 const PLACES: usize = 3 * EVENTS as usize;
-/// What the stream tells each of the two sealers; the third process is the schedule of the backlog, which is told of nothing.
+/// The events whose records the stream gives each of the two sealers; the third process is the schedule of the
+/// backlog, which gets none.
 const TOLD: [u8; 3] = [0b01, 0b11, 0];
-/// This event is recorded at any time, and told of after that. The others are there from the beginning.
+/// This event is recorded at any time, and its record follows. The others exist from the beginning.
 const LATE: u8 = 0b10;
 const SCHEDULE: usize = 2;
-/// The most states that a run comes to, each as often as it is reached, those with the fewest steps first; with `FULL=1` it looks at all, which takes many
-/// minutes and some GB where a sealer crashes and clocks are wrong.
+/// The largest number of states in a run, those with the fewest steps first. With `FULL=1` a run visits all
+/// states, which takes many minutes and some GB where a sealer crashes and clocks are wrong.
 const MAX_STATES: usize = 1_000_000;
 
 #[test]
-fn sealing_holds_whatever_crashes_and_whatever_the_clocks_say() {
+fn sealing_is_correct_with_crashes_and_wrong_clocks() {
     Sealing { broken: Broken::Nothing, crashes: 1, clocks_are_right: false }.holds();
 }
 
@@ -53,43 +55,43 @@ fn each_broken_variant_is_found() {
     calm(Broken::ReadBeforeGivenUp);
 }
 
-/// What is done wrong.
+/// The step that is wrong.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Broken {
     Nothing,
     /// Events are stamped, and then their delta is written.
     StampsBeforeDecided,
-    /// The delta is written without a condition, since the turn is this sealer's.
+    /// The delta is written without a condition, because the turn belongs to this sealer.
     TurnDecides,
     /// The delta is written without a condition, and the move of the head decides.
     HeadDecides,
     /// The events are read, and then the head.
     CandidatesBeforeHead,
-    /// The events are read once, and proposed again after a race is lost.
+    /// The events are read once, and proposed again after a lost race.
     CandidatesReadOnce,
-    /// Of a delta that is found, the head is moved and the events are not stamped.
+    /// When a delta is found, the head is moved and its events are not stamped.
     FoundNotFinished,
     HeadBeforeStamps,
-    /// A delta is taken for decided though another pass decided otherwise.
+    /// A delta is treated as written although another pass wrote a different one.
     LostRaceIgnored,
-    /// The head that would follow is signed.
+    /// The next head is signed before it is written.
     SignedBeforeDecided,
-    /// What waits is deleted when it is read.
+    /// The backlog is deleted when it is read.
     ForgottenBeforeSealed,
-    /// After the places are left, the pass ends without another look at the turn.
+    /// After it leaves places in the backlog, the pass ends without another look at the turn.
     LeftWithoutLook,
-    /// What waits is read before the turn is given up, and not after it.
+    /// The backlog is read before the turn is given up, and not after it.
     ReadBeforeGivenUp,
 }
 
 struct Sealing {
     broken: Broken,
     crashes: u8,
-    /// Then no turn is over before its sealer gave it up, and the schedule has nothing to do.
+    /// If true, no turn ends before its sealer gives it up, and the schedule has nothing to do.
     clocks_are_right: bool,
 }
 
-/// A sealer's next call. Sets of events are bits; a delta has its events in the order of their numbers.
+/// A sealer's next call. Sets of events are bits; a delta has its events in numeric order.
 #[derive(Clone, Debug, Hash, PartialEq, Eq)]
 enum Step {
     Idle,
@@ -109,7 +111,7 @@ enum Step {
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq)]
 struct Sealer {
-    /// A pass after a crash is another one.
+    /// A pass after a crash is a new pass.
     id: u8,
     step: Step,
     queue: u8,
@@ -127,10 +129,10 @@ struct State {
     head: Vec<u8>,
     turn: Option<u8>,
     backlog: BTreeSet<u8>,
-    /// What a signer has read of the head, and what was signed last.
+    /// The head that a signer has read, and the head that was signed last.
     seen: Option<Vec<u8>>,
     signed: Vec<u8>,
-    /// Whether a delta was written over.
+    /// True if a delta was overwritten.
     rewritten: bool,
     sealers: [Sealer; 3],
     crashes: u8,
@@ -141,12 +143,12 @@ enum Action {
     Record,
     /// A process makes its next call.
     Call(usize),
-    /// The same, and the turn of another seems to be over.
+    /// The same, while the turn of another seems to be over.
     CallAfterTurn(usize),
-    /// The call is done twice, and the answer is that of the second.
+    /// The call is executed twice, and its answer is the second one.
     CallTwice(usize),
-    /// The call is done, and its caller crashes. The stream brings its records again. A crash before a call is one after the call
-    /// before it.
+    /// The call is executed, and its caller crashes. The stream delivers its records again. A crash before a
+    /// call equals a crash after the previous call.
     CallAndCrash(usize),
     ReadHeadToSign,
     Sign,
@@ -157,7 +159,7 @@ fn events(delta: u8) -> impl Iterator<Item = u8> {
 }
 
 impl State {
-    /// The log as the deltas decide it.
+    /// The log that the deltas define.
     fn log(&self) -> Vec<u8> {
         let mut log = Vec::new();
         while let Some(Some((delta, _))) = self.deltas.get(log.len()) {
@@ -172,9 +174,8 @@ impl State {
     }
 
     fn is_quiet(&self) -> bool {
-        let ended = |sealer: &Sealer| matches!(sealer.step, Step::End | Step::Idle);
         self.recorded == (1 << EVENTS) - 1
-            && self.sealers.iter().all(ended)
+            && self.sealers.iter().all(|sealer: &Sealer| matches!(sealer.step, Step::End | Step::Idle))
             && self.sealers[..SCHEDULE].iter().all(|sealer| sealer.step == Step::End)
     }
 }
@@ -206,7 +207,8 @@ impl Sealing {
         println!("{broken:?}: not \"{property}\" after {:?}", path.into_actions());
     }
 
-    /// Makes a call; `over` if the turn of another seems to be over, `repeated` if the call was done once before.
+    /// Makes a call; `over` if the turn of another seems to be over, `repeated` if the call was executed once
+    /// before.
     fn call(&self, state: &mut State, process: usize, over: bool, repeated: bool) {
         let mut sealer = state.sealers[process].clone();
         sealer.step = match sealer.step.clone() {
@@ -288,7 +290,7 @@ impl Sealing {
         state.sealers[process] = sealer;
     }
 
-    /// What a pass does once it has read the head and what follows it.
+    /// The next step of a pass after it has read the head and the events after it.
     fn enter(
         &self,
         state: &State,
@@ -375,7 +377,7 @@ impl Sealing {
     }
 }
 
-/// What follows a stamp of an event of a delta.
+/// The next step after a stamp of an event of a delta.
 fn after_stamp(broken: Broken, head: Vec<u8>, delta: u8, left: u8, found: bool) -> Step {
     match (left, broken) {
         (0, Broken::StampsBeforeDecided) if !found => Step::Decide { head, delta },
@@ -385,7 +387,7 @@ fn after_stamp(broken: Broken, head: Vec<u8>, delta: u8, left: u8, found: bool) 
     }
 }
 
-/// Reads what waits.
+/// Reads the backlog.
 fn take(state: &mut State, sealer: &mut Sealer, broken: Broken) {
     for waiting in &state.backlog {
         if !sealer.taken.contains(waiting) {
@@ -469,7 +471,7 @@ impl Model for Sealing {
             Action::ReadHeadToSign => state.seen = Some(state.head.clone()),
             Action::Sign => {
                 let seen = state.seen.take()?;
-                // The put of a signature is on the condition that none of a larger head was put meanwhile.
+                // The write of a signature has the condition that no larger head was signed meanwhile.
                 if seen.len() > state.signed.len() {
                     state.signed = seen;
                 }
@@ -486,10 +488,9 @@ impl Model for Sealing {
             }),
             Property::always("each stamp is the log's", |_, state: &State| {
                 let log = state.log();
-                let fits = |(event, stamp): (u8, &Option<u8>)| {
+                (0..).zip(&state.stamps).all(|(event, stamp): (u8, &Option<u8>)| {
                     stamp.is_none_or(|stamp| log.get(usize::from(stamp)) == Some(&event))
-                };
-                (0..).zip(&state.stamps).all(fits)
+                })
             }),
             Property::always("each event below the head is stamped", |_, state: &State| {
                 state.head.iter().all(|event| state.stamps[usize::from(*event)].is_some())

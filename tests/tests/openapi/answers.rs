@@ -1,4 +1,4 @@
-//! Every answer of the audit log and of its tokens, seen once.
+//! Every answer of the routes of events and tokens, seen once.
 
 use serde_json::{Value, json};
 use tests::{Answer, Client, TestApp, sample::event};
@@ -79,7 +79,7 @@ pub(crate) async fn list(app: &TestApp, description: &mut Description) {
                 assert_eq!(answer.headers.contains_key("x-next-cursor"), in_headers);
                 assert_eq!(answer.headers.get("x-has-more").is_some_and(|more| more == "true"), in_headers);
             }
-            // Lines of JSON are text to the description, even where there is but one.
+            // The description treats JSON lines as text, even a single line.
             let body = if answer.headers["content-type"] == "application/json" {
                 answer.body.clone()
             } else {

@@ -1,4 +1,4 @@
-//! The description as it is served, and what of it was seen to be true.
+//! The description as it is served, and the parts of it that were seen in answers.
 
 use std::collections::BTreeSet;
 
@@ -7,12 +7,12 @@ use reqwest::header::HeaderMap;
 use serde_json::{Value, json};
 use tests::{Answer, TestApp};
 
-/// The description, and what of it was seen to be true.
+/// The description, and the parts of it that were seen in answers.
 pub(crate) struct Description {
     pub(crate) document: Value,
     compiler: Compiler,
     schemas: Schemas,
-    /// `METHOD path status id`, with the id of a problem or `gateway` for a refusal of its own.
+    /// `METHOD path status id`, with the id of a problem, or `gateway` for a refusal of the gateway.
     pub(crate) seen: BTreeSet<String>,
 }
 
@@ -27,14 +27,16 @@ impl Description {
         Self { document, compiler, schemas: Schemas::new(), seen: BTreeSet::new() }
     }
 
-    /// Every method and path, with what is said of it.
+    /// Every method and path, with its description.
     pub(crate) fn operations(&self) -> Vec<(String, String, &Value)> {
         let paths = self.document["paths"].as_object().unwrap();
-        let of_path = |(path, item): (&String, &'_ Value)| {
-            let methods = item.as_object().unwrap().keys().filter(|name| *name != "parameters");
-            methods.map(|method| (method.to_uppercase(), path.clone())).collect::<Vec<_>>()
-        };
-        let all: Vec<_> = paths.iter().flat_map(of_path).collect();
+        let all: Vec<_> = paths
+            .iter()
+            .flat_map(|(path, item): (&String, &'_ Value)| {
+                let methods = item.as_object().unwrap().keys().filter(|name| *name != "parameters");
+                methods.map(|method| (method.to_uppercase(), path.clone())).collect::<Vec<_>>()
+            })
+            .collect();
         all.into_iter()
             .map(|(method, path)| {
                 let operation = &self.document["paths"][&path][method.to_lowercase()];
@@ -43,8 +45,8 @@ impl Description {
             .collect()
     }
 
-    /// An answer must have a status that is described, and headers, content type and body as they are
-    /// described for it.
+    /// Asserts that an answer has a described status, and the headers, content type and body that are described
+    /// for it.
     #[track_caller]
     pub(crate) fn holds(&mut self, method: &str, path: &str, answer: &Answer) {
         let Answer { status, headers, text, body } = answer;

@@ -1,4 +1,4 @@
-//! What is answered while the store is out of reach, and where the log is not what was sealed.
+//! Answers while the store is unavailable, and where the log is not as it was sealed.
 
 use reqwest::header::HeaderMap;
 use serde_json::json;
@@ -9,7 +9,7 @@ use crate::{
     STREAM, STREAMS, TEST, TILE, TOKEN, TOKENS, description::Description,
 };
 
-/// What is answered while the store is out of reach.
+/// Answers while the store is unavailable.
 pub(crate) async fn unavailable(app: &TestApp, description: &mut Description) {
     let denied = async |operation| {
         FaultyEngine::before(app.dynamodb_endpoint(), operation, Fault::Denied, usize::MAX).await
@@ -66,7 +66,7 @@ pub(crate) async fn unavailable(app: &TestApp, description: &mut Description) {
     }
 }
 
-/// What is answered of a log whose events, and then whose head, somebody changed in the tables.
+/// Answers for a log whose events, and then whose head, were changed in the tables.
 pub(crate) async fn inconsistent(app: &TestApp, description: &mut Description) {
     let client = app.holder_of_both("initech").await;
     client.record(&event("e-1", 1)).await.expect(201);
@@ -95,7 +95,7 @@ pub(crate) async fn inconsistent(app: &TestApp, description: &mut Description) {
     }
 }
 
-/// A second read where a window has one. It may be the first of the next window, but not three times.
+/// A second read in a window of one read. A request may be the first of the next window, but not three times.
 pub(crate) async fn too_many_reads(description: &mut Description) {
     let app = TestApp::start_limiting(1).await;
     let reader = app.reader("acme").await;
@@ -119,7 +119,7 @@ pub(crate) async fn too_many_reads(description: &mut Description) {
     description.holds("GET", FEED, &feed.expect_problem(429, "too_many_reads"));
 }
 
-/// A second change where a window has one, of each kind that is counted.
+/// A second change in a window of one change, for each kind that is counted.
 pub(crate) async fn too_many_changes(description: &mut Description) {
     let app = TestApp::start_limiting_changes(1).await;
     let admin = app.admin("acme");

@@ -1,4 +1,4 @@
-//! Every answer of the settings, and of what has expired.
+//! Every answer of the settings, and the answers for expired events.
 
 use serde_json::json;
 use shared::{
@@ -12,11 +12,11 @@ use tests::{TestApp, sample::at};
 use crate::{ENTRY, REDACTIONS, SETTINGS, TILE, description::Description};
 
 pub(crate) async fn settings(app: &TestApp, description: &mut Description) {
-    let (admin, member, nobody) = (app.admin("hooli"), app.member("hooli"), app.client("hooli"));
+    let (admin, member, anonymous) = (app.admin("hooli"), app.member("hooli"), app.client("hooli"));
     let (path, year) = ("/api/hooli/settings", json!({"retention_days": 365, "confirm": true}));
     let shown = [
         admin.settings().await.expect(200),
-        nobody.settings().await.expect_refusal(401, "Unauthorized"),
+        anonymous.settings().await.expect_refusal(401, "Unauthorized"),
         member.settings().await.expect_problem(403, "forbidden"),
         admin.asking_for("globex").settings().await.expect_problem(404, "not_found"),
         admin.get(&format!("{path}/")).await.expect_refusal(404, "Not Found"),
@@ -32,7 +32,7 @@ pub(crate) async fn settings(app: &TestApp, description: &mut Description) {
             .expect_problem(409, "settings_changing"),
         admin.set(&json!({"legal_hold": {"reason": "case 17"}})).await.expect(200),
         admin.send(patch(path, "{".to_owned())).await.expect_problem(400, "invalid_json"),
-        nobody.set(&year).await.expect_refusal(401, "Unauthorized"),
+        anonymous.set(&year).await.expect_refusal(401, "Unauthorized"),
         member.set(&year).await.expect_problem(403, "forbidden"),
         admin.asking_for("globex").set(&year).await.expect_problem(404, "not_found"),
         admin.send(patch(path, " ".repeat(10_001))).await.expect_problem(413, "too_large"),
@@ -41,7 +41,7 @@ pub(crate) async fn settings(app: &TestApp, description: &mut Description) {
     changed.iter().for_each(|answer| description.holds("PATCH", SETTINGS, answer));
 }
 
-/// What is said of an event of February, where events are kept for a day.
+/// Answers for an event of February, where events are kept for a day.
 pub(crate) async fn expired(app: &TestApp, description: &mut Description) {
     let workspace = WorkspaceId::parse("umbrella").unwrap();
     // No instance has read its settings yet.

@@ -1,5 +1,5 @@
-//! Holds the description of the API, as it is served, against the template, the parser of queries and
-//! what is answered.
+//! Compares the description of the API, as it is served, with the template, the parser of queries and the
+//! answers.
 
 #![allow(clippy::unwrap_used, reason = "in a test, an unwrap is an assertion")]
 
@@ -38,7 +38,7 @@ const INCLUSION: &str = "/api/{workspace}/ledger/proof/inclusion";
 const CONSISTENCY: &str = "/api/{workspace}/ledger/proof/consistency";
 
 #[tokio::test]
-async fn the_routes_of_the_template_are_described_with_who_may_call_and_no_others() {
+async fn exactly_the_routes_of_the_template_are_described_with_their_callers() {
     let app = TestApp::start().await;
     let description = Description::served_by(&app).await;
     let schemes = |security: &Value| -> Vec<String> {
@@ -51,14 +51,14 @@ async fn the_routes_of_the_template_are_described_with_who_may_call_and_no_other
         .map(|(method, path, operation)| format!("{method} {path} {:?}", schemes(&operation["security"])))
         .collect();
     let routes = Template::parse(TEMPLATE).unwrap().api.routes.into_iter();
-    // The page for people is no part of the API: it has only files.
+    // The page for people is not part of the API: it consists of files.
     let deployed = routes.filter(|route| route.function != "viewer").map(|route| {
         let schemes: &[&str] = match route.authorizer {
             Authorizer::Token => &["workspaceToken", "workspaceTokenBasic"],
             Authorizer::Jwt => &["workspaceAdmin"],
             Authorizer::Open => &[],
         };
-        // To OpenAPI, a parameter that takes the rest of the path is one like any other.
+        // OpenAPI has no parameter for the rest of a path, so it is described like any other.
         format!("{} {} {schemes:?}", route.method, route.path.replace("+}", "}"))
     });
     assert_eq!(described, deployed.collect());
@@ -70,7 +70,7 @@ async fn the_routes_of_the_template_are_described_with_who_may_call_and_no_other
 }
 
 #[tokio::test]
-async fn the_parameters_that_are_described_are_taken_and_no_others() {
+async fn exactly_the_described_parameters_are_accepted() {
     let app = TestApp::start_sealing().await;
     let holder = app.holder_of_both("acme").await;
     for number in 0..3 {
@@ -87,7 +87,7 @@ async fn the_parameters_that_are_described_are_taken_and_no_others() {
     }
 }
 
-/// Sends each parameter of a route by itself, next to those that the route requires.
+/// Sends each parameter of a route alone, with the parameters that the route requires.
 async fn take_parameters(holder: &Client, description: &Description, path: &str, cursor: &str) {
     let resolved = |schema: &Value| match schema["$ref"].as_str() {
         Some(target) => description.document.pointer(&target[1..]).unwrap().clone(),
@@ -96,7 +96,7 @@ async fn take_parameters(holder: &Client, description: &Description, path: &str,
     let ask =
         async |query: &str| holder.get(&format!("{}?{query}", path.replace("{workspace}", "acme"))).await;
     let taken = async |query: &str| {
-        // A number is understood even where this log is not that long.
+        // A number is accepted even if this log is not that long.
         let answer = ask(query).await;
         let is_beyond = answer.status == 400 && answer.body["errors"][0]["code"] == "out_of_range";
         assert!(answer.status == 200 || is_beyond, "{path}?{query}: {}", answer.text);
@@ -149,7 +149,7 @@ async fn take_parameters(holder: &Client, description: &Description, path: &str,
 }
 
 #[tokio::test]
-async fn what_is_answered_is_described_and_what_is_described_is_answered() {
+async fn every_answer_is_described_and_every_described_answer_is_seen() {
     let app = TestApp::start_sealing().await;
     let mut description = Description::served_by(&app).await;
 
@@ -164,7 +164,7 @@ async fn what_is_answered_is_described_and_what_is_described_is_answered() {
     kept::settings(&app, &mut description).await;
     kept::expired(&app, &mut description).await;
     streams::streams(&app, &mut description).await;
-    // Last of these, since it takes all the tokens that a workspace may have.
+    // The last of these, because it uses up all tokens of the workspace.
     answers::tokens(&app, &mut description).await;
     faults::too_many_reads(&mut description).await;
     faults::too_many_changes(&mut description).await;
@@ -172,8 +172,9 @@ async fn what_is_answered_is_described_and_what_is_described_is_answered() {
     streams::unavailable(&app, &mut description).await;
     faults::inconsistent(&app, &mut description).await;
 
-    // Answers that take a fault of API Gateway or of our own, or a client that no server lets so far; a key that is not on
-    // this machine; transactions that meet, which the tests of faults bring; and a bundle of the largest events.
+    // Answers that need a fault of API Gateway or of our own, or a client that no server admits; a key that is
+    // not on this machine; transactions that conflict, which the tests of faults cover; and a bundle of the
+    // largest events.
     let never = |what: &&String| {
         [
             "414",

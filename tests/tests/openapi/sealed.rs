@@ -22,7 +22,7 @@ pub(crate) async fn feed(app: &TestApp, description: &mut Description) {
         let answer = reader.send(request.header("accept", format)).await.expect(200);
         assert_eq!(answer.headers["content-type"], *format);
         assert!(answer.headers.contains_key("x-next-after") && answer.headers.contains_key("x-has-more"));
-        // Lines of JSON are text to the description, even where there is but one.
+        // The description treats JSON lines as text, even a single line.
         let body = if format == "application/json" { answer.body.clone() } else { Value::Null };
         answers.push(Answer { body, ..answer });
     }
@@ -65,24 +65,25 @@ pub(crate) async fn proofs(app: &TestApp, description: &mut Description) {
 }
 
 pub(crate) async fn redactions(app: &TestApp, description: &mut Description) {
-    let (admin, member, nobody) = (app.admin("acme"), app.member("acme"), app.client("acme"));
+    let (admin, member, anonymous) = (app.admin("acme"), app.member("acme"), app.client("acme"));
     let actor = json!({"actor": "u1"});
     app.sealed().await;
     let reader = app.reader("acme").await;
     reader.list("").await.expect(200);
     app.sealed().await;
-    // Nothing is erased of what admins did, such as creating tokens; of reads it is.
+    // Nothing can be erased from records of admins' actions, such as token creations; records of reads can be
+    // erased.
     let reads = reader.read("action=audit_log_accessed").await;
     let sequence = reads.iter().find_map(|read| read["sequence"].as_u64()).unwrap();
     let answers = [
-        admin.redact(&json!({"actor": "nobody"})).await.expect(200),
+        admin.redact(&json!({"actor": "unknown"})).await.expect(200),
         admin
             .redact(&json!({"sequences": [sequence], "parts": ["context"], "reason": "r"}))
             .await
             .expect(200),
         admin.post("/api/acme/redactions", "{").await.expect_problem(400, "invalid_json"),
-        nobody.redact(&actor).await.expect_refusal(401, "Unauthorized"),
-        nobody.clone().with_bearer("a.b.c").redact(&actor).await.expect_refusal(401, "Unauthorized"),
+        anonymous.redact(&actor).await.expect_refusal(401, "Unauthorized"),
+        anonymous.clone().with_bearer("a.b.c").redact(&actor).await.expect_refusal(401, "Unauthorized"),
         member.redact(&actor).await.expect_problem(403, "forbidden"),
         admin.asking_for("globex").redact(&actor).await.expect_problem(404, "not_found"),
         admin.redact(&json!({"sequences": [999_999]})).await.expect_problem(404, "not_found"),
@@ -93,17 +94,17 @@ pub(crate) async fn redactions(app: &TestApp, description: &mut Description) {
     answers.iter().for_each(|answer| description.holds("POST", REDACTIONS, answer));
 }
 
-/// What a route for holders of tokens that may read says to those who may not.
+/// The answers of a route for readers to callers who may not read.
 async fn refused(app: &TestApp, (reader, writer): (&Client, &Client), path: &str) -> Vec<Answer> {
     let path = format!("/api/acme/{path}");
-    let (nobody, elsewhere) = (app.client("acme"), path.replace("/acme/", "/globex/"));
+    let (anonymous, elsewhere) = (app.client("acme"), path.replace("/acme/", "/globex/"));
     let mut answers = vec![
-        nobody.get(&path).await.expect_refusal(401, "Unauthorized"),
-        nobody.with_bearer("alw_nobody").get(&path).await.expect_refusal(403, "Forbidden"),
+        anonymous.get(&path).await.expect_refusal(401, "Unauthorized"),
+        anonymous.with_bearer("alw_unknown").get(&path).await.expect_refusal(403, "Forbidden"),
         writer.get(&path).await.expect_problem(403, "forbidden"),
         reader.get(&elsewhere).await.expect_problem(404, "not_found"),
     ];
-    // A slash at the end is another route; but for a tile, which takes the rest of the path.
+    // A slash at the end makes another route, except for a tile, which takes the rest of the path.
     if !path.contains("/tile/") {
         answers.push(reader.get(&format!("{path}/")).await.expect_refusal(404, "Not Found"));
     }

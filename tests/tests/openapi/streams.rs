@@ -7,7 +7,7 @@ use tests::{Client, Fault, FaultyEngine, TestApp, invoke};
 
 use crate::{PAUSE, REPLAY, RESUME, STREAM, STREAMS, TEST, description::Description};
 
-/// A route, a body that it takes, and whether it takes one at all.
+/// A route, a body that it accepts, and true if it takes a body at all.
 fn routes() -> [(Method, &'static str, Value, bool); 9] {
     let webhook =
         json!({"name": "siem", "destination": {"type": "webhook", "url": "https://siem.example.com"}});
@@ -25,7 +25,7 @@ fn routes() -> [(Method, &'static str, Value, bool); 9] {
 }
 
 pub(crate) async fn streams(app: &TestApp, description: &mut Description) {
-    let (admin, member, nobody) = (app.admin("hooli"), app.member("hooli"), app.client("hooli"));
+    let (admin, member, anonymous) = (app.admin("hooli"), app.member("hooli"), app.client("hooli"));
     let all = json!({
         "format": "ocsf", "mask": ["/actor/ip"], "from": 0,
         "filter": {"actions": ["x_a"], "categories": ["custom"], "actors": ["u"], "entity_types": ["t"], "outcome": "failure"},
@@ -45,7 +45,7 @@ pub(crate) async fn streams(app: &TestApp, description: &mut Description) {
         };
         let text = if body.is_null() { String::new() } else { body.to_string() };
         let mut answers = vec![
-            send(&nobody, &at(id), text.clone()).await.expect_refusal(401, "Unauthorized"),
+            send(&anonymous, &at(id), text.clone()).await.expect_refusal(401, "Unauthorized"),
             send(&member, &at(id), text.clone()).await.expect_problem(403, "forbidden"),
             send(&admin.asking_for("globex"), &at(id), text.clone()).await.expect_problem(404, "not_found"),
             send(&admin, &format!("{}/", at(id)), text.clone()).await.expect_refusal(404, "Not Found"),
@@ -75,7 +75,7 @@ pub(crate) async fn streams(app: &TestApp, description: &mut Description) {
     description.holds("POST", STREAMS, &full);
 }
 
-/// What is answered while the store is out of reach.
+/// Answers while the store is unavailable.
 pub(crate) async fn unavailable(app: &TestApp, description: &mut Description) {
     let headers = HeaderMap::from_iter([(
         reqwest::header::CONTENT_TYPE,

@@ -1,4 +1,4 @@
-//! Random events that share few values, and many of them their very microsecond.
+//! Random events that share few values; many share even the microsecond.
 
 use fastrand::Rng;
 use serde_json::{Map, json};
@@ -13,18 +13,18 @@ use shared::{
     system,
 };
 
-pub(crate) const ACTORS: [&str; 6] = ["u1", "u2", "u3", "u4", "u5", "nobody"];
+pub(crate) const ACTORS: [&str; 6] = ["u1", "u2", "u3", "u4", "u5", "unknown"];
 pub(crate) const ENTITY_TYPES: [&str; 3] = ["report", "connection", "nothing"];
 pub(crate) const ENTITIES: [&str; 5] = ["e1", "e2", "e3", "e4", "nothing"];
 pub(crate) const CORRELATIONS: [&str; 4] = ["c1", "c2", "c3", "nothing"];
 pub(crate) const IPS: [&str; 4] = ["10.0.0.1", "10.0.0.2", "2001:db8::1", "192.0.2.1"];
 
-/// The first moment of a day of the month that all events are of.
+/// The start of a day in the month of all events.
 pub(crate) fn day(day: u8) -> Timestamp {
     Timestamp::parse(&format!("2026-01-{day:02}T00:00:00Z")).unwrap()
 }
 
-/// An event of any kind. The last value of each list is borne by none.
+/// A random event. It never has the last value of a list.
 pub(crate) fn random_event(workspace: &WorkspaceId, id: &str, random: &mut Rng) -> Event {
     let some = |values: &[&str], random: &mut Rng| values[random.usize(..values.len() - 1)].to_owned();
     let action = match random.u8(..20) {
@@ -32,7 +32,7 @@ pub(crate) fn random_event(workspace: &WorkspaceId, id: &str, random: &mut Rng) 
         1 | 2 => Action::parse("x_own"),
         _ => Action::parse(CATALOGUE[random.usize(..CATALOGUE.len())].action),
     };
-    // Few moments, so that many events share one and only their ids tell them apart.
+    // Few times, so that many events share one and differ only in their ids.
     let timestamp = day(random.u8(1..29)).plus_seconds(i64::from(random.u8(..8)) * 3600);
     let mut actor = Actor::new(ActorType::User, some(&ACTORS, random));
     actor.ip = random.bool().then(|| some(&IPS, random));

@@ -1,4 +1,4 @@
-//! Random filters: two of the ten kinds in each, and every pair has its turn.
+//! Random filters: each has two of the ten kinds, and every pair has its turn.
 
 use fastrand::Rng;
 use shared::{
@@ -11,10 +11,10 @@ use shared::{
 
 use crate::events::{ACTORS, CORRELATIONS, ENTITIES, ENTITY_TYPES, IPS, day};
 
-/// The kinds of filters.
+/// The number of kinds of filters.
 const KINDS: u64 = 10;
 
-/// The filter of this number. The two that it is made of follow from the number alone.
+/// The filter with this number, which alone decides the two kinds.
 pub(crate) fn random_filter(number: u64, random: &mut Rng) -> Filter {
     let pairs: Vec<_> = (0..KINDS).flat_map(|one| (0..one).map(move |two| (one, two))).collect();
     let (one, two) = pairs[usize::try_from(number).unwrap() % pairs.len()];

@@ -1,15 +1,15 @@
-//! Every query agrees with a plain filter over all that was recorded.
+//! Every query agrees with a plain filter over all recorded events.
 //!
-//! A workspace among 20 is filled with random events that share few values, so that every filter
-//! finds some; then random queries of two filters each are paged through in both orders. While a
-//! page is read, another event is recorded. The [`Model`] is a sorted list and a filter of its own,
-//! and knows nothing of keys, indexes or pages.
+//! One workspace of 20 is filled with random events that share few values, so that every filter finds some;
+//! then random queries with two filters each are read page by page in both orders. While a page is read,
+//! another event is recorded. The [`Model`] is a sorted list with a filter of its own, and knows nothing of
+//! keys, indexes or pages.
 //!
-//! A query must give, in order and once, each event that was acknowledged before it began, and of
-//! those recorded since only such as match. What it leads on from must have all that comes before.
-//! Most queries are compared for some pages, and one in sixteen to its end.
+//! A query must return, in order and once, each event that was acknowledged before it began, and of the events
+//! recorded since only matching ones. All matching events before a cursor must have been returned. Most queries
+//! are compared for some pages, and one in sixteen to its end.
 //!
-//! The size is set by `EVENTS` (500), `QUERIES` (90) and `SEED` (1); the full run is
+//! `EVENTS` (500), `QUERIES` (90) and `SEED` (1) set the size; the full run is
 //! `EVENTS=100000 QUERIES=2025 cargo test --profile long -p tests --test queries -- --nocapture`.
 #![allow(clippy::unwrap_used, reason = "an unwrap in a test is an assertion")]
 
@@ -37,14 +37,14 @@ use self::{
     progress::Progress,
 };
 
-/// How many pages of a query are compared, and for how many events that the store looked at, if not all.
+/// Limits for a query that is not compared to its end: pages, and events that the store looked at.
 const MAX_PAGES: usize = 6;
 const MAX_LOOKED_AT: usize = 5_000;
-/// How many queries there are for each that is compared to its end. Every pair of filters has such.
+/// One in so many queries is compared to its end. Every pair of filters has such a query.
 const ONE_TO_THE_END_OF: u64 = 16;
 /// The smallest page of a query that is compared to its end.
 const LEAST_TO_THE_END: usize = 50;
-/// How many queries are asked at a time.
+/// Queries that run at a time.
 const AT_A_TIME: usize = 2;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -102,28 +102,28 @@ async fn every_query_agrees_with_a_plain_filter() {
     system.shutdown().await;
 }
 
-/// What is asked, and how.
+/// A query and the way to ask it.
 struct Question {
     filter: Filter,
     page_size: usize,
     to_the_end: bool,
 }
 
-/// How a query went that agrees.
+/// The result of a query that agrees.
 struct Answer {
-    /// How many events were compared.
+    /// The number of compared events.
     compared: u64,
-    /// Whether it was compared to its end.
+    /// True if the query was compared to its end.
     ended: bool,
 }
 
-/// A workspace that is asked and recorded to, and what is known of it.
+/// A workspace that is queried and written to, and the model of it.
 struct Audit<'a> {
     store: &'a Store,
     workspace: WorkspaceId,
     model: RefCell<Model>,
     random: RefCell<Rng>,
-    /// How many events were recorded between the queries.
+    /// The number of events that were recorded between the queries.
     late: Cell<u64>,
 }
 
@@ -139,7 +139,7 @@ impl Question {
 }
 
 impl Audit<'_> {
-    /// Pages through a query, while events are recorded, and compares.
+    /// Reads a query page by page, while events are recorded, and compares the result.
     async fn compare(&self, question: &Question) -> Answer {
         let Question { filter, page_size, to_the_end } = question;
         let known = self.model.borrow().answer(filter);
@@ -185,7 +185,7 @@ impl Audit<'_> {
         }
     }
 
-    /// Records one more, which every query that begins from then on must know.
+    /// Records one more event, which every later query must return if it matches.
     async fn record_one(&self) {
         let number = self.late.replace(self.late.get() + 1);
         let event = random_event(&self.workspace, &format!("late-{number}"), &mut self.random.borrow_mut());
@@ -193,7 +193,7 @@ impl Audit<'_> {
         self.model.borrow_mut().add(event);
     }
 
-    /// Whether an event is one of those that are recorded between the queries.
+    /// True if an event is one of those that are recorded between the queries.
     fn is_of_late(&self, event: &Event) -> bool {
         event.workspace == self.workspace && event.id.as_str().starts_with("late-")
     }

@@ -1,4 +1,4 @@
-//! What is recorded, as a sorted list, and what a filter means, said once more and on its own.
+//! The recorded events as a sorted list, and the meaning of filters, written independently of the server.
 
 use std::{cmp::Ordering, collections::BTreeMap, rc::Rc};
 
@@ -8,11 +8,11 @@ use shared::{
     query::page::{Filter, Order},
 };
 
-/// All that was recorded and acknowledged, in the order of time.
+/// All acknowledged events, in the order of time.
 #[derive(Default)]
 pub(crate) struct Model(BTreeMap<Position, Rc<Known>>);
 
-/// An event, and what filters look at.
+/// An event, and the values that filters compare.
 pub(crate) struct Known {
     pub(crate) event: Event,
     pub(crate) position: Position,
@@ -27,13 +27,13 @@ pub(crate) struct Known {
 }
 
 impl Model {
-    /// Adds an event that was acknowledged.
+    /// Adds an acknowledged event.
     pub(crate) fn add(&mut self, event: Event) {
         let known = Known::of(event);
         self.0.insert(known.position.clone(), Rc::new(known));
     }
 
-    /// All events of now that match, in the filter's order.
+    /// All present events that match, in the filter's order.
     pub(crate) fn answer(&self, filter: &Filter) -> Vec<Rc<Known>> {
         let found = self.0.values().filter(|known| known.matches(filter)).cloned();
         match filter.order {
@@ -44,7 +44,7 @@ impl Model {
 }
 
 impl Known {
-    /// Reads what filters look at from the JSON of an event, as its readers see it.
+    /// Reads the values that filters compare from the event's JSON, as readers get it.
     pub(crate) fn of(event: Event) -> Self {
         let json = serde_json::to_value(&event).unwrap();
         let may = |pointer: &str| json.pointer(pointer).and_then(Value::as_str).map(str::to_owned);
@@ -63,7 +63,7 @@ impl Known {
         }
     }
 
-    /// Whether the event is one of those that the filter asks for.
+    /// True if the event matches the filter.
     pub(crate) fn matches(&self, filter: &Filter) -> bool {
         let is = |wanted: &Option<String>, found: &Option<String>| wanted.is_none() || wanted == found;
         filter.start.is_none_or(|start| self.event.timestamp >= start)
@@ -80,7 +80,7 @@ impl Known {
     }
 }
 
-/// Whether one place comes after another in this order.
+/// True if one position is after another in this order.
 pub(crate) fn comes_after(order: Order, one: &Position, other: &Position) -> bool {
     let after = match order {
         Order::Ascending => Ordering::Greater,

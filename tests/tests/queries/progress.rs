@@ -1,4 +1,4 @@
-//! How a long run goes, said now and then.
+//! Occasional progress messages of a long run.
 
 use std::{
     cell::Cell,
@@ -7,7 +7,7 @@ use std::{
 
 const NOW_AND_THEN: Duration = Duration::from_secs(5);
 
-/// The time since a run began, and when something was last said of it.
+/// The start of a run, and the time of its last message.
 pub(crate) struct Progress {
     began: Instant,
     told: Cell<Instant>,
@@ -19,13 +19,13 @@ impl Progress {
         Self { began: now, told: Cell::new(now) }
     }
 
-    /// Says something, with the seconds it took so far.
+    /// Prints a message with the seconds since the start.
     pub(crate) fn tell(&self, text: &str) {
         println!("{:4} s  {text}", self.began.elapsed().as_secs());
         self.told.set(Instant::now());
     }
 
-    /// Says it if nothing was said for a while.
+    /// Prints the message if the last one is some time ago.
     pub(crate) fn tell_now_and_then(&self, text: impl FnOnce() -> String) {
         if self.told.get().elapsed() >= NOW_AND_THEN {
             self.tell(&text());

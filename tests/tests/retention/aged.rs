@@ -1,4 +1,4 @@
-//! A workspace with old events and new ones, and what becomes of it once a period is in force.
+//! A workspace with old and new events, before and after a retention is in force.
 
 use serde_json::{Value, json};
 use shared::{
@@ -16,9 +16,9 @@ use shared::{
 };
 use tests::{Client, TestApp, sample::event};
 
-/// How many events are old: of February 2025.
+/// The number of old events, which are of February 2025.
 pub(crate) const OLD: usize = 300;
-/// How many are of now.
+/// The number of present events.
 pub(crate) const NEW: usize = 5;
 
 pub(crate) fn acme() -> WorkspaceId {
@@ -26,7 +26,7 @@ pub(crate) fn acme() -> WorkspaceId {
 }
 
 /// A system in a directory, with [`OLD`] and [`NEW`] events in acme, all sealed. The first entry of the log is
-/// the token's.
+/// about the token.
 pub(crate) struct Aged {
     pub(crate) app: TestApp,
     pub(crate) client: Client,
@@ -46,7 +46,7 @@ impl Aged {
         Self { app, client, directory }
     }
 
-    /// The same once this is in force; no instance knows anything else.
+    /// The same system with this retention in force, and without instances that have cached other settings.
     pub(crate) async fn under(self, retention: &Retention) -> Self {
         let Self { app, client, directory } = self;
         set(&app.store(), retention).await;
@@ -56,7 +56,7 @@ impl Aged {
         Self { app, client, directory }
     }
 
-    /// What the log's key says is signed now.
+    /// The present signed checkpoint.
     pub(crate) async fn checkpoint(&self) -> Checkpoint {
         let note = self.client.ledger("checkpoint").await.expect(200).text;
         Checkpoint::open(&note, &self.key().await).unwrap()
@@ -85,20 +85,20 @@ pub(crate) async fn seal_receipts(store: &Store) {
     sealer::seal(store, &acme(), &places, system::now()).await.unwrap();
 }
 
-/// A period of so many days, which has been in force for an hour.
+/// A retention of this many days, in force for an hour.
 pub(crate) fn days(days: u32) -> Retention {
     let from = system::now().plus_seconds(-3600);
     Retention::default().keep(Some(days), from, from.plus_seconds(-NOTICE_SECONDS)).unwrap()
 }
 
-/// The same with a hold, which has stood for half an hour.
+/// The same with a hold, in force for half an hour.
 pub(crate) fn held(retention: &Retention) -> Retention {
     let from = system::now().plus_seconds(-1800);
     let hold = Hold { reason: "a lawsuit".to_owned(), by: "u1".to_owned() };
     retention.with_hold(Some(hold), from, from.plus_seconds(-NOTICE_SECONDS)).unwrap()
 }
 
-/// Sets the retention of acme in its table, with the record of it.
+/// Sets the retention of acme in its table, with the record of the change.
 pub(crate) async fn set(store: &Store, retention: &Retention) {
     let old = store.settings_now(&acme()).await.unwrap().retention;
     let admin = Admin { workspace: acme(), user_id: "u1".to_owned(), username: None };

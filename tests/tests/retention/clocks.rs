@@ -29,7 +29,7 @@ use crate::aged::{acme, set};
 
 const DAY: i64 = 86_400;
 
-/// The tables, and functions whose wall clock is ahead by as much as a file says.
+/// The tables, and functions whose wall clock is ahead by the seconds in a file.
 struct World {
     engine: local::Tables,
     folder: tempfile::TempDir,
@@ -51,7 +51,7 @@ impl World {
         self.folder.path().join("seconds")
     }
 
-    /// From now on the clocks of all functions are ahead by so many seconds, and no monotonic clock has seen it.
+    /// Sets the clocks of all functions ahead by this many seconds; their monotonic clocks do not notice.
     fn set_ahead(&self, seconds: i64) {
         fs::write(self.ahead_file(), seconds.to_string()).unwrap();
     }
@@ -71,7 +71,7 @@ impl World {
     }
 }
 
-/// The status of a function's answer and its body.
+/// The status and the body of a function's answer.
 async fn ask(instance: &Instance, request: &Value) -> (i64, Value) {
     let answer = call(instance, request, PATIENCE).await.unwrap();
     let body = serde_json::from_str(answer["body"].as_str().unwrap_or("null")).unwrap();
@@ -93,7 +93,7 @@ async fn ids(instance: &Instance) -> Vec<String> {
     assert_eq!(status, 200, "{page}");
     let ids =
         page["audit_logs"].as_array().unwrap().iter().map(|event| event["id"].as_str().unwrap().to_owned());
-    // The records of reads have other ids.
+    // The records of reads have longer ids.
     ids.filter(|id| id.len() < 20).collect()
 }
 
@@ -104,7 +104,7 @@ fn later_day(now: Timestamp) -> Timestamp {
 }
 
 #[tokio::test]
-async fn a_function_that_was_frozen_while_settings_changed_goes_by_the_new_ones() {
+async fn a_function_frozen_while_settings_changed_uses_the_new_ones() {
     let world = World::start().await;
     world.set_ahead(0);
     let (frozen, reader) = futures::join!(world.function("ingest-api"), world.function("query"));
@@ -113,7 +113,8 @@ async fn a_function_that_was_frozen_while_settings_changed_goes_by_the_new_ones(
     assert_eq!(ask(&frozen, &post("old", old)).await.0, 201);
     assert_eq!(ids(&reader).await, ["old"]);
 
-    // All by the rules: the changes lie ahead of whatever an instance can record by what it knows.
+    // The changes are as far ahead as the rules demand: after everything that an instance with the old settings
+    // can record.
     freeze(
         &frozen,
         freeze(&reader, async {
@@ -131,7 +132,7 @@ async fn a_function_that_was_frozen_while_settings_changed_goes_by_the_new_ones(
     assert_eq!(ask(&frozen, &fresh).await.0, 201);
     let (status, answer) = ask(&other, &fresh).await;
     assert_eq!(status, 200, "an instance that was not frozen knows the event: {answer}");
-    // It was retained when the function was frozen, and is not any more.
+    // It was retained when the function was frozen, and has expired since.
     for instance in [&frozen, &other] {
         let (status, answer) = ask(instance, &post("late", old.plus_seconds(1))).await;
         assert_eq!((status, &answer["errors"][0]["code"]), (422, &json!("expired_timestamp")));
@@ -150,7 +151,7 @@ async fn a_function_that_was_frozen_while_settings_changed_goes_by_the_new_ones(
 }
 
 #[tokio::test]
-async fn clocks_that_are_minutes_off_lose_no_event_and_record_none_that_has_expired() {
+async fn clocks_that_are_minutes_off_lose_no_event_and_record_no_expired_one() {
     let world = World::start().await;
     world.set_ahead(0);
     let (writer, reader) = futures::join!(world.function("ingest-api"), world.function("query"));
@@ -165,7 +166,7 @@ async fn clocks_that_are_minutes_off_lose_no_event_and_record_none_that_has_expi
         world.set_ahead(ahead);
         let id = format!("e-{number}");
         assert_eq!(ask(&writer, &post(&id, now)).await.0, 201, "{ahead} s ahead");
-        // An hour more than the period: no clock that is minutes off takes it.
+        // An hour older than the retention: a clock that is minutes off does not accept it.
         let (status, _) = ask(&writer, &post("expired", now.plus_seconds(-30 * DAY - 3600))).await;
         assert_eq!(status, 422, "{ahead} s ahead");
         assert_eq!(ids(&reader).await.len(), number + 1, "{ahead} s ahead");

@@ -30,7 +30,7 @@ fn done(receipts: u64, events: usize) -> expiry::Response {
     expiry::Response { receipts, events, marked: events, unmarked: 0, left: 0 }
 }
 
-/// What a run does, and the next one once the receipts of the first are sealed.
+/// The results of a run, and of the next one after the receipts of the first are sealed.
 async fn two_runs(app: &TestApp) -> expiry::Response {
     let first = invoke::expiry(&app.store(), "acme").await.unwrap();
     assert_eq!(first.marked, 0, "a receipt of this run is not sealed");
@@ -59,7 +59,7 @@ async fn marked(app: &TestApp) -> usize {
 }
 
 #[tokio::test]
-async fn a_receipt_says_what_has_expired_and_what_is_left_is_sound() {
+async fn a_receipt_names_the_expired_events_and_the_log_stays_sound() {
     let aged = Aged::start().await.under(&days(30)).await;
     let size = aged.checkpoint().await.size();
     assert_eq!(two_runs(&aged.app).await, done(1, OLD));
@@ -91,14 +91,14 @@ async fn a_receipt_says_what_has_expired_and_what_is_left_is_sound() {
 }
 
 #[tokio::test]
-async fn a_deletion_that_no_receipt_is_for_is_found() {
+async fn a_deletion_without_a_receipt_is_found() {
     let aged = Aged::start().await.under(&days(30)).await;
     let stored = aged.app.tables().events("acme").await;
     let delete = async |event: &Value| {
         let key = ["workspace", "timestamp"].map(|name| (name, event[name].as_str().unwrap()));
         aged.app.tables().delete("AuditEvents", key).await;
     };
-    // One that has expired and has no receipt yet: none is given for what is not there.
+    // An expired event without a receipt: no receipt is given for an event that is not there.
     delete(&stored[7]).await;
     assert_eq!(two_runs(&aged.app).await, done(1, OLD - 1));
     assert_eq!(aged.app.tables().sweep().await, OLD - 1);
@@ -109,7 +109,7 @@ async fn a_deletion_that_no_receipt_is_for_is_found() {
 }
 
 #[tokio::test]
-async fn a_receipt_that_is_not_for_what_the_log_has_explains_nothing() {
+async fn a_receipt_that_does_not_match_the_log_explains_nothing() {
     let aged = Aged::start().await.under(&days(30)).await;
     let now = system::now();
     let context = json!({"sequences": "1-300", "root": Hash::of_empty_tree(), "count": OLD});
@@ -123,7 +123,7 @@ async fn a_receipt_that_is_not_for_what_the_log_has_explains_nothing() {
 }
 
 #[tokio::test]
-async fn while_a_hold_stands_nothing_is_done_away_with() {
+async fn nothing_is_deleted_under_a_hold() {
     let aged = Aged::start().await.under(&held(&days(30))).await;
     assert_eq!(invoke::expiry(&aged.app.store(), "acme").await.unwrap(), done(0, 0));
     assert_eq!(marked(&aged.app).await, 0);
@@ -131,7 +131,7 @@ async fn while_a_hold_stands_nothing_is_done_away_with() {
 }
 
 #[tokio::test]
-async fn a_hold_that_is_placed_meanwhile_stops_a_receipt() {
+async fn a_hold_placed_during_a_run_stops_its_receipt() {
     let aged = Aged::start().await.under(&days(30)).await;
     let store = aged.app.store();
     let settings = store.settings_now(&acme()).await.unwrap();
@@ -143,9 +143,9 @@ async fn a_hold_that_is_placed_meanwhile_stops_a_receipt() {
 }
 
 #[tokio::test]
-async fn it_stops_before_what_is_not_sealed_and_goes_on_once_it_is() {
+async fn expiry_stops_before_an_unsealed_event_and_continues_once_it_is_sealed() {
     let aged = Aged::start().await.under(&days(30)).await;
-    // Within the first second, after the first event.
+    // The first second, after the first event.
     aged.app.tables().put_events("acme", "x_late", 1).await;
     let blocked = expiry::Response { marked: 0, left: 1, ..done(1, 1) };
     assert_eq!(invoke::expiry(&aged.app.store(), "acme").await.unwrap(), blocked);
@@ -158,7 +158,7 @@ async fn it_stops_before_what_is_not_sealed_and_goes_on_once_it_is() {
 }
 
 #[tokio::test]
-async fn an_event_that_is_not_what_was_sealed_is_kept_as_evidence() {
+async fn an_event_that_differs_from_its_leaf_is_kept_as_evidence() {
     let aged = Aged::start().await.under(&days(30)).await;
     let stored = aged.app.tables().events("acme").await;
     let key = ["workspace", "timestamp"].map(|name| (name, stored[7][name].as_str().unwrap()));
@@ -177,7 +177,7 @@ async fn receipts_never_expire() {
     let first = aged.receipt().await["sequence"].as_u64().unwrap();
     aged.app.sealed().await;
 
-    // In sixty days all that is there now has expired, but for the receipt.
+    // In sixty days all present events have expired, except the receipt.
     let then = system::now().plus_seconds(60 * 86_400);
     let size = store.head(&acme()).await.unwrap().size();
     let expired = loop {
@@ -196,7 +196,7 @@ async fn receipts_never_expire() {
     let filter = Filter { actions: vec![receipt_action()], ..Filter::default() };
     let page = store.page(&acme(), &filter, None, EVERYTHING, then).await.unwrap();
     assert_eq!(page.events.iter().filter(|event| event.sequence == Some(first)).count(), 1);
-    // The second one is of then.
+    // The second one is of that time.
     let before = Filter { end: Some(then), ..Filter::default() };
     let feed = store.feed(&acme(), &before, 0, EVERYTHING, then).await.unwrap();
     let given: Vec<_> = feed.events.iter().filter_map(|event| event.sequence).collect();
@@ -217,7 +217,7 @@ async fn the_events_of_all_shards_expire() {
     set(&fresh(&app), &days(30)).await;
     assert_eq!(two_runs(&app).await, done(1, 40));
     assert_eq!(app.tables().sweep().await, 40);
-    // What is set of one thing leaves the others as they are.
+    // Progress leaves the settings unchanged.
     let settings = fresh(&app).settings_now(&acme()).await.unwrap();
     assert_eq!((settings.shards, settings.retention.days(system::now())), (four, Some(30)));
 }

@@ -1,4 +1,4 @@
-//! Retention: what has expired is there for nobody, and the log holds.
+//! Retention: expired events have no reader, and the log still verifies.
 
 #![allow(clippy::unwrap_used, reason = "in a test, an unwrap is an assertion")]
 

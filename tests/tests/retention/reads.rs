@@ -1,4 +1,4 @@
-//! From the instant on, no read gives anything that has expired, and nothing of it is recorded again.
+//! From the time of a change on, no read returns an expired event, and none is recorded again.
 
 use serde_json::json;
 use shared::ledger::{
@@ -13,7 +13,7 @@ use tests::{
 
 use crate::aged::{Aged, NEW, OLD, days, hash, hashes};
 
-/// Queries of the time view, each of which finds old events: by the table, and by each index.
+/// Queries of the time view that find old events: by the table, and by each index.
 const QUERIES: [&str; 6] = [
     "",
     "order=asc",
@@ -28,7 +28,7 @@ fn old(events: &[serde_json::Value]) -> usize {
 }
 
 #[tokio::test]
-async fn expired_events_vanish_from_every_read_at_once() {
+async fn expired_events_disappear_from_every_read_at_once() {
     let aged = Aged::start().await;
     for query in QUERIES {
         assert_eq!(old(&aged.client.read(&format!("limit=1000&{query}")).await), OLD, "{query}");
@@ -52,12 +52,12 @@ async fn expired_events_vanish_from_every_read_at_once() {
     for format in ["ndjson", "csv", "ocsf"] {
         for path in ["audit_logs?limit=1000&", "audit_logs/feed?limit=1000&"] {
             let answer = client.get(&format!("/api/acme/{path}format={format}")).await.expect(200);
-            // Records of reads name the first and the last event that was read.
+            // Records of reads name the first and the last returned event.
             assert!(!answer.text.contains("old-123"), "{path}{format}");
             assert!(answer.text.contains("group_created") || format == "ocsf", "{path}{format}");
         }
     }
-    // A cursor that was given before leads on to what there is.
+    // An earlier cursor leads on to the events that are left.
     for (order, cursor_before) in cursors {
         let page = client.list(&format!("{}&cursor={cursor_before}", cursor(order))).await.expect(200);
         assert_eq!((old(page.events()), page.events().is_empty()), (0, false), "{order}");
@@ -68,7 +68,7 @@ async fn expired_events_vanish_from_every_read_at_once() {
     let size = feed.body["checkpoint"]["size"].as_u64().unwrap();
     assert_eq!(feed.body["expired"], OLD);
     assert_eq!(feed.headers["x-expired"], OLD.to_string());
-    // Whoever counts still can: what was given and what has expired is all there is.
+    // The count is still complete: the returned events and the expired ones are all events of the log.
     assert_eq!(feed.events().len() + OLD, usize::try_from(size).unwrap());
     assert_eq!(feed.body["next_after"], size - 1);
 
@@ -107,7 +107,7 @@ async fn proofs_from_before_and_after_hold() {
 }
 
 #[tokio::test]
-async fn what_has_expired_is_never_recorded_again() {
+async fn an_expired_event_is_never_recorded_again() {
     let aged = Aged::start().await.under(&days(30)).await;
     let client = &aged.client;
     let refused = client.record(&event("old-7", 7)).await.expect_problem(422, "invalid_event");

@@ -1,4 +1,4 @@
-//! The settings of a workspace over HTTP: what they say, and what is recorded of their changes.
+//! The settings of a workspace over HTTP, and the records of their changes.
 
 use serde_json::{Value, json};
 use shared::{
@@ -27,7 +27,7 @@ async fn a_change_says_when_it_takes_effect_and_is_recorded() {
     let from = Timestamp::parse(to_come["from"].as_str().unwrap()).unwrap();
     assert_eq!(to_come["retention_days"], 30);
     assert!(from >= asked.plus_seconds(NOTICE_SECONDS), "{from}");
-    // The same again changes nothing, and is no other change.
+    // The same change again changes nothing, and leaves no record.
     let again = admin.set(&json!({"retention_days": 30, "confirm": true})).await.expect(200).body;
     assert_eq!(again, changed);
 
@@ -44,7 +44,7 @@ async fn a_change_says_when_it_takes_effect_and_is_recorded() {
 }
 
 #[tokio::test]
-async fn what_lets_events_expire_must_be_confirmed() {
+async fn a_change_that_lets_events_expire_must_be_confirmed() {
     let app = TestApp::start().await;
     let admin = app.admin("acme");
     let refused = admin.set(&json!({"retention_days": 30})).await.expect_problem(422, "invalid_body");
@@ -68,7 +68,7 @@ async fn a_change_waits_for_the_one_before_it_and_a_later_one_can_be_taken_back(
 }
 
 #[tokio::test]
-async fn what_is_wrong_with_a_change_is_told() {
+async fn an_invalid_change_is_refused_with_its_problems() {
     let app = TestApp::start().await;
     let admin = app.admin("acme");
     let check = async |body: Value, expected: &[&str]| {

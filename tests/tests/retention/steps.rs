@@ -1,5 +1,5 @@
-//! Each call of two runs is the last one of its run, or is done and answered with an error. Then other runs come, and there
-//! is one receipt for all events and a mark on each.
+//! Crash drills: at each call of two runs in turn, the call is the last one of its run, or is answered with an
+//! error. After other runs, there is one receipt for all events and a mark on each.
 
 use local::Storage;
 use shared::{aws::config::Config, model::keys::Place, store::Store};
@@ -21,13 +21,14 @@ async fn a_run_may_end_at_any_call() {
     }
 }
 
-/// Whether a run has a call of this number; with the fault at it, and all that is to hold after another run.
+/// Runs the drill at the call with this number. Returns false if a run has no such call.
 async fn ends_at(number: usize, fault: Fault) -> bool {
     let engine = local::Tables::start(0, Storage::Memory).await.unwrap();
     let (tables, store) = (Tables::at(engine.endpoint()), Store::connect(&Config::local(engine.endpoint())));
     tables.put_events("acme", "group_created", EVENTS).await;
-    let place = |number| Place::from_key("acme", &format!("{}#group_created", at(number))).unwrap().1;
-    let places: Vec<_> = (0..EVENTS).map(place).collect();
+    let places: Vec<_> = (0..EVENTS)
+        .map(|number| Place::from_key("acme", &format!("{}#group_created", at(number))).unwrap().1)
+        .collect();
     sealer::seal(&store, &acme(), &places, shared::system::now()).await.unwrap();
     set(&store, &days(30)).await;
 

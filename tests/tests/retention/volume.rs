@@ -1,4 +1,4 @@
-//! Imported events that expire together: all are named by receipts and marked, in two runs.
+//! Imported events that expire together: receipts name all of them, and two runs mark them.
 
 use std::{collections::BTreeSet, env};
 
@@ -19,7 +19,7 @@ use crate::aged::{acme, days, seal_receipts, set};
 
 const RECEIPTS: Room = Room { events: 1000, bytes: usize::MAX, measure: |_| 0 };
 
-/// `EXPIRED_EVENTS=300000` is the large size.
+/// `EXPIRED_EVENTS=300000` runs the large size.
 #[tokio::test]
 async fn every_event_of_an_import_is_marked_by_two_runs_and_none_before_its_receipt_is_sealed() {
     let count: i64 = env::var("EXPIRED_EVENTS").map_or(2600, |count| count.parse().unwrap());
@@ -27,7 +27,7 @@ async fn every_event_of_an_import_is_marked_by_two_runs_and_none_before_its_rece
     let (tables, store) = (Tables::at(engine.endpoint()), Store::connect(&Config::local(engine.endpoint())));
     let keys = tables.put_burst("acme", "group_created", count).await;
     let mut places: Vec<_> = keys.iter().map(|key| Place::from_key("acme", key).unwrap().1).collect();
-    // The log has a part of them in another order than that of time.
+    // Part of the log has an order that differs from that of time.
     fastrand::Rng::with_seed(7).shuffle(&mut places[..keys.len() / 2]);
     for places in places.chunks(1000) {
         sealer::seal(&store, &acme(), places, system::now()).await.unwrap();

@@ -1,4 +1,4 @@
-//! What the drills find of a protocol that is broken on purpose.
+//! The drills find a violation in each protocol that is broken on purpose.
 
 use crate::{
     crash::Drill,
@@ -9,11 +9,11 @@ use crate::{
     run,
 };
 
-/// How many orders are tried until one shows it.
+/// The number of orders that are tried.
 const SEEDS: u64 = 30;
 
 #[test]
-fn the_protocol_made_of_its_steps_passes_the_drills() {
+fn the_rebuilt_protocol_passes_the_drills() {
     assert_eq!(races(Broken::Nothing), None);
     assert_eq!(crashes(Broken::Nothing), None);
 }
@@ -40,7 +40,7 @@ fn a_delta_that_is_found_must_be_finished() {
 }
 
 #[test]
-fn a_delta_that_another_pass_decided_must_be_taken() {
+fn a_delta_that_another_pass_wrote_must_be_used() {
     check(races(Broken::LostRaceIgnored), "is lost");
 }
 
@@ -51,12 +51,12 @@ fn the_head_must_not_be_moved_before_the_events_are_stamped() {
 }
 
 fn check(violation: Option<String>, expected: &str) {
-    let violation = violation.expect("the drill does not see what is broken");
+    let violation = violation.expect("the drill finds no violation in a broken protocol");
     println!("{violation}");
     assert!(violation.contains(expected), "{violation}");
 }
 
-/// The first violation that sealers which run into each other come to.
+/// The first violation when sealers run at the same time.
 fn races(broken: Broken) -> Option<String> {
     run(async {
         let (grounds, engine) = (Grounds::prepare().await, Engine::start().await);

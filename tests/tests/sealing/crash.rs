@@ -1,5 +1,5 @@
-//! Each call of a pass is its last one: it is done or not, and answered with an error or never. Then a
-//! fresh pass makes the log whole, and nothing that was signed in between is taken back.
+//! Crash drills: at each call of a pass in turn, the call is executed or not, and its answer is an error or
+//! never arrives. A fresh pass must then complete the log, and nothing that was signed in between may change.
 
 use std::{
     sync::atomic::{AtomicUsize, Ordering},
@@ -25,7 +25,7 @@ const FAULTS: [Fault; 6] = [
     Fault { applied: Applied::All, answer: Answer::Error },
     Fault { applied: Applied::All, answer: Answer::None },
 ];
-/// How many logs are drilled at a time.
+/// Logs that are drilled at a time.
 const THREADS: usize = 2;
 
 #[test]
@@ -36,7 +36,7 @@ fn any_call_of_a_pass_may_be_its_last() {
     let began = Instant::now();
     let drill = Drill::of(Protocol::Shipped, &prepared);
     let stamps = drill.calls.iter().filter(|call| *call == "BatchExecuteStatement").count();
-    // 25 events to a request, whichever deltas they are of.
+    // 25 events to a request, from any of the deltas.
     assert_eq!(stamps, if is_full() { 24 } else { 1 });
     let runs = drill.run_all().unwrap();
     let (calls, seconds) = (drill.calls.len(), began.elapsed().as_secs());
@@ -57,7 +57,7 @@ fn any_call_of_a_large_pass_may_be_its_last() {
 }
 
 #[test]
-fn what_makes_the_log_whole_may_crash_as_well() {
+fn the_pass_after_a_crash_may_crash_as_well() {
     let prepared = run(Prepared::with(254, 4));
     let drill = Drill::of(Protocol::Shipped, &prepared);
     let mut random = fastrand::Rng::with_seed(2);
@@ -74,7 +74,7 @@ fn what_makes_the_log_whole_may_crash_as_well() {
 pub(crate) struct Drill<'a> {
     protocol: Protocol,
     prepared: &'a Prepared,
-    /// The operations of a pass to which nothing happens.
+    /// The operations of a pass without faults.
     calls: Vec<String>,
 }
 
@@ -91,27 +91,31 @@ impl<'a> Drill<'a> {
         Self { protocol, prepared, calls }
     }
 
-    /// Fails at every call in every way; how many runs that took, or the first violation.
+    /// Fails every call in every way. Returns the number of runs, or the first violation.
     pub(crate) fn run_all(&self) -> Result<usize, String> {
         let runs = self.calls.len() * FAULTS.len();
         let next = AtomicUsize::new(0);
-        let work = || {
-            run(async {
-                let engine = Engine::start().await;
-                loop {
-                    let run = next.fetch_add(1, Ordering::SeqCst);
-                    if run >= runs {
-                        return Ok::<_, String>(());
-                    }
-                    self.crash(&engine, &[(run / FAULTS.len(), FAULTS[run % FAULTS.len()])]).await?;
-                    if run % 100 == 99 {
-                        println!("crash drill: {} of {runs} runs", run + 1);
-                    }
-                }
-            })
-        };
         thread::scope(|scope| {
-            let workers: Vec<_> = (0..THREADS).map(|_| scope.spawn(work)).collect();
+            let workers: Vec<_> = (0..THREADS)
+                .map(|_| {
+                    scope.spawn(|| {
+                        run(async {
+                            let engine = Engine::start().await;
+                            loop {
+                                let run = next.fetch_add(1, Ordering::SeqCst);
+                                if run >= runs {
+                                    return Ok::<_, String>(());
+                                }
+                                self.crash(&engine, &[(run / FAULTS.len(), FAULTS[run % FAULTS.len()])])
+                                    .await?;
+                                if run % 100 == 99 {
+                                    println!("crash drill: {} of {runs} runs", run + 1);
+                                }
+                            }
+                        })
+                    })
+                })
+                .collect();
             workers.into_iter().try_for_each(|worker| worker.join().unwrap())
         })?;
         Ok(runs)
@@ -121,22 +125,22 @@ impl<'a> Drill<'a> {
         (random.usize(..self.calls.len()), FAULTS[random.usize(..FAULTS.len())])
     }
 
-    /// Passes one after the other, each of which fails at its call, unless it has nothing to do so late;
-    /// and one to which nothing happens. What is wrong after them.
+    /// Runs passes one after the other, each of which fails at its call if it makes so many, and then one
+    /// without faults. Returns the violation that is left, if any.
     async fn crash(&self, engine: &Engine, faults: &[(usize, Fault)]) -> Result<(), String> {
         let Self { protocol, prepared, calls } = self;
         engine.reset(&prepared.file());
         let shown = Shown::default();
         let drilled = async {
             shown.ask(engine.store()).await?;
-            // The turn of each pass that crashed is over when the next one begins.
+            // The turn of each crashed pass is over when the next one begins.
             let mut times = (0..).map(|turns| now().plus_seconds(turns * 2 * Turn::SECONDS));
             for ((number, fault), now) in faults.iter().zip(&mut times) {
                 let door = engine.door(Rule::Fails(*number, *fault));
                 let store = door.store();
                 tokio::select! {
                     passed = protocol.pass_at(&store, &prepared.unsealed, &shown, now) => {
-                        // Stamps that were refused together are tried one by one.
+                        // Stamps that were refused together are retried one by one.
                         let failed = door.calls().get(*number).is_some_and(|call| call != "BatchExecuteStatement");
                         demand(passed.is_err() == failed, || "a pass goes on after an error".to_owned())?;
                     }
@@ -150,11 +154,10 @@ impl<'a> Drill<'a> {
             shown.ask(engine.store()).await?;
             audit(&engine.store(), &prepared.and(&prepared.unsealed), &shown).await
         };
-        let place = |violation| {
+        drilled.await.map_err(|violation| {
             let faults =
                 faults.iter().map(|(number, fault)| format!("{} {number} {fault:?}", calls[*number]));
             format!("{}: {violation}", faults.collect::<Vec<_>>().join(", then "))
-        };
-        drilled.await.map_err(place)
+        })
     }
 }

@@ -1,5 +1,5 @@
-//! The embedded engine behind doors. Each store reaches it through a door of its own, where its calls are
-//! counted, and fail or wait as the test wants.
+//! The embedded engine behind doors. Each store has its own door to the engine, which counts its calls, and
+//! fails or delays them as the test wants.
 
 use std::{
     collections::HashMap,
@@ -24,7 +24,7 @@ use tokio::{
     task::JoinHandle,
 };
 
-/// An engine in memory. What arrives at it is done at once and one after the other.
+/// An engine in memory. It executes calls at once, one after the other.
 pub(crate) struct Engine {
     house: Arc<House>,
     endpoint: String,
@@ -36,64 +36,65 @@ struct House {
     doors: Mutex<HashMap<String, Arc<Door>>>,
 }
 
-/// A way to the engine.
+/// A proxy to the engine for one store.
 pub(crate) struct Door {
     endpoint: String,
     rule: Rule,
-    /// The operations that came, in their order.
+    /// The operations of the calls, in order.
     calls: Mutex<Vec<String>>,
     crashed: Notify,
 }
 
-/// What happens at a door.
+/// The behaviour of a door.
 pub(crate) enum Rule {
-    /// Every call is let through.
+    /// Every call passes.
     Open,
-    /// Calls that have this in their body are answered with an error, all others are let through.
+    /// Calls with this text in their body are answered with an error; all others pass.
     Denies(&'static str),
-    /// Calls to this table that have this in their body are answered with an error, all others are let through.
+    /// Calls to this table with this text in their body are answered with an error; all others pass.
     DeniesIn(&'static str, &'static str),
-    /// Writes that have this in their body find that somebody else was first, all others are let through.
+    /// Writes with this text in their body find that another writer was first; all others pass.
     Overtakes(&'static str),
-    /// The call with this number fails, all others are let through.
+    /// The call with this number fails; all others pass.
     Fails(usize, Fault),
-    /// Every call takes so long.
+    /// Every call takes this long.
     Slow(Duration),
-    /// Every call waits until whoever listens lets it through.
+    /// Every call waits until the receiver of `arrivals` lets it pass.
     Waits { agent: usize, arrivals: mpsc::UnboundedSender<Arrival> },
 }
 
-/// How a call fails.
+/// A way for a call to fail.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Fault {
-    /// How much of it the engine does.
+    /// The part of the call that the engine executes.
     pub(crate) applied: Applied,
     pub(crate) answer: Answer,
 }
 
-/// How much of a call is done.
+/// The part of a call that is executed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Applied {
     Nothing,
-    /// Every second of its statements; a call that has none is done as a whole.
+    /// Every second statement; a call without statements is executed in full.
     Half,
     All,
 }
 
-/// What the caller hears of it.
+/// The answer that the caller gets.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Answer {
-    /// An error after which the SDK does not try again.
+    /// An error that the SDK does not retry.
     Error,
-    /// Nothing: its process has crashed.
+    /// None: the process has crashed.
     None,
 }
 
-/// What is told of an agent whose calls wait.
+/// News of an agent whose calls wait.
 pub(crate) enum Arrival {
-    /// Its call is at the door; it is let through by sending where to tell that it is done.
+    /// The agent's call is at the door. It passes when the receiver sends the channel on which it wants to hear
+    /// that the call is done.
     Call(usize, oneshot::Sender<oneshot::Sender<()>>),
-    /// It is at its end.
+    /// The agent has finished.
     End(usize),
 }
 
@@ -107,8 +108,8 @@ impl Engine {
         Self { house, endpoint, server }
     }
 
-    /// Closes all doors, and begins again with a copy of these tables. A call that is still on its way then
-    /// finds its door closed.
+    /// Closes all doors, and starts again with a copy of these tables. A call that is still on its way finds
+    /// its door closed.
     pub(crate) fn reset(&self, tables: &Path) {
         self.house.doors.lock().unwrap().clear();
         self.house.database.restore_from(tables.to_str().unwrap()).unwrap();
@@ -122,13 +123,13 @@ impl Engine {
         door
     }
 
-    /// Does this, past all doors.
+    /// Executes a call directly, past all doors.
     pub(crate) fn ask(&self, operation: &str, request: &Value) -> Value {
         let answer = answer(&self.house.database, operation, request.to_string().as_bytes()).unwrap();
         serde_json::from_str(&answer).unwrap()
     }
 
-    /// A store to which nothing happens.
+    /// A store without faults.
     pub(crate) fn store(&self) -> Store {
         self.door(Rule::Open).store()
     }
@@ -141,7 +142,7 @@ impl Drop for Engine {
 }
 
 impl Door {
-    /// A store that knows only this door.
+    /// A store that is connected to this door only.
     pub(crate) fn store(&self) -> Store {
         Store::connect(&Config::local(&self.endpoint))
     }
@@ -150,7 +151,7 @@ impl Door {
         self.calls.lock().unwrap().clone()
     }
 
-    /// Waits until the call has come that is never answered.
+    /// Waits until a call arrives that will never be answered.
     pub(crate) async fn crashed(&self) {
         self.crashed.notified().await;
     }
@@ -184,7 +185,7 @@ async fn pass(State(house): State<Arc<House>>, uri: Uri, headers: HeaderMap, bod
         }
         Rule::Waits { agent, arrivals } => {
             let (let_through, wait) = oneshot::channel();
-            // Whoever lets calls through may have gone; then nothing is.
+            // The receiver may be gone; then the call does not pass.
             let _ = arrivals.send(Arrival::Call(*agent, let_through));
             let Ok(done) = wait.await else { return error("AccessDeniedException") };
             let answer = run(&house.database, operation, &body);
@@ -240,7 +241,7 @@ fn answer(database: &Database, operation: &str, body: &[u8]) -> dynoxide::Result
         "Scan" => call(body, |request| database.scan(request)),
         "UpdateItem" => call(body, |request| database.update_item(request)),
         "UpdateTable" => call(body, |request| database.update_table(request)),
-        other => panic!("no drill needs {other}"),
+        other => panic!("unexpected operation {other}"),
     }
 }
 

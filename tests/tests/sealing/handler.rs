@@ -1,4 +1,4 @@
-//! What the sealer does with a batch of which not all can be sealed, and how its search goes on.
+//! The sealer's handling of a batch that cannot be sealed completely, and of the scheduled search.
 
 use lambda_runtime::{Context, Error, LambdaEvent};
 use serde_json::{Value, json};
@@ -18,14 +18,14 @@ use crate::{
     log::{Prepared, Shown, acme, audit},
 };
 
-/// An engine whose tables are empty.
+/// An engine with empty tables.
 async fn engine() -> Engine {
     let engine = Engine::start().await;
     engine.reset(&Prepared::with(0, 0).await.file());
     engine
 }
 
-/// The item of an event as we write it.
+/// The item of an event as the service writes it.
 fn item(workspace: &str, second: i64) -> Value {
     json!({
         "workspace": {"S": workspace},
@@ -41,7 +41,7 @@ fn put(engine: &Engine, table: &str, item: &Value) {
     engine.ask("PutItem", &json!({"TableName": table, "Item": item}));
 }
 
-/// The stream's record of an item.
+/// The stream record of an item.
 fn record(number: u64, item: &Value) -> Value {
     let keys = json!({"workspace": item["workspace"], "timestamp": item["timestamp"]});
     json!({"eventName": "INSERT", "dynamodb": {"Keys": keys, "SequenceNumber": number.to_string()}})
@@ -51,21 +51,23 @@ fn put_all(engine: &Engine, items: &[Value]) {
     items.iter().for_each(|item| put(engine, "AuditEvents", item));
 }
 
-/// Gives the sealer what the stream tells of these items, of which the first is record 1; its answer.
+/// Gives the sealer the stream records of these items, the first as record 1. Returns its answer.
 async fn deliver(store: &Store, items: &[Value]) -> Value {
     let records: Vec<_> = (1..).zip(items).map(|(number, item)| record(number, item)).collect();
     invoke::sealer(store, json!({ "Records": records })).await
 }
 
 fn places(items: &[Value]) -> Vec<Place> {
-    let place = |item: &Value| {
-        let text = |name: &str| item[name]["S"].as_str().unwrap().to_owned();
-        Place::from_key(&text("workspace"), &text("timestamp")).unwrap().1
-    };
-    items.iter().map(place).collect()
+    items
+        .iter()
+        .map(|item: &Value| {
+            let text = |name: &str| item[name]["S"].as_str().unwrap().to_owned();
+            Place::from_key(&text("workspace"), &text("timestamp")).unwrap().1
+        })
+        .collect()
 }
 
-/// What is in a partition of a table.
+/// The items in a partition of a table.
 fn partition(engine: &Engine, table: &str, workspace: &str) -> Vec<Value> {
     let request = json!({
         "TableName": table,
@@ -83,14 +85,16 @@ fn partition(engine: &Engine, table: &str, workspace: &str) -> Vec<Value> {
     }
 }
 
-/// What the events of a workspace bear, in the order of time; -1 is nothing.
+/// The sequences of a workspace's events, in the order of time; -1 for none.
 fn sequences(engine: &Engine, workspace: &str) -> Vec<i64> {
-    let sequence = |item: &Value| item["sequence"]["N"].as_str().map_or(-1, |text| text.parse().unwrap());
-    partition(engine, "AuditEvents", workspace).iter().map(sequence).collect()
+    partition(engine, "AuditEvents", workspace)
+        .iter()
+        .map(|item: &Value| item["sequence"]["N"].as_str().map_or(-1, |text| text.parse().unwrap()))
+        .collect()
 }
 
 #[tokio::test]
-async fn what_cannot_be_read_is_set_aside_with_its_reason_and_blocks_nobody() {
+async fn an_unreadable_event_is_set_aside_with_the_reason_and_blocks_no_log() {
     let engine = engine().await;
     let (mut broken_json, mut without_salt) = (item("acme", 1), item("acme", 3));
     broken_json["actor"] = json!({"S": "{"});
@@ -112,7 +116,7 @@ async fn what_cannot_be_read_is_set_aside_with_its_reason_and_blocks_nobody() {
 }
 
 #[tokio::test]
-async fn a_log_that_is_corrupt_keeps_no_other_waiting() {
+async fn a_corrupt_log_delays_no_other() {
     let engine = engine().await;
     let head = json!({
         "workspace": {"S": "acme"},
@@ -124,14 +128,14 @@ async fn a_log_that_is_corrupt_keeps_no_other_waiting() {
     let items = [item("acme", 0), item("globex", 0), item("acme", 1), item("initech", 0)];
     put_all(&engine, &items);
     let answer = deliver(&engine.store(), &items).await;
-    // It would be no better the next time: an alarm tells of it, not the stream.
+    // A retry would not help: an alarm reports it, and the stream continues.
     assert_eq!(answer, json!({"batchItemFailures": []}));
     assert_eq!(sequences(&engine, "acme"), [-1, -1]);
     assert_eq!((sequences(&engine, "globex"), sequences(&engine, "initech")), (vec![0], vec![0]));
 }
 
 #[tokio::test]
-async fn events_that_cannot_be_sealed_wait_in_the_backlog_and_keep_no_other_waiting() {
+async fn events_that_cannot_be_sealed_wait_in_the_backlog_and_delay_no_other() {
     let engine = engine().await;
     let items = [item("initech", 0), item("acme", 0), item("globex", 0), item("acme", 1), item("globex", 1)];
     put_all(&engine, &items);
@@ -147,7 +151,7 @@ async fn events_that_cannot_be_sealed_wait_in_the_backlog_and_keep_no_other_wait
 }
 
 #[tokio::test]
-async fn records_whose_places_cannot_even_wait_come_again_from_the_first() {
+async fn records_that_cannot_enter_the_backlog_are_retried_from_the_first() {
     let engine = engine().await;
     let items = [item("initech", 0), item("acme", 0), item("globex", 0), item("acme", 1), item("globex", 1)];
     let denying = engine.door(Rule::Denies("globex")).store();
@@ -164,7 +168,7 @@ async fn records_whose_places_cannot_even_wait_come_again_from_the_first() {
 }
 
 #[tokio::test]
-async fn what_is_under_no_key_of_ours_is_not_sealed() {
+async fn an_item_with_a_foreign_key_is_not_sealed() {
     let engine = engine().await;
     let items = ["acme#16", "acme#255", "acme#07"].map(|partition| item(partition, 0));
     put_all(&engine, &items);
@@ -197,20 +201,20 @@ async fn events_of_one_id_in_two_partitions_are_two_events() {
 }
 
 #[tokio::test]
-async fn a_pass_looks_at_each_event_once_and_tells_what_it_did() {
+async fn a_pass_reads_each_event_once_and_reports_its_work() {
     let (engine, now) = (engine().await, system::now());
     let (store, acme) = (engine.store(), acme());
     let mut broken = item("acme", 300);
     broken["actor"] = json!({"S": "{"});
     let items: Vec<_> = (0..300).map(|second| item("acme", second)).chain([broken]).collect();
     put_all(&engine, &items);
-    // A tile is full after 256 of them, and what is left over is looked at with the next.
+    // A tile is full after 256 entries; the rest is read again with the next tile.
     let sealed = sealer::seal(&store, &acme, &places(&items), now).await.unwrap();
     assert_eq!((sealed.events, sealed.set_aside), (300, 1));
     let sealed = sealer::seal(&store, &acme, &places(&items[..300]), now).await.unwrap();
     assert_eq!((sealed.events, sealed.set_aside), (0, 0));
 
-    // What another pass has decided is finished first, and counts.
+    // A delta that another pass has written is finished first, and counts.
     let items: Vec<_> = (301..306).map(|second| item("acme", second)).collect();
     put_all(&engine, &items);
     let head = store.head(&acme).await.unwrap();
@@ -222,10 +226,10 @@ async fn a_pass_looks_at_each_event_once_and_tells_what_it_did() {
 }
 
 #[tokio::test]
-async fn the_root_of_a_full_tile_is_kept_under_its_level_and_number() {
+async fn the_root_of_a_full_tile_is_stored_under_its_level_and_number() {
     let engine = engine().await;
     let (store, acme) = (engine.store(), acme());
-    // One more event fills a tile of leaves and one of the roots of those.
+    // One more event completes a tile of leaves and a tile of their roots.
     let mut head = Frontier::default();
     (0..65_535).for_each(|_| drop(head.push(Hash::of_leaf(b"sealed long ago"))));
     store.advance(&acme, &Frontier::default(), &head, None).await.unwrap();
@@ -240,14 +244,14 @@ async fn the_root_of_a_full_tile_is_kept_under_its_level_and_number() {
 }
 
 #[tokio::test]
-async fn a_pass_that_loses_every_race_leaves_the_field() {
+async fn a_pass_that_loses_every_race_gives_up() {
     let engine = engine().await;
     let items = [item("acme", 0)];
     put_all(&engine, &items);
     let door = engine.door(Rule::Overtakes("\"entries\""));
     let left = sealer::seal(&door.store(), &acme(), &places(&items), system::now()).await.unwrap_err();
-    assert!(matches!(left, shared::model::error::Error::Unavailable(_)), "{left:?}");
-    // It tried for each of the fifty races it may lose, and once more.
+    assert!(matches!(left, shared::error::Error::Unavailable(_)), "{left:?}");
+    // It tried once for each of the fifty races that it may lose, and once more.
     assert_eq!(door.calls().iter().filter(|call| *call == "PutItem").count(), 51);
 }
 
@@ -256,7 +260,7 @@ async fn a_workspace_that_cannot_be_sealed_does_not_end_the_search_for_others() 
     let engine = engine().await;
     let items: Vec<_> = ["acme", "globex", "initech"].map(|workspace| item(workspace, 0)).to_vec();
     put_all(&engine, &items);
-    // Neither its log nor the backlog takes anything of this workspace.
+    // Neither its log nor the backlog accepts anything for this workspace.
     let denying = engine.door(Rule::Denies("globex")).store();
     search(&denying, u64::MAX / 2).await.unwrap();
     assert_eq!((sequences(&engine, "acme"), sequences(&engine, "initech")), (vec![0], vec![0]));
@@ -264,12 +268,12 @@ async fn a_workspace_that_cannot_be_sealed_does_not_end_the_search_for_others() 
     assert_eq!(engine.store().search().await.unwrap().unwrap().after, None);
 }
 
-/// A run of the schedule of the backlog.
+/// Runs the schedule of the backlog.
 async fn take_up_backlog(store: &Store) {
     assert_eq!(invoke::sealer(store, json!({"backlog": true})).await, json!({"batchItemFailures": []}));
 }
 
-/// A round of the search that has so much time.
+/// Runs a round of the search until this deadline.
 async fn search(store: &Store, deadline_ms: u64) -> Result<(), Error> {
     let mut context = Context::default();
     context.deadline = deadline_ms;
@@ -278,8 +282,8 @@ async fn search(store: &Store, deadline_ms: u64) -> Result<(), Error> {
 }
 
 #[tokio::test]
-async fn the_search_finds_what_no_record_told_of_in_as_many_rounds_as_it_takes() {
-    // DynamoDB gives 1 MB at a time: 9 of these.
+async fn the_search_finds_events_without_a_record_over_several_rounds() {
+    // DynamoDB returns 1 MB at a time: 9 of these.
     let large = |second| {
         let mut item = item("acme", second);
         item["context"] = json!({"S": json!({"text": "a".repeat(110_000)}).to_string()});
@@ -295,11 +299,11 @@ async fn the_search_finds_what_no_record_told_of_in_as_many_rounds_as_it_takes()
     search(&store, NO_TIME).await.unwrap();
     let after_one = unsealed();
     assert!((1..25).contains(&after_one), "one round takes one step");
-    // A round that cannot read the table ends, and the next one goes on from the note of the last one.
+    // A round that cannot read the table ends, and the next one continues from the note of the last one.
     let denying = engine.door(Rule::Denies("FilterExpression")).store();
     search(&denying, TIME).await.unwrap_err();
     assert_eq!(unsealed(), after_one);
-    // It goes on from its note, so that it does not come to what is new before that.
+    // It continues from its note, so it does not read the newer event before it.
     put(&engine, "AuditEvents", &item("acme", 0));
     search(&store, NO_TIME).await.unwrap();
     assert!((2..after_one).contains(&unsealed()));
@@ -309,7 +313,7 @@ async fn the_search_finds_what_no_record_told_of_in_as_many_rounds_as_it_takes()
     let note = store.search().await.unwrap().unwrap();
     assert_eq!(note.after, None);
 
-    // Within a day no other search begins; after it, one does.
+    // No other search begins within a day; the next one begins after it.
     search(&store, TIME).await.unwrap();
     assert_eq!(sequences(&engine, "acme"), sequences_then);
     let began_at = system::now().plus_seconds(-23 * 3600);

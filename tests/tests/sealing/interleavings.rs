@@ -1,6 +1,6 @@
-//! Passes that run into each other: two or three sealers that were told of the same events, whoever
-//! records more meanwhile, whoever signs, and the search of the schedule. Their calls are let through one
-//! at a time, in an order that a seed chooses.
+//! Passes that run at the same time: two or three sealers that got records of the same events, a writer that
+//! records more, a signer, and the scheduled search. Their calls pass one at a time, in an order that a seed
+//! chooses.
 
 use std::{collections::VecDeque, iter, pin::Pin, sync::Arc, time::Instant};
 
@@ -43,7 +43,7 @@ fn check(sealers: usize) {
     println!("interleavings: {sealers} sealers, {seeds} seeds, {calls} calls in {seconds} s");
 }
 
-/// What the drills begin with: an empty log, and one that is near the end of a tile.
+/// The logs that the drills begin with: an empty one, and one near the end of a tile.
 pub(crate) struct Grounds([Prepared; 2]);
 
 type Agent = Pin<Box<dyn Future<Output = Result<(), String>> + Send>>;
@@ -53,7 +53,7 @@ impl Grounds {
         Self([Prepared::with(0, 0).await, Prepared::with(252, 0).await])
     }
 
-    /// One drill; how many calls it took, or what is wrong after it.
+    /// Runs one drill. Returns the number of calls, or the violation after it.
     pub(crate) async fn interleave(
         &self,
         engine: &Engine,
@@ -130,11 +130,11 @@ async fn seal(protocol: Protocol, store: Store, hints: Vec<Place>, shown: Arc<Sh
     protocol.pass(&store, &hints, &shown).await.map_err(|error| format!("a pass fails: {error:?}"))
 }
 
-/// Lets the calls of all agents through, one at a time and each done before the next, until all are at
-/// their ends; what came of each.
+/// Lets the calls of all agents pass, one at a time and each executed before the next, until all agents have
+/// finished. Returns the result of each.
 ///
-/// An agent is chosen only when every one that is not at its end has a call at its door, so that the order
-/// of agents follows from the seed alone. Of an agent that has several calls there, the first one goes.
+/// An agent is chosen only when every unfinished agent has a call at its door, so that the order follows from
+/// the seed alone. If an agent has several calls at the door, the first one passes.
 async fn schedule(
     agents: Vec<Agent>,
     arrivals: &mpsc::UnboundedSender<Arrival>,
@@ -164,14 +164,14 @@ async fn schedule(
         if running.is_empty() {
             break;
         }
-        // Now and then others are the fast ones, so that some sleep through all that the rest do.
+        // Now and then other agents become the fast ones, so that some sleep while the rest do all their work.
         if random.u8(..16) == 0 {
             paces.fill_with(|| [1, 1, 4, 16][random.usize(..4)]);
         }
         let draws: Vec<_> = running.iter().flat_map(|agent| iter::repeat_n(*agent, paces[*agent])).collect();
         let call = waiting[draws[random.usize(..draws.len())]].pop_front().unwrap();
         let (done, wait) = oneshot::channel();
-        // A call that its agent has given up since is not there any more.
+        // A call that its agent has given up since is no longer there.
         if call.send(done).is_ok() {
             let _ = wait.await;
         }
@@ -183,7 +183,7 @@ async fn schedule(
     at_ends
 }
 
-/// Looks whether what was there, and whose place a pass was told, is sealed when the pass is at its end.
+/// Checks that the events that existed before a pass, and whose places it was given, are sealed after it.
 async fn is_sealed(store: &Store, there: &[Place], told: &[Place]) -> Result<(), String> {
     for candidate in store.candidates(&acme(), there).await.unwrap() {
         if candidate.event.unwrap().sequence.is_none() && told.contains(&candidate.place) {

@@ -1,4 +1,4 @@
-//! A log to drill with: prepared tables, and whoever signs and looks at what came of them.
+//! A log for the drills: prepared tables, a signer, and the audit of the result.
 
 use std::{collections::BTreeMap, path::PathBuf, sync::Mutex};
 
@@ -37,7 +37,7 @@ pub(crate) fn acme() -> WorkspaceId {
     WorkspaceId::parse("acme").unwrap()
 }
 
-/// When all drills happen.
+/// The time of all drills.
 pub(crate) fn now() -> Timestamp {
     Timestamp::parse(&at(1000)).unwrap()
 }
@@ -45,14 +45,14 @@ pub(crate) fn now() -> Timestamp {
 /// Tables in a file, to be copied.
 pub(crate) struct Prepared {
     directory: tempfile::TempDir,
-    /// Where the events are that are sealed.
+    /// The places of the sealed events.
     pub(crate) sealed: Vec<Place>,
-    /// Where the others are.
+    /// The places of the unsealed events.
     pub(crate) unsealed: Vec<Place>,
 }
 
 impl Prepared {
-    /// Tables with a log of so many events, and so many more that are not sealed.
+    /// Prepares tables with a log of `sealed` events, and with `unsealed` more.
     pub(crate) async fn with(sealed: i64, unsealed: i64) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let storage = Storage::Directory(directory.path().to_owned());
@@ -70,7 +70,7 @@ impl Prepared {
         self.directory.path().join("dynamodb.sqlite")
     }
 
-    /// The places of what is sealed, and of these that are to be.
+    /// The places of the sealed events, and these.
     pub(crate) fn and(&self, more: &[Place]) -> Vec<Place> {
         [&self.sealed, more].concat()
     }
@@ -78,11 +78,10 @@ impl Prepared {
 
 async fn put(tables: &Tables, action: &str, count: i64) -> Vec<Place> {
     tables.put_events("acme", action, count).await;
-    let place = |number| Place::from_key("acme", &format!("{}#{action}", at(number))).unwrap().1;
-    (0..count).map(place).collect()
+    (0..count).map(|number| Place::from_key("acme", &format!("{}#{action}", at(number))).unwrap().1).collect()
 }
 
-/// An event that happened in one order and may be received in another.
+/// An event with a time of its own and a time of receipt, so that the two orders can differ.
 pub(crate) fn event(number: i64, received: i64) -> Event {
     let fallback = Fallback {
         now: Timestamp::parse(&at(100 + received)).unwrap(),
@@ -93,7 +92,7 @@ pub(crate) fn event(number: i64, received: i64) -> Event {
     NewEvent::parse(sent, Vec::new(), Door::Api(&acme()), fallback).unwrap().event
 }
 
-/// Every root that anybody was shown, with its size.
+/// Every root that was shown to a reader, with its size.
 #[derive(Default)]
 pub(crate) struct Shown(Mutex<Vec<(u64, Hash)>>);
 
@@ -102,7 +101,7 @@ impl Shown {
         self.0.lock().unwrap().push((size, root));
     }
 
-    /// Asks for a checkpoint, as a reader does; what is wrong if there is none.
+    /// Asks for a checkpoint, as a reader does. Returns the problem if there is none.
     pub(crate) async fn ask(&self, store: Store) -> Result<(), String> {
         let ledger = Ledger { store, signer: Signer::with_seed("audit.example", &[7; 32]) };
         let (_, key) = invoke::log_text(&ledger, "key").await;
@@ -117,8 +116,8 @@ impl Shown {
     }
 }
 
-/// Looks whether all events at these places, and nothing else, are sealed, each once, as the log says, and
-/// whether the log continues all that was shown of it. What is wrong otherwise.
+/// Checks that exactly the events at these places are sealed, each once and as the log says, and that the log
+/// continues everything shown of it. Returns the violation, if any.
 pub(crate) async fn audit(store: &Store, places: &[Place], shown: &Shown) -> Result<(), String> {
     let Standing { head, delta: beyond, turn } = store.standing(&acme()).await.map_err(debug)?;
     let size = head.size();
@@ -149,7 +148,7 @@ pub(crate) async fn audit(store: &Store, places: &[Place], shown: &Shown) -> Res
         let event = found.map_err(|_| format!("{sequence} is no event of these"))?;
         let event = candidates[event].event.as_ref().map_err(debug)?;
         demand(event.sequence == Some(*sequence), || {
-            format!("{} is at {sequence} and bears {:?}", event.id, event.sequence)
+            format!("{} is at {sequence} and has {:?}", event.id, event.sequence)
         })?;
         demand(entry.leaf == Hash::of_leaf(leaf(event).as_bytes()), || {
             format!("the leaf of {sequence} is not that of its event")

@@ -1,8 +1,8 @@
 //! The sealing protocol under crashes and races, and what invokes it.
 //!
-//! Two drills: each call of a pass is its last one ([`crash`]), and passes run into each other in chosen
-//! orders ([`interleavings`]). After each, [`log::audit`] looks whether every event is sealed, once, as the
-//! log says. That the drills can tell is shown by a protocol that is broken on purpose ([`broken`]).
+//! There are two drills: a pass crashes at each of its calls ([`crash`]), and passes run at the same time in
+//! chosen orders ([`interleavings`]). After each, [`log::audit`] checks that every event is sealed once, as the
+//! log says. Protocols that are broken on purpose show that the drills find violations ([`broken`]).
 //!
 //! CI runs a part of each drill. `FULL=1` runs all, which is for a release build:
 //! `FULL=1 cargo test --release -p tests --test sealing -- --nocapture`.
@@ -19,12 +19,12 @@ mod protocol;
 mod stream;
 mod throughput;
 
-/// Whether all of a drill is to be run.
+/// True if the drills run in full.
 fn is_full() -> bool {
     std::env::var_os("FULL").is_some()
 }
 
-/// What one thread does, for a future that needs no other.
+/// Runs a future to its end on this thread.
 fn run<T>(future: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
 }

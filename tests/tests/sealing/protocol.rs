@@ -1,5 +1,5 @@
-//! The protocol of the sealer as it is shipped, and put together again from its public steps: once as it
-//! is, and once for each way to break it.
+//! The sealer's protocol as it is shipped, and rebuilt from its public steps: once correctly, and once for each
+//! way to break it.
 
 use lambda_runtime::{Context, LambdaEvent};
 use serde_json::{Value, json};
@@ -11,30 +11,30 @@ use shared::{
 
 use crate::log::{Shown, acme, now};
 
-/// What is drilled.
+/// The protocol under test.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Protocol {
     /// One pass of the sealer.
     Shipped,
-    /// The sealer as the stream invokes it, with records that come twice.
+    /// The sealer as the stream invokes it, with duplicate records.
     Streamed,
     /// A pass made of the sealer's steps.
     Rebuilt(Broken),
 }
 
-/// What is done wrong.
+/// The step that is wrong.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Broken {
     Nothing,
-    /// The events are read once, and proposed again after a race is lost.
+    /// The events are read once, and proposed again after a lost race.
     CandidatesReadOnce,
     /// The events are read before the head, each time.
     CandidatesBeforeHead,
     /// A root is shown before its delta is decided.
     ShownBeforeDecided,
-    /// Of a delta that is found, the head is moved and the events are not stamped.
+    /// When a delta is found, the head is moved and its events are not stamped.
     FoundNotFinished,
-    /// A delta is taken for decided though another pass decided otherwise.
+    /// A delta is treated as written although another pass wrote a different one.
     LostRaceIgnored,
     /// The head is moved before the events are stamped.
     HeadBeforeStamps,
@@ -46,7 +46,7 @@ impl Protocol {
         self.pass_at(store, places, shown, now()).await
     }
 
-    /// One pass at this time: the turn of a pass that crashed is over then, or not.
+    /// One pass at this time, which may be after the end of a crashed pass's turn.
     pub(crate) async fn pass_at(
         self,
         store: &Store,
@@ -63,13 +63,16 @@ impl Protocol {
 }
 
 async fn streamed(store: &Store, places: &[Place]) -> Result<(), Error> {
-    let record = |place: &Place| {
-        json!({"eventName": "INSERT", "dynamodb": {
-            "Keys": {"workspace": {"S": "acme"}, "timestamp": {"S": place.position.sort_key()}},
-            "SequenceNumber": "1",
-        }})
-    };
-    let records: Vec<Value> = places.iter().chain(places.iter().rev()).map(record).collect();
+    let records: Vec<Value> = places
+        .iter()
+        .chain(places.iter().rev())
+        .map(|place: &Place| {
+            json!({"eventName": "INSERT", "dynamodb": {
+                "Keys": {"workspace": {"S": "acme"}, "timestamp": {"S": place.position.sort_key()}},
+                "SequenceNumber": "1",
+            }})
+        })
+        .collect();
     let trigger = serde_json::from_value(json!({ "Records": records })).unwrap();
     let response = sealer::handle(store, LambdaEvent::new(trigger, Context::default())).await.unwrap();
     match json!(response)["batchItemFailures"].as_array() {
@@ -124,7 +127,7 @@ async fn rebuilt(broken: Broken, store: &Store, places: &[Place], shown: &Shown)
     }
 }
 
-/// The first delta that would follow the head.
+/// The first delta after the head.
 async fn proposed(store: &Store, head: &Frontier, places: &[Place]) -> Result<Option<Delta>, Error> {
     Ok(sealer::propose(store, &acme(), head, places).await?.0.into_iter().next())
 }

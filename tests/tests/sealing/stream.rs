@@ -1,6 +1,6 @@
-//! The stream of the events' table, from a recorded event to its sequence.
+//! The stream of the events table, from a recorded event to its sequence.
 //!
-//! The engine's own stream slows every write by all records so far, so it is on in this test alone.
+//! The engine's stream makes every write slower by all records so far, so only this test enables it.
 
 use serde_json::{Value, json};
 use tests::{invoke, sample};
@@ -11,7 +11,7 @@ use crate::{
 };
 
 #[tokio::test]
-async fn what_the_stream_tells_of_is_sealed_once() {
+async fn an_event_in_the_stream_is_sealed_once() {
     let prepared = Prepared::with(0, 0).await;
     let engine = Engine::start().await;
     engine.reset(&prepared.file());
@@ -25,7 +25,7 @@ async fn what_the_stream_tells_of_is_sealed_once() {
     deliver(&engine, &inserted).await;
     assert_eq!(sequences(&engine), (0..5).map(Some).collect::<Vec<_>>());
 
-    // The filter of the template drops what the stamps bring. Without it, nothing else would happen.
+    // The template's filter drops the records of stamps. Without the filter, they would have no effect either.
     let modified = stream.read();
     assert_eq!(names(&modified), ["MODIFY"; 5]);
     let before = everything(&engine);
@@ -68,7 +68,7 @@ fn names(records: &[Value]) -> Vec<&str> {
     records.iter().map(|record| record["eventName"].as_str().unwrap()).collect()
 }
 
-/// What the events bear, in the order of time.
+/// The sequences of the events, in the order of time.
 fn sequences(engine: &Engine) -> Vec<Option<u64>> {
     let answer = engine.ask(
         "Query",
@@ -86,15 +86,15 @@ fn everything(engine: &Engine) -> [Value; 2] {
     ["AuditEvents", "AuditLedger"].map(|table| engine.ask("Scan", &json!({ "TableName": table })))
 }
 
-/// A reader of the stream, as Lambda's poller is one.
+/// A reader of the stream, like Lambda's poller.
 struct Stream<'a> {
     engine: &'a Engine,
-    /// Where it reads on.
+    /// The position from which it reads next.
     iterator: Value,
 }
 
 impl<'a> Stream<'a> {
-    /// Turns the stream of the events on, with the view that the template has.
+    /// Enables the stream of the events table, with the view of the template.
     fn of(engine: &'a Engine) -> Self {
         let on = json!({"StreamEnabled": true, "StreamViewType": "KEYS_ONLY"});
         let table =
@@ -107,7 +107,7 @@ impl<'a> Stream<'a> {
         Self { engine, iterator }
     }
 
-    /// What is new in it, in the form in which Lambda gives it on.
+    /// The new records, in the form in which Lambda passes them on.
     fn read(&mut self) -> Vec<Value> {
         let answer = self.engine.ask("GetRecords", &json!({ "ShardIterator": self.iterator }));
         self.iterator = answer["NextShardIterator"].clone();

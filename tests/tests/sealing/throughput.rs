@@ -1,7 +1,7 @@
-//! How fast a log is sealed when each call to the tables takes 5 ms, by how many sealers are told of it at once.
+//! The sealing rate when each call to the tables takes 5 ms, by the number of sealers with the same records.
 //!
-//! Times depend on the machine, so the tests hold the numbers of calls alone. `FULL=1` seals more events, for the table of
-//! figures in `docs/operations.md`.
+//! Times depend on the machine, so the tests assert numbers of calls only. `FULL=1` seals more events, for the
+//! table in `docs/operations.md`.
 
 use std::{
     collections::BTreeMap,
@@ -24,13 +24,12 @@ use crate::{
 };
 
 const LATENCY: Duration = Duration::from_millis(5);
-/// The most records of a batch of the stream, as in the template.
+/// The largest batch of stream records, as in the template.
 const BATCH: usize = 500;
 
-/// What sealing took.
 struct Measured {
     seconds: f64,
-    /// How many calls of each operation.
+    /// The number of calls of each operation.
     calls: BTreeMap<String, usize>,
 }
 
@@ -69,7 +68,7 @@ fn a_workspace_with_shards_and_many_workspaces_are_sealed() {
     assert_eq!(many.count("UpdateItem"), 0);
 }
 
-/// As many events as are to be sealed, by the sealer that the stream tells of them.
+/// The stream records of the events for each sealer.
 fn sealed_by(sealers: usize, events: usize, partition: impl Fn(usize) -> String) -> Vec<Vec<Value>> {
     let mut all = vec![Vec::new(); sealers];
     for number in 0..events {
@@ -90,7 +89,7 @@ fn item(partition: &str, second: i64) -> Value {
     })
 }
 
-/// Has each sealer seal what it is told of, in batches of the stream; what that took.
+/// Lets each sealer seal its records, in batches of the stream. Returns the measurements.
 async fn measure(told: &[Vec<Value>]) -> Measured {
     let engine = Engine::start().await;
     engine.reset(&Prepared::with(0, 0).await.file());
@@ -109,7 +108,7 @@ async fn measure(told: &[Vec<Value>]) -> Measured {
     Measured { seconds, calls }
 }
 
-/// Gives a sealer its batches, each until it is done with it.
+/// Gives a sealer its batches, each until it has succeeded.
 async fn deliver(door: &Door, told: &[Value]) {
     let store = door.store();
     for batch in told.chunks(BATCH) {
@@ -124,7 +123,7 @@ fn record(number: usize, item: &Value) -> Value {
     json!({"eventName": "INSERT", "dynamodb": {"Keys": keys, "SequenceNumber": number.to_string()}})
 }
 
-/// How many events have no sequence.
+/// The number of events without a sequence.
 fn unsealed(engine: &Engine) -> u64 {
     let count = json!({
         "TableName": "AuditEvents", "Select": "COUNT", "FilterExpression": "attribute_not_exists(#sequence)",

@@ -1,22 +1,25 @@
-//! The streams of a workspace over HTTP: what is set of them, what they say, and what is recorded.
+//! The streams of a workspace over HTTP: their settings, their status, and the records of changes.
 
 use reqwest::Method;
 use serde_json::{Value, json};
 use shared::stream::MAX_STREAMS;
 use tests::{Client, TestApp, sample::event};
 
-/// The contexts and changes of the events about streams, by their actions, in the order they were recorded.
+/// The contexts and changes of the events about streams, by action, in the order of recording.
 async fn records(app: &TestApp) -> Vec<(String, Value, Value)> {
     let mut events = app.tables().events("acme").await;
     events.retain(|event| event["action"].as_str().unwrap().starts_with("x_audit_log_stream_"));
     let read = |event: &Value, name: &str| {
         event[name].as_str().map(|text| serde_json::from_str::<Value>(text).unwrap()).unwrap_or_default()
     };
-    let told = |event: &Value| {
-        let action = event["action"].as_str().unwrap().trim_start_matches("x_audit_log_stream_").to_owned();
-        (action, read(event, "context"), read(event, "changes"))
-    };
-    events.iter().map(told).collect()
+    events
+        .iter()
+        .map(|event: &Value| {
+            let action =
+                event["action"].as_str().unwrap().trim_start_matches("x_audit_log_stream_").to_owned();
+            (action, read(event, "context"), read(event, "changes"))
+        })
+        .collect()
 }
 
 async fn at(admin: &Client, stream: &Value, rest: &str, body: Value) -> Value {
@@ -25,7 +28,7 @@ async fn at(admin: &Client, stream: &Value, rest: &str, body: Value) -> Value {
 }
 
 #[tokio::test]
-async fn a_stream_begins_with_what_comes_and_its_secret_is_shown_once() {
+async fn a_new_stream_begins_with_the_next_event_and_its_secret_is_shown_once() {
     let app = TestApp::start_sealing().await;
     let (admin, writer) = (app.admin("acme"), app.writer("acme").await);
     for number in 0..3 {
@@ -35,17 +38,17 @@ async fn a_stream_begins_with_what_comes_and_its_secret_is_shown_once() {
     let created = admin.create_stream(&json!({})).await;
     assert!(created["secret"].as_str().unwrap().starts_with("whsec_"), "{created}");
     let status = &created["status"];
-    // The three, and the record of the token.
+    // The three events, and the record of the token.
     assert_eq!((&status["state"], &status["next"], &status["lag"]), (&json!("active"), &json!(4), &json!(0)));
     app.sealed().await;
 
     let shown = admin.streams(Method::GET, "", &Value::Null).await.expect(200).body["streams"][0].clone();
     assert_eq!((&shown["stream"], &shown["secret"]), (&created["stream"], &Value::Null));
-    // The record of its own creation is the first that it sends.
+    // The record of its own creation is the first event that it sends.
     assert_eq!((&shown["status"]["next"], &shown["status"]["lag"]), (&json!(4), &json!(1)));
     let path = format!("/{}", created["stream"].as_str().unwrap());
     assert_eq!(admin.streams(Method::GET, &path, &Value::Null).await.expect(200).body, shown);
-    // The secret is in no table, nor is the path of the URL in the log.
+    // The secret is in no table, and the path of the URL is not in the log.
     let secret = created["secret"].as_str().unwrap();
     for table in ["AuditStreams", "AuditEvents"] {
         assert_eq!(app.tables().mentions(table, secret).await, 0, "{table}");
@@ -56,7 +59,7 @@ async fn a_stream_begins_with_what_comes_and_its_secret_is_shown_once() {
 }
 
 #[tokio::test]
-async fn each_change_is_one_record_and_what_changes_nothing_is_none() {
+async fn each_change_is_one_record_and_no_change_is_none() {
     let app = TestApp::start().await;
     let admin = app.admin("acme");
     let stream = admin.create_stream(&json!({"mask": ["/actor/ip"]})).await;
@@ -69,7 +72,7 @@ async fn each_change_is_one_record_and_what_changes_nothing_is_none() {
         (&json!("soc"), &json!("ocsf"), &filter)
     );
     assert_eq!((&changed["mask"], &changed["secret"]), (&json!([]), &Value::Null));
-    // The same again, and the rest of a URL, which the log does not have.
+    // The same values again, and a changed path of the URL, which the log never shows.
     change(json!({"name": "soc"})).await;
     change(json!({"destination": {"type": "webhook", "url": "https://siem.example.com/T1"}})).await;
 
@@ -159,7 +162,7 @@ async fn streams_are_for_admins_of_their_own_workspace() {
         ask(&member).await.expect_problem(403, "forbidden");
         ask(&other.asking_for("acme")).await.expect_problem(404, "not_found");
         if !rest.is_empty() {
-            // The stream of another workspace is one that there is not.
+            // A stream of another workspace is answered like one that does not exist.
             let body = if rest.ends_with("/replay") { json!({"from": 0}) } else { Value::Null };
             other.streams(method.clone(), &rest, &body).await.expect_problem(404, "not_found");
         }

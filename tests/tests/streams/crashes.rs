@@ -1,4 +1,4 @@
-//! What a crash of the function leaves, at each of its calls: a stream with its record, or neither.
+//! A crash of the function at any of its calls leaves a stream with its record, or neither.
 
 use reqwest::Method;
 use serde_json::json;
@@ -7,7 +7,7 @@ use tests::{Fault, FaultyEngine, TestApp, invoke};
 const STREAMS: &str = "/api/{workspace}/streams";
 
 #[tokio::test]
-async fn a_stream_is_there_with_its_record_or_not_at_all() {
+async fn a_stream_exists_with_its_record_or_not_at_all() {
     let app = TestApp::start().await;
     let body = json!({"name": "siem", "destination": {"type": "webhook", "url": "https://siem.example.com"}});
     for operation in ["Query", "GetItem", "ExecuteTransaction"] {
@@ -46,7 +46,7 @@ async fn without_its_secret_there_is_no_stream() {
 }
 
 #[tokio::test]
-async fn a_stream_whose_secret_cannot_be_deleted_is_gone_all_the_same() {
+async fn a_stream_whose_secret_cannot_be_deleted_is_still_deleted() {
     let app = TestApp::start().await;
     let created = app.admin("acme").create_stream(&json!({})).await;
     let id = created["stream"].as_str().unwrap();

@@ -1,4 +1,4 @@
-//! Streams: what admins set up, and how far each has come.
+//! Streams: their setup by admins, and their progress.
 
 #![allow(clippy::unwrap_used, reason = "in a test, an unwrap is an assertion")]
 

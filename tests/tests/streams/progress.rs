@@ -1,4 +1,4 @@
-//! What who delivers notes of a stream, and what an admin says meanwhile.
+//! The notes of `deliver` about a stream, and changes by an admin at the same time.
 
 use reqwest::Method;
 use serde_json::{Map, Value, json};
@@ -13,7 +13,7 @@ use shared::{
 };
 use tests::{Client, TestApp};
 
-/// A stream of acme, whoever administers it, and who delivers it.
+/// A stream of acme, its admin, and the store of its `deliver`.
 struct Stage {
     _app: TestApp,
     admin: Client,
@@ -47,7 +47,7 @@ impl Stage {
         self.store.stream(&acme(), &self.id).await.unwrap().unwrap()
     }
 
-    /// Notes what was delivered, as the holder of a lease does; whether the note was taken.
+    /// Notes a delivery, as the holder of a lease does. Returns true if the note was accepted.
     async fn note(&self, lease: &Lease, delivered: Delivered) -> bool {
         let before = self.store.stream(&acme(), &self.id).await.unwrap();
         let before = before.map(|delivery| delivery.progress);
@@ -68,15 +68,15 @@ fn problem(at: Timestamp) -> Problem {
 }
 
 #[tokio::test]
-async fn one_at_a_time_delivers_a_stream_and_a_lease_that_nobody_gives_back_ends() {
+async fn one_holder_at_a_time_delivers_a_stream_and_a_lease_ends_by_itself() {
     let (stage, now) = (Stage::set().await, system::now());
     let (first, delivery) = stage.lease("first", now).await.unwrap();
     assert_eq!((first.generation, delivery.leased_until), (1, Some(now.plus_seconds(60))));
     assert!(stage.lease("second", now.plus_seconds(59)).await.is_none());
-    // Whoever heard no answer to that asks again, and has it.
+    // A holder that got no answer asks again, and gets the same lease.
     assert!(stage.lease("first", now).await.is_some());
     assert!(stage.store.due_streams(now.plus_seconds(59)).await.unwrap().is_empty());
-    // The first is late: the second has taken over, and what the first notes is refused.
+    // The first is late: the second has taken over, and the note of the first is refused.
     let (second, _) = stage.lease("second", now.plus_seconds(60)).await.unwrap();
     assert!(!stage.note(&first, delivered(7, 7, now)).await);
     assert!(stage.note(&second, delivered(3, 2, now)).await);
@@ -89,7 +89,7 @@ async fn one_at_a_time_delivers_a_stream_and_a_lease_that_nobody_gives_back_ends
 }
 
 #[tokio::test]
-async fn what_an_admin_says_while_somebody_delivers_is_not_overwritten() {
+async fn a_delivery_does_not_overwrite_an_admins_change() {
     for (action, body, expected) in
         [("replay", json!({"from": 0}), (0, State::Active)), ("pause", Value::Null, (5, State::Paused))]
     {
@@ -103,13 +103,13 @@ async fn what_an_admin_says_while_somebody_delivers_is_not_overwritten() {
         let progress = stage.delivery().await.progress;
         assert_eq!((progress.next, progress.state()), expected, "{action}");
     }
-    // Another filter is another generation as well; what was under way is noted by nobody.
+    // Another filter makes another generation as well, and the note of a delivery in progress is refused.
     let (stage, now) = (Stage::set().await, system::now());
     let (lease, _) = stage.lease("run", now).await.unwrap();
     let path = format!("/{}", stage.id);
     stage.admin.streams(Method::PATCH, &path, &json!({"filter": {"outcome": "failure"}})).await.expect(200);
     assert!(!stage.note(&lease, delivered(9, 4, now)).await);
-    // And one that is deleted has nothing to note on.
+    // A deleted stream accepts no note.
     let (lease, _) = stage.lease("run", now.plus_seconds(60)).await.unwrap();
     stage.admin.streams(Method::DELETE, &path, &Value::Null).await.expect(204);
     assert!(!stage.note(&lease, delivered(9, 4, now)).await);
@@ -127,7 +127,7 @@ async fn a_failure_waits_and_a_success_ends_it() {
     let due = async |seconds| stage.store.due_streams(now.plus_seconds(seconds)).await.unwrap().len();
     assert_eq!((due(9).await, due(10).await), (0, 1));
     let (lease, _) = stage.lease("run", now.plus_seconds(10)).await.unwrap();
-    // An event that is passed over tells nothing about the destination, as long as the one that failed is ahead.
+    // An event that is passed over says nothing about the destination, as long as the failed one is ahead.
     assert!(stage.note(&lease, delivered(1, 0, now)).await);
     assert_eq!(stage.delivery().await.progress.state(), State::Failing);
     assert!(stage.note(&lease, delivered(2, 1, now)).await);
@@ -137,7 +137,7 @@ async fn a_failure_waits_and_a_success_ends_it() {
 }
 
 #[tokio::test]
-async fn the_service_pauses_what_fails_for_too_long_and_the_log_says_so() {
+async fn a_stream_that_fails_for_too_long_is_paused_and_the_log_says_so() {
     let (stage, now) = (Stage::set().await, system::now());
     let (lease, delivery) = stage.lease("run", now).await.unwrap();
     let failed = delivery.progress.after_failure(problem(now.plus_seconds(-PAUSE_AFTER_SECONDS)), 1, 0, 0.0);
@@ -148,7 +148,7 @@ async fn the_service_pauses_what_fails_for_too_long_and_the_log_says_so() {
     let event = stream_given_up(origin(now), &delivery.stream, context);
     let written = stage.store.pause_failing_stream(&lease, &pause, &event).await.unwrap();
     assert!(matches!(written, Written::Now(_)));
-    // Only once: the generation is another.
+    // Only once: the generation has changed.
     let event = stream_given_up(origin(now), &delivery.stream, Map::new());
     assert_eq!(stage.store.pause_failing_stream(&lease, &pause, &event).await.unwrap(), Written::Before);
     assert_eq!(stage._app.tables().events_of("acme", "x_audit_log_stream_paused").await.len(), 1);
@@ -163,7 +163,7 @@ async fn the_service_pauses_what_fails_for_too_long_and_the_log_says_so() {
 }
 
 #[tokio::test]
-async fn a_test_is_answered_in_the_status_also_of_a_paused_stream() {
+async fn the_status_shows_a_tests_result_even_of_a_paused_stream() {
     let (stage, now) = (Stage::set().await, system::now());
     stage.ask("pause", Value::Null).await;
     assert!(stage.store.due_streams(now).await.unwrap().is_empty());
@@ -173,7 +173,7 @@ async fn a_test_is_answered_in_the_status_also_of_a_paused_stream() {
     let (lease, _) = stage.lease("run", now).await.unwrap();
     let test =
         Test { id: request.id.clone(), requested_at: request.at, done_at: now, problem: Some(problem(now)) };
-    // One that was asked for meanwhile is another, and is still to be done.
+    // A test that was requested meanwhile is another one, and is still due.
     stage.ask("test", Value::Null).await;
     assert!(!stage.store.record_test(&lease, &request, &test).await.unwrap());
     let request = stage.delivery().await.progress.test_requested.unwrap();

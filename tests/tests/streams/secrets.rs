@@ -1,4 +1,4 @@
-//! The secrets of streams: where they are, and which version counts.
+//! The secrets of streams: where they are stored, and which version counts.
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -13,7 +13,7 @@ use shared::{
 };
 use tests::TestApp;
 
-/// The secrets of a system, as who delivers reads them.
+/// The secrets of a system, as `deliver` reads them.
 fn secrets(app: &TestApp) -> Secrets {
     let streaming = Streaming {
         secrets_prefix: "local".to_owned(),
@@ -53,14 +53,14 @@ async fn a_webhook_is_signed_with_both_secrets_for_a_day_after_a_rotation() {
     }
     assert_eq!(signing, [rotated["secret"].clone(), created["secret"].clone()]);
     assert_eq!(versions.signing(now.plus_seconds(86_400)).count(), 1);
-    // The log tells the version and not the secret.
+    // The log names the version and not the secret.
     let record = &app.tables().events_of("acme", "x_audit_log_stream_changed").await[0];
     assert!(record["changes"].as_str().unwrap().contains("/secret_version"));
     assert_eq!(app.tables().mentions("AuditEvents", "whsec_").await, 0);
 }
 
 #[tokio::test]
-async fn a_given_secret_is_kept_replaced_and_gone_with_its_stream() {
+async fn a_given_secret_is_stored_replaced_and_deleted_with_its_stream() {
     let app = TestApp::start().await;
     let admin = app.admin("acme");
     let splunk = json!({"type": "splunk", "url": "https://hec.example.com"});
@@ -82,7 +82,7 @@ async fn a_given_secret_is_kept_replaced_and_gone_with_its_stream() {
 }
 
 #[tokio::test]
-async fn a_destination_that_lets_us_in_by_iam_has_no_secret() {
+async fn a_destination_with_iam_access_has_no_secret() {
     let app = TestApp::start().await;
     let bus = "arn:aws:events:us-east-1:000000000000:event-bus/audit-logs";
     let destination = json!({"type": "eventbridge", "event_bus": bus});

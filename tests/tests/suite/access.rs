@@ -1,4 +1,4 @@
-//! Who may read and record, and what everybody else is told.
+//! The callers that may read and record, and the refusals that all others get.
 
 use serde_json::{Value, json};
 use shared::{
@@ -13,7 +13,7 @@ use shared::{
 };
 use tests::{Answer, Client, Fault, FaultyEngine, TestApp, invoke, sample::event};
 
-/// A token of acme that expired a second ago, as no admin could make one.
+/// A token of acme that expired a second ago. Admins cannot create such a token.
 async fn expired(app: &TestApp) -> Client {
     let plain = system::workspace_token().unwrap();
     keep(app, &plain, -1).await;
@@ -42,7 +42,7 @@ async fn keep(app: &TestApp, plain: &PlainToken, good_for_seconds: i64) {
     app.store().create_token(&token, &event).await.unwrap();
 }
 
-/// The same token with one character of its secret exchanged, and the checksum left or made to fit.
+/// The same token with one character of its secret changed, and the checksum left or corrected.
 fn altered(bearer: &str, with_checksum: bool) -> String {
     let (id, secret) = bearer.strip_prefix("alw_").unwrap().split_once('_').unwrap();
     let mut entropy = secret.as_bytes()[..PlainToken::SECRET_LENGTH].to_vec();
@@ -60,13 +60,13 @@ async fn accesses(app: &TestApp, workspace: &str) -> usize {
     app.tables().events_of(workspace, "audit_log_accessed").await.len()
 }
 
-/// Both audit routes, which must refuse alike.
+/// The answers of both audit routes, which must refuse alike.
 async fn both(client: &Client) -> [Answer; 2] {
     [client.list("").await, client.record(&event("e-1", 0)).await]
 }
 
 #[tokio::test]
-async fn whoever_holds_no_good_token_is_refused_and_leaves_no_trace() {
+async fn callers_without_a_valid_token_are_refused_and_leave_no_trace() {
     let app = TestApp::start_without_authorizer_cache().await;
     let admin = app.admin("acme");
     let good = admin
@@ -93,7 +93,7 @@ async fn whoever_holds_no_good_token_is_refused_and_leaves_no_trace() {
         ("the secret alone", anyone.clone().with_bearer(secret)),
         ("another scheme", anyone.clone().with_authorization(&format!("Digest {bearer}"))),
         ("no scheme", anyone.clone().with_authorization(bearer)),
-        ("a token nobody made", anyone.clone().with_bearer(&system::workspace_token().unwrap().bearer())),
+        ("an unknown token", anyone.clone().with_bearer(&system::workspace_token().unwrap().bearer())),
         ("an admin's JWT", admin.clone()),
         ("a member's JWT", app.member("acme")),
         ("nonsense", anyone.clone().with_bearer("nonsense")),
@@ -123,7 +123,7 @@ async fn an_expired_token_is_refused() {
 }
 
 #[tokio::test]
-async fn a_revoked_token_is_refused_as_soon_as_the_authorizer_is_asked() {
+async fn a_revoked_token_is_refused_as_soon_as_the_authorizer_runs_again() {
     let app = TestApp::start_without_authorizer_cache().await;
     let client = app.holder_of_both("acme").await;
     client.list("").await.expect(200);
@@ -135,7 +135,7 @@ async fn a_revoked_token_is_refused_as_soon_as_the_authorizer_is_asked() {
 }
 
 #[tokio::test]
-async fn the_authorizers_answer_is_kept_for_a_minute_on_every_route() {
+async fn the_gateway_caches_the_authorizers_answer_for_a_minute_on_every_route() {
     let app = TestApp::start().await;
     let (used, unused) = (app.holder_of_both("acme").await, app.reader("acme").await);
     used.list("").await.expect(200);
@@ -155,11 +155,11 @@ async fn an_authorizer_that_cannot_reach_the_tokens_fails_and_neither_admits_nor
     let without =
         async |operation| FaultyEngine::before(app.dynamodb_endpoint(), operation, Fault::Denied, 9).await;
     assert!(invoke::authorizer(&without("GetItem").await.store(), &bearer).await.is_err());
-    // A bad checksum needs no look at the tokens.
+    // A bad checksum is refused without a read of the tokens.
     assert!(!invoke::authorizer(&without("GetItem").await.store(), "Bearer nonsense").await.unwrap());
     let unknown = format!("Bearer {}", altered(created["bearer"].as_str().unwrap(), false));
     assert!(!invoke::authorizer(&without("GetItem").await.store(), &unknown).await.unwrap());
-    // That its use cannot be noted is no reason to refuse a token.
+    // A token is accepted although its use cannot be noted.
     assert!(invoke::authorizer(&without("UpdateItem").await.store(), &bearer).await.unwrap());
 }
 
@@ -179,7 +179,7 @@ async fn bearer_and_basic_are_the_same_token() {
 }
 
 #[tokio::test]
-async fn another_workspace_cannot_be_told_from_one_that_does_not_exist() {
+async fn another_workspace_is_answered_like_one_that_does_not_exist() {
     let app = TestApp::start().await;
     let (acme, globex) = (app.holder_of_both("acme").await, app.holder_of_both("globex").await);
     globex.record(&event("e-1", 0)).await.expect(201);
@@ -197,7 +197,7 @@ async fn another_workspace_cannot_be_told_from_one_that_does_not_exist() {
     assert_eq!(app.tables().events("globex").await, before);
     assert_eq!(accesses(&app, "acme").await, 0);
 
-    // The same for who may not read or record at all: a missing scope is no news of another workspace.
+    // The same for a token without the scope: the refusal says nothing about the other workspace.
     app.reader("acme")
         .await
         .asking_for("globex")
@@ -207,7 +207,7 @@ async fn another_workspace_cannot_be_told_from_one_that_does_not_exist() {
 }
 
 #[tokio::test]
-async fn a_token_is_good_for_its_scopes_only() {
+async fn a_token_is_valid_for_its_scopes_only() {
     let app = TestApp::start().await;
     let (reader, writer) = (app.reader("acme").await, app.writer("acme").await);
     let refused = reader.record(&event("e-1", 0)).await.expect_problem(403, "forbidden");

@@ -1,4 +1,4 @@
-//! The bus door: what the product puts on the bus is recorded, once.
+//! The bus: events that the product puts on it are recorded once.
 
 use serde_json::{Value, json};
 use shared::model::catalogue::CATALOGUE;
@@ -8,7 +8,7 @@ use tests::{
     sample::{at, documented_event, event, full_event},
 };
 
-/// An event as the product sends it: with its workspace.
+/// An event in the product's form, with its workspace.
 pub(crate) fn detail(id: &str, seconds: i64) -> Value {
     let mut detail = event(id, seconds);
     detail["workspace_username"] = json!("acme");
@@ -39,7 +39,7 @@ async fn all_50_actions_go_in_through_the_bus_and_are_read_back_with_exactly_the
         );
     }
 
-    // Reading leaves records with the time of now, which this range does not hold.
+    // Reads leave records with the present time, which is outside of this range.
     let range = format!("start_timestamp={}&end_timestamp={}&order=asc", at(0), at(50));
     let read =
         eventually("50 events", async || Some(reader.read(&range).await).filter(|read| read.len() == 50));
@@ -60,7 +60,7 @@ async fn all_50_actions_go_in_through_the_bus_and_are_read_back_with_exactly_the
 }
 
 #[tokio::test]
-async fn what_was_put_on_the_bus_is_read_by_its_action_and_time_with_token_and_secret() {
+async fn bus_events_are_read_by_action_and_time_with_token_and_secret() {
     let app = TestApp::start().await;
     let created = app.admin("acme").create_token(&json!({"name": "siem"})).await.expect(201).body;
     let reader = app
@@ -84,7 +84,7 @@ async fn what_was_put_on_the_bus_is_read_by_its_action_and_time_with_token_and_s
 }
 
 #[tokio::test]
-async fn an_event_without_a_key_has_that_of_its_envelope() {
+async fn an_event_without_a_key_gets_the_key_of_its_envelope() {
     let app = TestApp::start().await;
     let reader = app.reader("acme").await;
     let sent = json!({"workspace": "acme", "action": "group_deleted", "actor": {"user_id": "u1"}});
@@ -101,11 +101,11 @@ async fn an_event_without_a_key_has_that_of_its_envelope() {
 async fn the_same_event_twice_on_the_bus_is_one_record() {
     let app = TestApp::start().await;
     let bus = app.bus();
-    // Each gets an envelope of its own; what identifies the event is what it says itself.
+    // Each gets its own envelope; the event is identified by its own members.
     let first = bus.send("product", &detail("e-1", 0)).await;
     let second = bus.send("product", &detail("e-1", 0)).await;
     assert_ne!(first, second);
-    // Whatever comes after is handled after, or at the same time: so look again, by the same door.
+    // A later event is handled later or at the same time, so wait for one and look again.
     let envelopes =
         [envelope("m-1", &detail("e-1", 0)).to_string(), envelope("m-2", &detail("e-1", 0)).to_string()];
     let delivery = batch(&[("1", &envelopes[0]), ("2", &envelopes[1]), ("3", &envelopes[0])]);
@@ -117,7 +117,7 @@ async fn the_same_event_twice_on_the_bus_is_one_record() {
 }
 
 #[tokio::test]
-async fn both_doors_know_the_same_event() {
+async fn an_event_sent_through_both_doors_is_one_record() {
     let app = TestApp::start().await;
     let client = app.writer("acme").await;
     app.bus().send("product", &detail("e-1", 0)).await;
@@ -129,7 +129,7 @@ async fn both_doors_know_the_same_event() {
 }
 
 #[tokio::test]
-async fn a_well_formed_action_that_nobody_knows_is_recorded_as_other() {
+async fn a_well_formed_unknown_action_is_recorded_as_other() {
     let app = TestApp::start().await;
     let reader = app.reader("acme").await;
     let mut unknown = detail("e-1", 0);
@@ -140,7 +140,7 @@ async fn a_well_formed_action_that_nobody_knows_is_recorded_as_other() {
 }
 
 #[tokio::test]
-async fn only_what_could_not_be_written_is_reported_for_another_delivery() {
+async fn only_messages_that_could_not_be_written_are_reported_for_another_delivery() {
     let app = TestApp::start().await;
     let plan = Plan::default().first(1, "ExecuteStatement", Fault::Denied).first(
         1,
@@ -167,7 +167,7 @@ async fn only_what_could_not_be_written_is_reported_for_another_delivery() {
 }
 
 #[tokio::test]
-async fn what_could_not_be_set_aside_is_reported_too() {
+async fn a_message_that_could_not_be_quarantined_is_reported_too() {
     let app = TestApp::start().await;
     let faulty = FaultyEngine::before(app.dynamodb_endpoint(), "ExecuteStatement", Fault::Denied, 1).await;
     let answer = invoke::ingest_bus(&faulty.store(), &batch(&[("m-1", "no JSON")])).await.unwrap();
@@ -186,7 +186,7 @@ async fn a_bare_envelope_is_recorded_or_the_invocation_fails() {
 }
 
 #[tokio::test]
-async fn an_entry_for_another_bus_fails_and_those_beside_it_do_not() {
+async fn an_entry_for_another_bus_fails_alone() {
     let app = TestApp::start().await;
     let mut elsewhere = entry("product", &detail("e-1", 0));
     elsewhere["EventBusName"] = json!("elsewhere");
@@ -206,7 +206,7 @@ async fn an_entry_for_another_bus_fails_and_those_beside_it_do_not() {
 }
 
 #[tokio::test]
-async fn a_call_with_11_entries_or_none_is_refused_and_nothing_of_it_taken() {
+async fn a_call_with_11_entries_or_none_is_refused_completely() {
     let app = TestApp::start().await;
     let eleven: Vec<_> = (0..11).map(|number| entry("product", &detail(&format!("e-{number}"), 0))).collect();
     for entries in [&eleven[..], &[]] {

@@ -4,7 +4,7 @@ use serde_json::json;
 use tests::{TestApp, sample::event};
 
 #[tokio::test]
-async fn a_body_of_another_kind_is_read_all_the_same() {
+async fn a_body_with_another_content_type_is_still_read() {
     let app = TestApp::start().await;
     let client = app.writer("acme").await;
     for (number, kind) in
@@ -24,7 +24,7 @@ async fn a_body_of_another_kind_is_read_all_the_same() {
 }
 
 #[tokio::test]
-async fn routes_and_methods_that_there_are_not_are_not_found() {
+async fn unknown_routes_and_methods_are_not_found() {
     let app = TestApp::start().await;
     let client = app.holder_of_both("acme").await;
     let paths = [

@@ -1,4 +1,4 @@
-//! One record per key: what is sent again is recognised, and what differs does not replace the first.
+//! One record per key: a retry is a duplicate, and other content does not replace the first.
 
 use serde_json::{Value, json};
 use tests::{
@@ -21,7 +21,7 @@ async fn the_same_event_twice_is_one_record() {
 }
 
 #[tokio::test]
-async fn the_same_event_in_other_words_is_still_the_same() {
+async fn the_same_event_in_another_notation_is_a_duplicate() {
     let app = TestApp::start().await;
     let client = app.writer("acme").await;
     client.record(&event("e-1", 0)).await.expect(201);
@@ -37,7 +37,7 @@ async fn the_same_event_in_other_words_is_still_the_same() {
 }
 
 #[tokio::test]
-async fn other_content_under_the_same_key_is_a_conflict_and_the_first_stands() {
+async fn other_content_under_the_same_key_is_a_conflict_and_the_first_stays() {
     let app = TestApp::start().await;
     let client = app.holder_of_both("acme").await;
     client.record(&full_event("e-1", 0)).await.expect(201);
@@ -97,7 +97,7 @@ async fn the_same_event_twice_in_one_request_is_one_record_and_one_duplicate() {
 }
 
 #[tokio::test]
-async fn of_many_clients_who_send_under_one_key_at_once_one_is_the_first() {
+async fn many_clients_sending_one_key_at_once_record_one_event() {
     let app = TestApp::start().await;
     let client = app.writer("acme").await;
     let answers = async |sent: [Value; 4]| {
@@ -134,7 +134,7 @@ async fn a_write_whose_answer_was_lost_is_found_recorded_by_the_retry() {
 }
 
 #[tokio::test]
-async fn a_write_that_the_sdk_had_to_repeat_is_recorded_and_no_duplicate() {
+async fn a_write_that_the_sdk_repeats_is_answered_as_recorded() {
     let app = TestApp::start().await;
     let faulty =
         FaultyEngine::before(app.dynamodb_endpoint(), "ExecuteStatement", Fault::AnswerLost, 1).await;
@@ -145,7 +145,7 @@ async fn a_write_that_the_sdk_had_to_repeat_is_recorded_and_no_duplicate() {
 }
 
 #[tokio::test]
-async fn where_the_store_takes_only_some_events_the_answer_says_which_and_all_may_be_sent_again() {
+async fn a_partly_stored_batch_is_answered_per_event_and_can_be_retried() {
     let app = TestApp::start().await;
     let plan = Plan::default().first(2, "ExecuteStatement", Fault::Denied).first(
         1,
@@ -168,7 +168,7 @@ async fn where_the_store_takes_only_some_events_the_answer_says_which_and_all_ma
 }
 
 #[tokio::test]
-async fn a_batch_that_the_sdk_had_to_repeat_is_recorded_and_no_duplicate() {
+async fn a_batch_that_the_sdk_repeats_is_answered_as_recorded() {
     let app = TestApp::start().await;
     let faulty =
         FaultyEngine::before(app.dynamodb_endpoint(), "BatchExecuteStatement", Fault::AnswerLost, 1).await;
@@ -200,7 +200,7 @@ async fn a_batch_tells_new_events_from_duplicates_conflicts_and_repetitions() {
 }
 
 #[tokio::test]
-async fn a_request_to_the_store_writes_25_events_for_the_units_of_as_many_puts() {
+async fn one_request_to_the_store_writes_25_events_for_the_units_of_25_puts() {
     let app = TestApp::start().await;
     let engine = FaultyEngine::counting(app.dynamodb_endpoint()).await;
     let events: Vec<_> = (0..60).map(|number| event(&format!("e-{number}"), number)).collect();

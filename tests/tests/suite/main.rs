@@ -1,4 +1,4 @@
-//! What the product promises, shown on the whole system: real HTTP, the real SDK, a real engine.
+//! The promises of the product, tested on the whole system: real HTTP, the real SDK, a real engine.
 
 #![allow(clippy::unwrap_used, reason = "in a test, an unwrap is an assertion")]
 

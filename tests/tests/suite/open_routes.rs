@@ -1,4 +1,4 @@
-//! What anyone may ask.
+//! The routes that need no credentials.
 
 use serde_json::json;
 use shared::model::catalogue::{CATALOGUE, CATEGORIES};

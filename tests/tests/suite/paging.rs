@@ -1,4 +1,4 @@
-//! Pages: every event once, none missing, whatever happens meanwhile.
+//! Pages: every event once and none missing, even while others write.
 
 use std::collections::BTreeSet;
 
@@ -8,7 +8,7 @@ use tests::{
     sample::{at, event, event_of_bytes},
 };
 
-/// Records as many events, one a second, five hundred at a time.
+/// Records `count` events, one a second, five hundred in a request.
 async fn record(writer: &Client, count: i64) {
     for start in (0..count).step_by(500) {
         let events: Vec<_> =
@@ -21,7 +21,7 @@ fn ids(events: &[Value]) -> Vec<String> {
     events.iter().map(|event| event["id"].as_str().unwrap().to_owned()).collect()
 }
 
-/// Whether one event comes after another in this order, by timestamp and id.
+/// True if one event comes after another in this order, by timestamp and id.
 fn comes_after(one: &Value, other: &Value, order: &str) -> bool {
     let place =
         |event: &Value| format!("{}#{}", event["timestamp"].as_str().unwrap(), event["id"].as_str().unwrap());
@@ -30,7 +30,7 @@ fn comes_after(one: &Value, other: &Value, order: &str) -> bool {
 }
 
 #[tokio::test]
-async fn a_workspace_of_2500_events_has_25_pages_in_both_orders_while_another_client_keeps_writing() {
+async fn a_workspace_of_2500_events_has_25_pages_while_another_client_writes() {
     let app = TestApp::start().await;
     let client = app.holder_of_both("acme").await;
     record(&client, 2500).await;
@@ -44,7 +44,7 @@ async fn a_workspace_of_2500_events_has_25_pages_in_both_orders_while_another_cl
         let writer = app.writer("acme").await;
         let (mut pages, mut must_follow, mut cursor) = (Vec::new(), Vec::new(), String::new());
         loop {
-            // While a page is read, another client writes: before the place of the reader, or behind it.
+            // While a page is read, another client writes, before or behind the reader's place.
             let second = pages.len() as i64 * 937 % 2500;
             let between = event(&format!("{order}-{}", pages.len()), second);
             let query = format!("order={order}{cursor}");
@@ -72,7 +72,7 @@ async fn a_workspace_of_2500_events_has_25_pages_in_both_orders_while_another_cl
 }
 
 #[tokio::test]
-async fn a_reader_who_goes_up_to_now_comes_to_an_end_and_sees_its_own_reads() {
+async fn a_read_up_to_now_ends_and_contains_its_own_reads() {
     let app = TestApp::start().await;
     let client = app.holder_of_both("acme").await;
     record(&client, 25).await;
@@ -114,7 +114,7 @@ async fn the_link_header_leads_through_the_same_pages() {
 async fn events_of_one_instant_are_paged_by_their_ids() {
     let app = TestApp::start().await;
     let client = app.holder_of_both("acme").await;
-    // In the order of bytes, which is that of the table.
+    // In the order of bytes, as in the table.
     let mut expected = ["-", ".", "0", "9", ":", "A", "Z", "_", "a", "z", "a-b", "aa", "B.1", "B:1", "00"];
     expected.sort_unstable();
     let events: Vec<_> = expected.iter().map(|id| event(id, 0)).collect();
@@ -148,7 +148,7 @@ async fn a_page_has_from_1_to_1000_events() {
 }
 
 #[tokio::test]
-async fn a_cursor_is_good_for_its_own_workspace_filters_and_order_only() {
+async fn a_cursor_of_another_workspace_filter_or_order_is_refused() {
     let app = TestApp::start().await;
     let (acme, globex) = (app.holder_of_both("acme").await, app.holder_of_both("globex").await);
     record(&acme, 5).await;
@@ -169,7 +169,7 @@ async fn a_cursor_is_good_for_its_own_workspace_filters_and_order_only() {
         acme.list(&format!("{query}&cursor={damaged}")).await.expect_problem(400, "invalid_cursor");
     }
 
-    // The size of a page is the reader's own affair, and one cursor may be used twice.
+    // A reader may change the size of its pages, and may use one cursor twice.
     for limit in [1, 3] {
         let page =
             acme.list(&format!("end_timestamp={}&limit={limit}&cursor={cursor}", at(5))).await.expect(200);
@@ -178,8 +178,8 @@ async fn a_cursor_is_good_for_its_own_workspace_filters_and_order_only() {
 }
 
 #[tokio::test]
-async fn a_page_of_the_largest_events_is_cut_where_an_answer_would_not_fit() {
-    // Quotes cost most on the way: each is escaped in JSON, and again in Lambda's JSON around it.
+async fn a_page_of_the_largest_events_is_cut_to_fit_the_answer() {
+    // Quotes need the most space: each is escaped in JSON, and again in Lambda's JSON around it.
     let check = async |filler: char, count: i64, fewest_pages: usize| {
         let app = TestApp::start().await;
         let client = app.holder_of_both("acme").await;
@@ -222,7 +222,7 @@ async fn an_event_of_64_kib_is_one_among_1000_on_a_page() {
     let mut all: Vec<_> = (0..1000).map(|number| format!("e-{number}")).collect();
     all.insert(501, "large".to_owned());
 
-    // From the table and from an index, and with the large one before, at and after the end of a page.
+    // From the table and from an index, with the large event before, at and after the end of a page.
     for filter in ["", "&action=group_created"] {
         for (limit, pages) in [(1000, [1000, 1].as_slice()), (501, &[501, 500]), (502, &[502, 499])] {
             for order in ["asc", "desc"] {
@@ -250,7 +250,7 @@ async fn an_event_of_64_kib_is_one_among_1000_on_a_page() {
 }
 
 #[tokio::test]
-async fn a_filter_that_matches_little_still_finds_all_of_it() {
+async fn a_filter_that_matches_few_events_finds_all_of_them() {
     let app = TestApp::start().await;
     let client = app.holder_of_both("acme").await;
     record(&client, 1200).await;
@@ -263,12 +263,12 @@ async fn a_filter_that_matches_little_still_finds_all_of_it() {
 }
 
 #[tokio::test]
-async fn a_page_that_found_nothing_yet_is_empty_but_not_the_last() {
+async fn a_page_without_a_match_yet_is_empty_and_has_a_cursor() {
     let app = TestApp::start().await;
     let reader = app.reader("acme").await;
     app.tables().put_events("acme", "group_created", 10_500).await;
     app.tables().put_events("acme", "collection_created", 1).await;
-    // With custom among them, no index names all actions that are asked for.
+    // With `custom` among them, no index has all the requested actions.
     let query = format!("category=custom,workspace_collections&end_timestamp={}", at(20_000));
     let pages = reader.pages(&query).await;
     assert_eq!(pages.iter().map(Vec::len).collect::<Vec<_>>(), [0, 1]);

@@ -1,4 +1,4 @@
-//! What the bus brings and cannot be recorded: kept whole, with its reason.
+//! Messages on the bus that cannot be recorded are kept whole, with the reason.
 
 use serde_json::{Value, json};
 use tests::{
@@ -9,23 +9,27 @@ use tests::{
 
 use crate::bus::detail;
 
-/// The parts of everything in quarantine from a source, once there is something.
+/// All parts of a source's quarantined messages, once there are any.
 async fn quarantined(app: &TestApp, source: &str) -> Vec<Value> {
-    let look = async || Some(app.tables().quarantined(source).await).filter(|items| !items.is_empty());
-    eventually(&format!("{source} in quarantine"), look).await
+    eventually(&format!("{source} in quarantine"), async || {
+        Some(app.tables().quarantined(source).await).filter(|items| !items.is_empty())
+    })
+    .await
 }
 
-/// The problems of something in quarantine, as `place code` each.
+/// The problems of a quarantined message, each as `place code`.
 fn problems(item: &Value) -> Vec<String> {
     let problems: Vec<Value> = serde_json::from_str(item["problems"].as_str().unwrap()).unwrap();
-    let told = |problem: &Value| {
-        format!("{} {}", problem["pointer"].as_str().unwrap(), problem["code"].as_str().unwrap())
-    };
-    problems.iter().map(told).collect()
+    problems
+        .iter()
+        .map(|problem: &Value| {
+            format!("{} {}", problem["pointer"].as_str().unwrap(), problem["code"].as_str().unwrap())
+        })
+        .collect()
 }
 
 #[tokio::test]
-async fn other_content_under_the_same_key_is_set_aside_and_the_first_stands() {
+async fn other_content_under_the_same_key_is_quarantined_and_the_first_stays() {
     let app = TestApp::start().await;
     let bus = app.bus();
     bus.send("product", &detail("e-1", 0)).await;
@@ -46,7 +50,7 @@ async fn other_content_under_the_same_key_is_set_aside_and_the_first_stands() {
 }
 
 #[tokio::test]
-async fn what_breaks_a_rule_is_set_aside_whole_with_its_reason() {
+async fn an_invalid_event_is_quarantined_whole_with_the_reason() {
     let app = TestApp::start().await;
     let bus = app.bus();
     let check = async |source: &str, detail: Value, expected: &[&str]| {
@@ -93,7 +97,7 @@ async fn what_breaks_a_rule_is_set_aside_whole_with_its_reason() {
 }
 
 #[tokio::test]
-async fn the_time_of_an_envelope_is_held_to_the_same_limits_as_that_of_an_event() {
+async fn the_time_of_an_envelope_has_the_same_limits_as_the_time_of_an_event() {
     let app = TestApp::start().await;
     let mut timeless = detail("e-1", 0);
     timeless.as_object_mut().unwrap().remove("timestamp");
@@ -109,7 +113,7 @@ async fn the_time_of_an_envelope_is_held_to_the_same_limits_as_that_of_an_event(
 }
 
 #[tokio::test]
-async fn an_event_of_more_than_64_kib_is_set_aside_whole() {
+async fn an_event_of_more_than_64_kib_is_quarantined_whole() {
     let app = TestApp::start().await;
     let mut large = event_of_numbers("e-1", 0);
     large["workspace_username"] = json!("acme");
@@ -122,7 +126,7 @@ async fn an_event_of_more_than_64_kib_is_set_aside_whole() {
 }
 
 #[tokio::test]
-async fn an_event_of_a_megabyte_is_set_aside_whole_in_parts() {
+async fn an_event_of_a_megabyte_is_quarantined_whole_in_parts() {
     let app = TestApp::start().await;
     let mut large = detail("e-1", 0);
     large["context"]["text"] = json!(vec![12_345_678; 110_000]);
@@ -141,7 +145,7 @@ async fn an_event_of_a_megabyte_is_set_aside_whole_in_parts() {
 }
 
 #[tokio::test]
-async fn a_message_that_cannot_be_read_is_set_aside_and_the_rest_of_its_batch_recorded() {
+async fn an_unreadable_message_is_quarantined_and_the_rest_of_its_batch_recorded() {
     let app = TestApp::start().await;
     let good = envelope("good", &detail("e-1", 0)).to_string();
     let mut without_time = envelope("no-time", &detail("e-2", 0));
@@ -185,7 +189,7 @@ async fn a_message_that_cannot_be_read_is_set_aside_and_the_rest_of_its_batch_re
 }
 
 #[tokio::test]
-async fn a_message_that_comes_again_is_in_quarantine_once() {
+async fn a_repeated_message_is_in_quarantine_once() {
     let app = TestApp::start().await;
     let broken = envelope("broken", &json!({})).to_string();
     let delivery = batch(&[("m-1", "this is no JSON"), ("m-2", &broken)]);
@@ -197,7 +201,7 @@ async fn a_message_that_comes_again_is_in_quarantine_once() {
 }
 
 #[tokio::test]
-async fn what_is_repeated_beside_the_detail_is_no_problem_of_the_event() {
+async fn repeated_members_outside_of_the_detail_are_ignored() {
     let app = TestApp::start().await;
     let whole = envelope("envelope-1", &detail("e-1", 0)).to_string();
     let twice = whole.replacen('{', r#"{"detail-type":"audit event","#, 1);

@@ -1,4 +1,4 @@
-//! How often a token may read.
+//! Limits on the reads of a token.
 
 use shared::{
     aws::config::Config,
@@ -12,11 +12,11 @@ fn header(answer: &Answer, name: &str) -> Option<String> {
 }
 
 #[tokio::test]
-async fn a_token_reads_as_often_as_it_may_and_is_then_told_when_it_may_again() {
+async fn a_token_over_its_read_limit_gets_429_with_retry_after() {
     let app = TestApp::start_limiting(3).await;
     let reader = app.holder_of_both("acme").await;
     let mut read = 0;
-    // A window may end on the way; in every one there are three reads.
+    // A window may end meanwhile; each one has three reads.
     let refused = loop {
         let answer = if read % 2 == 0 { reader.list("").await } else { reader.feed("").await };
         assert_eq!(header(&answer, "ratelimit-policy").as_deref(), Some("\"reads\";q=3;w=10"));
@@ -33,17 +33,17 @@ async fn a_token_reads_as_often_as_it_may_and_is_then_told_when_it_may_again() {
     let wait = header(&refused, "retry-after").unwrap();
     assert!((1..=10).contains(&wait.parse::<i64>().unwrap()), "{wait}");
     assert_eq!(header(&refused, "ratelimit"), Some(format!("\"reads\";r=0;t={wait}")));
-    // Nothing was read, and nothing is said to have been; the feed of an empty log leaves no record.
+    // Nothing was read, and no read is recorded; a read of an empty feed leaves no record.
     let recorded = app.tables().events_of("acme", "audit_log_accessed").await.len();
     assert!(recorded <= read, "{recorded} records of {read} reads");
-    // Another token has its own count, and recording has none.
+    // Each token is counted by itself, and recording is not counted.
     app.reader("acme").await.list("").await.expect(200);
     let recorded = reader.record(&event("e-1", 0)).await.expect(201);
     assert_eq!(header(&recorded, "ratelimit"), None);
 }
 
 #[tokio::test]
-async fn instances_count_together_and_a_new_window_begins_at_nothing() {
+async fn instances_share_the_count_and_a_new_window_starts_at_zero() {
     let app = TestApp::start().await;
     let limited =
         |limit| Store::connect(&Config { read_limit: Some(limit), ..Config::local(app.dynamodb_endpoint()) });
@@ -68,7 +68,7 @@ async fn instances_count_together_and_a_new_window_begins_at_nothing() {
 }
 
 #[tokio::test]
-async fn a_read_that_cannot_be_counted_is_not_made() {
+async fn a_read_that_cannot_be_counted_is_refused() {
     let nowhere = Config { read_limit: Some(40), ..Config::local("http://127.0.0.1:1") };
     let token = TokenId::parse("abcdefABCDEF").unwrap();
     let counted = Store::connect(&nowhere).count_read(&token, shared::system::now()).await;

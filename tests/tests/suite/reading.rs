@@ -1,4 +1,4 @@
-//! The time view: what a reader sees, and the record that each read leaves.
+//! The time view: the events that a reader gets, and the record that each read leaves.
 
 use serde_json::{Value, json};
 use tests::{
@@ -6,7 +6,7 @@ use tests::{
     sample::{at, event},
 };
 
-/// Records events at these seconds, each with the second for its id.
+/// Records an event at each of these seconds, with the second as its id.
 async fn record(writer: &Client, seconds: impl IntoIterator<Item = i64>) {
     let events: Vec<_> = seconds.into_iter().map(|second| event(&format!("e-{second}"), second)).collect();
     writer.record(&json!({"events": events})).await.expect(201);
@@ -16,13 +16,13 @@ fn ids(events: &[Value]) -> Vec<&str> {
     events.iter().map(|event| event["id"].as_str().unwrap()).collect()
 }
 
-/// The records of reads of acme.
+/// The records of reads in acme.
 async fn accesses(app: &TestApp) -> Vec<Value> {
     app.tables().events_of("acme", "audit_log_accessed").await
 }
 
 #[tokio::test]
-async fn a_range_of_time_has_its_start_and_not_its_end() {
+async fn a_time_range_includes_its_start_and_excludes_its_end() {
     let app = TestApp::start().await;
     let client = app.holder_of_both("acme").await;
     record(&client, 0..5).await;
@@ -86,7 +86,7 @@ async fn actions_are_chosen_one_by_one_or_in_a_list() {
 }
 
 #[tokio::test]
-async fn the_log_of_a_workspace_that_nothing_happened_in_is_empty() {
+async fn the_log_of_an_unused_workspace_is_empty() {
     let app = TestApp::start().await;
     let reader = app.reader("acme").await;
     let page = reader.list(&format!("end_timestamp={}", at(0))).await.expect(200);
@@ -96,7 +96,7 @@ async fn the_log_of_a_workspace_that_nothing_happened_in_is_empty() {
 }
 
 #[tokio::test]
-async fn every_read_leaves_exactly_one_record_of_who_read_what() {
+async fn every_read_leaves_exactly_one_record_with_reader_and_query() {
     let app = TestApp::start().await;
     let client = app.holder_of_both("acme").await;
     record(&client, 0..5).await;
@@ -129,7 +129,7 @@ async fn every_read_leaves_exactly_one_record_of_who_read_what() {
         })
     );
 
-    // One more for each page, and for a page with nothing on it.
+    // One more record for each page, an empty page included.
     assert_eq!(client.pages(&query).await.len(), 2);
     client.list("action=group_deleted").await.expect(200);
     let kept = accesses(&app).await;
@@ -140,7 +140,7 @@ async fn every_read_leaves_exactly_one_record_of_who_read_what() {
 }
 
 #[tokio::test]
-async fn the_record_of_a_read_is_itself_read_by_the_next() {
+async fn the_next_read_returns_the_record_of_a_read() {
     let app = TestApp::start().await;
     let reader = app.reader("acme").await;
     reader.list("").await.expect(200);
@@ -182,12 +182,12 @@ async fn a_read_whose_record_was_written_but_not_acknowledged_is_refused_too() {
             .await;
     let (status, problem) = invoke::query(&faulty.store(), invoke::audit_logs("GET", &json!(null))).await;
     assert_eq!((status, &problem["id"], problem.get("audit_logs")), (503, &json!("unavailable"), None));
-    // More was recorded than happened, never less.
+    // Records may exceed reads, but never the other way round.
     assert_eq!(accesses(&app).await.len(), 1);
 }
 
 #[tokio::test]
-async fn a_record_that_the_sdk_had_to_repeat_is_there_once() {
+async fn a_record_of_a_read_that_the_sdk_repeats_is_stored_once() {
     let app = TestApp::start().await;
     let faulty =
         FaultyEngine::before(app.dynamodb_endpoint(), "ExecuteStatement", Fault::AnswerLost, 1).await;

@@ -1,4 +1,4 @@
-//! The HTTP door: what is recorded, once, and what is refused.
+//! Recording over HTTP: accepted events are recorded once, and the others are refused.
 
 use serde_json::{Value, json};
 use tests::{
@@ -6,12 +6,12 @@ use tests::{
     sample::{at, documented_event, event, event_of_bytes, event_of_numbers, full_event},
 };
 
-/// All events of an action, as a reader sees them.
+/// All events of an action, as a reader gets them.
 pub(crate) async fn read_all(reader: &Client, action: &str) -> Vec<Value> {
     reader.read(&format!("action={action}&limit=1000")).await
 }
 
-/// The statuses of the results, in order, which must be the order of the request.
+/// The statuses of the results, which must be in the order of the request.
 pub(crate) fn statuses(body: &Value) -> Vec<&str> {
     let results = body["results"].as_array().unwrap();
     for (index, result) in results.iter().enumerate() {
@@ -43,7 +43,7 @@ async fn an_event_is_read_back_with_exactly_the_content_that_was_sent() {
 }
 
 #[tokio::test]
-async fn what_a_sender_leaves_out_has_its_default() {
+async fn omitted_members_get_their_defaults() {
     let app = TestApp::start().await;
     let client = app.holder_of_both("acme").await;
     client.record(&event("e-1", 0)).await.expect(201);
@@ -66,7 +66,7 @@ async fn the_documented_event_takes_one_write_unit_of_the_table_and_one_of_each_
 }
 
 #[tokio::test]
-async fn without_an_id_every_request_is_another_event_and_the_answer_says_so() {
+async fn without_an_id_every_request_is_a_new_event_and_the_answer_says_so() {
     let app = TestApp::start().await;
     let client = app.writer("acme").await;
     let sent = json!({"action": "x_invoice_paid", "actor": {"user_id": "u1"}});
@@ -92,7 +92,7 @@ async fn an_id_without_a_timestamp_is_refused_and_the_reverse() {
 }
 
 #[tokio::test]
-async fn of_500_events_with_3_bad_ones_497_are_stored_and_each_result_says_why() {
+async fn a_batch_of_500_with_3_bad_events_stores_497_and_explains_each_refusal() {
     let app = TestApp::start().await;
     let client = app.writer("acme").await;
     let mut events: Vec<_> = (0..500).map(|number| event(&format!("e-{number}"), number)).collect();
@@ -122,7 +122,7 @@ async fn of_500_events_with_3_bad_ones_497_are_stored_and_each_result_says_why()
 }
 
 #[tokio::test]
-async fn a_request_with_501_events_or_over_a_megabyte_is_refused_and_nothing_of_it_stored() {
+async fn a_request_with_501_events_or_over_a_megabyte_stores_nothing() {
     let app = TestApp::start().await;
     let client = app.writer("acme").await;
     let events: Vec<_> = (0..501).map(|number| event(&format!("e-{number}"), 0)).collect();
@@ -141,7 +141,7 @@ async fn a_request_with_501_events_or_over_a_megabyte_is_refused_and_nothing_of_
 }
 
 #[tokio::test]
-async fn an_event_may_have_64_kib_and_not_a_byte_more() {
+async fn an_event_may_have_64_kib_and_no_more() {
     let app = TestApp::start().await;
     let client = app.holder_of_both("acme").await;
     let largest = event_of_bytes("e-1", 0, 65_536, 'a');
@@ -150,7 +150,7 @@ async fn an_event_may_have_64_kib_and_not_a_byte_more() {
     let refused = client.record(&event_of_numbers("e-2", 0)).await.expect_problem(422, "invalid_event");
     assert_eq!(refused.problems(), [" too_large"]);
 
-    // A text never refuses an event, so texts are cut until it fits.
+    // A text never causes a refusal, so texts are cut until the event fits.
     for (index, filler) in ['a', '"', 'ü'].into_iter().enumerate() {
         let larger = event_of_bytes(&format!("larger-{index}"), 1, 65_537, filler);
         client.record(&larger).await.expect(201);
@@ -184,7 +184,7 @@ async fn an_unknown_action_is_refused_with_the_nearest_names() {
 }
 
 #[tokio::test]
-async fn what_only_this_service_records_is_refused_from_outside() {
+async fn actions_of_the_service_are_refused_from_senders() {
     let app = TestApp::start().await;
     let client = app.writer("acme").await;
     let before = app.tables().events("acme").await;
@@ -198,7 +198,7 @@ async fn what_only_this_service_records_is_refused_from_outside() {
 }
 
 #[tokio::test]
-async fn an_event_for_another_workspace_than_the_tokens_own_is_refused() {
+async fn an_event_for_another_workspace_than_the_tokens_is_refused() {
     let app = TestApp::start().await;
     let client = app.writer("acme").await;
     for name in ["workspace", "workspace_username"] {

@@ -1,4 +1,4 @@
-//! A busy workspace is spread over shards, and nothing is doubled or lost by the change.
+//! A busy workspace is spread over shards, and the change neither duplicates nor loses events.
 
 use std::collections::BTreeSet;
 
@@ -20,18 +20,18 @@ use shared::{
 
 const DAY_OF_CHANGE: &str = "2031-01-10T00:00:00Z";
 
-/// The event of a second request with the same content: received later, and with a salt of its own.
+/// The event of a repeated request: received later, and with another salt.
 fn sent_again(event: &Event) -> Event {
     let disclosure = Disclosure::Whole(system::salt());
     Event { received_at: event.received_at.plus_seconds(1), disclosure, ..event.clone() }
 }
 
 #[tokio::test]
-async fn an_event_sent_again_after_the_change_is_recognised_and_every_read_finds_all() {
+async fn a_retry_after_the_change_is_a_duplicate_and_reads_find_all_events() {
     let system = System::start(Options::default()).await.unwrap();
     let store = system.store();
     let workspace = WorkspaceId::parse("busy").unwrap();
-    // Around the day of the change, an hour apart.
+    // Events on both sides of the day of the change, an hour apart.
     let early: Vec<_> = (0..24).map(|hour| event(&workspace, "2031-01-09T00:30:00Z", hour)).collect();
     let late: Vec<_> = (0..24).map(|hour| event(&workspace, DAY_OF_CHANGE, hour)).collect();
     for event in &early {
@@ -42,9 +42,12 @@ async fn an_event_sent_again_after_the_change_is_recognised_and_every_read_finds
     let now = Timestamp::parse("2031-01-08T00:00:00Z").unwrap();
     let four = Shards::default().change(4, change, now).unwrap();
     assert!(store.set_shards(&workspace, &Shards::default(), &four).await.unwrap());
-    assert!(!store.set_shards(&workspace, &Shards::default(), &four).await.unwrap(), "somebody was faster");
+    assert!(
+        !store.set_shards(&workspace, &Shards::default(), &four).await.unwrap(),
+        "the settings have changed meanwhile"
+    );
 
-    // Another instance, which reads the settings anew.
+    // Another instance, which reads the settings again.
     let store = Store::connect(&Config::local(system.dynamodb_endpoint()));
     for event in &late {
         assert_eq!(store.append(event).await.unwrap().status, Status::Recorded);
@@ -69,7 +72,7 @@ async fn an_event_sent_again_after_the_change_is_recognised_and_every_read_finds
     system.shutdown().await;
 }
 
-/// Everything that a filter finds, by pages of seven.
+/// Everything that a filter finds, in pages of seven.
 async fn read(store: &Store, workspace: &WorkspaceId, filter: &Filter) -> Vec<Event> {
     let (mut events, mut after) = (Vec::new(), None);
     loop {

@@ -1,15 +1,15 @@
-//! Every text that an outsider may have chosen is recorded, whatever it is made of, and every id of the product that
-//! cannot stand is refused with its place: the table of `docs/events.md`, member by member.
+//! Every text that an outsider may have chosen is recorded, whatever its characters, and an invalid id of the
+//! product is refused with its place: the table of `docs/events.md`, member by member.
 
 use serde_json::{Map, Value, json};
 use tests::{Client, TestApp, invoke, sample::at};
 
-/// A text, as JSON between its quotes, and what is read of it as a line and as a text of several lines.
+/// A text as it is sent in JSON, and as it is read back in a one-line member and in a member of several lines.
 struct Text {
     sent: String,
     line: String,
     text: String,
-    /// The code of the problem where an id of the product is made of it.
+    /// The problem code if it is used as an id of the product.
     problem: Option<&'static str>,
 }
 
@@ -45,8 +45,8 @@ fn texts() -> Vec<Text> {
     texts
 }
 
-/// The members that an outsider may have chosen: where each stands, the event with `[here]` in its place, whether it is
-/// one line, and how many characters it may have.
+/// The members that an outsider may have chosen: the place, the event with `[here]` in that place, true if the
+/// member has one line, and its maximum length in characters.
 fn members() -> Vec<(&'static str, Value, bool, usize)> {
     let here = || json!("[here]");
     let actor = |name: &str| json!({"user_id": "u1", name: here()});
@@ -91,7 +91,7 @@ fn members() -> Vec<(&'static str, Value, bool, usize)> {
     ]
 }
 
-/// The ids of the product: where each stands, and the event with `[here]` in its place.
+/// The ids of the product: the place, and the event with `[here]` in that place.
 fn ids() -> Vec<(&'static str, Value)> {
     let here = || json!("[here]");
     vec![
@@ -122,13 +122,13 @@ async fn statuses(client: &Client, body: Vec<u8>, status: u16) -> Vec<Value> {
     answer.body["results"].as_array().unwrap().clone()
 }
 
-/// The events that are read back, by id.
+/// The recorded events, by id.
 async fn read(client: &Client) -> Map<String, Value> {
     let pages = client.pages("action=group_created&limit=1000").await;
     pages.concat().into_iter().map(|event| (event["id"].as_str().unwrap().to_owned(), event)).collect()
 }
 
-/// An event as it was answered, without what only the service says of it.
+/// An event without the members that only the service sets.
 fn as_answered(event: &Value) -> Value {
     let mut event = event.clone();
     for name in ["received_at", "sequence", "salt", "redacted", "workspace_username"] {
@@ -162,7 +162,7 @@ async fn no_text_of_an_outsider_refuses_an_event() {
     for part in sent.chunks(100) {
         let results = statuses(&client, batch(part), 201).await;
         assert!(results.iter().all(|result| result["status"] == "recorded"));
-        // The same input is the same event.
+        // The same input gives the same event.
         let results = statuses(&client, batch(part), 200).await;
         assert!(results.iter().all(|result| result["status"] == "duplicate"));
     }
@@ -179,7 +179,7 @@ async fn no_text_of_an_outsider_refuses_an_event() {
             }
         }
     }
-    // What is answered is taken again: here it is a duplicate, and elsewhere the same event.
+    // An answered event can be sent again: here it is a duplicate, and in another workspace the same event.
     let globex = app.holder_of_both("globex").await;
     let answered: Vec<_> = read.values().map(|event| as_answered(event).to_string()).collect();
     for part in answered.chunks(100) {
@@ -195,7 +195,7 @@ async fn no_text_of_an_outsider_refuses_an_event() {
 }
 
 #[tokio::test]
-async fn names_of_members_and_paths_are_escaped_and_none_is_lost() {
+async fn member_names_and_paths_are_escaped_and_none_is_lost() {
     let app = TestApp::start().await;
     let client = app.holder_of_both("acme").await;
     let long = "ü".repeat(129);
@@ -252,7 +252,7 @@ async fn names_of_members_and_paths_are_escaped_and_none_is_lost() {
 }
 
 #[tokio::test]
-async fn an_id_that_cannot_stand_is_refused_with_its_place_and_the_others_are_recorded() {
+async fn an_invalid_id_is_refused_with_its_place_and_other_events_are_recorded() {
     let app = TestApp::start().await;
     let client = app.holder_of_both("acme").await;
     let (mut sent, mut expected) = (Vec::new(), Vec::new());
@@ -275,7 +275,7 @@ async fn an_id_that_cannot_stand_is_refused_with_its_place_and_the_others_are_re
 }
 
 #[tokio::test]
-async fn a_text_on_the_bus_is_escaped_as_one_over_http_is() {
+async fn a_text_on_the_bus_is_escaped_as_over_http() {
     let app = TestApp::start().await;
     let mut messages = Vec::new();
     for (pointer, members, ..) in members() {

@@ -1,9 +1,9 @@
-//! Workspace tokens: generated, listed and revoked by admins, each with the event about it.
+//! Workspace tokens: created, listed and revoked by admins, each time with an event.
 
 use serde_json::{Value, json};
 use tests::{Fault, FaultyEngine, TestApp, invoke, sample::event};
 
-/// The event about a token, as a reader of the audit log sees it, without what differs at every call.
+/// The event about a token, as a reader of the log gets it, without the values that differ on every call.
 async fn event_about(app: &TestApp, action: &str, token: &str) -> Value {
     let reader = app.reader("acme").await;
     let mut events = reader.read(&format!("action={action}")).await;
@@ -17,7 +17,7 @@ async fn event_about(app: &TestApp, action: &str, token: &str) -> Value {
 }
 
 #[tokio::test]
-async fn a_new_token_works_at_once_and_is_good_for_a_year() {
+async fn a_new_token_works_at_once_and_is_valid_for_a_year() {
     let app = TestApp::start().await;
     let created = app.admin("acme").create_token(&json!({"name": "siem"})).await.expect(201).body;
     let time = |name: &str| created[name].as_str().unwrap().parse::<jiff::Timestamp>().unwrap();
@@ -28,7 +28,7 @@ async fn a_new_token_works_at_once_and_is_good_for_a_year() {
 }
 
 #[tokio::test]
-async fn a_token_has_the_name_the_scopes_and_the_expiry_that_were_asked_for() {
+async fn a_token_has_the_requested_name_scopes_and_expiry() {
     let app = TestApp::start().await;
     let expires_at = jiff::Timestamp::now() + jiff::SignedDuration::from_hours(1);
     let wanted =
@@ -41,7 +41,7 @@ async fn a_token_has_the_name_the_scopes_and_the_expiry_that_were_asked_for() {
 }
 
 #[tokio::test]
-async fn the_secret_is_shown_once_and_kept_nowhere() {
+async fn the_secret_is_shown_once_and_stored_nowhere() {
     let app = TestApp::start().await;
     let admin = app.admin("acme");
     let created = admin.create_token(&json!({"name": "siem"})).await.expect(201).body;
@@ -58,7 +58,7 @@ async fn the_secret_is_shown_once_and_kept_nowhere() {
     app.client("acme").with_token(&created).list("").await.expect(200);
     let stored = json!([app.tables().tokens("acme").await, app.tables().events("acme").await]).to_string();
     assert!(!stored.contains(entropy));
-    // What is kept of it is shown to nobody.
+    // The stored hash is in no answer.
     let hash = app.tables().tokens("acme").await[0]["hash"].as_str().unwrap().to_owned();
     assert!(!admin.tokens().await.text.contains(&hash));
 }
@@ -118,7 +118,7 @@ async fn revoking_a_token_again_changes_nothing() {
 }
 
 #[tokio::test]
-async fn revoking_one_token_from_many_sides_leaves_one_event() {
+async fn concurrent_revocations_of_one_token_leave_one_event() {
     let app = TestApp::start().await;
     let admin = app.admin("acme");
     let token = app.reader("acme").await.token;
@@ -150,7 +150,7 @@ async fn a_workspace_has_at_most_50_live_tokens() {
 }
 
 #[tokio::test]
-async fn a_token_of_another_workspace_is_as_unknown_as_one_that_does_not_exist() {
+async fn a_token_of_another_workspace_is_answered_like_an_unknown_one() {
     let app = TestApp::start().await;
     let admin = app.admin("acme");
     let foreign = app.reader("globex").await;
@@ -167,7 +167,7 @@ async fn a_token_of_another_workspace_is_as_unknown_as_one_that_does_not_exist()
 }
 
 #[tokio::test]
-async fn a_request_for_a_token_is_refused_with_all_that_is_wrong_with_it() {
+async fn an_invalid_token_request_is_refused_with_all_its_problems() {
     let app = TestApp::start().await;
     let admin = app.admin("acme");
     let check = async |body: Value, expected: &[&str]| {
@@ -187,7 +187,7 @@ async fn a_request_for_a_token_is_refused_with_all_that_is_wrong_with_it() {
 }
 
 #[tokio::test]
-async fn where_the_transaction_fails_there_is_neither_a_token_nor_its_event() {
+async fn a_failed_transaction_leaves_neither_token_nor_event() {
     let app = TestApp::start().await;
     let faulty = FaultyEngine::before(app.dynamodb_endpoint(), "ExecuteTransaction", Fault::Denied, 2).await;
     let create = invoke::tokens("POST /api/{workspace}/tokens", "", &json!({"name": "siem"}));
@@ -203,14 +203,14 @@ async fn where_the_transaction_fails_there_is_neither_a_token_nor_its_event() {
     assert_eq!(app.tables().tokens("acme").await[0].get("revoked_at"), None);
     assert_eq!(app.tables().events("acme").await.len(), 1);
 
-    // The third call arrives.
+    // The third call succeeds.
     let (status, _) = invoke::manage_tokens(&faulty.store(), revoke).await;
     assert_eq!(status, 204);
     assert_eq!(app.tables().events("acme").await.len(), 2);
 }
 
 #[tokio::test]
-async fn a_transaction_that_the_sdk_had_to_repeat_is_done_once() {
+async fn a_transaction_that_the_sdk_repeats_is_applied_once() {
     let app = TestApp::start().await;
     let lost = || FaultyEngine::before(app.dynamodb_endpoint(), "ExecuteTransaction", Fault::AnswerLost, 1);
     let create = invoke::tokens("POST /api/{workspace}/tokens", "", &json!({"name": "siem"}));

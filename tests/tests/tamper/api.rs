@@ -1,4 +1,4 @@
-//! What the API says where what is stored contradicts itself: that it does, and not that it is broken.
+//! The API answers `inconsistent_log` where the stored log contradicts itself.
 
 use tests::{
     sample::event,
@@ -9,7 +9,7 @@ use tests::{
 };
 
 #[tokio::test]
-async fn a_log_that_is_not_whole_is_said_to_contradict_itself() {
+async fn a_log_with_a_missing_part_is_answered_with_inconsistent_log() {
     let log = Prepared::with(200).await;
     for drill in [Drill::Truncated, Drill::InsertedEntry] {
         let copy = log.copy().await;
@@ -27,7 +27,7 @@ async fn a_log_that_is_not_whole_is_said_to_contradict_itself() {
 }
 
 #[tokio::test]
-async fn a_log_with_another_root_of_a_tile_is_not_signed_when_it_grows() {
+async fn a_log_with_a_changed_tile_root_is_not_signed_when_it_grows() {
     let log = Prepared::with(600).await;
     let copy = log.copy().await;
     let client = copy.app.client("acme").with_bearer(&log.bearer);

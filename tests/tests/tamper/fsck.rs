@@ -1,15 +1,21 @@
-//! What fsck says of each drill, with what somebody kept of the log and without.
+//! The mismatch that fsck reports for each drill, with earlier checkpoints and without.
 
 use operator::fsck::{Kind, Report};
 use tests::tamper::{Drill, Prepared};
 
 use crate::{check, events, with_all_that_was_kept};
 
-/// What must be named first.
+/// The mismatch that must be reported first.
 struct Named {
     kind: Kind,
     sequences: (u64, u64),
     detail: &'static str,
+}
+
+impl Named {
+    fn new(kind: Kind, sequences: (u64, u64), detail: &'static str) -> Option<Self> {
+        Some(Self { kind, sequences, detail })
+    }
 }
 
 #[tokio::test]
@@ -27,40 +33,48 @@ async fn the_first_sequence_that_was_tampered_with_is_named() {
     }
 }
 
-/// What is named without anything but the tables, and with the checkpoints from before; `None` where
-/// everything fits.
+/// The reports without earlier checkpoints and with them; `None` where everything matches.
 fn expected(drill: Drill, first: u64, log: &Prepared) -> [Option<Named>; 2] {
-    let exact = |kind, detail| Some(Named { kind, sequences: (first, first), detail });
-    let both = |kind, detail| [exact(kind, detail), exact(kind, detail)];
-    // Beyond the checkpoint at its half, by the one at its end.
-    let since_half = |kind| Some(Named { kind, sequences: (log.half, log.size - 1), detail: "rewritten: " });
+    // The checkpoint at half of the log still matches, and the one at its end does not.
+    let since_half = (log.half, log.size - 1);
     match drill {
         Drill::Control | Drill::Redaction => [None, None],
         Drill::ChangedAttribute | Drill::ChangedSalt | Drill::ChangedIndexKey | Drill::SwappedContents => {
-            both(Kind::EventChanged, " is not what was sealed")
+            both(first, Kind::EventChanged, " is not what was sealed")
         }
-        Drill::DeletedEvent => both(Kind::EventMissing, " is gone"),
-        Drill::SwappedSequences => both(Kind::EventOtherSequence, " bears the sequence "),
-        Drill::InsertedEvent => both(Kind::SequenceForged, "#forged\" bears it, and the log gives it to e-"),
+        Drill::DeletedEvent => both(first, Kind::EventMissing, " is gone"),
+        Drill::SwappedSequences => both(first, Kind::EventOtherSequence, " has the sequence "),
+        Drill::InsertedEvent => {
+            both(first, Kind::SequenceForged, "#forged\" has it, and the log gives it to e-")
+        }
         Drill::InsertedEntry => {
-            both(Kind::SequenceForged, "the log gives it to forged, and another event bears it as well")
+            both(first, Kind::SequenceForged, "the log gives it to forged, and another event has it as well")
         }
-        Drill::Truncated => both(Kind::DeltaMissing, "no delta decides it, and the head covers "),
-        Drill::HeadSetBack => both(Kind::Head, "the head covers "),
+        Drill::Truncated => both(first, Kind::DeltaMissing, "no delta decides it, and the head covers "),
+        Drill::HeadSetBack => both(first, Kind::Head, "the head covers "),
         Drill::ChangedTileRoot => {
-            let tile = || {
-                Some(Named { kind: Kind::TileRoot, sequences: (first, first + 255), detail: "is kept as" })
-            };
-            [tile(), tile()]
+            let tile = (first, first + 255);
+            [Named::new(Kind::TileRoot, tile, "is kept as"), Named::new(Kind::TileRoot, tile, "is kept as")]
         }
         Drill::Rewritten => {
-            let all = Named { kind: Kind::Signed, sequences: (0, log.size - 1), detail: "rewritten: " };
-            [Some(all), since_half(Kind::Signed)]
+            let all = (0, log.size - 1);
+            [
+                Named::new(Kind::Signed, all, "rewritten: "),
+                Named::new(Kind::Signed, since_half, "rewritten: "),
+            ]
         }
-        // Sound by itself: only who kept something can tell.
-        Drill::RewrittenAndSigned | Drill::CutAndRegrown => [None, since_half(Kind::KeptCheckpoint)],
-        Drill::CutAndSigned => [None, exact(Kind::KeptCheckpoint, "cut: the checkpoint that was kept has ")],
+        // The tables match each other: only an earlier checkpoint shows the change.
+        Drill::RewrittenAndSigned | Drill::CutAndRegrown => {
+            [None, Named::new(Kind::KeptCheckpoint, since_half, "rewritten: ")]
+        }
+        Drill::CutAndSigned => {
+            [None, Named::new(Kind::KeptCheckpoint, (first, first), "cut: the checkpoint that was kept has ")]
+        }
     }
+}
+
+fn both(sequence: u64, kind: Kind, detail: &'static str) -> [Option<Named>; 2] {
+    [Named::new(kind, (sequence, sequence), detail), Named::new(kind, (sequence, sequence), detail)]
 }
 
 #[track_caller]

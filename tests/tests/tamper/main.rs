@@ -1,4 +1,4 @@
-//! Whatever is changed past our code, fsck names the first sequence of it.
+//! Whatever was changed in the tables past our code, fsck names the first sequence that was changed.
 //!
 //! The log has `EVENTS` (600) events; the full run is
 //! `EVENTS=5000 cargo test -p tests --test tamper -- --nocapture`.
@@ -18,7 +18,7 @@ use shared::{
 };
 use tests::tamper::{Copy, Prepared};
 
-/// How many events the log has.
+/// The number of events in the log.
 fn events() -> usize {
     std::env::var("EVENTS").map_or(600, |text| text.parse().unwrap())
 }
@@ -32,7 +32,7 @@ async fn check(copy: &Copy, kept: &Kept) -> Report {
     operator::fsck::check(&store, &acme(), kept, system::now(), &bar).await.unwrap()
 }
 
-/// The checkpoints from before, and the key.
+/// The earlier checkpoints, and the key.
 fn with_all_that_was_kept(log: &Prepared) -> Kept {
     let key = Vkey::parse(&log.key).unwrap();
     let checkpoints = log.checkpoints.iter().map(|note| Checkpoint::open(note, &key).unwrap()).collect();

@@ -1,4 +1,4 @@
-//! Everything else that fsck can say, each by the smallest change that makes it say so.
+//! Every other mismatch that fsck can report, each caused by the smallest change.
 
 use std::cell::Cell;
 
@@ -26,7 +26,7 @@ async fn small() -> Prepared {
     Prepared::with(200).await
 }
 
-/// What is found first after a change, as `kind first-last`; nothing if all fits.
+/// The first mismatch after a change, as `kind first-last`; empty if there is none.
 async fn found(log: &Prepared, kept: &Kept, change: impl AsyncFnOnce(&Raw<'_>)) -> String {
     let copy = log.copy().await;
     change(&copy.raw()).await;
@@ -38,10 +38,10 @@ async fn told(copy: &Copy, kept: &Kept) -> String {
     let json: serde_json::Value = serde_json::from_str(&report.to_json()).unwrap();
     assert_eq!(json["sound"], report.is_sound());
     assert_eq!(json["first"].is_null(), report.is_sound());
-    let named = |Finding { kind, sequence, last_sequence, .. }: &Finding| {
+    let first = report.findings.first();
+    first.map_or_else(String::new, |Finding { kind, sequence, last_sequence, .. }| {
         format!("{kind:?} {sequence}-{last_sequence}")
-    };
-    report.findings.first().map(named).unwrap_or_default()
+    })
 }
 
 /// The last but one delta.
@@ -76,15 +76,19 @@ async fn deltas_must_follow_each_other_and_be_readable() {
 }
 
 #[tokio::test]
-async fn the_head_and_what_was_signed_must_be_those_of_the_tree() {
+async fn the_head_and_the_signed_checkpoint_must_match_the_tree() {
     let log = small().await;
     let none = Kept::default();
-    let all = |kind: &str| format!("{kind} 0-{}", log.size - 1);
+    let (all_of_head, all_of_signed) =
+        (format!("Head 0-{}", log.size - 1), format!("Signed 0-{}", log.size - 1));
     let gone = found(&log, &none, async |raw| raw.delete_part(ledger::HEAD).await).await;
     assert_eq!(gone, "Head 0-0");
-    let head = || [("size", number(log.size)), ("frontier", bytes(vec![7; 3]))];
-    let junk = found(&log, &none, async |raw| raw.put_part(ledger::HEAD.to_owned(), head()).await).await;
-    assert_eq!(junk, all("Head"));
+    let junk = found(&log, &none, async |raw| {
+        let head = [("size", number(log.size)), ("frontier", bytes(vec![7; 3]))];
+        raw.put_part(ledger::HEAD.to_owned(), head).await;
+    })
+    .await;
+    assert_eq!(junk, all_of_head);
     // 201 is 128 + 64 + 8 + 1: the second of its perfect subtrees has another root.
     assert_eq!(log.size, 201);
     let other = found(&log, &none, async |raw| {
@@ -103,33 +107,30 @@ async fn the_head_and_what_was_signed_must_be_those_of_the_tree() {
     .await;
     assert_eq!(beyond, format!("DeltaMissing {0}-{0}", log.size));
 
-    let signed = |size: u64, note: &str| {
-        let note = note.to_owned();
-        [("size", number(size)), ("root", bytes(vec![7; 32])), ("note", text(note))]
-    };
-    let note = &log.checkpoints[1];
+    let note = log.checkpoints[1].clone();
     let root = found(&log, &none, async |raw| {
-        raw.put_signed(signed(log.size, note)).await;
+        raw.put_signed([("size", number(log.size)), ("root", bytes(vec![7; 32])), ("note", text(note))])
+            .await;
     })
     .await;
-    assert_eq!(root, all("Signed"));
+    assert_eq!(root, all_of_signed);
     let junk = found(&log, &none, async |raw| {
         raw.put_signed([("size", number(1))]).await;
     })
     .await;
-    assert_eq!(junk, all("Signed"));
+    assert_eq!(junk, all_of_signed);
     let unsigned = found(&log, &none, async |raw| raw.delete_signed().await).await;
-    assert_eq!(unsigned, "", "it is signed again when somebody asks");
+    assert_eq!(unsigned, "", "it is signed again on the next request for it");
     let mut point = [0x66; 32];
     point[0] = 0x58;
     let other_key = Vkey::new("audit-logs.local/acme", point).unwrap();
     let kept = Kept { key: Some(other_key), ..Kept::default() };
-    assert_eq!(found(&log, &kept, async |_| {}).await, all("Signed"));
+    assert_eq!(found(&log, &kept, async |_| {}).await, all_of_signed);
     assert_eq!(found(&log, &with_all_that_was_kept(&log), async |_| {}).await, "");
 }
 
 #[tokio::test]
-async fn every_event_must_bear_its_sequence_and_be_where_it_is_looked_for() {
+async fn every_event_must_have_its_sequence_and_be_in_the_partition_that_queries_read() {
     let log = small().await;
     let none = Kept::default();
     let unstamped = found(&log, &none, async |raw| {
@@ -177,7 +178,7 @@ async fn every_event_must_bear_its_sequence_and_be_where_it_is_looked_for() {
 }
 
 #[tokio::test]
-async fn what_is_not_sealed_is_told_and_is_no_misfit() {
+async fn fsck_reports_unsealed_events_separately() {
     let log = small().await;
     let copy = log.copy().await;
     let raw = copy.raw();
@@ -202,7 +203,7 @@ async fn what_is_not_sealed_is_told_and_is_no_misfit() {
     let report = check(&copy, &Kept::default()).await;
     assert!(report.is_sound(), "{report}");
     assert!(report.notes[0].starts_with("a delta at the head is decided and not finished"), "{report}");
-    // Whoever seals next finishes it.
+    // The next pass of the sealer finishes it.
     sealer::seal(&store, &acme(), &[], system::now()).await.unwrap();
     let report = check(&copy, &Kept::default()).await;
     assert!(report.is_sound() && report.warnings.is_empty(), "{report}");
@@ -229,21 +230,22 @@ async fn a_head_that_was_set_back_is_mended_by_the_next_sealer() {
     }
     raw.put_head(&head).await;
     assert_eq!(told(&copy, &Kept::default()).await, format!("Head {0}-{0}", head.size()));
-    // The turn of the sealer that wrote the deltas is over by then.
+    // By then the turn of the sealer that wrote the deltas is over.
     let later = system::now().plus_seconds(shared::ledger::turn::Turn::SECONDS + 1);
     sealer::seal(&copy.app.store(), &acme(), &[], later).await.unwrap();
     assert_eq!(told(&copy, &Kept::default()).await, "");
 }
 
 #[tokio::test]
-async fn every_log_is_listed_and_one_that_is_not_there_is_doubted() {
+async fn every_log_is_listed_and_a_missing_log_is_reported_as_unchecked() {
     let log = small().await;
     let copy = log.copy().await;
     let logs = copy.app.store().logs().await.unwrap();
     assert_eq!(logs.into_iter().collect::<Vec<_>>(), [acme()]);
-    let (store, nobody) = (copy.app.store(), shared::model::id::WorkspaceId::parse("nobody").unwrap());
+    let (store, unknown) = (copy.app.store(), shared::model::id::WorkspaceId::parse("unknown").unwrap());
     let bar = ProgressBar::hidden();
-    let report = operator::fsck::check(&store, &nobody, &Kept::default(), system::now(), &bar).await.unwrap();
+    let report =
+        operator::fsck::check(&store, &unknown, &Kept::default(), system::now(), &bar).await.unwrap();
     assert!(!report.is_sound() && !report.is_refuted());
     let unchecked = report.unchecked.as_deref().unwrap_or_default();
     assert!(unchecked.starts_with("there is nothing of this workspace"), "{report}");
@@ -256,8 +258,8 @@ async fn a_log_in_use_is_sound_at_every_moment() {
     let done = Cell::new(false);
     let write = async {
         for batch in 0..12 {
-            let of = |number: i64| event(&format!("e-{batch}-{number}"), number);
-            let events: Vec<_> = (0..40).map(of).collect();
+            let events: Vec<_> =
+                (0..40).map(|number| event(&format!("e-{batch}-{number}"), number)).collect();
             writer.record(&json!({ "events": events })).await.expect(201);
         }
         app.sealed().await;

@@ -1,4 +1,4 @@
-//! Those who use the system: senders at both doors, readers of both views, admins, and a second sealer.
+//! The actors of the workload: senders at both doors, readers of both views, admins, and a second sealer.
 
 use std::{
     collections::BTreeSet,
@@ -21,28 +21,28 @@ use tests::{
 
 use crate::history::{FeedPage, History, Message, Page, Reply, Told, Walk};
 
-/// A share of the requests to record is given up by its client before the answer.
+/// The share of recording requests that the client gives up before the answer.
 const AMBIGUOUS: f64 = 0.2;
-/// A share of what is recorded is sent once more.
+/// The share of recorded events that are sent again.
 const REPEATED: f64 = 0.05;
-/// A share of what is recorded is sent once more with another content.
+/// The share of recorded events that are sent again with other content.
 const CONFLICTING: f64 = 0.01;
-/// The most events of a request.
+/// The maximum number of events in a request.
 const BATCH: usize = 25;
 
-/// What all actors share.
+/// The state that all actors share.
 pub(crate) struct World<'a> {
     pub(crate) app: &'a TestApp,
     pub(crate) queue: &'a Queue,
     pub(crate) history: Mutex<History>,
     pub(crate) bar: ProgressBar,
-    /// No more is sent.
+    /// True when nothing more is sent.
     pub(crate) sent: AtomicBool,
-    /// What the second sealer is told of: workspace and sort key.
+    /// The records for the second sealer: workspace and sort key.
     written: Mutex<Vec<(String, String)>>,
 }
 
-/// A workspace in use: the token of its senders, who may have a new one at any time.
+/// A workspace in use. The token of its senders may be replaced at any time.
 pub(crate) struct Workspace {
     pub(crate) name: String,
     pub(crate) events: usize,
@@ -61,14 +61,14 @@ impl<'a> World<'a> {
     }
 
     fn heard(&self, answer: &Answer) {
-        // API Gateway's own 503, of a function without a free execution, has no id of ours and cannot say when.
+        // API Gateway's own 503, for a function without a free execution, has no problem id and no Retry-After.
         let is_gateways = answer.status == 503 && answer.body.get("id").is_none();
         let says_when_to_retry = is_gateways || answer.headers.contains_key("retry-after");
         let reply = Reply { status: answer.status, says_when_to_retry, text: answer.text.clone() };
         self.history(|history| history.answers.push(reply));
     }
 
-    /// A token that an admin generates, asking until they are given one.
+    /// A token from an admin who asks until one is created.
     async fn token(&self, workspace: &str, scope: &str) -> Client {
         loop {
             let answer =
@@ -82,7 +82,7 @@ impl<'a> World<'a> {
         }
     }
 
-    /// What a client gets that does not stop asking.
+    /// The answer to a client that asks until it gets one.
     async fn get(&self, ask: impl AsyncFn() -> Answer) -> Value {
         loop {
             let answer = ask().await;
@@ -118,7 +118,7 @@ impl Workspace {
         (event, told)
     }
 
-    /// Sends events by either door until there are none left.
+    /// Sends events through both doors until there are none left.
     pub(crate) async fn send(&self, world: &World<'_>, seed: u64) {
         let mut random = fastrand::Rng::with_seed(seed);
         loop {
@@ -137,7 +137,7 @@ impl Workspace {
                 let (_, told) = &events[0];
                 let number = told.id.split('.').nth(1).unwrap().parse().unwrap();
                 let other = self.event(number, "another");
-                // Which of two comes first is known only where the first was acknowledged.
+                // If one of two was not acknowledged, their order is unknown.
                 let acknowledged =
                     world.history(|history| history.acknowledged.iter().any(|known| known.event == *told));
                 if acknowledged {
@@ -148,7 +148,7 @@ impl Workspace {
         }
     }
 
-    /// Sends a request until it hears of every event.
+    /// Sends a request until every event has a result.
     async fn record(&self, world: &World<'_>, events: &[(Value, Told)], random: &mut fastrand::Rng) {
         let bodies: Vec<_> = events.iter().map(|(event, _)| event.clone()).collect();
         let body = if bodies.len() == 1 { bodies[0].clone() } else { json!({ "events": bodies }) };
@@ -156,7 +156,7 @@ impl Workspace {
         while !heard || random.f64() < REPEATED {
             let writer = self.writer.lock().unwrap().clone();
             if random.f64() < AMBIGUOUS {
-                // It is cut off before, while, or after it is done.
+                // The request is cut off before, while, or after it is executed.
                 let patience = Duration::from_millis(random.u64(0..30));
                 let _ = tokio::time::timeout(patience, writer.record(&body)).await;
                 continue;
@@ -196,7 +196,7 @@ impl Workspace {
         world.history(|history| history.conflicts.push((self.name.clone(), told.clone())));
     }
 
-    /// Puts an event on the bus, now and then twice, and now and then with something that is none.
+    /// Puts an event on the bus, sometimes twice, and sometimes with a message that is not an event.
     fn put(&self, world: &World<'_>, (event, told): &(Value, Told), random: &mut fastrand::Rng) {
         let mut detail = event.clone();
         detail["workspace"] = json!(self.name);
@@ -216,7 +216,7 @@ impl Workspace {
         world.history(|history| history.messages.push(message));
     }
 
-    /// Gives the senders a new token and revokes the one before, again and again.
+    /// Replaces the senders' token and revokes the old one, again and again.
     pub(crate) async fn rotate(&self, world: &World<'_>) {
         let mut next = self.events / 5;
         while !world.sent.load(Ordering::SeqCst) {
@@ -245,18 +245,19 @@ impl Workspace {
             let last = world.sent.load(Ordering::SeqCst);
             let page = world.get(async || reader.feed(&format!("after={after}&limit=200")).await).await;
             let events = page["audit_logs"].as_array().unwrap();
-            let own = |event: &Value| {
+            let leaves_record = !events.iter().all(|event: &Value| {
                 event["action"] == "audit_log_accessed" && event["actor"]["user_id"] == reader.token.as_str()
-            };
-            let leaves_record = !events.iter().all(own);
-            let told = |event: &Value| (event["sequence"].as_i64().unwrap(), Told::of(event));
+            });
             let next_after = page["next_after"].as_i64().unwrap();
             let fed = FeedPage {
                 workspace: self.name.clone(),
                 token: reader.token.clone(),
                 after,
                 next_after,
-                events: events.iter().map(told).collect(),
+                events: events
+                    .iter()
+                    .map(|event: &Value| (event["sequence"].as_i64().unwrap(), Told::of(event)))
+                    .collect(),
                 leaves_record,
             };
             world.history(|history| history.feeds.push(fed));
@@ -270,7 +271,7 @@ impl Workspace {
         }
     }
 
-    /// Reads all of the time view, now and at the end, and tries another workspace in between.
+    /// Reads the whole time view, now and at the end, and tries another workspace in between.
     pub(crate) async fn look(&self, world: &World<'_>, other: &str) {
         let reader = world.token(&self.name, "audit_log:read").await;
         let mut next = self.events / 3;
@@ -305,7 +306,7 @@ impl Workspace {
     }
 }
 
-/// Seals what is acknowledged beside the sealer that the system has, with hints that come twice, in reverse
+/// Seals acknowledged events next to the system's own sealer, with records that arrive twice, in reverse order
 /// or not at all.
 pub(crate) async fn seal(world: &World<'_>, store: &Store) {
     let faults = [
@@ -323,7 +324,7 @@ pub(crate) async fn seal(world: &World<'_>, store: &Store) {
             let keys: Vec<_> =
                 written.iter().filter(|(of, _)| of == workspace).map(|(_, key)| key.clone()).collect();
             for batch in batches(workspace, &keys, faults.next()) {
-                // What it could not seal, the other one or the search at the end does.
+                // If it could not seal a record, the other sealer or the search at the end does.
                 invoke::sealer(store, batch).await;
             }
         }

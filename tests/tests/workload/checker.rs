@@ -1,4 +1,4 @@
-//! Judges the promises by what clients saw and what is in the tables at the end, and by nothing else.
+//! Judges the promises only by the answers that clients got and the final content of the tables.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,20 +6,20 @@ use serde_json::{Value, json};
 
 use crate::history::{History, Tables, Told};
 
-/// How a promise was kept.
+/// The result for one promise.
 #[derive(Debug)]
 pub(crate) struct Verdict {
     pub(crate) promise: &'static str,
     pub(crate) text: &'static str,
-    /// How often it could have been broken.
+    /// The number of chances to break it.
     pub(crate) trials: usize,
     pub(crate) violations: Vec<String>,
 }
 
-/// What the table has under each key of each workspace.
+/// The rows of the table, by workspace and key.
 type Rows<'a> = BTreeMap<&'a str, BTreeMap<(String, String), (Told, &'a Value)>>;
 
-/// All that is judged.
+/// Judges all promises.
 pub(crate) fn judge(history: &History, tables: &Tables) -> Vec<Verdict> {
     let rows: Rows<'_> = tables
         .events
@@ -181,7 +181,8 @@ fn workspaces_are_apart(history: &History, tables: &Tables) -> Judged {
     for (workspace, events) in rows.chain(pages).chain(feeds) {
         for event in events {
             trials += 1;
-            // Whoever sends an event puts its workspace into its id; the service's own have none there.
+            // Senders put the workspace into the id of an event; the service's own events have no workspace
+            // there.
             let foreign = event.id.split_once('.').is_some_and(|(sent_to, _)| sent_to != workspace);
             if foreign {
                 violations.push(format!("{workspace}: {} is of another workspace", event.id));

@@ -1,4 +1,4 @@
-//! The checker itself: without faults it finds nothing, and whatever is done to a good run it finds.
+//! Tests of the checker itself: it finds nothing in a good run, and finds every fault that is put into one.
 
 use serde_json::json;
 
@@ -9,7 +9,7 @@ use crate::{
 };
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_checker_finds_nothing_in_a_good_run_and_every_fault_put_into_it() {
+async fn the_checker_passes_a_good_run_and_finds_every_inserted_fault() {
     let (history, tables, faults) = run(140, 1, false).await;
     assert_eq!(faults, "");
     assert_eq!(broken(&history, &tables), Vec::<&str>::new());

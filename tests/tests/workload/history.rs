@@ -1,10 +1,10 @@
-//! What clients saw, and what is in the tables at the end: all that the checker knows.
+//! The answers that clients got, and the final content of the tables: everything that the checker knows.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-/// An event as whoever sends or reads it knows it: its key, and who did it, which tells one content from another.
+/// An event as its senders and readers know it: its key, and its actor, by which two contents are told apart.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Told {
     pub(crate) id: String,
@@ -12,21 +12,21 @@ pub(crate) struct Told {
     pub(crate) actor: String,
 }
 
-/// Everything that clients were told, in the order in which they were.
+/// All answers that clients got, in order.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct History {
     pub(crate) acknowledged: Vec<Acknowledged>,
-    /// Events that were refused because another stands under their key.
+    /// Events that were refused because another one has their key.
     pub(crate) conflicts: Vec<(String, Told)>,
     pub(crate) messages: Vec<Message>,
     pub(crate) pages: Vec<Page>,
     pub(crate) walks: Vec<Walk>,
     pub(crate) feeds: Vec<FeedPage>,
     pub(crate) answers: Vec<Reply>,
-    /// Tokens that somebody was given, and tokens that somebody was told are revoked.
+    /// Tokens that an admin created, and tokens that an admin revoked.
     pub(crate) created: Vec<(String, String)>,
     pub(crate) revoked: Vec<(String, String)>,
-    /// What was answered to those who asked for another workspace than their own.
+    /// The statuses of requests for another workspace.
     pub(crate) trespasses: Vec<u16>,
     clock: u64,
 }
@@ -39,28 +39,28 @@ pub(crate) struct Reply {
     pub(crate) text: String,
 }
 
-/// An event that a client was told is recorded.
+/// An event whose client was told that it is recorded.
 #[derive(Clone, Debug)]
 pub(crate) struct Acknowledged {
     pub(crate) workspace: String,
     pub(crate) event: Told,
-    /// Whether it was told so as of a new one, and not of one that was there.
+    /// True if the answer called it new, and not a duplicate.
     pub(crate) as_new: bool,
     pub(crate) at: u64,
 }
 
-/// A message that the bus took.
+/// A message that the bus accepted.
 #[derive(Clone, Debug)]
 pub(crate) struct Message {
     pub(crate) number: u64,
     pub(crate) workspace: String,
     /// The id of its envelope.
     pub(crate) envelope: String,
-    /// Its event; `None` if there is none in it.
+    /// Its event; `None` if it is not an event.
     pub(crate) event: Option<Told>,
 }
 
-/// A page of the time view that was answered.
+/// A page of the time view.
 #[derive(Clone, Debug)]
 pub(crate) struct Page {
     pub(crate) workspace: String,
@@ -68,7 +68,7 @@ pub(crate) struct Page {
     pub(crate) events: Vec<Told>,
 }
 
-/// The whole time view, page after page.
+/// All pages of the time view, from first to last.
 #[derive(Clone, Debug)]
 pub(crate) struct Walk {
     pub(crate) workspace: String,
@@ -76,7 +76,7 @@ pub(crate) struct Walk {
     pub(crate) events: BTreeSet<Told>,
 }
 
-/// A page of the feed that was answered.
+/// A page of the feed.
 #[derive(Clone, Debug)]
 pub(crate) struct FeedPage {
     pub(crate) workspace: String,
@@ -84,18 +84,18 @@ pub(crate) struct FeedPage {
     pub(crate) after: i64,
     pub(crate) next_after: i64,
     pub(crate) events: Vec<(i64, Told)>,
-    /// Whether it shows anything but the token's own reads.
+    /// True if it shows anything but the token's own reads.
     pub(crate) leaves_record: bool,
 }
 
-/// What is in the tables at the end.
+/// The final content of the tables.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Tables {
     /// By workspace.
     pub(crate) events: BTreeMap<String, Vec<Value>>,
     pub(crate) tokens: BTreeMap<String, Vec<Value>>,
     pub(crate) quarantine: Vec<Value>,
-    /// The messages that left the queue because the function was done with them.
+    /// The messages that left the queue because the function had handled them.
     pub(crate) removed: BTreeSet<u64>,
 }
 
@@ -113,7 +113,7 @@ impl History {
 }
 
 impl Told {
-    /// An event, as the API reads and writes it.
+    /// An event in the form of the API.
     pub(crate) fn of(event: &Value) -> Self {
         let text = |value: &Value| value.as_str().unwrap().to_owned();
         Self {
@@ -123,7 +123,7 @@ impl Told {
         }
     }
 
-    /// An event, as the table has it.
+    /// An event in the form of the table.
     pub(crate) fn of_row(row: &Value) -> Self {
         let (timestamp, id) = row["timestamp"].as_str().unwrap().split_once('#').unwrap();
         let actor = row["actor_id"].as_str().unwrap().to_owned();

@@ -1,9 +1,9 @@
-//! Many clients, faults everywhere, and a checker that knows only what they were told and what is in the tables.
+//! Many clients, faults everywhere, and a checker that knows only the answers and the tables.
 //!
-//! Eight workspaces, one of them hot; both doors with retries; 20 % of the requests given up by their clients, 5 %
-//! sent again; a queue that delivers twice, late, in disorder and loses answers; an engine that throttles, fails,
-//! resets and lags; readers of both views; token rotation; the sealer twice over. `EVENTS` (600) and `SEED` (1) say
-//! how much of it; the full run is
+//! Eight workspaces, one of them busy; both doors, with retries; 20 % of the requests are given up by their
+//! clients, and 5 % are sent again; a queue that delivers twice, late and out of order, and loses answers; an
+//! engine that throttles, fails, resets and lags; readers of both views; token rotation; two sealers. `EVENTS`
+//! (600) and `SEED` (1) set the size; the full run is
 //! `EVENTS=50000 cargo test --profile long -p tests --test workload full -- --nocapture`.
 
 #![allow(clippy::unwrap_used, reason = "in a test, an unwrap is an assertion")]
@@ -33,11 +33,11 @@ use self::{
 };
 
 const WORKSPACES: [&str; 8] = ["hot", "w1", "w2", "w3", "w4", "w5", "w6", "w7"];
-/// How many send at a time, in the hot workspace and in each other.
+/// Concurrent senders, in the busy workspace and in each other one.
 const SENDERS: (u64, u64) = (6, 1);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn full_of_faults_every_promise_is_kept() {
+async fn every_promise_is_kept_under_all_faults() {
     let number = |name, default| std::env::var(name).map_or(default, |text| text.parse().unwrap());
     let (events, seed) = (number("EVENTS", 600), number("SEED", 1));
     let began = Instant::now();
@@ -52,7 +52,8 @@ async fn full_of_faults_every_promise_is_kept() {
     }
 }
 
-/// Lets everybody do what they do, until all is sent, recorded, sealed and read; what was seen, and what happened.
+/// Runs all actors until everything is sent, recorded, sealed and read. Returns the history, the tables, and a
+/// summary of the faults.
 async fn run(events: u64, seed: u64, faults: bool) -> (History, Tables, String) {
     let (app, engine) = TestApp::start_with_faults(true).await;
     let queue = Queue::new(queue_plan(seed, faults));
@@ -61,8 +62,11 @@ async fn run(events: u64, seed: u64, faults: bool) -> (History, Tables, String) 
     }
     let world = World::new(&app, &queue, bar(events));
     let of = |name| if name == "hot" { events / 2 } else { events / 14 };
-    let open = |name: &'static str| Workspace::open(&world, name, usize::try_from(of(name)).unwrap());
-    let workspaces = join_all(WORKSPACES.map(open)).await;
+    let workspaces = join_all(
+        WORKSPACES
+            .map(|name: &'static str| Workspace::open(&world, name, usize::try_from(of(name)).unwrap())),
+    )
+    .await;
 
     let senders = workspaces.iter().flat_map(|workspace| {
         let count = if workspace.name == "hot" { SENDERS.0 } else { SENDERS.1 };
@@ -72,7 +76,7 @@ async fn run(events: u64, seed: u64, faults: bool) -> (History, Tables, String) 
     let send = async {
         join_all(senders.zip(seed..).map(|(workspace, seed)| workspace.send(world, seed))).await;
         queue.close();
-        // The bus has its own pace; what it gave up is redriven when the faults are over.
+        // The bus has its own pace; dead letters are redriven when the faults are over.
         eventually_done(&queue).await;
         app.sealed().await;
         world.sent.store(true, Ordering::SeqCst);
@@ -101,11 +105,12 @@ async fn run(events: u64, seed: u64, faults: bool) -> (History, Tables, String) 
 
     engine.heal();
     app.sealed().await;
-    // What neither sealer was told of, the search finds; it has been here today, which is forgotten.
+    // The search finds the events of which neither sealer got a record. It ran today already, so its note is
+    // deleted.
     app.tables().delete("AuditLedger", [("workspace", "#"), ("part", "reconciled")]).await;
     app.reconcile().await;
     join_all(workspaces.iter().map(|workspace| workspace.follow(world))).await;
-    // The readers' own records are the last to be sealed.
+    // The readers' own records are sealed last.
     app.sealed().await;
     world.bar.finish_and_clear();
     let mut tables = Tables { removed: queue.removed(), ..Tables::default() };
@@ -119,7 +124,7 @@ async fn run(events: u64, seed: u64, faults: bool) -> (History, Tables, String) 
     (history, tables, faults.collect::<Vec<_>>().join(", "))
 }
 
-/// Waits until nothing is left on the queue; then what was given up is sent again, with the faults over.
+/// Waits until the queue is empty; then redrives the dead letters, with the faults over.
 async fn eventually_done(queue: &Queue) {
     while !queue.is_empty() {
         tokio::time::sleep(Duration::from_millis(20)).await;

@@ -1,4 +1,4 @@
-//! Questions that should leave no record, and places that no log has.
+//! Reads that should leave no record, and places beyond the end of the log.
 
 use serde_json::{Value, json};
 use tests::{Answer, Client, Fault, FaultyEngine, Plan, TestApp, invoke, sample::event};
@@ -21,7 +21,7 @@ async fn sealed_log(events: i64) -> (TestApp, Client) {
 }
 
 #[tokio::test]
-async fn a_question_without_a_hit_is_recorded() {
+async fn a_read_without_a_match_is_recorded() {
     let (app, client) = sealed_log(3).await;
     let questions = [
         "actor=victim",
@@ -78,7 +78,7 @@ async fn a_head_request_reads_nothing() {
 #[tokio::test]
 async fn a_place_beyond_the_end_of_the_log_is_refused() {
     let (_app, client) = sealed_log(3).await;
-    // The token's own creation has the sequence 0.
+    // The creation of the token has the sequence 0.
     let check = async |answer: Answer, parameter: &str, size: &str| {
         let refused = answer.expect_problem(400, "invalid_query");
         assert_eq!(refused.problems(), [format!("{parameter} out_of_range")]);
@@ -100,7 +100,7 @@ async fn a_place_beyond_the_end_of_the_log_is_refused() {
 }
 
 #[tokio::test]
-async fn contention_is_told_as_such() {
+async fn contention_is_answered_with_its_own_code() {
     let app = TestApp::start().await;
     let plan = Plan::default().first(usize::MAX, "ExecuteTransaction", Fault::TransactionConflict);
     let engine = FaultyEngine::with(app.dynamodb_endpoint(), plan).await;

@@ -1,4 +1,4 @@
-//! Readers that wait, and more of them than there is room for.
+//! Waiting readers, in larger numbers than the limit allows.
 
 use std::time::{Duration, Instant};
 
@@ -18,19 +18,19 @@ use tests::{Answer, Client, TestApp, sample::event};
 
 use crate::held;
 
-/// How many requests of each kind are measured.
+/// Measured requests of each kind.
 const MEASURED: usize = 60;
 
 fn is_refused_a_slot(answer: &Answer) -> bool {
     answer.headers.contains_key("retry-after")
 }
 
-/// Where the feed of a reader ends.
+/// The end of the feed for a reader.
 async fn end_of_feed(reader: &Client) -> String {
     reader.feed("").await.expect(200).body["next_after"].to_string()
 }
 
-/// Sends waits at once; how many of them waited.
+/// Sends waits at once. Returns the number of those that waited.
 async fn waited(waits: Vec<(&Client, String)>) -> usize {
     let answers = waits.iter().map(|(client, after)| client.feed(after));
     let answers = join_all(answers).await;
@@ -56,7 +56,7 @@ async fn waits_are_bounded_by_token_and_by_workspace() {
     assert_eq!(count, LongRead::Wait.of_a_workspace());
     held("P13", "4 waits of each of 5 tokens of a workspace", format!("{count} wait"));
 
-    // Each of them has given its slots back.
+    // Each of them has given back its slots.
     let count = waited(vec![(&tokens[1], after.clone()); 4]).await;
     assert_eq!(count, 4);
     held("P13", "waits after others have ended", format!("{count} of 4 wait"));
@@ -101,12 +101,12 @@ async fn slots_are_counted_across_instances_and_a_crash_leaks_none_for_long() {
     assert!(take(&one, 5).await.is_none() && take(&other, 5).await.is_none());
     one.free_slots(slots.pop().unwrap()).await;
     assert!(take(&other, 6).await.is_some() && take(&other, 6).await.is_none());
-    // The others were taken by instances that crashed: they are free again once their time is over.
+    // The other slots were taken by instances that crashed: they become free when their time is over.
     assert!(take(&one, 24).await.is_none());
     for _ in 0..3 {
         assert!(take(&one, 29).await.is_some());
     }
-    // A slot is not given back by a reader that no longer has it.
+    // A reader that has lost its slot cannot give it back.
     for stale in slots {
         one.free_slots(stale).await;
     }
@@ -114,7 +114,7 @@ async fn slots_are_counted_across_instances_and_a_crash_leaks_none_for_long() {
     held("P13", "slots of an instance that crashed", "free again within 30 s");
 }
 
-/// A reader that waits again and again, as long as it has a slot to wait in.
+/// A reader that waits again and again, as long as it gets a slot.
 async fn wait_again_and_again(reader: Client, after: String) {
     loop {
         let answer = reader.feed(&after).await;
@@ -125,7 +125,7 @@ async fn wait_again_and_again(reader: Client, after: String) {
     }
 }
 
-/// The 95th percentile of health checks, pages of the time view and recorded events of a workspace, in milliseconds.
+/// The 95th percentile of health checks, of pages of the time view and of recorded events, in milliseconds.
 async fn p95(clients: &[Client], round: usize) -> [f64; 3] {
     let mut times = [const { Vec::new() }; 3];
     for number in 0..MEASURED {
@@ -147,7 +147,7 @@ async fn p95(clients: &[Client], round: usize) -> [f64; 3] {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn waits_keep_no_other_request_waiting() {
+async fn waiting_readers_do_not_delay_other_requests() {
     let app = TestApp::start_sealing_and_limiting(40).await;
     let mut quiet = Vec::new();
     for _ in 0..8 {
@@ -185,8 +185,8 @@ async fn waits_keep_no_other_request_waiting() {
         .map(|(name, of)| (name, without[of], with[of]))
     {
         let ratio = with / without;
-        // Without bounds these requests are refused, for want of executions. The ratio is for a machine that does nothing
-        // else; readers and tables share its cores here.
+        // Without limits these requests would be refused, because all executions would be in use. The ratio
+        // leaves room because readers and tables share the machine's cores.
         assert!(ratio < 100.0, "{name}: p95 {without:.2} ms without waits, {with:.2} ms with them");
         held(
             "P13",

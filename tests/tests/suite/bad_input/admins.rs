@@ -1,4 +1,4 @@
-//! What admins send: tokens to make and revoke, and events to redact.
+//! Input of admins: tokens to create and revoke, and events to redact.
 
 use serde_json::json;
 

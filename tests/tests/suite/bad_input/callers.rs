@@ -1,4 +1,4 @@
-//! Credentials: workspace tokens and JWTs that are not good, or not for this.
+//! Credentials: workspace tokens and JWTs that are invalid, or not valid for the request.
 
 use super::{Door, Input};
 

@@ -5,7 +5,7 @@ use tests::sample::{event, event_of_numbers};
 
 use super::{Door, Input};
 
-/// An event with one member replaced, given as JSON text, so that it may be what no value can hold.
+/// An event with one member replaced by JSON text, which may be text that no `Value` can hold.
 fn with(name: &str, json_text: &str) -> String {
     let mut event = event("e-7", 7);
     event[name] = json!("[here]");

@@ -1,4 +1,4 @@
-//! What comes over the bus: what `PutEvents` refuses, and what goes into quarantine.
+//! Input over the bus: refused by `PutEvents`, or quarantined.
 
 use serde_json::json;
 use tests::sample::event_of_numbers;

@@ -1,5 +1,5 @@
-//! Bad input, as a table: what is sent through which door, and the status, the id and the place of each
-//! problem that must be answered. None of it is a fault of ours, and none of it leaves a trace.
+//! A table of bad input: each row has the route, the input, and the status, id and place of every problem in
+//! the answer. No answer is a 5xx, and none of the input is stored.
 
 mod admins;
 mod callers;
@@ -13,42 +13,42 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use tests::{Answer, Client, TestApp, entry, sample::event};
 
-/// Whither an input goes, and by whose hand.
+/// The route that an input is sent to, and its caller.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Door {
-    /// A body of `POST /api/acme/audit_logs`, by who may record.
+    /// A body of `POST /api/acme/audit_logs`, with a token that may record.
     Record,
-    /// A query of `GET /api/acme/audit_logs`, by who may read.
+    /// A query of `GET /api/acme/audit_logs`, with a token that may read.
     List,
     /// A query of `GET /api/acme/audit_logs/feed`.
     Feed,
-    /// What follows `/api/acme/ledger/`.
+    /// The path after `/api/acme/ledger/`.
     Ledger,
     /// A body of `POST /api/acme/tokens`, by an admin.
     NewToken,
-    /// What follows `DELETE /api/acme/tokens/`.
+    /// The path after `DELETE /api/acme/tokens/`.
     Revocation,
     /// A body of `POST /api/acme/redactions`, by an admin.
     Redaction,
     /// A body of `POST /api/acme/streams`, by an admin.
     NewStream,
-    /// A body of `PATCH` of a stream of acme.
+    /// A body of `PATCH` for a stream of acme.
     StreamChange,
-    /// A body of `POST …/replay` of the same.
+    /// A body of `POST …/replay` for the same stream.
     Replay,
-    /// What follows `GET /api/acme/streams/`.
+    /// The path after `GET /api/acme/streams/`.
     Stream,
     /// An `Accept` header of a read.
     Accept,
     /// An `Authorization` header of a read.
     Authorization,
-    /// An `Authorization` header of a look at the tokens.
+    /// An `Authorization` header for the list of tokens.
     AdminAuthorization,
-    /// Claims of a JWT, in place of those of an admin of acme, at a look at the tokens.
+    /// Claims of a JWT for the list of tokens, in place of those of an admin of acme.
     Claims,
     /// The detail of an event on the bus.
     Bus,
-    /// A whole entry of `PutEvents`, in JSON.
+    /// A whole entry of `PutEvents`, as JSON.
     BusEntry,
 }
 
@@ -56,7 +56,7 @@ pub(crate) enum Door {
 pub(crate) struct Input {
     door: Door,
     sent: Vec<u8>,
-    /// `STATUS id place code, place code`; of the bus, what became of the event in place of the status.
+    /// `STATUS id place code, place code`; for the bus, the outcome of the event in place of the status.
     expected: String,
 }
 
@@ -70,7 +70,7 @@ impl Input {
     }
 }
 
-/// Who sends, and what their inputs may name.
+/// The callers, and the names that their inputs may use.
 struct Senders {
     app: TestApp,
     reader: Client,
@@ -78,7 +78,7 @@ struct Senders {
     admin: Client,
     /// A stream of acme.
     stream: String,
-    /// What stands in a text for what only a running system has.
+    /// Placeholders in inputs, with the values of the running system.
     names: Vec<(&'static str, String)>,
 }
 
@@ -112,7 +112,7 @@ impl Senders {
         Self { app, reader, writer, admin, stream, names }
     }
 
-    /// Sends an input, and says what came of it in the words of the table.
+    /// Sends an input, and returns the outcome in the form of the table.
     async fn send(&self, number: usize, input: &Input) -> String {
         let text = || self.names.iter().fold(input.text(), |text, (name, value)| text.replace(name, value));
         let anyone = self.app.client("acme");
@@ -148,10 +148,10 @@ impl Senders {
             Door::Bus => return self.put(number, None, &text()).await,
             Door::BusEntry => return self.put(number, Some(&text()), "").await,
         };
-        told(&answer)
+        outcome(&answer)
     }
 
-    /// Puts an event on the bus from a source of its own, and looks for it in quarantine.
+    /// Puts an event on the bus with a source of its own, and looks for it in quarantine.
     async fn put(&self, number: usize, whole: Option<&str>, detail: &str) -> String {
         let source = format!("input-{number}");
         let mut sent = entry(&source, &Value::Null);
@@ -171,7 +171,7 @@ impl Senders {
     }
 }
 
-/// The claims of an admin of acme with some replaced; null takes one away.
+/// The claims of an admin of acme, with some replaced; null removes one.
 fn claims(changed: &Value) -> Value {
     let in_an_hour = jiff::Timestamp::now().as_second() + 3600;
     let mut claims = json!({
@@ -185,7 +185,7 @@ fn claims(changed: &Value) -> Value {
     claims
 }
 
-/// A header, whose part after `base64:` is written so.
+/// A header; the part after `base64:` is encoded.
 fn credentials(text: &str) -> String {
     match text.split_once("base64:") {
         Some((scheme, pair)) => format!("{scheme}{}", STANDARD.encode(pair)),
@@ -193,36 +193,49 @@ fn credentials(text: &str) -> String {
     }
 }
 
-/// What an answer says: its status, the id of its problem (or the gateway's own words), and each problem. Of a
-/// batch, what is said of each event.
-fn told(answer: &Answer) -> String {
+/// The outcome in an answer: its status, the id of its problem (or the gateway's own words), and each problem.
+/// For a batch, the outcome of each event.
+fn outcome(answer: &Answer) -> String {
     let Answer { status, body, .. } = answer;
     let id = body["id"].as_str().or(body["message"].as_str()).unwrap_or("-");
     let results: Vec<_> = body["results"].as_array().into_iter().flatten().collect();
-    let each = |result: &&Value| match &result["problem"] {
-        Value::Null => result["status"].as_str().unwrap().to_owned(),
-        problem => {
-            format!("{} {}", problem["id"].as_str().unwrap(), listed(problem["errors"].as_array().unwrap()))
-        }
-    };
     match results.is_empty() {
         true => {
             let errors = body["errors"].as_array().map(Vec::as_slice).unwrap_or_default();
             format!("{status} {id} {}", listed(errors)).trim_end().to_owned()
         }
-        false => format!("{status} [{}]", results.iter().map(each).collect::<Vec<_>>().join("; ")),
+        false => format!(
+            "{status} [{}]",
+            results
+                .iter()
+                .map(|result: &&Value| match &result["problem"] {
+                    Value::Null => result["status"].as_str().unwrap().to_owned(),
+                    problem => {
+                        format!(
+                            "{} {}",
+                            problem["id"].as_str().unwrap(),
+                            listed(problem["errors"].as_array().unwrap())
+                        )
+                    }
+                })
+                .collect::<Vec<_>>()
+                .join("; ")
+        ),
     }
 }
 
 fn listed(problems: &[Value]) -> String {
-    let told = |problem: &Value| {
-        let place = problem["pointer"].as_str().or(problem["parameter"].as_str()).unwrap_or("?");
-        format!("{place} {}", problem["code"].as_str().unwrap_or("?"))
-    };
-    problems.iter().map(told).collect::<Vec<_>>().join(", ")
+    problems
+        .iter()
+        .map(|problem: &Value| {
+            let place = problem["pointer"].as_str().or(problem["parameter"].as_str()).unwrap_or("?");
+            format!("{place} {}", problem["code"].as_str().unwrap_or("?"))
+        })
+        .collect::<Vec<_>>()
+        .join(", ")
 }
 
-/// All that is wrong with the outcomes of inputs.
+/// The rows whose outcome is not the expected one.
 fn judge<'a>(outcomes: impl IntoIterator<Item = (&'a Input, &'a str)>) -> Vec<String> {
     let mut wrong = Vec::new();
     for (Input { door, sent, expected }, came) in outcomes {
@@ -266,7 +279,7 @@ async fn every_bad_input_is_refused_as_the_table_says_and_none_is_stored() {
     let faults = outcomes.iter().filter(|came| came.starts_with('5')).count();
     assert_eq!(faults, 0);
     assert_eq!(tables.streams("acme").await, streams);
-    // That a token was used is noted on it; no more than that.
+    // The use of a token is noted on it; nothing else has changed.
     let mut after = (tables.events("acme").await, tables.tokens("acme").await);
     let mut before = before;
     for token in before.1.iter_mut().chain(&mut after.1) {
@@ -276,12 +289,12 @@ async fn every_bad_input_is_refused_as_the_table_says_and_none_is_stored() {
 }
 
 #[test]
-fn an_outcome_that_is_not_the_tables_is_found() {
+fn an_outcome_other_than_the_tables_is_reported() {
     let input = Input::new(Door::List, "limit=0", "400 invalid_query limit out_of_range");
     assert_eq!(judge([(&input, "400 invalid_query limit out_of_range")]).len(), 0);
     for other in ["200 -", "400 invalid_query", "400 invalid_query order out_of_range", "422 invalid_query"] {
         assert_eq!(judge([(&input, other)]).len(), 1, "{other}");
     }
-    // A fault of ours is never right, even if the table says so.
+    // A 5xx is always wrong, even if the table expects it.
     assert_eq!(judge([(&Input::new(Door::List, "", "500 internal"), "500 internal")]).len(), 1);
 }

@@ -1,4 +1,4 @@
-//! What admins send about streams.
+//! Input of admins for streams.
 
 use serde_json::json;
 

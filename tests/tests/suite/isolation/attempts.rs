@@ -1,4 +1,4 @@
-//! Attempts: which route, by whom, and where the foreign name stands.
+//! Attempts: the route, the caller, and the place of the foreign name.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use fastrand::Rng;
@@ -11,25 +11,24 @@ use super::{
     globex::{Globex, Twins},
 };
 
-/// One request.
 #[derive(Clone, Debug)]
 pub(super) struct Attempt {
-    /// The route, as the template has it.
+    /// The route as written in the template.
     pub(super) route: String,
     pub(super) method: String,
     pub(super) target: String,
     pub(super) authorization: String,
     pub(super) headers: Vec<(&'static str, String)>,
     pub(super) body: Option<String>,
-    /// The foreign name in it, or its twin.
+    /// The foreign name in the request, or its twin.
     pub(super) named: String,
 }
 
-/// Everybody who tries, by what they send: of acme, or of nobody.
+/// The callers, by their `Authorization` headers: callers of acme, and callers without a right anywhere.
 pub(super) struct Callers {
     tokens: Vec<String>,
     admins: Vec<String>,
-    /// Mixtures of what is good in acme and what is good in globex.
+    /// Combinations of valid credentials of acme and of globex.
     mixed: Vec<String>,
 }
 
@@ -55,7 +54,6 @@ impl Callers {
     }
 }
 
-/// Makes attempts.
 pub(super) struct Generator<'a> {
     random: Rng,
     routes: &'a [Route],
@@ -75,12 +73,12 @@ impl<'a> Generator<'a> {
         Self { random: Rng::with_seed(seed), routes, description, callers, globex }
     }
 
-    /// An attempt at something of globex, and its twin at nothing.
+    /// An attempt to reach something of globex, and its twin for something that does not exist.
     pub(super) fn attempt(&mut self) -> [Attempt; 2] {
         let globex = self.globex;
         let route = &self.routes[self.random.usize(..self.routes.len())];
         let authorization = self.caller(route);
-        // Where the foreign name stands. Whatever place the route does not have, the path's workspace is one.
+        // The place of the foreign name. A route without the chosen place gets it as the workspace in the path.
         let place = self.random.u8(..7);
         let query = self.parameters(route);
         let (named, whole) = match place {
@@ -94,7 +92,7 @@ impl<'a> Generator<'a> {
             2 if !query.is_empty() => {
                 let (name, twins) = &globex.known[self.random.usize(..globex.known.len())];
                 match query.iter().any(|parameter| parameter == name) {
-                    // What is looked for must not be there for acme either: its own reads have other actors.
+                    // It must not exist in acme either, so actors are excluded: acme's own reads have others.
                     true if *name == "entity_id" => {
                         (twins.clone(), Some("entity_type=connection&entity_id=[named]".into()))
                     }
@@ -136,7 +134,7 @@ impl<'a> Generator<'a> {
         of[self.random.usize(..of.len())].clone()
     }
 
-    /// The workspace in one of the ways in which it can be written in a path.
+    /// The workspace in one of the spellings that a path allows.
     fn workspaces(&mut self) -> Twins {
         let written: fn(&str) -> String = match self.random.u8(..8) {
             0 => |name| name.to_uppercase(),
@@ -148,7 +146,7 @@ impl<'a> Generator<'a> {
         (written(THEIRS), written(NOBODYS))
     }
 
-    /// Mostly one who is let in on the route; else one of the others.
+    /// Mostly a caller that the route admits; otherwise one of the others.
     fn caller(&mut self, route: &Route) -> String {
         let Callers { tokens, admins, mixed } = &self.callers;
         let fitting = if route.authorizer == Authorizer::Jwt { admins } else { tokens };
@@ -161,7 +159,7 @@ impl<'a> Generator<'a> {
         among[self.random.usize(..among.len())].clone()
     }
 
-    /// The names of the query parameters that the description has of a route.
+    /// The query parameters of a route in the description.
     fn parameters(&self, route: &Route) -> Vec<String> {
         let path = &self.description["paths"][route.path.replace("+}", "}")];
         let of = |list: &Value| list.as_array().cloned().unwrap_or_default();
@@ -170,7 +168,7 @@ impl<'a> Generator<'a> {
         named.filter_map(|parameter| parameter["name"].as_str().map(str::to_owned)).collect()
     }
 
-    /// A query without anything foreign in it. `wait` would only take its time.
+    /// A query without any foreign name. `wait` is left out because it only takes time.
     fn harmless(&mut self, names: &[String]) -> Option<String> {
         let names: Vec<_> = names.iter().filter(|name| *name != "wait").collect();
         let name = names.get(self.random.usize(..names.len().max(1)))?.as_str();
@@ -186,7 +184,7 @@ impl<'a> Generator<'a> {
         Some(format!("{name}={value}"))
     }
 
-    /// The path, with the foreign name in place of the workspace, or of what stands after it in one's own.
+    /// The path, with the foreign name as the workspace, or as a later part under the caller's own workspace.
     fn path(&mut self, route: &Route, own: bool) -> String {
         let tiles = ["0/000", "entries/000", "0/000.p/21", "entries/000.p/20", "1/000", "entries/000.p/1"];
         let workspace = if own { "acme" } else { "[named]" };
@@ -204,10 +202,10 @@ impl<'a> Generator<'a> {
         segments.collect::<Vec<_>>().join("/")
     }
 
-    /// A body such as the route takes, with something foreign in it or not.
+    /// A body for the route, with a foreign name in it or not.
     fn body(&mut self, route: &Route, foreign: bool, key: Option<&(Twins, String)>, own: bool) -> String {
         let mut body = match (route.path.rsplit('/').next(), key) {
-            // The key of an event of theirs: whoever is told that it is taken knows that it is there.
+            // The key of a foreign event: an answer that the key is taken would reveal that the event exists.
             (Some("audit_logs"), Some((_, timestamp))) => {
                 return json!({
                     "id": "[named]", "timestamp": timestamp,
@@ -216,7 +214,7 @@ impl<'a> Generator<'a> {
                 .to_string();
             }
             (Some("audit_logs"), None) => json!({"action": "connection_created", "actor": {"user_id": "u1"}}),
-            // In one's own workspace a token would be made, until there are too many.
+            // In the caller's own workspace it would create tokens until there are too many.
             (Some("tokens"), _) if own => json!({"name": "mine", "expires_at": "2000-01-01T00:00:00Z"}),
             (Some("tokens"), _) => json!({"name": "mine", "scopes": ["audit_log:read"]}),
             (Some("streams"), _) if own => json!({"name": "mine"}),
@@ -238,7 +236,7 @@ impl<'a> Generator<'a> {
         }
     }
 
-    /// Headers that would name a workspace to a service that believed them.
+    /// Headers that name a workspace, which the service must not believe.
     fn headers(&mut self) -> Vec<(&'static str, String)> {
         let names =
             ["x-workspace", "x-amz-authorizer-workspace", "x-forwarded-host", "x-original-url", "cookie"];

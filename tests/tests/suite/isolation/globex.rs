@@ -1,33 +1,32 @@
-//! The workspace that others reach for, full of what only it has.
+//! The workspace that others try to reach, filled with data that only it has.
 
 use serde_json::{Value, json};
 use tests::{TestApp, sample::at};
 
 use super::THEIRS;
 
-/// Something of globex, and something of the same form that nobody has.
+/// A name of globex, and a name of the same form that does not exist.
 pub(super) type Twins = (String, String);
 
-/// A workspace, sealed, and what is known of it.
+/// A sealed workspace, and everything that the test knows about it.
 pub(super) struct Globex {
     /// A token that reads and records.
     pub(super) bearer: String,
-    /// Texts that stand in its data and nowhere else, and that nobody sends.
+    /// Texts that are only in its data, and that no attempt sends.
     pub(super) secrets: Vec<String>,
-    /// Its tokens by their public part.
+    /// The public parts of its tokens.
     pub(super) tokens: Vec<Twins>,
-    /// Its streams by their ids.
+    /// The ids of its streams.
     pub(super) streams: Vec<Twins>,
-    /// Its cursors.
     pub(super) cursors: Vec<Twins>,
-    /// What can be known from outside and looked for, by the name of the parameter.
+    /// Values that an outsider may know and look for, by the name of the parameter.
     pub(super) known: Vec<(&'static str, Twins)>,
-    /// The keys of its events: id and timestamp.
+    /// The ids and timestamps of its events.
     pub(super) keys: Vec<(Twins, String)>,
 }
 
 impl Globex {
-    /// Makes it, and seals it.
+    /// Creates the workspace, and seals it.
     pub(super) async fn in_(app: &TestApp) -> Self {
         let client = app.holder_of_both(THEIRS).await;
         let admin = app.admin(THEIRS);
@@ -75,7 +74,7 @@ impl Globex {
         let mut cursors = Vec::new();
         for query in ["limit=1", "limit=5&action=connection_created", "limit=2&order=asc"] {
             let theirs = cursor(query).await;
-            cursors.push((theirs.clone(), nobodys_cursor(&theirs)));
+            cursors.push((theirs.clone(), unknown_cursor(&theirs)));
         }
         let twins = |theirs: String| (theirs.clone(), theirs.replace("globex", "glubex"));
         let known = ["actor", "entity_id", "correlation_id", "ip", "id"];
@@ -108,8 +107,8 @@ impl Globex {
     }
 }
 
-/// The same cursor with one of its last characters exchanged.
-fn nobodys_cursor(cursor: &str) -> String {
+/// The same cursor with one of its last characters changed.
+fn unknown_cursor(cursor: &str) -> String {
     let place = cursor.len() - 4;
     let other = if cursor.as_bytes()[place] == b'A' { "B" } else { "A" };
     format!("{}{other}{}", &cursor[..place], &cursor[place + 1..])

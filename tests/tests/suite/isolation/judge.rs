@@ -1,4 +1,4 @@
-//! What an answer gives away.
+//! Finds the information that an answer reveals.
 
 use std::collections::BTreeMap;
 
@@ -7,14 +7,13 @@ use tests::Answer;
 
 use super::attempts::Attempt;
 
-/// An answer.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Seen {
     pub(super) status: u16,
     headers: BTreeMap<String, String>,
-    /// To the letter, for what must not be in it.
+    /// The unchanged text, which must not contain a secret.
     text: String,
-    /// Without what differs at every call.
+    /// The body without the parts that differ on every call.
     body: String,
 }
 
@@ -33,7 +32,7 @@ impl Seen {
         Self { status: answer.status, headers: headers.collect(), text: answer.text.clone(), body }
     }
 
-    /// The same, without what the request itself named: an answer may repeat that.
+    /// The same without the name in the request, which an answer may repeat.
     fn without(&self, named: &str) -> Self {
         let masked = |text: &str| text.replace(named, "[named]");
         Self {
@@ -45,7 +44,7 @@ impl Seen {
     }
 }
 
-/// What was done, without what is made up anew each time it is done.
+/// The body without the values that are generated on every call.
 fn made_alike(mut value: Value) -> Value {
     const MADE: [&str; 7] = ["id", "timestamp", "token", "secret", "bearer", "created_at", "expires_at"];
     match &mut value {
@@ -61,13 +60,12 @@ fn made_alike(mut value: Value) -> Value {
     value
 }
 
-/// What the answers to an attempt and its twin give away, if anything.
+/// The information that the answers to an attempt and its twin reveal, if any.
 pub(super) fn judge(pair: [&Attempt; 2], seen: &[Seen; 2], secrets: &[String]) -> Option<String> {
     for seen in seen {
-        let holds = |secret: &&String| {
+        if let Some(secret) = secrets.iter().find(|secret: &&String| {
             seen.text.contains(*secret) || seen.headers.values().any(|value| value.contains(*secret))
-        };
-        if let Some(secret) = secrets.iter().find(holds) {
+        }) {
             return Some(format!("a secret is told: {secret}"));
         }
     }
@@ -75,7 +73,7 @@ pub(super) fn judge(pair: [&Attempt; 2], seen: &[Seen; 2], secrets: &[String]) -
     if theirs.status != nobodys.status {
         return Some(format!("the status tells them apart: {} and {}", theirs.status, nobodys.status));
     }
-    // The length of a body goes with that of what was named, which is the same in both.
+    // The length of a body depends on the name in the request, which has the same length in both.
     if theirs.headers != nobodys.headers {
         return Some(format!("a header tells them apart: {:?} and {:?}", theirs.headers, nobodys.headers));
     }
@@ -83,7 +81,7 @@ pub(super) fn judge(pair: [&Attempt; 2], seen: &[Seen; 2], secrets: &[String]) -
         .then(|| format!("the body tells them apart: {} and {}", theirs.body, nobodys.body))
 }
 
-/// Shows that each kind of difference is found, and that there is none where there is none.
+/// Shows that each kind of difference is found, and that equal answers pass.
 pub(super) fn tests_itself() {
     let attempt = |named: &str| Attempt {
         route: String::new(),

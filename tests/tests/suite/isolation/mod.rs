@@ -1,12 +1,12 @@
-//! Isolation: whoever tries to reach into another workspace learns nothing, not even that it is there.
+//! Isolation: an attempt to reach into another workspace learns nothing, not even that the workspace exists.
 //!
-//! An attempt is one request that names something of globex: its workspace, a token, an event, a cursor, or the id
-//! of somebody in it; by somebody who has no right there. Its twin names in the same place something of the same
-//! form that nobody has. No answer may hold a byte that only globex has, and both must be the same, but for what
-//! was named. The routes are the template's and their parameters the description's, so that a new one is
-//! tried without a line here.
+//! An attempt is one request by a caller without a right to globex that names something of globex: the
+//! workspace, a token, an event, a cursor, or the id of a person. Its twin names, in the same place, something
+//! of the same form that does not exist. No answer may contain a byte that only globex has, and both answers
+//! must be equal apart from the name. The routes are read from the template and the parameters from the
+//! description, so that a new route is tried automatically.
 //!
-//! `ATTEMPTS` and `SEED` in the environment choose how many there are, and which.
+//! `ATTEMPTS` and `SEED` in the environment choose the number and the selection.
 
 mod attempts;
 mod globex;
@@ -24,7 +24,7 @@ use self::{
     judge::{Seen, judge},
 };
 
-/// The other workspace, and one of the same form that there is not.
+/// The other workspace, and the name of one that does not exist.
 const THEIRS: &str = "globex";
 const NOBODYS: &str = "glubex";
 
@@ -44,14 +44,14 @@ async fn sent(app: &TestApp, attempt: &Attempt) -> Seen {
     Seen::of(&client.send(request).await)
 }
 
-/// What is in the tables of globex, but for the day on which its tokens were used.
+/// The content of globex's tables, except the day on which its tokens were last used.
 async fn theirs(app: &TestApp) -> (Vec<Value>, Vec<Value>, Vec<Value>) {
     let tables = app.tables();
     (tables.events(THEIRS).await, tables.tokens(THEIRS).await, tables.streams(THEIRS).await)
 }
 
 #[tokio::test]
-async fn no_attempt_learns_anything_of_another_workspace() {
+async fn no_attempt_learns_anything_about_another_workspace() {
     let (attempts, seed) = (chosen("ATTEMPTS", 2_000), chosen("SEED", 20_250_218));
     let app = TestApp::start().await;
     let globex = Globex::in_(&app).await;
@@ -78,10 +78,12 @@ async fn no_attempt_learns_anything_of_another_workspace() {
     assert!(leaks.is_empty(), "{}", leaks[..leaks.len().min(5)].join("\n\n"));
     assert!(theirs(&app).await == before, "something of globex was changed");
     if attempts >= 1_000 {
-        let tried = |route: &local::template::Route| {
-            outcomes.keys().any(|(name, _)| *name == format!("{} {}", route.method, route.path))
-        };
-        assert!(routes.iter().all(tried), "a route was never tried: {outcomes:?}");
+        assert!(
+            routes.iter().all(|route: &local::template::Route| {
+                outcomes.keys().any(|(name, _)| *name == format!("{} {}", route.method, route.path))
+            }),
+            "a route was never tried: {outcomes:?}"
+        );
     }
 }
 
@@ -89,7 +91,8 @@ async fn no_attempt_learns_anything_of_another_workspace() {
 async fn a_leak_is_found() {
     let app = TestApp::start().await;
     let globex = Globex::in_(&app).await;
-    // One who holds a token of globex reads it: to the judge, that is a leak on every route that discloses.
+    // A caller with a token of globex reads it: for the judge, this is a leak on every route that discloses
+    // data.
     let thief = |workspace: &str, path: &str| Attempt {
         route: String::new(),
         method: "GET".to_owned(),
@@ -104,14 +107,14 @@ async fn a_leak_is_found() {
         let seen = [sent(&app, &pair[0]).await, sent(&app, &pair[1]).await];
         let found = judge([&pair[0], &pair[1]], &seen, &globex.secrets).expect(path);
         assert!(found.contains("a secret"), "{path}: {found}");
-        // Without a secret in it, the difference alone is told.
+        // Without a secret in it, the difference alone is reported.
         let found = judge([&pair[0], &pair[1]], &seen, &[]).expect(path);
         assert!(found.contains("status"), "{path}: {found}");
     }
     judge::tests_itself();
 }
 
-/// Somebody of acme, by the authorization that they send.
+/// The `Authorization` header of a client of acme.
 fn authorization(client: &Client) -> String {
     let request = client.request(reqwest::Method::GET, "/").build().unwrap();
     request.headers()["authorization"].to_str().unwrap().to_owned()
