@@ -250,7 +250,7 @@ async fn a_pass_that_loses_every_race_gives_up() {
     put_all(&engine, &items);
     let door = engine.door(Rule::Overtakes("\"entries\""));
     let left = sealer::seal(&door.store(), &acme(), &places(&items), system::now()).await.unwrap_err();
-    assert!(matches!(left, shared::error::Error::Unavailable(_)), "{left:?}");
+    assert!(matches!(left, shared::model::error::Error::Unavailable(_)), "{left:?}");
     // It tried once for each of the fifty races that it may lose, and once more.
     assert_eq!(door.calls().iter().filter(|call| *call == "PutItem").count(), 51);
 }
