@@ -12,12 +12,16 @@ use crate::{
     manual::{Completions, Manual},
     proof::Proof,
     query::Query,
+    record::Record,
+    redact::Redact,
     settings::Settings,
+    show::Show,
     streams::Streams,
     tail::Tail,
     terminal,
     tokens::Tokens,
     verify::Verify,
+    whoami::{Logout, Whoami},
 };
 
 const EXAMPLES: &str = concat!(
@@ -60,22 +64,71 @@ before it is kept: the API must take it. The token is checked by a read, which t
 Config file: $XDG_CONFIG_HOME/auditlog/config.json or ~/.config/auditlog/config.json,
 on macOS in ~/Library/Application Support, on Windows in %APPDATA%.";
 
+const LOGOUT_EXAMPLES: &str = "\
+Examples:
+  auditlog logout
+  auditlog logout --profile staging
+  auditlog logout --all
+
+The token itself stays valid. An admin ends it with `auditlog tokens revoke`.";
+
+const WHOAMI_EXAMPLES: &str = "\
+Examples:
+  auditlog whoami
+  auditlog whoami --profile staging --output json
+
+The API is asked whether it takes the credentials. No event is read, so the log gets no record of it.";
+
+const SHOW_EXAMPLES: &str = "\
+Examples:
+  auditlog show 81234
+  auditlog show 12326c8c-3c13-45a3-9b36-5a16d42937db --at 2025-02-18T10:47:37Z
+  auditlog show 81234 --output json | jq .actor
+
+An id is searched among the newest 100,000 events, or with --at among those of that second. An id that is a number
+needs --at, since a number alone is a sequence.";
+
+const RECORD_EXAMPLES: &str = "\
+Examples:
+  auditlog record --action group_created --actor af03c0246b82 --entity-type group --entity g1
+  auditlog record --action x_deploy --actor ci --actor-type service --context commit=4f68a25 --context build:=1042
+  auditlog record event.json
+  git log -1 --format='{\"action\":\"x_commit\",\"actor\":{\"user_id\":\"%ae\"}}' | auditlog record -
+
+An event without an id and a timestamp gets both here, so that a retry of the request records it once. To record an event
+again without doubling it, give both: --timestamp and --id. More than 500 events go through `auditlog import`.";
+
+const REDACT_EXAMPLES: &str = "\
+Examples:
+  auditlog redact --actor af03c0246b82                              count the events; erase nothing
+  auditlog redact --actor af03c0246b82 --reason \"request 17\" --yes
+  auditlog redact --sequence 17,20-25 --parts context,changes --yes
+
+Without --yes the events are counted, for which a token is enough. Of an actor, records of reads that asked for them by
+name are erased too, which the count leaves out. Erased parts cannot be brought back; every proof stays valid, and the
+log records who erased which parts of which events.
+
+--yes needs a JWT of an admin of the workspace: --admin-jwt, AUDITLOG_ADMIN_JWT, or kept by `auditlog login`.";
+
 const QUERY_EXAMPLES: &str = "\
 Examples:
   auditlog query --since today
+  auditlog query --since 2h --columns sequence,time,action,actor,id
   auditlog query --since 2025-02-18T10:00Z --until 2025-02-18T11:00Z --order asc
   auditlog query --action org_user_invited,org_user_role_changed --limit 20
   auditlog query --category api_token --since \"30 days ago\" --all --output csv > tokens.csv
   auditlog query --actor af03c0246b82 --output ndjson | jq .entity.entity_name
 
-Times are in UTC. A table shows what one looks for first, as far as the terminal is wide; the other
-outputs have all of an event.";
+Times are local, read and shown; with --utc they are in UTC. A time with an offset or a Z keeps it. A table shows the
+columns that fit the terminal, or those of --columns; the other outputs have all of an event, with times in UTC.";
 
 const EXPORT_EXAMPLES: &str = "\
 Examples:
   auditlog export all.ndjson
   auditlog export 2025.csv --start 2025-01-01 --end 2026-01-01 --format csv
   auditlog export failures.ndjson --since 30d --outcome failure
+
+Times without an offset are in UTC, so that the file is the same on every machine.
 
 Interrupt it whenever you like: the same command goes on where it ended, and the file is byte for
 byte the same as without the interruption. FILE is complete once FILE.state is gone.
@@ -210,9 +263,21 @@ enum Command {
     /// Check credentials and keep them for later commands
     #[command(after_help = LOGIN_EXAMPLES)]
     Login,
+    /// Forget the credentials of a profile
+    #[command(after_help = LOGOUT_EXAMPLES)]
+    Logout(Logout),
+    /// Show the credentials in use, and what they allow
+    #[command(after_help = WHOAMI_EXAMPLES)]
+    Whoami(Whoami),
     /// Show events
     #[command(after_help = QUERY_EXAMPLES)]
     Query(Query),
+    /// Show one event, by its sequence or its id
+    #[command(after_help = SHOW_EXAMPLES)]
+    Show(Show),
+    /// Record an event, or a few
+    #[command(after_help = RECORD_EXAMPLES)]
+    Record(Record),
     /// Write any range of events to a file; resumable
     #[command(after_help = EXPORT_EXAMPLES)]
     Export(Export),
@@ -228,6 +293,9 @@ enum Command {
     /// Prove that events are in the log unchanged, and that it is still the same log
     #[command(after_help = VERIFY_EXAMPLES)]
     Verify(Verify),
+    /// Erase parts of recorded events, such as the names of a person
+    #[command(after_help = REDACT_EXAMPLES)]
+    Redact(Redact),
     /// List the actions that can be in an audit log
     Actions(Actions),
     /// Create, list and revoke workspace tokens
@@ -257,7 +325,12 @@ impl Cli {
         terminal::set_manners(flags.manners());
         match command {
             Command::Login => login::run(&flags),
+            Command::Logout(logout) => logout.run(&flags),
+            Command::Whoami(whoami) => whoami.run(&flags),
             Command::Query(query) => query.run(&flags),
+            Command::Show(show) => show.run(&flags),
+            Command::Record(record) => record.run(&flags),
+            Command::Redact(redact) => redact.run(&flags),
             Command::Export(export) => export.run(&flags),
             Command::Import(import) => import.run(&flags),
             Command::Tail(tail) => tail.run(&flags),

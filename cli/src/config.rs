@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{credentials::Credentials, error::Error, private_file, terminal};
 
-/// The profile that is used where nobody names one.
+/// The profile that is used if none is named.
 pub(crate) const DEFAULT_PROFILE: &str = "default";
 
 /// The content of the config file.
@@ -50,7 +50,7 @@ impl Config {
         })
     }
 
-    /// What a profile holds; `None` if there is no such profile.
+    /// The content of a profile; `None` if there is no such profile.
     pub(crate) fn profile(&self, name: &str) -> Option<&Credentials> {
         self.profiles.get(name)
     }
@@ -72,10 +72,29 @@ impl Config {
     /// If it cannot be written.
     pub(crate) fn save(mut self, path: &Path, profile: &str, credentials: Credentials) -> Result<(), Error> {
         self.profiles.insert(profile.to_owned(), credentials);
+        self.write(path)
+    }
+
+    /// Removes profiles, and writes the file.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    pub(crate) fn remove<'a>(
+        mut self,
+        path: &Path,
+        names: impl IntoIterator<Item = &'a str>,
+    ) -> Result<(), Error> {
+        for name in names {
+            self.profiles.remove(name);
+        }
+        self.write(path)
+    }
+
+    fn write(&self, path: &Path) -> Result<(), Error> {
         if let Some(directory) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
             private_file::create_directory(directory)?;
         }
-        let mut content = serde_json::to_vec_pretty(&self).map_err(|error| Error::file(path, error))?;
+        let mut content = serde_json::to_vec_pretty(self).map_err(|error| Error::file(path, error))?;
         content.push(b'\n');
         private_file::replace(path, &content)
     }

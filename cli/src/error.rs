@@ -17,6 +17,8 @@ pub(crate) enum Error {
     Usage(Message),
     /// The API found a mistake in the request. Exit code 2; of `auditlog verify` 4, where the server is not trusted.
     Rejected(Message),
+    /// The API does not take the credentials. Exit code 1; of `auditlog verify` 4.
+    Denied(Message),
     /// It was tried and failed. Exit code 1; of `auditlog verify` 4, since nothing was found wrong.
     Failure(Message),
     /// It was verified, and is not what the log has. Exit code 1.
@@ -47,6 +49,11 @@ impl Error {
     /// The API found a mistake in the request.
     pub(crate) fn rejected(what: impl Into<String>, next: impl Into<String>) -> Self {
         Self::Rejected(Message { what: what.into(), details: Vec::new(), next: next.into() })
+    }
+
+    /// The API does not take the credentials.
+    pub(crate) fn denied(what: impl Into<String>, next: impl Into<String>) -> Self {
+        Self::Denied(Message { what: what.into(), details: Vec::new(), next: next.into() })
     }
 
     /// The command tried, and failed.
@@ -96,6 +103,7 @@ impl Error {
             Self::OutputClosed => "The output was closed.",
             Self::Usage(message)
             | Self::Rejected(message)
+            | Self::Denied(message)
             | Self::Failure(message)
             | Self::Refuted(message)
             | Self::Unchecked(message)
@@ -106,7 +114,9 @@ impl Error {
     /// The same error of a command that verifies: what kept it from its work refutes nothing.
     pub(crate) fn of_verifier(self) -> Self {
         match self {
-            Self::Failure(message) | Self::Rejected(message) => Self::Unchecked(message),
+            Self::Failure(message) | Self::Rejected(message) | Self::Denied(message) => {
+                Self::Unchecked(message)
+            }
             other => other,
         }
     }
@@ -116,9 +126,10 @@ impl Error {
         let (answer, Message { what, details, next }) = match self {
             Self::OutputClosed | Self::Usage(_) => return None,
             Self::Refuted(message) | Self::Alarm(message) => ("refuted", message),
-            Self::Failure(message) | Self::Rejected(message) | Self::Unchecked(message) => {
-                ("unchecked", message)
-            }
+            Self::Failure(message)
+            | Self::Rejected(message)
+            | Self::Denied(message)
+            | Self::Unchecked(message) => ("unchecked", message),
         };
         Some(serde_json::json!({ "answer": answer, "what": what, "details": details, "next": next }))
     }
@@ -147,6 +158,7 @@ impl Error {
             Self::OutputClosed => None,
             Self::Usage(message)
             | Self::Rejected(message)
+            | Self::Denied(message)
             | Self::Failure(message)
             | Self::Refuted(message)
             | Self::Unchecked(message)
@@ -159,7 +171,7 @@ impl Error {
         let (message, code) = match self {
             Self::OutputClosed => return ExitCode::SUCCESS,
             Self::Usage(message) | Self::Rejected(message) => (message, 2),
-            Self::Failure(message) | Self::Refuted(message) => (message, 1),
+            Self::Failure(message) | Self::Denied(message) | Self::Refuted(message) => (message, 1),
             Self::Alarm(message) => (message, 3),
             Self::Unchecked(message) => (message, 4),
         };

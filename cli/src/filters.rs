@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use clap::{Args, ValueEnum};
-use jiff::Timestamp;
+use jiff::{Timestamp, Zoned};
 
-use crate::{error::Error, time};
+use crate::{catalogue::ACTIONS, error::Error, time};
 
 /// The filters that were set, by the names of the API.
 pub(crate) type Parameters = BTreeMap<String, String>;
@@ -14,7 +14,7 @@ pub(crate) type Parameters = BTreeMap<String, String>;
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Filters (all that are given must hold)")]
 pub(crate) struct Filters {
-    /// Not before this: RFC 3339, a date, or a span such as -7d or "7 days ago"; UTC
+    /// Not before this: RFC 3339, a date, or a span such as 2h, -7d or "7 days ago"
     #[arg(long, visible_alias = "since", value_name = "TIME", allow_hyphen_values = true)]
     pub(crate) start: Option<String>,
     /// Before this, in the same forms; a date means its first moment
@@ -64,11 +64,11 @@ pub(crate) struct Range {
 }
 
 impl Filters {
-    /// The range of time, where `now` is now.
+    /// The range of time. A time without an offset is of the zone of `now`.
     ///
     /// # Errors
     /// If a time cannot be read, or the range ends before it begins.
-    pub(crate) fn range(&self, now: Timestamp) -> Result<Range, Error> {
+    pub(crate) fn range(&self, now: &Zoned) -> Result<Range, Error> {
         let read = |option: &str, text: &Option<String>| {
             let Some(text) = text else { return Ok(None) };
             time::parse_past(text, now).map(Some).map_err(|forms| {
@@ -113,6 +113,44 @@ impl Filters {
     }
 }
 
+impl Filters {
+    /// Whether any filter is set.
+    pub(crate) fn is_set(&self) -> bool {
+        self.start.is_some() || self.end.is_some() || !self.but_range().is_empty()
+    }
+
+    /// What may be a slip: an action that is not in the catalogue, and nearly is. The bus may record any name, so it is no
+    /// mistake by itself.
+    pub(crate) fn doubts(&self) -> Vec<String> {
+        let unknown = self.action.iter().filter(|name| !ACTIONS.contains(&name.as_str()));
+        let near = unknown.filter_map(|name| Some((name, nearest(name)?)));
+        near.map(|(name, known)| {
+            format!("No action of the catalogue is called {name}; did you mean {known}?")
+        })
+        .collect()
+    }
+}
+
+/// The known action that differs least from a name, if it is near.
+fn nearest(name: &str) -> Option<&'static str> {
+    let distances = ACTIONS.iter().map(|known| (distance(name, known), *known));
+    distances.filter(|(distance, _)| *distance <= 3).min().map(|(_, known)| known)
+}
+
+/// How many letters must be changed, added or removed (Levenshtein).
+fn distance(one: &str, two: &str) -> usize {
+    let mut row: Vec<usize> = (0..=two.len()).collect();
+    for (index, left) in one.bytes().enumerate() {
+        let mut diagonal = std::mem::replace(&mut row[0], index + 1);
+        for (column, right) in two.bytes().enumerate() {
+            let least = row[column].min(row[column + 1]) + 1;
+            let replaced = diagonal + usize::from(left != right);
+            diagonal = std::mem::replace(&mut row[column + 1], least.min(replaced));
+        }
+    }
+    row[two.len()]
+}
+
 impl Range {
     /// The parameters that ask for the range.
     pub(crate) fn parameters(&self) -> Parameters {
@@ -152,8 +190,8 @@ mod tests {
         Command::try_parse_from([&["x"], options].concat()).unwrap().filters
     }
 
-    fn now() -> Timestamp {
-        "2025-03-10T00:00:00Z".parse().unwrap()
+    fn now() -> Zoned {
+        "2025-03-10T00:00:00+00:00[UTC]".parse().unwrap()
     }
 
     #[test]
@@ -173,7 +211,7 @@ mod tests {
             "--ip=::1",
         ]);
         let mut found = filters.but_range();
-        found.extend(filters.range(now()).unwrap().parameters());
+        found.extend(filters.range(&now()).unwrap().parameters());
         let expected = [
             ("action", "a,b,c"),
             ("actor", "u1"),
@@ -190,8 +228,20 @@ mod tests {
     }
 
     #[test]
+    fn an_action_that_is_nearly_known_is_doubted() {
+        let doubts = |actions: &str| filters(&["--action", actions]).doubts();
+        assert_eq!(
+            doubts("grop_created,org_user_invited,x_mine,user.login"),
+            ["No action of the catalogue is called grop_created; did you mean group_created?"]
+        );
+        assert_eq!(doubts("group_creatd").len(), 1);
+        assert_eq!(doubts(&"a".repeat(5000)), [""; 0]);
+        assert_eq!((distance("kitten", "sitting"), distance("", "ab"), distance("ab", "")), (3, 2, 2));
+    }
+
+    #[test]
     fn a_range_that_ends_before_it_begins_is_refused() {
-        assert!(matches!(filters(&["--start=now", "--end=-1d"]).range(now()), Err(Error::Usage(_))));
-        assert!(filters(&["--start=-1d", "--end=-1d"]).range(now()).is_ok());
+        assert!(matches!(filters(&["--start=now", "--end=-1d"]).range(&now()), Err(Error::Usage(_))));
+        assert!(filters(&["--start=-1d", "--end=-1d"]).range(&now()).is_ok());
     }
 }

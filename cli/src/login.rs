@@ -20,20 +20,32 @@ const RETRIES: u32 = 1;
 /// How often a person is asked for a token that has the wrong form.
 const ATTEMPTS: usize = 3;
 
-/// Asks for what the flags and the environment do not say, checks it, and writes the config file.
+/// Asks for the settings that flags and environment lack, checks all of them, and writes the config file.
 pub(crate) fn run(flags: &Flags) -> Result<(), Error> {
     let path = config::path(variable)?;
     let config = Config::read(&path)?;
     let profile = flags.profile_name();
     let known = config.profile(&profile).cloned().unwrap_or_default();
-    let mut credentials = flags.explicit()?;
-    if io::stdin().is_terminal() {
-        credentials = ask(credentials, &known)?;
-    }
-    let api = flags.api(&credentials, RETRIES)?;
-    credentials.endpoint = Some(api.endpoint().to_string());
-    check(&api, &credentials)?;
-    // Who brings a new JWT keeps the token, and the reverse.
+    let explicit = flags.explicit()?;
+    let is_terminal = io::stdin().is_terminal();
+    let mut attempts = if is_terminal { ATTEMPTS } else { 1 };
+    let mut credentials = loop {
+        let mut credentials = explicit.clone();
+        if is_terminal {
+            credentials = ask(credentials, &known)?;
+        }
+        let api = flags.api(&credentials, RETRIES)?;
+        credentials.endpoint = Some(api.endpoint().to_string());
+        attempts -= 1;
+        match check(&api, &credentials) {
+            // A person at a terminal may type a secret again, unless a flag or a variable has it.
+            Err(error @ Error::Denied(_)) if attempts > 0 && credentials != explicit => {
+                terminal::say(error.what());
+            }
+            checked => break checked.map(|()| credentials)?,
+        }
+    };
+    // A new JWT does not replace the saved token of the same workspace, nor the reverse.
     if credentials.endpoint == known.endpoint && credentials.workspace == known.workspace {
         credentials = credentials.or(known);
     }
@@ -52,8 +64,13 @@ fn check(api: &Api, credentials: &Credentials) -> Result<(), Error> {
     terminal::tell(&format!("{} answers.", api.endpoint()));
     if let Some(bearer) = &credentials.bearer {
         let path = format!("/api/{workspace}/audit_logs");
-        api.get(&path, &[("limit", "1")], Identity::Token(bearer))?;
-        terminal::tell(&format!("The token reads the workspace {workspace}, whose audit log now says so."));
+        if api.may(&path, &[("limit", "1")], Identity::Token(bearer))? {
+            terminal::tell(&format!(
+                "The token reads the workspace {workspace}, whose audit log now says so."
+            ));
+        } else {
+            terminal::say("The token does not read the audit log: use it to record events.");
+        }
     }
     if let Some(admin_jwt) = &credentials.admin_jwt {
         api.get(&format!("/api/{workspace}/tokens"), &[], Identity::Admin(admin_jwt))?;

@@ -24,8 +24,11 @@ mod private_file;
 mod proof;
 mod query;
 mod question;
+mod record;
+mod redact;
 mod secret;
 mod settings;
+mod show;
 mod streams;
 mod table;
 mod tail;
@@ -34,6 +37,7 @@ mod time;
 mod tokens;
 mod usage;
 mod verify;
+mod whoami;
 
 use std::process::ExitCode;
 

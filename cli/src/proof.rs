@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use crate::{api::Ledger, error::Error, flags::Flags, output::Output, private_file, terminal};
+use crate::{api::Ledger, error::Error, flags::Flags, output::Output, private_file, show, terminal};
 
 const RETRIES: u32 = 3;
 
@@ -26,13 +26,7 @@ impl Proof {
         let api = flags.api(&credentials, RETRIES)?;
         let ledger = Ledger::new(&api, &credentials)?;
         let Some(entry) = ledger.entry(*sequence)? else {
-            return Err(Error::failure(
-                format!(
-                    "There is no event with the sequence {sequence} in the log of {}.",
-                    ledger.workspace()
-                ),
-                "Look it up with `auditlog query --output ndjson`; one that is null gets one in seconds.",
-            ));
+            return Err(show::no_sequence(*sequence, ledger.workspace()));
         };
         let Some(out) = out else { return Output::new().data(&lines(&entry)) };
         private_file::replace(out, lines(&entry).as_bytes())?;

@@ -7,7 +7,7 @@ use serde_json::json;
 use crate::{
     api::{Listing, Wanted},
     error::Error,
-    events::Events,
+    events::{Events, TableOptions},
     filters::Filters,
     flags::Flags,
     output::{Output, Shape},
@@ -35,6 +35,8 @@ pub(crate) struct Query {
     /// How to write them
     #[arg(long, short, value_enum, default_value_t = Shape::Table)]
     output: Shape,
+    #[command(flatten)]
+    table: TableOptions,
     // The last, since its heading holds for all that follow.
     #[command(flatten)]
     filters: Filters,
@@ -51,13 +53,14 @@ enum Order {
 impl Query {
     /// Reads page after page and writes each at once.
     pub(crate) fn run(&self, flags: &Flags) -> Result<(), Error> {
-        let mut parameters = self.filters.range(Timestamp::now())?.parameters();
+        let mut parameters = self.filters.range(&Timestamp::now().to_zoned(self.table.zone()))?.parameters();
         parameters.extend(self.filters.but_range());
         let order = match self.order {
             Order::Desc => "desc",
             Order::Asc => "asc",
         };
         parameters.insert("order".to_owned(), order.to_owned());
+        let mut events = Events::new(self.output, &self.table, Output::new())?;
         let credentials = flags.gather()?;
         let api = flags.api(&credentials, RETRIES)?;
         let wanted = Wanted {
@@ -67,7 +70,6 @@ impl Query {
             encoding: Events::encoding(self.output),
         };
 
-        let mut events = Events::new(self.output, Output::new());
         let mut left = if self.all { u64::MAX } else { self.limit };
         let mut listing = Listing::new(&wanted, self.cursor.clone(), None);
         let cursor = loop {
@@ -78,11 +80,18 @@ impl Query {
                 break page.next;
             }
         };
+        let written = events.written();
         events.finish(&[("has_more", json!(cursor.is_some())), ("next_cursor", json!(cursor))])?;
-        if cursor.is_some() {
-            terminal::say(
-                "There are more: --limit shows more of them, --all shows all, `auditlog export` keeps them.",
-            );
+        self.filters.doubts().iter().for_each(|doubt| terminal::say(doubt));
+        match &cursor {
+            // The search may end at a page without an event, and go on behind it.
+            Some(cursor) => terminal::say(&format!(
+                "There are more: --cursor {cursor} goes on with them, --all shows all, `auditlog export` keeps them."
+            )),
+            None if written == 0 && self.filters.is_set() => {
+                terminal::tell("Fewer filters or an earlier --since may find some.");
+            }
+            None => {}
         }
         Ok(())
     }

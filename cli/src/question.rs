@@ -1,6 +1,6 @@
-//! What is asked of which workspace: settled when it begins, so that what goes on later is the same.
+//! A question to the log of a workspace. It is settled when a command begins, so that a command that is resumed asks the same.
 
-use jiff::Timestamp;
+use jiff::{Timestamp, tz::TimeZone};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -31,12 +31,17 @@ pub(crate) struct Bound {
 }
 
 impl Question {
-    /// What the command line asks for.
+    /// The question of a command line. Times without an offset are of the zone.
     ///
     /// # Errors
     /// If no workspace is named, or a filter cannot be read.
-    pub(crate) fn new(api: &Api, credentials: &Credentials, filters: &Filters) -> Result<Self, Error> {
-        let Range { start, end } = filters.range(Timestamp::now())?;
+    pub(crate) fn new(
+        api: &Api,
+        credentials: &Credentials,
+        filters: &Filters,
+        zone: TimeZone,
+    ) -> Result<Self, Error> {
+        let Range { start, end } = filters.range(&Timestamp::now().to_zoned(zone))?;
         Ok(Self {
             endpoint: api.endpoint().to_string(),
             workspace: credentials.workspace()?.to_owned(),

@@ -35,9 +35,10 @@ pub(crate) struct Get {
 
 /// Options of `auditlog settings set`.
 #[derive(Args, Debug)]
+#[command(group = clap::ArgGroup::new("change").required(true).multiple(true).args(["retention_days", "hold", "release"]))]
 pub(crate) struct Set {
     /// For how many days events are kept, 1 to 3650, or `unlimited`
-    #[arg(long, value_name = "DAYS", required_unless_present_any = ["hold", "release"])]
+    #[arg(long, value_name = "DAYS")]
     retention_days: Option<String>,
     /// Place a legal hold, for this reason: nothing expires while it stands
     #[arg(long, value_name = "REASON", conflicts_with = "release")]

@@ -1,4 +1,4 @@
-//! Columns for people: as wide as their content, or narrower where the terminal is.
+//! Columns for people: as wide as their content, or narrower if the terminal is.
 
 use console::{Style, measure_text_width, pad_str, truncate_str};
 
@@ -18,20 +18,17 @@ pub(crate) struct Layout {
 }
 
 impl Layout {
-    /// The layout for these rows on a line of `width`; where there is none, nothing is cut. Of a line
-    /// that is too short for all columns, the last are left out.
-    pub(crate) fn of<const N: usize>(
-        columns: &[Column; N],
-        rows: &[[String; N]],
-        width: Option<usize>,
-    ) -> Self {
+    /// The layout for these rows on a line of `width`; without one nothing is cut. If the line is too short for all
+    /// columns, the last are left out.
+    pub(crate) fn of(columns: &[Column], rows: &[impl AsRef<[String]>], width: Option<usize>) -> Self {
         let widest = |column: usize| {
-            let fields = rows.iter().map(|row| measure_text_width(&safe_line(&row[column])));
+            let fields = rows.iter().map(|row| measure_text_width(&safe_line(&row.as_ref()[column])));
             fields.chain([measure_text_width(columns[column].0)]).max().unwrap_or_default()
         };
-        let widths: Vec<_> = (0..N).map(widest).collect();
+        let widths: Vec<_> = (0..columns.len()).map(widest).collect();
+        let floors: Vec<_> = columns.iter().map(|(_, floor)| *floor).collect();
         let widths = match width {
-            Some(width) => narrowed(widths, &columns.map(|(_, floor)| floor), width),
+            Some(width) => narrowed(widths, &floors, width),
             None => widths,
         };
         let headings = columns.iter().map(|(heading, _)| (*heading).to_owned()).collect();
@@ -92,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wide_is_cut_where_the_line_ends() {
+    fn a_wide_field_is_cut_at_the_end_of_the_line() {
         let wide = "0123456789".repeat(3);
         assert_eq!(render(&[["short", &wide]], Some(20)), "short  012345678901…\n");
         assert_eq!(render(&[["short", &wide]], Some(14)), "sho…  0123456…\n");

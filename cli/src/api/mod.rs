@@ -11,6 +11,7 @@ use std::{cell::Cell, thread, time::Duration};
 
 use reqwest::{
     blocking::{Client, RequestBuilder},
+    header::CONTENT_TYPE,
     redirect,
 };
 use serde_json::Value;
@@ -200,6 +201,45 @@ impl Api {
     ) -> Result<Answer, Error> {
         let answer = self.send_patiently(identity, || self.http.post(self.endpoint.url(path)).json(body))?;
         if answer.refuses_body() { Ok(answer) } else { answer.success(identity) }
+    }
+
+    /// Sends a JSON text. It is sent again after a temporary failure only if the API recognizes it then.
+    ///
+    /// # Errors
+    /// If it cannot be reached, or answers without success.
+    pub(crate) fn post_text(
+        &self,
+        path: &str,
+        body: &str,
+        identity: Identity<'_>,
+        is_repeatable: bool,
+    ) -> Result<Answer, Error> {
+        let request = || {
+            let request = self.http.post(self.endpoint.url(path));
+            request.header(CONTENT_TYPE, "application/json").body(body.to_owned())
+        };
+        if is_repeatable {
+            self.send_patiently(identity, request)?.success(identity)
+        } else {
+            self.send_once(request(), identity)
+        }
+    }
+
+    /// Whether the caller may read a path. A caller that the API does not know is an error.
+    ///
+    /// # Errors
+    /// If it cannot be reached, or answers otherwise without success.
+    pub(crate) fn may(
+        &self,
+        path: &str,
+        query: &[(&str, &str)],
+        identity: Identity<'_>,
+    ) -> Result<bool, Error> {
+        let answer = self.ask(path, query, identity)?;
+        if answer.status == 403 && problem::id(&answer).is_some() {
+            return Ok(false);
+        }
+        answer.success(identity).map(|_| true)
     }
 
     /// The final answer, which may be a refusal; an error once the retries for temporary failures are used up.

@@ -30,6 +30,7 @@ pub(super) fn refusal(answer: &Answer, identity: Identity<'_>) -> Error {
     // The service itself found that the log contradicts what was signed.
     let error = match answer.status {
         _ if is_inconsistent(answer) => Error::refuted(what, next),
+        401 | 403 => Error::denied(what, next),
         400 | 422 if !id.is_empty() => Error::rejected(what, next),
         _ => Error::failure(what, next),
     };
@@ -84,6 +85,16 @@ fn next(status: u16, id: &str, identity: Identity<'_>) -> &'static str {
         }
         (404, _, _) => "Check the name, the workspace and the endpoint; `auditlog login` asks for them.",
         (409, "contention", _) => "Try again.",
+        (409, "settings_changing", _) => {
+            "Wait two minutes, until the last change is in effect (`auditlog settings get` shows it), and try again."
+        }
+        (409, "too_many_streams", _) => {
+            "`auditlog streams list` shows them, `auditlog streams delete` ends one."
+        }
+        (409, "conflict", _) => {
+            "The first event with this id and timestamp stands: give another id, or the same content."
+        }
+        (410, _, _) => "`auditlog settings get` shows how long events are kept.",
         (409, "too_many_tokens", _) => {
             "`auditlog tokens list` shows them, `auditlog tokens revoke` ends one."
         }
@@ -107,7 +118,11 @@ mod tests {
         let answer = Answer { status, headers: HeaderMap::new(), body: body.into() };
         let token = Secret::new("alw_hush");
         let refusal = refusal(&answer, Identity::Token(&token));
-        let (Error::Failure(message) | Error::Rejected(message) | Error::Refuted(message)) = refusal else {
+        let (Error::Failure(message)
+        | Error::Rejected(message)
+        | Error::Denied(message)
+        | Error::Refuted(message)) = refusal
+        else {
             panic!("{body}")
         };
         let text = message.to_string();

@@ -17,7 +17,7 @@ use std::{
 
 use clap::Args;
 use indicatif::{HumanBytes, HumanCount};
-use jiff::{SignedDuration, Timestamp};
+use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 
 use self::{format::Format, progress::Progress, state::State, target::Target};
 use crate::{
@@ -54,7 +54,7 @@ impl Export {
     pub(crate) fn run(&self, flags: &Flags) -> Result<(), Error> {
         let credentials = flags.gather()?;
         let api = flags.api(&credentials, RETRIES)?;
-        let asked = Question::new(&api, &credentials, &self.filters)?;
+        let asked = Question::new(&api, &credentials, &self.filters, TimeZone::UTC)?;
         let unfinished = if self.overwrite { None } else { State::read(&Target::state_path(&self.file))? };
         let target = match unfinished {
             Some(state) => {

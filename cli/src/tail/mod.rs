@@ -19,7 +19,7 @@ use self::state::State;
 use crate::{
     api::{Encoding, FeedPage, MAX_PAGE, Wanted},
     error::Error,
-    events::Events,
+    events::{Events, TableOptions},
     filters::Filters,
     flags::Flags,
     interrupt::Steps,
@@ -32,7 +32,7 @@ use crate::{
 const RETRIES: u32 = 3;
 /// The longest that the API waits for an event.
 const WAIT_SECONDS: u32 = 20;
-/// Nobody is asked more often than this whether there is something new.
+/// The API is asked at most this often for new events.
 const PAUSE: Duration = Duration::from_secs(1);
 
 /// Options of `auditlog tail`.
@@ -53,6 +53,8 @@ pub(crate) struct Tail {
     /// How to write them
     #[arg(long, short, value_enum, default_value_t = Shape::Table)]
     output: Shape,
+    #[command(flatten)]
+    table: TableOptions,
     // The last, since its heading holds for all that follow.
     #[command(flatten)]
     filters: Filters,
@@ -67,12 +69,13 @@ impl Tail {
                 "Use --output ndjson, with one JSON text a line.",
             ));
         }
+        let mut events = Events::new(self.output, &self.table, Output::new())?;
         let credentials = flags.gather()?;
         let mut api = flags.api(&credentials, RETRIES)?;
         if self.follow && flags.retries.is_none() {
             api = api.until_answered();
         }
-        let mut state = self.begin(Question::new(&api, &credentials, &self.filters)?)?;
+        let mut state = self.begin(Question::new(&api, &credentials, &self.filters, self.table.zone())?)?;
         let parameters = state.question.parameters();
         let wanted = Wanted {
             workspace: credentials.workspace()?,
@@ -83,7 +86,6 @@ impl Tail {
         let steps = self.follow.then(Steps::begin).transpose()?;
         let wait_seconds = if self.follow { WAIT_SECONDS } else { 0 };
 
-        let mut events = Events::new(self.output, Output::new());
         let mut left = self.limit.unwrap_or(u64::MAX);
         loop {
             let asked_at = Instant::now();
@@ -127,6 +129,7 @@ impl Tail {
     fn end(&self, events: Events, state: &State, has_more: bool) -> Result<(), Error> {
         let next_after = state.after.map_or(json!(-1), |after| json!(after));
         events.finish(&[("has_more", json!(has_more)), ("next_after", next_after)])?;
+        self.filters.doubts().iter().for_each(|doubt| terminal::say(doubt));
         match (has_more, &self.state, state.after) {
             (true, Some(_), _) => terminal::tell("There are more: the same command goes on with them."),
             (true, None, Some(after)) => terminal::say(&format!("There are more: --after {after} goes on.")),

@@ -22,6 +22,7 @@ use crate::{
     error::Error,
     flags::Flags,
     ledger::{self, Entry, Key, Receipt, Tree, hash_of},
+    private_file,
     terminal::safe_line,
 };
 
@@ -79,6 +80,17 @@ struct Bad {
 impl VerifyExport {
     /// Verifies each event of the file, and says what that proves.
     pub(super) fn run(&self, flags: &Flags) -> Result<Report, Error> {
+        let state = private_file::with_suffix(&self.file, ".state");
+        if state.exists() {
+            return Err(Error::usage(
+                format!(
+                    "{} is an export that is not complete: {} is there.",
+                    self.file.display(),
+                    state.display()
+                ),
+                "Run the same `auditlog export` again, which completes it, and verify the file then.",
+            ));
+        }
         let given = self.key.given()?;
         let (key, log) = match &self.state {
             Some(directory) => remembered(directory, given)?,

@@ -19,7 +19,12 @@ fn help_teaches_with_examples_and_exit_codes() {
     assert!(help.contains("Examples:") && help.contains(EXIT_CODES.trim()), "{help}");
     for command in [
         "login",
+        "logout",
+        "whoami",
         "query",
+        "show",
+        "record",
+        "redact",
         "export",
         "import",
         "tail",

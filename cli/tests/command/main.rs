@@ -5,6 +5,7 @@
 mod answers;
 mod api;
 mod auditlog;
+mod daily;
 mod events;
 mod export;
 mod export_faults;
@@ -18,6 +19,7 @@ mod receipts;
 mod routes;
 mod settings;
 mod situations;
+mod slips;
 mod streams;
 mod tail;
 mod tamper;

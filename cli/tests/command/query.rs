@@ -55,8 +55,8 @@ fn a_table_is_plain_where_no_terminal_is() {
     let table = Auditlog::for_api(&api).succeed(&["query"]);
     let lines: Vec<_> = table.lines().collect();
     assert_eq!(lines.len(), 4, "{table}");
-    assert!(lines[0].starts_with("TIME"), "{table}");
-    assert!(lines[1].starts_with("2025-01-03T00:00:00Z  group_created"), "{table}");
+    assert!(lines[0].starts_with("SEQ  TIME"), "{table}");
+    assert!(lines[1].starts_with("-    2025-01-03T00:00:00Z  group_created"), "{table}");
     assert!(lines[1].contains("\\u001b[2J (u1)") && lines[1].contains("group Zoë (g2)"), "{table}");
     assert!(!table.contains('\u{1b}'), "{table}");
     let api = Api::start(0);

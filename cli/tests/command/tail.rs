@@ -41,7 +41,7 @@ fn the_feed_is_shown_whole_and_in_order() {
     let whole: Value = serde_json::from_str(&auditlog.succeed(&["tail", "--output=json"])).unwrap();
     assert_eq!(whole, json!({"audit_logs": from(0), "has_more": false, "next_after": 44}));
     let table = auditlog.succeed(&["tail", "--after=40"]);
-    assert_eq!((table.lines().count(), table.starts_with("TIME")), (5, true), "{table}");
+    assert_eq!((table.lines().count(), table.starts_with("SEQ  TIME")), (5, true), "{table}");
     let api = Api::serve(Log::with(0));
     let nothing = Auditlog::for_api(&api).succeed(&["tail", "--output=json"]);
     assert_eq!(
