@@ -119,16 +119,15 @@ async fn a_redaction_counts_first_and_erases_only_with_yes() {
     );
     assert!(auditlog.fail(1, &["redact", "--sequence=4000"]).contains("no event with the sequence 4000"));
 
-    assert_eq!(
-        auditlog.succeed(&["redact", "--sequence=1", "--parts=context", "--yes"]),
-        "Erased parts of 1 events.\n"
-    );
+    let first = format!("--sequence={}", events(&auditlog, &["--action=x_a"])[0]["sequence"]);
+    let erased = auditlog.succeed(&["redact", &first, "--parts=context", "--yes"]);
+    assert_eq!(erased, "Erased parts of 1 events.\n");
     // The fourth is the record of the read that counted them, which names the actor.
     let erased = auditlog.succeed(&["redact", "--actor=u1", "--reason=17", "--yes"]);
     assert_eq!(erased, "Erased parts of 4 events.\n");
     let after = events(&auditlog, &["--action=x_a"]);
     assert!(after.iter().all(|event| event["actor"].is_null()), "{after:?}");
-    assert_eq!(after.iter().filter(|event| event["context"].is_null()).count(), 1, "{after:?}");
+    assert_eq!(after.iter().filter(|event| event["context"] == json!({})).count(), 1, "{after:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
