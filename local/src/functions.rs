@@ -5,11 +5,12 @@ use std::{collections::BTreeMap, future::Future, sync::Arc, time::Duration};
 use archiver::Archiver;
 use aws_lambda_events::sqs::SqsBatchResponse;
 use deliver::Post;
+use lambda_http::{Adapter, Service as _, service_fn};
 use lambda_runtime::{Context, LambdaEvent};
 use ledger::{Ledger, Signer};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
-use shared::store::Store;
+use shared::{http::Response, store::Store};
 use streams::Streams;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
@@ -136,23 +137,25 @@ impl Functions {
         let store = self.store.clone();
         match name {
             "ingest-api" => {
-                invoke(name, event, async move |event| ingest_api::handle(&store, event).await).await
+                invoke_http(name, event, async move |call| ingest_api::handle(&store, call).await).await
             }
-            "query" => invoke(name, event, async move |event| query::handle(&store, event).await).await,
+            "query" => invoke_http(name, event, async move |call| query::handle(&store, call).await).await,
             "ledger" => {
                 let ledger = self.ledger.clone();
-                invoke(name, event, async move |event| ledger::handle(&ledger, event).await).await
+                invoke_http(name, event, async move |call| ledger::handle(&ledger, call).await).await
             }
             "redactions" => {
-                invoke(name, event, async move |event| redactions::handle(&store, event).await).await
+                invoke_http(name, event, async move |call| redactions::handle(&store, call).await).await
             }
-            "settings" => invoke(name, event, async move |event| settings::handle(&store, event).await).await,
+            "settings" => {
+                invoke_http(name, event, async move |call| settings::handle(&store, call).await).await
+            }
             "streams" => {
                 let streams = self.streams.clone();
-                invoke(name, event, async move |event| streams::handle(&streams, event).await).await
+                invoke_http(name, event, async move |call| streams::handle(&streams, call).await).await
             }
-            "tokens" => invoke(name, event, async move |event| tokens::handle(&store, event).await).await,
-            "viewer" => invoke(name, event, viewer::handle).await,
+            "tokens" => invoke_http(name, event, async move |call| tokens::handle(&store, call).await).await,
+            "viewer" => invoke_http(name, event, viewer::handle).await,
             _ => Err(InvokeError::Failed),
         }
     }
@@ -208,6 +211,18 @@ pub(crate) async fn scheduled(on: OnSchedule, Scheduled { function, input }: &Sc
         }
         _ => Err(InvokeError::Failed),
     };
+}
+
+/// Gives a request to the handler as `lambda_http::run` does.
+async fn invoke_http<F, H>(name: &str, event: &str, handler: H) -> Result<Value, InvokeError>
+where
+    F: Future<Output = Result<Response, lambda_http::Error>> + Send + 'static,
+    H: FnOnce(lambda_http::Request) -> F,
+{
+    let mut handler = Some(handler);
+    let once = move |request| (handler.take().expect("a request is given to it once"))(request);
+    let mut service = Adapter::from(service_fn(once));
+    invoke(name, event, move |event| service.call(event)).await
 }
 
 /// Gives `payload` to the handler as the runtime does, in a task of its own, so that a panic is a

@@ -3,10 +3,9 @@
 
 use std::collections::BTreeMap;
 
-use aws_lambda_events::{apigw::ApiGatewayV2httpRequest, encodings::Body};
 use serde_json::{Value, json};
 use shared::{
-    http::{self, Request, Response},
+    http::{self, Request},
     model::error::Error,
 };
 
@@ -87,10 +86,10 @@ impl Answers {
     /// The problems that these errors are, as the functions answer them.
     pub(crate) fn problems(mut self, errors: Vec<Error>) -> Self {
         for error in errors {
-            let Response { status_code, headers, body, .. } = http::respond(&request(), Err(error));
-            let Some(Body::Text(body)) = body else { unreachable!("a problem is text") };
-            let problem: Value = serde_json::from_str(&body).expect("a problem is JSON");
-            let status = u16::try_from(status_code).expect("a status has three digits");
+            let response = http::respond(&request(), Err(error));
+            let (status, headers) = (response.status(), response.headers());
+            let problem: Value =
+                serde_json::from_str(response.text().expect("a problem is text")).expect("a problem is JSON");
             let title = problem["title"].as_str().unwrap_or_default().to_owned();
             let content_type = headers["content-type"].to_str().unwrap_or_default().to_owned();
 
@@ -165,9 +164,13 @@ impl Answers {
 
 /// A request of the examples.
 fn request() -> Request {
-    let mut event = ApiGatewayV2httpRequest::default();
-    event.request_context.request_id = Some("JKJaXmPLvHcESHA=".to_owned());
-    Request::from(event)
+    let event = json!({
+        "version": "2.0",
+        "headers": {},
+        "requestContext": {"requestId": "JKJaXmPLvHcESHA=", "http": {"method": "GET"}},
+        "isBase64Encoded": false,
+    });
+    Request::from(lambda_http::request::from_str(&event.to_string()).expect("a request of API Gateway"))
 }
 
 /// A title as the key of an example.

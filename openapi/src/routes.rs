@@ -4,7 +4,6 @@ mod ledger;
 mod settings;
 mod streams;
 
-use aws_lambda_events::encodings::Body;
 use ingest_api::{MAX_BODY_BYTES, MAX_EVENTS};
 use query::{FORMATS, Format, SCHEMA_CONTENT_TYPE};
 use serde_json::{Value, json};
@@ -497,7 +496,8 @@ fn token_answers(scope: Scope) -> Answers {
 fn page_answers(description: &str, schema: &str, page: Value, events: &[Event]) -> Answers {
     let mut answers = token_answers(Scope::Read);
     for (format, _, content_type) in FORMATS {
-        let Some(Body::Text(body)) = format.write(events, None).body else { unreachable!("a page is text") };
+        let written = format.write(events, None);
+        let body = written.text().expect("a page is text");
         let (schema, example) = match format {
             Format::Json => (reference(schema), page.clone()),
             Format::Ndjson => (lines(&format!("One event a line, each as in `{schema}`.")), json!(body)),

@@ -1,10 +1,7 @@
 //! Calls handlers with a store of the test's choice, as Lambda would.
 
-use aws_lambda_events::{
-    apigw::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse},
-    encodings::Body,
-    sqs::SqsBatchResponse,
-};
+use aws_lambda_events::sqs::SqsBatchResponse;
+use lambda_http::{RequestExt as _, Service as _};
 use lambda_runtime::{Context, Error, LambdaEvent};
 use ledger::{Ledger, Signer};
 use serde_json::{Value, json};
@@ -13,6 +10,7 @@ use shared::{
         config::{Config, Streaming},
         secrets::Secrets,
     },
+    http::Response,
     store::Store,
     system,
 };
@@ -113,9 +111,7 @@ pub async fn redactions(store: &Store, request: Value) -> HttpAnswer {
 
 /// Calls `redactions` so near its deadline that it reads once and ends.
 pub async fn redactions_in_a_hurry(store: &Store, request: Value) -> HttpAnswer {
-    let mut event = event(request);
-    event.context.deadline = 0;
-    answer(redactions::handle(store, event).await)
+    answer(redactions::handle(store, with_deadline(request, 0)).await)
 }
 
 /// Calls `settings`.
@@ -184,10 +180,7 @@ pub async fn log_text(ledger: &Ledger, what: &str) -> (i64, String) {
     request["routeKey"] = json!(format!("GET /api/{{workspace}}/ledger/{what}"));
     request["requestContext"]["routeKey"] = request["routeKey"].clone();
     let response = ledger::handle(ledger, event(request)).await.unwrap();
-    match response.body {
-        Some(Body::Text(text)) => (response.status_code, text),
-        other => panic!("no text: {other:?}"),
-    }
+    (response.status().into(), response.text().expect("the log answers in text").to_owned())
 }
 
 /// Calls `authorizer` with the value of an `Authorization` header. Returns true if it lets the caller in.
@@ -239,20 +232,31 @@ pub fn envelope(id: &str, detail: &Value) -> Value {
     })
 }
 
-fn event(request: Value) -> LambdaEvent<ApiGatewayV2httpRequest> {
-    let mut context = Context::default();
-    context.deadline = u64::MAX / 2;
-    LambdaEvent::new(serde_json::from_value(request).unwrap(), context)
+/// Gives a payload of API Gateway to a handler, as `lambda_http::run` does; the payload that it answers.
+pub async fn payload<'a, F>(payload: &str, handler: impl FnMut(lambda_http::Request) -> F) -> Value
+where
+    F: Future<Output = Result<Response, Error>> + Send + 'a,
+{
+    let event = LambdaEvent::new(serde_json::from_str(payload).unwrap(), Context::default());
+    let mut service = lambda_http::Adapter::from(lambda_http::service_fn(handler));
+    json!(service.call(event).await.unwrap())
 }
 
-fn answer(response: Result<ApiGatewayV2httpResponse, Error>) -> HttpAnswer {
+fn event(request: Value) -> lambda_http::Request {
+    with_deadline(request, u64::MAX / 2)
+}
+
+fn with_deadline(request: Value, deadline_ms: u64) -> lambda_http::Request {
+    let mut context = Context::default();
+    context.deadline = deadline_ms;
+    lambda_http::request::from_str(&request.to_string()).unwrap().with_lambda_context(context)
+}
+
+fn answer(response: Result<Response, Error>) -> HttpAnswer {
     let response = response.unwrap();
-    if response.status_code == 503 {
-        assert_eq!(response.headers["retry-after"], "1");
+    if response.status() == 503 {
+        assert_eq!(response.headers()["retry-after"], "1");
     }
-    let body = match response.body {
-        Some(Body::Text(text)) => serde_json::from_str(&text).unwrap(),
-        _ => Value::Null,
-    };
-    (response.status_code, body)
+    let body = response.text().map_or(Value::Null, |text| serde_json::from_str(text).unwrap());
+    (response.status().into(), body)
 }

@@ -44,7 +44,7 @@ use shared::{
     system,
 };
 use streams::Streams;
-use tests::{TestApp, plain};
+use tests::{TestApp, invoke, plain};
 
 /// The files that come first, in this order.
 const FIRST: [&str; 3] = ["sealer-stream.json", "sealer-redelivered.json", "sealer-reconcile.json"];
@@ -227,17 +227,24 @@ impl Stage {
         }
         match function {
             "authorizer" => answer(authorizer::handle(&self.store, event(payload)).await),
-            "ingest-api" => answer(ingest_api::handle(&self.store, event(payload)).await),
+            "ingest-api" => {
+                invoke::payload(payload, |request| ingest_api::handle(&self.store, request)).await
+            }
             "ingest-bus" => answer(ingest_bus::handle(&self.store, event(payload)).await),
             "ledger" => {
                 let signer = Signer::with_seed("audit-logs.local", &SIGNING_SEED);
                 let ledger = Ledger { store: self.store.clone(), signer };
-                answer(ledger::handle(&ledger, event(payload)).await)
+                invoke::payload(payload, |request| ledger::handle(&ledger, request)).await
             }
-            "query" => answer(query::handle(&self.store, event(payload)).await),
-            "redactions" => answer(redactions::handle(&self.store, event(payload)).await),
-            "streams" => answer(streams::handle(&self.streams(), event(payload)).await),
-            "settings" => answer(settings::handle(&self.store, event(payload)).await),
+            "query" => invoke::payload(payload, |request| query::handle(&self.store, request)).await,
+            "redactions" => {
+                invoke::payload(payload, |request| redactions::handle(&self.store, request)).await
+            }
+            "streams" => {
+                let streams = self.streams();
+                invoke::payload(payload, |request| streams::handle(&streams, request)).await
+            }
+            "settings" => invoke::payload(payload, |request| settings::handle(&self.store, request)).await,
             "archiver" => {
                 let mut event = event(payload);
                 event.context.deadline = u64::try_from(system::now().plus_seconds(300).unix_ms()).unwrap();
@@ -262,8 +269,8 @@ impl Stage {
                 answer(expiry::handle(&self.store, event).await)
             }
             "sealer" => answer(sealer::handle(&self.store, event(payload)).await),
-            "viewer" => answer(viewer::handle(event(payload)).await),
-            _ => answer(tokens::handle(&self.store, event(payload)).await),
+            "viewer" => invoke::payload(payload, viewer::handle).await,
+            _ => invoke::payload(payload, |request| tokens::handle(&self.store, request)).await,
         }
     }
 

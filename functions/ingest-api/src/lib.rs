@@ -6,8 +6,6 @@
 mod body;
 mod idempotency;
 
-use aws_lambda_events::apigw::ApiGatewayV2httpRequest;
-use lambda_runtime::LambdaEvent;
 use serde::Serialize;
 use shared::{
     http::{self, Problem, Request, Response, Took},
@@ -34,11 +32,8 @@ const MAX_PROBLEMS_OF_AN_ANSWER: usize = 1_000;
 ///
 /// # Errors
 /// None: every failure is an answer.
-pub async fn handle(
-    store: &Store,
-    event: LambdaEvent<ApiGatewayV2httpRequest>,
-) -> Result<Response, lambda_runtime::Error> {
-    let request = Request::from(event.payload);
+pub async fn handle(store: &Store, request: lambda_http::Request) -> Result<Response, lambda_http::Error> {
+    let request = Request::from(request);
     let answer = record(store, &request).await;
     Ok(http::respond(&request, answer))
 }

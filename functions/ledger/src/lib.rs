@@ -10,8 +10,6 @@ mod proofs;
 mod signer;
 mod tiles;
 
-use aws_lambda_events::apigw::ApiGatewayV2httpRequest;
-use lambda_runtime::LambdaEvent;
 use serde_json::{Map, Value, json};
 use shared::{
     http::{self, Request, Response},
@@ -44,11 +42,8 @@ pub struct Ledger {
 ///
 /// # Errors
 /// None: every failure is an answer.
-pub async fn handle(
-    ledger: &Ledger,
-    event: LambdaEvent<ApiGatewayV2httpRequest>,
-) -> Result<Response, lambda_runtime::Error> {
-    let request = Request::from(event.payload);
+pub async fn handle(ledger: &Ledger, request: lambda_http::Request) -> Result<Response, lambda_http::Error> {
+    let request = Request::from(request);
     let answer = route(ledger, &request).await;
     Ok(http::respond(&request, answer))
 }

@@ -1,6 +1,6 @@
 //! The Lambda behind `/api/{workspace}/ledger`.
 
-use lambda_runtime::{Error, run, service_fn};
+use lambda_http::{Error, run, service_fn};
 use ledger::{Ledger, Signer};
 use shared::{
     aws::{
@@ -18,5 +18,5 @@ async fn main() -> Result<(), Error> {
         signer: Signer::of(&Signing::from_env()?, &config)?,
         store: Store::open(&config, Opening::Ledger).await,
     };
-    run(service_fn(|event| ledger::handle(&ledger, event))).await
+    run(service_fn(|request| ledger::handle(&ledger, request))).await
 }

@@ -40,7 +40,7 @@ impl Signer {
     ///
     /// # Errors
     /// If the key file cannot be read, or is not the base64 of 32 bytes.
-    pub fn of(signing: &Signing, config: &Config) -> Result<Self, lambda_runtime::Error> {
+    pub fn of(signing: &Signing, config: &Config) -> Result<Self, lambda_http::Error> {
         let pair = match &signing.key {
             Key::File(path) => {
                 let text = fs::read_to_string(path)?;

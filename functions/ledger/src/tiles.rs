@@ -32,7 +32,7 @@ impl Reader<'_> {
             TilePath::Hashes(tile) => self.store().tile(&self.holder.workspace, tile).await?,
             TilePath::Entries(bundle) => self.bundle(bundle).await?,
         };
-        Ok(http::ok_bytes(&bytes))
+        Ok(http::ok_bytes(bytes))
     }
 
     /// The leaves of a bundle. They name events, so that reading them is recorded. A bundle is whole or it is

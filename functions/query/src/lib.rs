@@ -10,8 +10,6 @@ mod open;
 mod parameters;
 mod search;
 
-use aws_lambda_events::apigw::ApiGatewayV2httpRequest;
-use lambda_runtime::LambdaEvent;
 use shared::{
     http::{self, Request, Response},
     model::{error::Error, scope::Scope},
@@ -36,11 +34,8 @@ const MAX_PAGE_BYTES: usize = 5_000_000;
 ///
 /// # Errors
 /// None: every failure is an answer.
-pub async fn handle(
-    store: &Store,
-    event: LambdaEvent<ApiGatewayV2httpRequest>,
-) -> Result<Response, lambda_runtime::Error> {
-    let request = Request::from(event.payload);
+pub async fn handle(store: &Store, request: lambda_http::Request) -> Result<Response, lambda_http::Error> {
+    let request = Request::from(request);
     let answer = match request.route() {
         "GET /api/{workspace}/audit_logs" => list(store, &request).await,
         "GET /api/{workspace}/audit_logs/feed" => feed::feed(store, &request).await,

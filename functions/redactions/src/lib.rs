@@ -6,8 +6,6 @@
 mod body;
 mod search;
 
-use aws_lambda_events::apigw::ApiGatewayV2httpRequest;
-use lambda_runtime::LambdaEvent;
 use serde::Serialize;
 use shared::{
     http::{self, Request, Response},
@@ -38,14 +36,10 @@ const MAX_ATTEMPTS: usize = 5;
 ///
 /// # Errors
 /// None: every failure is an answer.
-pub async fn handle(
-    store: &Store,
-    event: LambdaEvent<ApiGatewayV2httpRequest>,
-) -> Result<Response, lambda_runtime::Error> {
-    let deadline_ms = event.context.deadline;
-    let request = Request::from(event.payload);
+pub async fn handle(store: &Store, request: lambda_http::Request) -> Result<Response, lambda_http::Error> {
+    let request = Request::from(request);
     let answer = match request.route() {
-        "POST /api/{workspace}/redactions" => redact(store, &request, deadline_ms).await,
+        "POST /api/{workspace}/redactions" => redact(store, &request).await,
         _ => Err(Error::UnknownRoute),
     };
     Ok(http::respond(&request, answer))
@@ -73,13 +67,13 @@ fn is_zero(count: &usize) -> bool {
     *count == 0
 }
 
-async fn redact(store: &Store, request: &Request, deadline_ms: u64) -> Result<Response, Error> {
+async fn redact(store: &Store, request: &Request) -> Result<Response, Error> {
     let admin = request.admin()?;
     let wanted = NewRedaction::parse(&request.body(MAX_BODY_BYTES)?)?;
     store.count_change(&admin.workspace, ChangeKind::Other, system::now()).await?;
     let redacted = match &wanted.which {
         Which::Sequences(sequences) => by_sequences(store, &admin, request, &wanted, sequences).await?,
-        Which::Actor(actor) => by_actor(store, &admin, request, &wanted, actor, deadline_ms).await?,
+        Which::Actor(actor) => by_actor(store, &admin, request, &wanted, actor).await?,
     };
     Ok(http::ok(&redacted))
 }
@@ -107,11 +101,10 @@ async fn by_actor(
     request: &Request,
     wanted: &NewRedaction,
     actor: &str,
-    deadline_ms: u64,
 ) -> Result<Redacted, Error> {
     let NewRedaction { parts, cursor, .. } = wanted;
     let mut search = Search::resume(&admin.workspace, actor, parts, cursor.as_deref(), system::now())?;
-    let mut budget = Budget { deadline_ms, looked_at: 0 };
+    let mut budget = Budget { deadline_ms: request.deadline_ms(), looked_at: 0 };
     let (mut redacted, mut kept, mut attempts) = (0, 0, 0);
     loop {
         let Found { redactions, next, looked_at, kept: more } = search.read(store).await?;

@@ -5,8 +5,6 @@
 
 mod body;
 
-use aws_lambda_events::apigw::ApiGatewayV2httpRequest;
-use lambda_runtime::LambdaEvent;
 use serde::Serialize;
 use serde_json::{Map, json};
 use shared::{
@@ -36,11 +34,8 @@ const MAX_ATTEMPTS: usize = 5;
 ///
 /// # Errors
 /// None: every failure is an answer.
-pub async fn handle(
-    store: &Store,
-    event: LambdaEvent<ApiGatewayV2httpRequest>,
-) -> Result<Response, lambda_runtime::Error> {
-    let request = Request::from(event.payload);
+pub async fn handle(store: &Store, request: lambda_http::Request) -> Result<Response, lambda_http::Error> {
+    let request = Request::from(request);
     let answer = match request.route() {
         "GET /api/{workspace}/settings" => show(store, &request).await,
         "PATCH /api/{workspace}/settings" => change(store, &request).await,

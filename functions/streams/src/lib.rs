@@ -8,8 +8,6 @@ mod answer;
 mod body;
 mod change;
 
-use aws_lambda_events::apigw::ApiGatewayV2httpRequest;
-use lambda_runtime::LambdaEvent;
 use serde_json::{Map, Value, json};
 use shared::{
     aws::secrets::Secrets,
@@ -56,9 +54,9 @@ pub struct Streams {
 /// None: every failure is an answer.
 pub async fn handle(
     streams: &Streams,
-    event: LambdaEvent<ApiGatewayV2httpRequest>,
-) -> Result<Response, lambda_runtime::Error> {
-    let request = Request::from(event.payload);
+    request: lambda_http::Request,
+) -> Result<Response, lambda_http::Error> {
+    let request = Request::from(request);
     let answer = match request.route() {
         "GET /api/{workspace}/streams" => streams.list(&request).await,
         "POST /api/{workspace}/streams" => streams.create(&request).await,

@@ -1,6 +1,6 @@
 //! The Lambda behind `/api/{workspace}/streams`.
 
-use lambda_runtime::{Error, run, service_fn};
+use lambda_http::{Error, run, service_fn};
 use shared::{
     aws::{
         config::{Config, Logs, Streaming},
@@ -20,5 +20,5 @@ async fn main() -> Result<(), Error> {
         store: Store::open(&config, Opening::Settings).await,
         operator: streaming.operator,
     };
-    run(service_fn(|event| streams::handle(&streams, event))).await
+    run(service_fn(|request| streams::handle(&streams, request))).await
 }

@@ -5,8 +5,6 @@
 
 mod body;
 
-use aws_lambda_events::apigw::ApiGatewayV2httpRequest;
-use lambda_runtime::LambdaEvent;
 use serde::Serialize;
 use shared::{
     http::{self, Request, Response, Took},
@@ -25,11 +23,8 @@ pub use self::body::{DEFAULT_DAYS, FIELDS, MAX_BODY_BYTES, MAX_DAYS, MAX_NAME_BY
 ///
 /// # Errors
 /// None: every failure is an answer.
-pub async fn handle(
-    store: &Store,
-    event: LambdaEvent<ApiGatewayV2httpRequest>,
-) -> Result<Response, lambda_runtime::Error> {
-    let request = Request::from(event.payload);
+pub async fn handle(store: &Store, request: lambda_http::Request) -> Result<Response, lambda_http::Error> {
+    let request = Request::from(request);
     let answer = match request.route() {
         "POST /api/{workspace}/tokens" => create(store, &request).await,
         "GET /api/{workspace}/tokens" => list(store, &request).await,

@@ -1,6 +1,6 @@
 //! The Lambda behind `/api/{workspace}/tokens`.
 
-use lambda_runtime::{Error, run, service_fn};
+use lambda_http::{Error, run, service_fn};
 use shared::{
     aws::{
         config::{Config, Logs},
@@ -13,5 +13,5 @@ use shared::{
 async fn main() -> Result<(), Error> {
     logs::start(&Logs::from_env());
     let store = Store::open(&Config::from_env()?, Opening::Settings).await;
-    run(service_fn(|event| tokens::handle(&store, event))).await
+    run(service_fn(|request| tokens::handle(&store, request))).await
 }

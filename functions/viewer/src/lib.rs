@@ -6,11 +6,7 @@
 
 mod files;
 
-use aws_lambda_events::{
-    apigw::ApiGatewayV2httpRequest,
-    http::{HeaderName, HeaderValue},
-};
-use lambda_runtime::LambdaEvent;
+use lambda_http::http::{HeaderName, HeaderValue};
 use shared::{
     http::{self, Request, Response},
     model::error::Error,
@@ -38,13 +34,12 @@ const HEADERS: [(&str, &str); 6] = [
 ///
 /// # Errors
 /// None: every failure is an answer.
-pub async fn handle(event: LambdaEvent<ApiGatewayV2httpRequest>) -> Result<Response, lambda_runtime::Error> {
-    let request = Request::from(event.payload);
-    let mut response = http::respond(&request, answer(&request));
-    for (name, value) in HEADERS {
-        response.headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
-    }
-    Ok(response)
+pub async fn handle(request: lambda_http::Request) -> Result<Response, lambda_http::Error> {
+    let request = Request::from(request);
+    let response = http::respond(&request, answer(&request));
+    Ok(HEADERS.iter().fold(response, |response, (name, value)| {
+        response.with(HeaderName::from_static(name), HeaderValue::from_static(value))
+    }))
 }
 
 fn answer(request: &Request) -> Result<Response, Error> {

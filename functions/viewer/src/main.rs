@@ -1,6 +1,6 @@
 //! The Lambda behind `/`.
 
-use lambda_runtime::{Error, run, service_fn};
+use lambda_http::{Error, run, service_fn};
 use shared::aws::{config::Logs, logs};
 
 #[tokio::main(flavor = "current_thread")]

@@ -111,6 +111,12 @@ impl Call<'_> {
         let source_ip = self.source_ip;
         headers.insert("x-forwarded-for".to_owned(), format!("{}{source_ip}", forwarded.unwrap_or_default()));
         headers.insert("x-forwarded-proto".to_owned(), "http".to_owned());
+        // On AWS a Host that names no API gets no further than the gateway.
+        headers.entry("host".to_owned()).and_modify(|host| {
+            if !is_host(host) {
+                *host = self.domain_name();
+            }
+        });
         headers
     }
 
@@ -118,9 +124,7 @@ impl Call<'_> {
     fn domain_name(&self) -> String {
         let host = joined(&self.parts.headers, &header::HOST).unwrap_or_default();
         let name = host.rsplit_once(':').map_or(host.as_str(), |(name, _port)| name);
-        let valid = !name.is_empty()
-            && name.bytes().all(|byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-'));
-        if valid { name.to_owned() } else { "localhost".to_owned() }
+        if is_host(name) { name.to_owned() } else { "localhost".to_owned() }
     }
 
     fn is_text(&self) -> bool {
@@ -130,6 +134,15 @@ impl Call<'_> {
             || kind.ends_with("+json")
             || ["application/json", "application/xml", "application/javascript"].contains(&kind.as_str())
     }
+}
+
+/// Whether a text is a host name or an IPv4 address, with a port or without one.
+fn is_host(text: &str) -> bool {
+    let (name, port) = text.rsplit_once(':').unwrap_or((text, "0"));
+    !name.is_empty()
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-'))
+        && port.parse::<u16>().is_ok()
+        && url::Host::parse(name).is_ok()
 }
 
 /// All values of a header, with commas between them.

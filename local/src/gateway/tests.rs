@@ -97,6 +97,37 @@ fn the_event_is_payload_2_0_to_the_letter() {
 }
 
 #[test]
+fn no_path_query_or_host_that_a_client_can_send_breaks_the_reading_of_a_request() {
+    let mut broken = Vec::new();
+    for byte in 0x21..=0xff_u8 {
+        let parts = [
+            (format!("/api/%{byte:02X}/audit_logs"), String::new(), "127.0.0.1".to_owned()),
+            (format!("/api/{}/audit_logs", char::from(byte)), String::new(), "127.0.0.1".to_owned()),
+            ("/api/acme/audit_logs".to_owned(), format!("?a={}", char::from(byte)), "127.0.0.1".to_owned()),
+            ("/api/acme/audit_logs".to_owned(), String::new(), format!("a{}b", char::from(byte))),
+            ("/api/acme/audit_logs".to_owned(), String::new(), format!("a:{}", char::from(byte))),
+        ];
+        for (path, query, host) in parts {
+            let uri = format!("{path}{query}");
+            let host = HeaderValue::from_bytes(host.as_bytes());
+            let (Ok(request), Ok(host)) = (Request::builder().uri(&uri).body(Body::empty()), host) else {
+                continue;
+            };
+            let mut request = request;
+            request.headers_mut().insert(header::HOST, host.clone());
+            request.headers_mut().insert("x-forwarded-proto", host.clone());
+            let (event, _) = event_of(request, b"");
+            let read =
+                std::panic::catch_unwind(|| lambda_http::request::from_str(&event.to_string()).map(drop));
+            if !matches!(read, Ok(Ok(()))) {
+                broken.push(format!("{uri} {host:?}"));
+            }
+        }
+    }
+    assert_eq!(broken, Vec::<String>::new());
+}
+
+#[test]
 fn a_body_is_base64_unless_it_is_text() {
     let check = |content_type: Option<&str>, body: &[u8], expected: Value| {
         let mut request = request().body(Body::empty()).unwrap();

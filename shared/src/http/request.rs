@@ -1,0 +1,251 @@
+//! Requests: who calls, and what they sent.
+
+use std::{borrow::Cow, io::Read as _};
+
+use flate2::read::MultiGzDecoder;
+use lambda_http::{
+    RequestExt as _,
+    aws_lambda_events::apigw::{ApiGatewayRequestAuthorizer, ApiGatewayV2httpRequestContext},
+    request::RequestContext,
+};
+use serde_json::Value;
+
+use crate::{
+    intake::{new_event::MAX_ID_CHARACTERS, parameters::Sent},
+    model::{
+        disclosure::Salt,
+        error::Error,
+        escaping::MAX_NAME_CHARACTERS,
+        id::{EventId, TokenId, WorkspaceId},
+        principal::{Admin, TokenHolder},
+        scope::Scope,
+        service_event::Origin,
+        timestamp::Timestamp,
+    },
+    text::{
+        characters::{self, Kind},
+        problem::FieldError,
+    },
+};
+
+/// A request that came through API Gateway's HTTP API.
+#[derive(Debug)]
+pub struct Request(lambda_http::Request);
+
+/// The header by which a client names a request, so that a retry is recognised.
+const IDEMPOTENCY_KEY: &str = "idempotency-key";
+/// The longest value of that header, in bytes.
+const MAX_KEY_BYTES: usize = 255;
+
+/// A claim that enters the log: an identity provider lets people choose some of them.
+struct Claim {
+    name: &'static str,
+    /// The place of the claim in the event.
+    place: &'static str,
+    kind: Kind,
+    max_characters: usize,
+}
+
+const SUB: Claim =
+    Claim { name: "sub", place: "/actor/user_id", kind: Kind::Id, max_characters: MAX_ID_CHARACTERS };
+const USERNAME: Claim = Claim {
+    name: "username",
+    place: "/actor/username",
+    kind: Kind::Line,
+    max_characters: MAX_NAME_CHARACTERS,
+};
+
+impl From<lambda_http::Request> for Request {
+    fn from(request: lambda_http::Request) -> Self {
+        Self(request)
+    }
+}
+
+impl Request {
+    /// Which route of the template was taken, such as `GET /api/{workspace}/audit_logs`.
+    pub fn route(&self) -> &str {
+        self.context().and_then(|context| context.route_key.as_deref()).unwrap_or_default()
+    }
+
+    /// The id that API Gateway gave the request.
+    pub fn id(&self) -> &str {
+        self.context().and_then(|context| context.request_id.as_deref()).unwrap_or_default()
+    }
+
+    /// The time at which Lambda ends the invocation, in milliseconds since 1970.
+    pub fn deadline_ms(&self) -> u64 {
+        self.0.lambda_context_ref().map_or(0, |context| context.deadline)
+    }
+
+    /// A decoded part of the path; empty where the route has none of that name.
+    pub fn path_parameter(&self, name: &str) -> &str {
+        self.0.path_parameters_ref().and_then(|parameters| parameters.first(name)).unwrap_or_default()
+    }
+
+    /// The path, as it was sent.
+    pub fn path(&self) -> &str {
+        self.0.raw_http_path()
+    }
+
+    /// A header by its name in lower case; of repeated ones, all, with commas between them.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.0.headers().get(name).and_then(|value| value.to_str().ok())
+    }
+
+    /// The decoded query parameters, in the order they were sent, repeated ones included.
+    pub fn query(&self) -> Vec<(String, String)> {
+        let raw = self.0.uri().query().unwrap_or_default();
+        form_urlencoded::parse(raw.as_bytes()).into_owned().collect()
+    }
+
+    /// Refuses every query parameter, on a route that has none: a client that sends one expects something of it.
+    ///
+    /// # Errors
+    /// [`Error::InvalidQuery`] with each parameter.
+    pub fn no_query(&self) -> Result<(), Error> {
+        Sent::gather(self.query(), &[], &[]).finish(())
+    }
+
+    /// The value of `Idempotency-Key`, without the quotes that the draft of the header puts around it.
+    ///
+    /// # Errors
+    /// [`Error::InvalidHeader`] if it is empty, repeated, long or not visible ASCII.
+    pub fn idempotency_key(&self) -> Result<Option<&str>, Error> {
+        let Some(value) = self.0.headers().get(IDEMPOTENCY_KEY) else { return Ok(None) };
+        let key = value.to_str().unwrap_or_default().trim();
+        let key = key.strip_prefix('"').and_then(|key| key.strip_suffix('"')).unwrap_or(key);
+        let repeated = self.0.headers().get_all(IDEMPOTENCY_KEY).iter().count() > 1;
+        if repeated
+            || !(1..=MAX_KEY_BYTES).contains(&key.len())
+            || !key.bytes().all(|byte| (0x20..0x7f).contains(&byte))
+        {
+            let detail =
+                format!("Idempotency-Key must be one value of 1 to {MAX_KEY_BYTES} visible ASCII characters");
+            return Err(Error::InvalidHeader(detail));
+        }
+        Ok(Some(key))
+    }
+
+    /// The body, decompressed, if it has at most `max_bytes`.
+    ///
+    /// # Errors
+    /// [`Error::TooLarge`] for a larger one, [`Error::UnsupportedEncoding`] for one that is compressed otherwise than with
+    /// gzip, [`Error::InvalidBody`] for one that is not the gzip it claims to be.
+    pub fn body(&self, max_bytes: usize) -> Result<Cow<'_, [u8]>, Error> {
+        let body: &[u8] = self.0.body();
+        let body = match self.header("content-encoding").unwrap_or_default().trim() {
+            "" | "identity" => Cow::Borrowed(body),
+            encoding if encoding.eq_ignore_ascii_case("gzip") || encoding.eq_ignore_ascii_case("x-gzip") => {
+                Cow::Owned(decompressed(body, max_bytes)?)
+            }
+            _ => return Err(Error::UnsupportedEncoding),
+        };
+        if body.len() > max_bytes {
+            return Err(Error::TooLarge(format!(
+                "the body has {} bytes and may have {max_bytes}; send less at a time",
+                body.len()
+            )));
+        }
+        Ok(body)
+    }
+
+    /// The holder of the workspace token, admitted to the workspace of the path.
+    ///
+    /// # Errors
+    /// [`Error::UnknownWorkspace`] if the path names any workspace but the token's own,
+    /// [`Error::Forbidden`] if the token lacks the scope.
+    pub fn token_holder(&self, scope: Scope) -> Result<TokenHolder, Error> {
+        let context = &self.authorizer()?.fields;
+        let field = |name: &str| context.get(name).and_then(Value::as_str).ok_or(Error::Unauthenticated);
+        let holder = TokenHolder {
+            workspace: WorkspaceId::parse(field("workspace")?).map_err(|_| Error::Unauthenticated)?,
+            token: TokenId::parse(field("token")?).map_err(|_| Error::Unauthenticated)?,
+            scopes: Scope::parse_list(field("scopes")?).ok_or(Error::Unauthenticated)?,
+        };
+        holder.require(&self.workspace()?, scope)?;
+        Ok(holder)
+    }
+
+    /// The workspace admin, admitted to the workspace of the path.
+    ///
+    /// # Errors
+    /// [`Error::UnknownWorkspace`] if the path names any workspace but their own,
+    /// [`Error::Forbidden`] if they are not an admin of it.
+    pub fn admin(&self) -> Result<Admin, Error> {
+        let claims = &self.authorizer()?.jwt.as_ref().ok_or(Error::Unauthenticated)?.claims;
+        let lacking = |claim: &str| {
+            Error::Forbidden(format!(
+                "The JWT has no valid claim {claim}; ask for one from your identity provider."
+            ))
+        };
+        let workspace = claims
+            .get("workspace")
+            .and_then(|name| WorkspaceId::parse(name).ok())
+            .ok_or_else(|| lacking("workspace"))?;
+        let (user_id, _) =
+            self.claim(&SUB).filter(|(sub, _)| !sub.is_empty()).ok_or_else(|| lacking("sub"))?;
+        let username = self.claim(&USERNAME).map(|(username, _)| username);
+        let admin = Admin { workspace, user_id, username };
+        admin.require(&self.workspace()?)?;
+        if claims.get("role").is_none_or(|role| role != "admin") {
+            return Err(Error::Forbidden("Only admins of the workspace may do this.".to_owned()));
+        }
+        Ok(admin)
+    }
+
+    /// A claim of the JWT as it can be recorded, and what was done to it for that.
+    fn claim(&self, claim: &Claim) -> Option<(String, Option<characters::Change>)> {
+        let mut value = self.authorizer().ok()?.jwt.as_ref()?.claims.get(claim.name)?.clone();
+        let change = characters::clean(&mut value, claim.kind, claim.max_characters);
+        Some((value, change))
+    }
+
+    /// The client's address and program, for the service's own event about the request.
+    pub fn origin(&self, now: Timestamp, event_id: EventId, salt: Salt) -> Origin {
+        let client = self.context().map(|context| &context.http);
+        let ip = client.and_then(|client| client.source_ip.clone()).filter(|text| !text.is_empty());
+        let user_agent = client.and_then(|client| client.user_agent.clone()).filter(|text| !text.is_empty());
+        let changed = |claim: &Claim| Some((claim.place, self.claim(claim)?.1?));
+        let claims = [SUB, USERNAME].iter().filter_map(changed).collect();
+        Origin { now, event_id, salt, ip, user_agent, claims }
+    }
+
+    fn workspace(&self) -> Result<WorkspaceId, Error> {
+        WorkspaceId::parse(self.path_parameter("workspace")).map_err(|_| Error::UnknownWorkspace)
+    }
+
+    fn authorizer(&self) -> Result<&ApiGatewayRequestAuthorizer, Error> {
+        self.context().and_then(|context| context.authorizer.as_ref()).ok_or(Error::Unauthenticated)
+    }
+
+    /// API Gateway's part of the request: route, client, authorizer.
+    fn context(&self) -> Option<&ApiGatewayV2httpRequestContext> {
+        match self.0.request_context_ref() {
+            Some(RequestContext::ApiGatewayV2(context)) => Some(context),
+            _ => None,
+        }
+    }
+}
+
+fn invalid_encoding(detail: &str) -> Error {
+    Error::InvalidBody(vec![FieldError::new("", "invalid_encoding", detail)])
+}
+
+/// A body without its gzip. It is read no further than one byte beyond the limit, however much it would become.
+fn decompressed(body: &[u8], max_bytes: usize) -> Result<Vec<u8>, Error> {
+    let mut text = Vec::new();
+    if !body.is_empty() {
+        let mut decoder = MultiGzDecoder::new(body).take(max_bytes as u64 + 1);
+        decoder.read_to_end(&mut text).map_err(|_| {
+            invalid_encoding(
+                "is not valid gzip; send the compressed bytes as they are, with Content-Type application/octet-stream",
+            )
+        })?;
+    }
+    if text.len() > max_bytes {
+        let detail =
+            format!("the body has more than {max_bytes} bytes once decompressed; send less at a time");
+        return Err(Error::TooLarge(detail));
+    }
+    Ok(text)
+}
