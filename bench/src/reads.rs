@@ -10,6 +10,7 @@ use shared::{
         timestamp::Timestamp,
     },
     query::{
+        criteria::{AddressRange, Criteria},
         page::{Filter, MAX_LIMIT, Page},
         plan::{Path, Plan},
     },
@@ -154,6 +155,7 @@ fn place(path: &Path<'_>) -> &'static str {
 pub(crate) fn filters() -> Vec<(&'static str, Filter)> {
     let text = |text: &str| Some(text.to_owned());
     let none = Filter::default;
+    let criteria = Criteria { ip: AddressRange::parse("157.52.123.1").ok(), ..Criteria::default() };
     vec![
         ("none", none()),
         ("`action`", Filter { actions: Action::parse(ACTION).into_iter().collect(), ..none() }),
@@ -173,6 +175,6 @@ pub(crate) fn filters() -> Vec<(&'static str, Filter)> {
             "`correlation_id` (1 in 10)",
             Filter { correlation_id: text("12321917-5e07-4094-ae08-1b6254a2a6c1"), ..none() },
         ),
-        ("`ip` (1 in 10)", Filter { ip: text("157.52.123.1"), ..none() }),
+        ("`ip` (1 in 10)", Filter { criteria, ..none() }),
     ]
 }

@@ -23,27 +23,60 @@ pub(crate) struct Filters {
     /// One of these actions; `auditlog actions` lists them
     #[arg(long, value_name = "ACTION", value_delimiter = ',')]
     action: Vec<String>,
+    /// None of these actions; also written --action!=ACTION
+    #[arg(long, value_name = "ACTION", value_delimiter = ',')]
+    not_action: Vec<String>,
     /// In one of these categories
     #[arg(long, value_name = "CATEGORY", value_delimiter = ',')]
     category: Vec<String>,
+    /// In none of these categories
+    #[arg(long, value_name = "CATEGORY", value_delimiter = ',')]
+    not_category: Vec<String>,
     /// By the actor with this user id
     #[arg(long, value_name = "USER_ID")]
     actor: Option<String>,
+    /// By none of the actors with these user ids
+    #[arg(long, value_name = "USER_ID")]
+    not_actor: Vec<String>,
+    /// By an actor whose name begins with this, whatever the case
+    #[arg(long, value_name = "NAME")]
+    actor_name: Option<String>,
+    /// On behalf of the user with this id
+    #[arg(long, value_name = "USER_ID")]
+    on_behalf_of: Option<String>,
     /// Done to an entity of this type, such as workspace_connection
     #[arg(long, value_name = "TYPE")]
     entity_type: Option<String>,
     /// Done to the entity with this id
     #[arg(long, value_name = "ID")]
     entity_id: Option<String>,
+    /// Done to an entity whose name begins with this, whatever the case
+    #[arg(long, value_name = "NAME")]
+    entity_name: Option<String>,
+    /// With this in a name, the description, or a value of the context or of a change, whatever the case
+    #[arg(long, value_name = "TEXT")]
+    contains: Option<String>,
     /// How it ended
     #[arg(long, value_enum)]
     outcome: Option<Outcome>,
     /// With this correlation_id in its context
     #[arg(long, value_name = "ID")]
     correlation_id: Option<String>,
-    /// From this address
+    /// From this address, or from a range such as 203.0.113.0/24
     #[arg(long, value_name = "ADDRESS")]
     ip: Option<String>,
+    /// Whether the records of reads of the log are among the events; `query` and `tail` leave them out by default
+    #[arg(long, value_enum)]
+    reads: Option<Reads>,
+}
+
+/// Whether the records of reads are among the events.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Reads {
+    /// They are
+    Include,
+    /// They are left out
+    Exclude,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -80,20 +113,32 @@ impl Filters {
         Ok(range)
     }
 
-    /// All filters but the range.
-    pub(crate) fn but_range(&self) -> Parameters {
+    /// All filters but the range. `reads` says whether records of reads are among the events where the options do not:
+    /// by naming their action or category, they ask for them.
+    pub(crate) fn but_range(&self, reads: Reads) -> Parameters {
         let Self {
             start: _,
             end: _,
             action,
+            not_action,
             category,
+            not_category,
             actor,
+            not_actor,
+            actor_name,
+            on_behalf_of,
             entity_type,
             entity_id,
+            entity_name,
+            contains,
             outcome,
             correlation_id,
             ip,
+            reads: asked,
         } = self;
+        let by_name = action.iter().any(|name| name == "audit_log_accessed")
+            || category.iter().any(|name| name == "audit_logs_access");
+        let reads = asked.unwrap_or(if by_name { Reads::Include } else { reads });
         let list = |values: &[String]| (!values.is_empty()).then(|| values.join(","));
         let outcome = outcome.map(|outcome| match outcome {
             Outcome::Success => "success".to_owned(),
@@ -108,6 +153,15 @@ impl Filters {
             ("outcome", outcome),
             ("correlation_id", correlation_id.clone()),
             ("ip", ip.clone()),
+            ("not_action", list(not_action)),
+            ("not_category", list(not_category)),
+            ("not_actor", list(not_actor)),
+            ("actor_name", actor_name.clone()),
+            ("on_behalf_of", on_behalf_of.clone()),
+            ("entity_name", entity_name.clone()),
+            ("contains", contains.clone()),
+            // Without it the API gives all.
+            ("reads", (reads == Reads::Exclude).then(|| "exclude".to_owned())),
         ];
         all.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect()
     }
@@ -116,7 +170,7 @@ impl Filters {
 impl Filters {
     /// Whether any filter is set.
     pub(crate) fn is_set(&self) -> bool {
-        self.start.is_some() || self.end.is_some() || !self.but_range().is_empty()
+        self.start.is_some() || self.end.is_some() || !self.but_range(Reads::Include).is_empty()
     }
 
     /// What may be a slip: an action that is not in the catalogue, and nearly is. The bus may record any name, so it is no
@@ -209,19 +263,35 @@ mod tests {
             "--outcome=failure",
             "--correlation-id=c1",
             "--ip=::1",
+            "--not-action=d,e",
+            "--not-category=custom",
+            "--not-actor=u2",
+            "--not-actor=u3",
+            "--actor-name=Ann",
+            "--on-behalf-of=u4",
+            "--entity-name=Star",
+            "--contains=space",
         ]);
-        let mut found = filters.but_range();
+        let mut found = filters.but_range(Reads::Exclude);
         found.extend(filters.range(&now()).unwrap().parameters());
         let expected = [
             ("action", "a,b,c"),
             ("actor", "u1"),
+            ("actor_name", "Ann"),
             ("category", "user_groups"),
+            ("contains", "space"),
             ("correlation_id", "c1"),
             ("end_timestamp", "2025-03-09T00:00:00.000000Z"),
             ("entity_id", "r1"),
+            ("entity_name", "Star"),
             ("entity_type", "report"),
             ("ip", "::1"),
+            ("not_action", "d,e"),
+            ("not_actor", "u2,u3"),
+            ("not_category", "custom"),
+            ("on_behalf_of", "u4"),
             ("outcome", "failure"),
+            ("reads", "exclude"),
             ("start_timestamp", "2025-03-03T00:00:00.000000Z"),
         ];
         assert_eq!(found, expected.map(|(name, value)| (name.to_owned(), value.to_owned())).into());
@@ -237,6 +307,21 @@ mod tests {
         assert_eq!(doubts("group_creatd").len(), 1);
         assert_eq!(doubts(&"a".repeat(5000)), [""; 0]);
         assert_eq!((distance("kitten", "sitting"), distance("", "ab"), distance("ab", "")), (3, 2, 2));
+    }
+
+    #[test]
+    fn records_of_reads_are_left_out_unless_they_are_asked_for() {
+        let check = |options: &[&str], by_default: Reads, expected: Option<&str>| {
+            let found = filters(options).but_range(by_default);
+            assert_eq!(found.get("reads").map(String::as_str), expected, "{options:?}");
+        };
+        check(&[], Reads::Exclude, Some("exclude"));
+        check(&[], Reads::Include, None);
+        check(&["--reads=include"], Reads::Exclude, None);
+        check(&["--reads=exclude"], Reads::Include, Some("exclude"));
+        check(&["--action=a,audit_log_accessed"], Reads::Exclude, None);
+        check(&["--category=audit_logs_access"], Reads::Exclude, None);
+        check(&["--category=user_groups"], Reads::Exclude, Some("exclude"));
     }
 
     #[test]

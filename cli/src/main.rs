@@ -39,12 +39,22 @@ mod usage;
 mod verify;
 mod whoami;
 
-use std::process::ExitCode;
+use std::{ffi::OsString, process::ExitCode};
 
 use clap::Parser as _;
 
+/// An argument, where `--action!=x` stands for `--not-action=x`.
+fn with_not(argument: OsString) -> OsString {
+    match argument.to_str().and_then(|text| text.strip_prefix("--")?.split_once("!=")) {
+        Some((name, value)) if name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-') => {
+            format!("--not-{name}={value}").into()
+        }
+        _ => argument,
+    }
+}
+
 fn main() -> ExitCode {
-    let done = match cli::Cli::try_parse() {
+    let done = match cli::Cli::try_parse_from(std::env::args_os().map(with_not)) {
         Ok(cli) => cli.run(),
         Err(error) => return usage::report(&error),
     };

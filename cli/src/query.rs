@@ -8,7 +8,7 @@ use crate::{
     api::{Listing, Wanted},
     error::Error,
     events::{Events, TableOptions},
-    filters::Filters,
+    filters::{Filters, Reads},
     flags::Flags,
     output::{Output, Shape},
     terminal,
@@ -54,7 +54,7 @@ impl Query {
     /// Reads page after page and writes each at once.
     pub(crate) fn run(&self, flags: &Flags) -> Result<(), Error> {
         let mut parameters = self.filters.range(&Timestamp::now().to_zoned(self.table.zone()))?.parameters();
-        parameters.extend(self.filters.but_range());
+        parameters.extend(self.filters.but_range(Reads::Exclude));
         let order = match self.order {
             Order::Desc => "desc",
             Order::Asc => "asc",

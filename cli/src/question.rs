@@ -7,7 +7,7 @@ use crate::{
     api::Api,
     credentials::Credentials,
     error::Error,
-    filters::{Filters, Parameters, Range},
+    filters::{Filters, Parameters, Range, Reads},
 };
 
 /// Which events of which workspace are wanted.
@@ -31,7 +31,8 @@ pub(crate) struct Bound {
 }
 
 impl Question {
-    /// The question of a command line. Times without an offset are of the zone.
+    /// The question of a command line, with or without records of reads where it does not say. Times without an offset are of
+    /// the zone.
     ///
     /// # Errors
     /// If no workspace is named, or a filter cannot be read.
@@ -39,13 +40,14 @@ impl Question {
         api: &Api,
         credentials: &Credentials,
         filters: &Filters,
+        reads: Reads,
         zone: TimeZone,
     ) -> Result<Self, Error> {
         let Range { start, end } = filters.range(&Timestamp::now().to_zoned(zone))?;
         Ok(Self {
             endpoint: api.endpoint().to_string(),
             workspace: credentials.workspace()?.to_owned(),
-            filters: filters.but_range(),
+            filters: filters.but_range(reads),
             start: Bound { typed: filters.start.clone(), time: start },
             end: Bound { typed: filters.end.clone(), time: end },
         })

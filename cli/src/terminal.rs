@@ -5,8 +5,9 @@
 
 use std::{
     borrow::Cow,
+    collections::BTreeSet,
     io::{self, IsTerminal as _, Write as _},
-    sync::OnceLock,
+    sync::{Mutex, OnceLock, PoisonError},
 };
 
 /// How much is said, and in which form.
@@ -47,6 +48,16 @@ pub(crate) fn complain(text: &str) {
 pub(crate) fn say(text: &str) {
     if !manners().quiet {
         complain(text);
+    }
+}
+
+/// Writes a warning, unless it was written before or with `--quiet`.
+pub(crate) fn warn_once(text: &str) {
+    static WRITTEN: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
+    // A thread that panicked with the lock left the set as it was.
+    let is_new = WRITTEN.lock().unwrap_or_else(PoisonError::into_inner).insert(text.to_owned());
+    if is_new {
+        say(text);
     }
 }
 

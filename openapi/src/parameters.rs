@@ -2,7 +2,10 @@
 
 use serde_json::{Value, json};
 use shared::{
-    query::page::{DEFAULT_LIMIT, MAX_LIMIT, Order},
+    query::{
+        criteria::MAX_TEXT_CHARACTERS,
+        page::{DEFAULT_LIMIT, MAX_LIMIT, Order},
+    },
     text::json::MAX_EXACT_INTEGER,
 };
 
@@ -92,23 +95,57 @@ pub(crate) fn consistency() -> Vec<Value> {
     ledger::CONSISTENCY_NAMES.into_iter().map(parameter).collect()
 }
 
+/// The characters of an address or a range; not each text of them is one.
+pub(crate) const ADDRESS_RANGE: &str = "^[0-9A-Fa-f:.]{2,45}(/[0-9]{1,3})?$";
+
 fn parameter(name: &str) -> Value {
     let time = || json!({"type": "string", "format": "date-time"});
     let text = || json!({"type": "string", "minLength": 1, "maxLength": shared::intake::parameters::MAX_VALUE_BYTES});
+    let searched = || json!({"type": "string", "minLength": 1, "maxLength": MAX_TEXT_CHARACTERS});
+    // Any name that an event may have, which is what lists are separated by left out.
+    let action = || json!({"type": "string", "minLength": 1});
     let (description, schema) = match name {
         "start_timestamp" => ("Only events that did not happen before this time.", time()),
         "end_timestamp" => ("Only events that happened before this time.", time()),
         "action" => (
-            "Only events of this action, or of one of several.",
-            json!({"type": "string", "pattern": "^[a-z][a-z0-9_]{2,63}(,[a-z][a-z0-9_]{2,63})*$"}),
+            "Only events of this action, or of one of several. Of a name that is not in the catalogue and that no event \
+             has, `warnings` of the answer tells.",
+            action(),
         ),
+        "not_action" => {
+            ("No events of this action, or of any of several. Its names are those of `action`.", action())
+        }
         "category" => ("Only events of this category, or of one of several.", reference("Category")),
+        "not_category" => ("No events of this category, or of any of several.", reference("Category")),
+        "not_actor" => (
+            "Nothing that this user did, by their id in the product, or any of several. A value with commas is one id, and \
+             each of its parts as well. An event whose actor was erased is not left out.",
+            text(),
+        ),
+        "on_behalf_of" => ("Only what was done on behalf of this user, by their id in the product.", text()),
+        "actor_name" => ("Only what actors did whose name begins with this, whatever the case.", searched()),
+        "entity_name" => {
+            ("Only what was done to entities whose name begins with this, whatever the case.", searched())
+        }
+        "contains" => (
+            "Only events with this in a text that people see, whatever the case: the name of the actor, of the user on whose \
+             behalf they acted, or of the entity, the description, or a value of `context` or `changes`.",
+            searched(),
+        ),
+        "reads" => (
+            "Whether the records of reads of the log, `audit_log_accessed`, are among the events.",
+            json!({"type": "string", "enum": query::READS, "default": query::READS[0]}),
+        ),
         "actor" => ("Only what this user did, by their id in the product.", text()),
         "entity_type" => ("Only what was done to entities of this type.", text()),
         "entity_id" => ("Only what was done to the entity of this id.", text()),
         "outcome" => ("Only what succeeded, or only what failed.", reference("Outcome")),
         "correlation_id" => ("Only events with this `correlation_id` in their context.", text()),
-        "ip" => ("Only what was done from this address, as it was recorded.", text()),
+        "ip" => (
+            "Only what was done from this address, or from a range such as `203.0.113.0/24`. Addresses are compared as \
+             addresses, however they are written; an IPv4 address in the form of IPv6 is the IPv4 address.",
+            json!({"type": "string", "pattern": ADDRESS_RANGE}),
+        ),
         "order" => (
             "By time, newest first or oldest first.",
             json!({"type": "string", "enum": Order::NAMES, "default": Order::default().name()}),

@@ -496,7 +496,7 @@ fn token_answers(scope: Scope) -> Answers {
 fn page_answers(description: &str, schema: &str, page: Value, events: &[Event]) -> Answers {
     let mut answers = token_answers(Scope::Read);
     for (format, _, content_type) in FORMATS {
-        let written = format.write(events, None);
+        let written = format.write(events, None, &[]);
         let body = written.text().expect("a page is text");
         let (schema, example) = match format {
             Format::Json => (reference(schema), page.clone()),

@@ -66,6 +66,17 @@ impl Answer {
         Ok(Self { status, headers, body })
     }
 
+    /// Says what the API finds doubtful about the query, each once.
+    pub(super) fn warn(&self) {
+        let warnings = self.header("x-warnings").and_then(|text| serde_json::from_str(text).ok());
+        let warnings: Vec<Value> = warnings.unwrap_or_default();
+        for warning in &warnings {
+            let text = |name: &str| warning[name].as_str().unwrap_or_default();
+            let option = text("parameter").replace('_', "-");
+            terminal::warn_once(&format!("Warning: --{option} {}", text("detail")));
+        }
+    }
+
     /// The answer itself, if its status says success.
     ///
     /// # Errors

@@ -38,6 +38,7 @@ impl Api {
             return Err(error);
         }
         let answer = answer.success(identity)?;
+        answer.warn();
         let place = answer.place();
         let body = answer.text(wanted.content_type())?;
         let Some((next_after, has_more)) = place else {

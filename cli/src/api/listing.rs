@@ -115,6 +115,7 @@ impl<'a> Listing<'a> {
         query.extend(self.cursor.as_deref().map(|cursor| ("cursor", cursor)));
         let path = format!("/api/{}/audit_logs", wanted.workspace);
         let answer = api.get(&path, &query, Identity::Token(wanted.token))?;
+        answer.warn();
         let next = answer.next_page();
         // The content type first: a portal has no cursors either.
         let body = answer.text(wanted.content_type())?;

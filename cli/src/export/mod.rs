@@ -24,7 +24,7 @@ use crate::{
     api::{Api, Identity, Listing, MAX_PAGE, Wanted},
     credentials::Credentials,
     error::Error,
-    filters::{Filters, Range},
+    filters::{Filters, Range, Reads},
     flags::Flags,
     question::Question,
     terminal, time,
@@ -54,7 +54,7 @@ impl Export {
     pub(crate) fn run(&self, flags: &Flags) -> Result<(), Error> {
         let credentials = flags.gather()?;
         let api = flags.api(&credentials, RETRIES)?;
-        let asked = Question::new(&api, &credentials, &self.filters, TimeZone::UTC)?;
+        let asked = Question::new(&api, &credentials, &self.filters, Reads::Include, TimeZone::UTC)?;
         let unfinished = if self.overwrite { None } else { State::read(&Target::state_path(&self.file))? };
         let target = match unfinished {
             Some(state) => {

@@ -20,7 +20,7 @@ use crate::{
     api::{Encoding, FeedPage, MAX_PAGE, Wanted},
     error::Error,
     events::{Events, TableOptions},
-    filters::Filters,
+    filters::{Filters, Reads},
     flags::Flags,
     interrupt::Steps,
     output::{Output, Shape},
@@ -75,7 +75,8 @@ impl Tail {
         if self.follow && flags.retries.is_none() {
             api = api.until_answered();
         }
-        let mut state = self.begin(Question::new(&api, &credentials, &self.filters, self.table.zone())?)?;
+        let mut state =
+            self.begin(Question::new(&api, &credentials, &self.filters, Reads::Exclude, self.table.zone())?)?;
         let parameters = state.question.parameters();
         let wanted = Wanted {
             workspace: credentials.workspace()?,

@@ -67,14 +67,24 @@ fn a_table_is_plain_where_no_terminal_is() {
 fn filters_are_asked_of_the_api() {
     let api = Api::start(3);
     let auditlog = Auditlog::for_api(&api);
-    auditlog.succeed(&["query", "--since=2025-01-01", "--action=x_a", "--action", "x_b", "--ip=::1"]);
+    auditlog.succeed(&[
+        "query",
+        "--since=2025-01-01",
+        "--action=x_a",
+        "--action",
+        "x_b",
+        "--ip=::1",
+        "--category!=custom",
+    ]);
     let query = &api.pages_asked()[0].query;
     let expected = [
         ("action", "x_a,x_b"),
         ("format", "ndjson"),
         ("ip", "::1"),
         ("limit", "100"),
+        ("not_category", "custom"),
         ("order", "desc"),
+        ("reads", "exclude"),
         ("start_timestamp", "2025-01-01T00:00:00.000000Z"),
     ];
     assert_eq!(*query, expected.map(|(name, value)| (name.to_owned(), value.to_owned())).into());

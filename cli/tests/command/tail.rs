@@ -74,6 +74,7 @@ fn filters_are_asked_of_the_api_and_empty_pages_gone_over() {
         ("format", "ndjson"),
         ("limit", "1000"),
         ("outcome", "failure"),
+        ("reads", "exclude"),
         ("start_timestamp", "2025-01-01T00:00:00.000000Z"),
     ];
     assert_eq!(*query, expected.map(|(name, value)| (name.to_owned(), value.to_owned())).into());

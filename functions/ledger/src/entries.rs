@@ -26,7 +26,7 @@ pub struct LogEntry<'a> {
 impl Reader<'_> {
     /// `GET /api/{workspace}/ledger/entries/{sequence}`.
     pub(crate) async fn entry(&self) -> Result<Response, Error> {
-        self.takes_nothing()?;
+        self.request.no_query()?;
         let sequence = self.request.path_parameter("sequence");
         let sequence: u64 = sequence
             .parse()

@@ -13,7 +13,6 @@ mod tiles;
 use serde_json::{Map, Value, json};
 use shared::{
     http::{self, Request, Response},
-    intake::parameters::Sent,
     ledger::note::Vkey,
     model::{error::Error, principal::TokenHolder, scope::Scope, service_event},
     store::Store,
@@ -54,11 +53,11 @@ async fn route(ledger: &Ledger, request: &Request) -> Result<Response, Error> {
     let reader = Reader { ledger, request, holder, log };
     match request.route() {
         "GET /api/{workspace}/ledger/checkpoint" => {
-            reader.takes_nothing()?;
+            request.no_query()?;
             Ok(http::ok_text(TEXT, reader.checkpoint().await?.note))
         }
         "GET /api/{workspace}/ledger/key" => {
-            reader.takes_nothing()?;
+            request.no_query()?;
             Ok(http::ok_text(TEXT, format!("{}\n", reader.log)))
         }
         "GET /api/{workspace}/ledger/tile/{tile+}" => reader.tile().await,
@@ -80,11 +79,6 @@ struct Reader<'a> {
 impl Reader<'_> {
     fn store(&self) -> &Store {
         &self.ledger.store
-    }
-
-    /// Refuses every query parameter, since none would be read.
-    fn takes_nothing(&self) -> Result<(), Error> {
-        Sent::gather(self.request.query(), &[], &[]).finish(())
     }
 
     /// Records what was asked of the events `first` to `last`, and gives the answer. An answer that there is no such

@@ -19,7 +19,7 @@ const MAX_BUNDLE_BYTES: usize = 4_000_000;
 impl Reader<'_> {
     /// `GET /api/{workspace}/ledger/tile/{tile+}`: of the checkpoint that was signed last.
     pub(crate) async fn tile(&self) -> Result<Response, Error> {
-        self.takes_nothing()?;
+        self.request.no_query()?;
         let path = TilePath::parse(self.request.path_parameter("tile")).map_err(|_| Error::UnknownTile)?;
         let signed = match self.store().signed(&self.holder.workspace).await? {
             Some(signed) => signed,

@@ -23,7 +23,7 @@ pub(crate) fn record(
     parameters: &Parameters,
     events: &[Event],
 ) -> Event {
-    let mut context = context(request, parameters.named(), events);
+    let mut context = context(request, &parameters.filter, events);
     if let (Some(first), Some(last)) = (events.first(), events.last()) {
         context.insert("first".to_owned(), json!({"timestamp": first.timestamp, "id": first.id}));
         context.insert("last".to_owned(), json!({"timestamp": last.timestamp, "id": last.id}));
@@ -39,7 +39,7 @@ pub(crate) fn record_feed(
     filter: &Filter,
     events: &[Event],
 ) -> Event {
-    let mut context = context(request, named(filter), events);
+    let mut context = context(request, filter, events);
     if let (Some(first), Some(last)) = (events.first(), events.last()) {
         context.insert("first_sequence".to_owned(), json!(first.sequence));
         context.insert("last_sequence".to_owned(), json!(last.sequence));
@@ -48,11 +48,16 @@ pub(crate) fn record_feed(
 }
 
 /// What every record of a page says of it.
-fn context(
-    request: &Request,
-    filters: BTreeMap<&'static str, String>,
-    events: &[Event],
-) -> Map<String, Value> {
+fn context(request: &Request, filter: &Filter, events: &[Event]) -> Map<String, Value> {
+    let mut filters: BTreeMap<_, Value> = BTreeMap::new();
+    for (name, value) in named(filter) {
+        // A parameter that was repeated is a list.
+        match filters.entry(name).or_insert(Value::Null) {
+            Value::Array(values) => values.push(value.into()),
+            first @ Value::Null => *first = value.into(),
+            first => *first = json!([first.take(), value]),
+        }
+    }
     Map::from_iter([
         ("route".to_owned(), json!(request.route())),
         ("filters".to_owned(), json!(filters)),

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 use shared::{
-    http::{self, Request, Response},
+    http::{self, Request, Response, WrongPart},
     intake::parameters::Sent,
     ledger::hash::Hash,
     model::{error::Error, event::Event, principal::TokenHolder, rate::LongRead, scope::Scope},
@@ -20,7 +20,7 @@ use crate::{
     MAX_PAGE_BYTES, access,
     format::Format,
     parameters::{FILTERS, LISTS, parse_format, parse_limit, read_filter},
-    search,
+    search, warnings,
 };
 
 /// The longest that a reader may wait, in seconds: API Gateway itself waits 30.
@@ -47,6 +47,10 @@ pub struct FeedPage<'a> {
     expired: u64,
     /// How far the log had come.
     checkpoint: LogHead,
+    /// Names in the query that no event has. Left out where there are none.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    #[cfg_attr(feature = "openapi", schema(required = false))]
+    warnings: &'a [WrongPart],
 }
 
 /// How far a log has come: what a signed checkpoint of this size would say.
@@ -80,9 +84,12 @@ pub(crate) async fn feed(store: &Store, request: &Request) -> Result<Response, E
     let room = Room { events: limit, bytes: MAX_PAGE_BYTES, measure: format.measure() };
     let (feed, has_waited) = read(store, &holder, &filter, next, room, wait).await?;
     let Feed { events, expired, gone: _, next, head } = feed;
+    let warnings = warnings::of(store, &holder.workspace, &filter, &events).await?;
 
     // A question with filters is recorded whatever it finds: that there is no such event is an answer too.
-    if filter != Filter::default() || !events.iter().all(|event| is_own_access(event, &holder)) {
+    // Without records of reads there are no other events than without filters, so an empty page tells no more.
+    let asked = Filter { exclude_reads: false, ..filter.clone() };
+    if asked != Filter::default() || !events.iter().all(|event| is_own_access(event, &holder)) {
         let origin = request.origin(system::now(), system::event_id(), system::salt());
         store.append(&access::record_feed(&holder, origin, request, &filter, &events)).await?;
         // If we crash here, a read is recorded of which the reader saw nothing.
@@ -92,8 +99,10 @@ pub(crate) async fn feed(store: &Store, request: &Request) -> Result<Response, E
     let has_more = next < head.size();
     let response = format.lines(&events).unwrap_or_else(|| {
         let checkpoint = LogHead { size: head.size(), root: head.root() };
-        http::ok(&FeedPage { audit_logs: &events, has_more, next_after, expired, checkpoint })
+        let warnings = &warnings;
+        http::ok(&FeedPage { audit_logs: &events, has_more, next_after, expired, checkpoint, warnings })
     });
+    let response = http::with_warnings(response, &warnings);
     let response = http::with_expired(http::with_rate(response, rate), expired);
     let response = http::with_next_after(response, next_after, has_more);
     Ok(if has_waited { response } else { http::with_retry_after(response, RETRY_AFTER_SECONDS) })

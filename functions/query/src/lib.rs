@@ -9,6 +9,7 @@ mod format;
 mod open;
 mod parameters;
 mod search;
+mod warnings;
 
 use shared::{
     http::{self, Request, Response},
@@ -23,7 +24,7 @@ pub use self::{
     feed::{FEED_NAMES, FeedPage, LogHead, MAX_WAIT_SECONDS},
     format::{FORMATS, Format, Listing},
     open::{Catalogue, Health, SCHEMA_CONTENT_TYPE},
-    parameters::{FILTERS, LIST_NAMES, LISTS},
+    parameters::{FILTERS, LIST_NAMES, LISTS, READS},
 };
 
 /// The most bytes that the events of a page have on their way through Lambda, whose answers may
@@ -58,6 +59,7 @@ async fn list(store: &Store, request: &Request) -> Result<Response, Error> {
     let rate = store.count_read(&holder.token, system::now()).await?;
     let room = Room { events: *limit, bytes: MAX_PAGE_BYTES, measure: format.measure() };
     let Page { events, next, read } = search::page(store, &holder, filter, after.as_ref(), room).await?;
+    let warnings = warnings::of(store, &holder.workspace, filter, &events).await?;
 
     let origin = request.origin(system::now(), system::event_id(), system::salt());
     let accessed = access::record(&holder, origin, request, &parameters, &events);
@@ -68,7 +70,7 @@ async fn list(store: &Store, request: &Request) -> Result<Response, Error> {
     tracing::debug!(read.units, read.keys, read.events, written.table, written.indexes, "read a page");
 
     let next_cursor = next.map(|position| filter.cursor(&holder.workspace, &position));
-    let response = http::with_rate(format.write(&events, next_cursor.as_deref()), rate);
+    let response = http::with_rate(format.write(&events, next_cursor.as_deref(), &warnings), rate);
     Ok(match &next_cursor {
         Some(cursor) => http::with_next_link(response, &parameters.link(request.path(), cursor)),
         None => response,

@@ -3,7 +3,7 @@
 //! A parameter that we do not know is refused: a filter that is ignored shows more than was asked
 //! for.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use shared::{
     intake::parameters::Sent,
@@ -13,14 +13,17 @@ use shared::{
         event::Outcome,
         timestamp::Timestamp,
     },
-    query::page::{DEFAULT_LIMIT, Filter, MAX_LIMIT, Order},
+    query::{
+        criteria::{AddressRange, Criteria, FoldedText, MAX_TEXT_CHARACTERS},
+        page::{DEFAULT_LIMIT, Filter, MAX_LIMIT, Order},
+    },
     text::nearest::did_you_mean,
 };
 
 use crate::format::Format;
 
 /// The parameters that say which events.
-pub const FILTERS: [&str; 10] = [
+pub const FILTERS: [&str; 18] = [
     "start_timestamp",
     "end_timestamp",
     "action",
@@ -31,11 +34,21 @@ pub const FILTERS: [&str; 10] = [
     "outcome",
     "correlation_id",
     "ip",
+    "not_action",
+    "not_category",
+    "not_actor",
+    "on_behalf_of",
+    "actor_name",
+    "entity_name",
+    "contains",
+    "reads",
 ];
 /// The parameters of the time view beside the filters.
 pub const LIST_NAMES: [&str; 4] = ["order", "limit", "cursor", "format"];
 /// The parameters that may be repeated, or list several values with commas between them.
-pub const LISTS: [&str; 2] = ["action", "category"];
+pub const LISTS: [&str; 5] = ["action", "category", "not_action", "not_category", "not_actor"];
+/// The values of the parameter that says whether records of reads are among the events.
+pub const READS: [&str; 2] = ["include", "exclude"];
 
 /// What a reader asks for.
 #[derive(Debug, PartialEq, Eq)]
@@ -64,15 +77,10 @@ impl Parameters {
         sent.finish(Self { filter: Filter { order, ..filter }, limit, cursor, format })
     }
 
-    /// The filters that were set, by name, as the event about the read tells them.
-    pub(crate) fn named(&self) -> BTreeMap<&'static str, String> {
-        named(&self.filter)
-    }
-
     /// Where the next page is: the same query on `path`, from `cursor` on.
     pub(crate) fn link(&self, path: &str, cursor: &str) -> String {
         let query = form_urlencoded::Serializer::new(String::new())
-            .extend_pairs(self.named())
+            .extend_pairs(named(&self.filter))
             .extend_pairs(self.format.map(|format| ("format", format.name())))
             .append_pair("limit", &self.limit.to_string())
             .append_pair("cursor", cursor)
@@ -93,15 +101,8 @@ pub(crate) fn read_filter(sent: &mut Sent) -> Filter {
     Filter {
         start,
         end,
-        actions: sent.list("action", "unknown_action", |name| {
-            Action::parse_lenient(name)
-                .ok_or_else(|| "is not the name of an action; GET /api/actions lists them".to_owned())
-        }),
-        categories: sent.list("category", "unknown_category", |name| {
-            let near = || did_you_mean(name, Category::names());
-            Category::parse(name)
-                .ok_or_else(|| format!("is not a category; GET /api/actions lists them{}", near()))
-        }),
+        actions: sent.list("action", "unknown_action", action),
+        categories: sent.list("category", "unknown_category", category),
         actor: sent.text("actor"),
         entity_type: sent.text("entity_type"),
         entity_id: sent.text("entity_id"),
@@ -109,13 +110,59 @@ pub(crate) fn read_filter(sent: &mut Sent) -> Filter {
             Outcome::parse(name).ok_or_else(|| one_of(&Outcome::NAMES))
         }),
         correlation_id: sent.text("correlation_id"),
-        ip: sent.text("ip"),
+        criteria: Criteria {
+            not_actions: sent.list("not_action", "unknown_action", action),
+            not_categories: sent.list("not_category", "unknown_category", category),
+            not_actors: not_actors(sent),
+            on_behalf_of: sent.text("on_behalf_of"),
+            actor_name: sent.parsed("actor_name", "invalid_text", folded),
+            entity_name: sent.parsed("entity_name", "invalid_text", folded),
+            contains: sent.parsed("contains", "invalid_text", folded),
+            ip: sent.parsed("ip", "invalid_address", |text| {
+                AddressRange::parse(text).map_err(|error| error.to_string())
+            }),
+        },
+        exclude_reads: sent
+            .parsed("reads", "unknown_value", |text| match text {
+                "include" => Ok(false),
+                "exclude" => Ok(true),
+                _ => Err(one_of(&READS)),
+            })
+            .unwrap_or_default(),
         order: Order::default(),
     }
 }
 
-/// The filters that are set, by name.
-pub(crate) fn named(filter: &Filter) -> BTreeMap<&'static str, String> {
+fn action(name: &str) -> Result<Action, String> {
+    Action::parse_lenient(name)
+        .ok_or_else(|| "is not the name of an action; GET /api/actions lists them".to_owned())
+}
+
+fn category(name: &str) -> Result<&'static Category, String> {
+    Category::parse(name).ok_or_else(|| {
+        let near = did_you_mean(name, Category::names());
+        format!("is not a category; GET /api/actions lists them{near}")
+    })
+}
+
+/// The actors that are left out. An id may have commas itself, so each value is one id, and each of its parts as well.
+fn not_actors(sent: &mut Sent) -> Vec<String> {
+    let whole = sent.texts("not_actor");
+    let parts = whole.iter().flat_map(|value| value.split(',')).filter(|part| !part.is_empty());
+    let ids: BTreeSet<_> = whole.iter().map(String::as_str).chain(parts).map(str::to_owned).collect();
+    ids.into_iter().collect()
+}
+
+fn folded(text: &str) -> Result<FoldedText, String> {
+    match text.chars().count() {
+        0 => Err("may not be empty; leave the parameter out".to_owned()),
+        1..=MAX_TEXT_CHARACTERS => Ok(FoldedText::from(text.to_owned())),
+        _ => Err(format!("may have at most {MAX_TEXT_CHARACTERS} characters")),
+    }
+}
+
+/// The filters that are set, as query parameters.
+pub(crate) fn named(filter: &Filter) -> Vec<(&'static str, String)> {
     let Filter {
         start,
         end,
@@ -126,7 +173,8 @@ pub(crate) fn named(filter: &Filter) -> BTreeMap<&'static str, String> {
         entity_id,
         outcome,
         correlation_id,
-        ip,
+        criteria,
+        exclude_reads,
         order,
     } = filter;
     let actions: Vec<_> = actions.iter().map(Action::name).collect();
@@ -141,10 +189,11 @@ pub(crate) fn named(filter: &Filter) -> BTreeMap<&'static str, String> {
         ("entity_id", entity_id.clone()),
         ("outcome", outcome.map(|outcome| outcome.name().to_owned())),
         ("correlation_id", correlation_id.clone()),
-        ("ip", ip.clone()),
+        ("reads", exclude_reads.then(|| "exclude".to_owned())),
         ("order", (*order != Order::default()).then(|| order.name().to_owned())),
     ];
-    all.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()
+    let all = all.into_iter().filter_map(|(name, value)| Some((name, value?)));
+    all.chain(criteria.parameters()).collect()
 }
 
 fn parse_time(text: &str) -> Result<Timestamp, String> {
@@ -218,6 +267,16 @@ mod tests {
         refused("actor=", &["actor empty"]);
         refused("action=", &["action unknown_action"]);
         refused("action=group%0Acreated", &["action unknown_action"]);
+        refused("not_action=", &["not_action unknown_action"]);
+        refused("not_category=groups", &["not_category unknown_category"]);
+        refused("not_actor=", &["not_actor empty"]);
+        refused("contains=", &["contains invalid_text"]);
+        refused(&format!("contains={}", "a".repeat(1001)), &["contains invalid_text"]);
+        refused("actor_name=&entity_name=", &["actor_name invalid_text", "entity_name invalid_text"]);
+        refused("ip=300.1.1.1", &["ip invalid_address"]);
+        refused("ip=203.0.113.0/33", &["ip invalid_address"]);
+        refused("reads=no", &["reads unknown_value"]);
+        refused("reads=", &["reads unknown_value"]);
         refused("start_timestamp=2025-01-01", &["start_timestamp invalid_timestamp"]);
         refused(
             "start_timestamp=2025-01-02T00:00:00Z&end_timestamp=2025-01-01T00:00:00Z",
@@ -227,6 +286,16 @@ mod tests {
             "start=2025-01-01T00:00:00Z&workspace=globex&limit=x",
             &["start unknown_parameter", "workspace unknown_parameter", "limit out_of_range"],
         );
+    }
+
+    #[test]
+    fn an_actor_to_leave_out_may_have_a_comma_in_its_id() {
+        let check = |query: &str, expected: &[&str]| {
+            assert_eq!(parse(query).unwrap().filter.criteria.not_actors, expected, "{query}");
+        };
+        check("not_actor=u1&not_actor=u2", &["u1", "u2"]);
+        check("not_actor=u1,u2", &["u1", "u1,u2", "u2"]);
+        check("not_actor=cn%3Da,dc%3Db", &["cn=a", "cn=a,dc=b", "dc=b"]);
     }
 
     proptest! {

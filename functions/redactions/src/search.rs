@@ -10,7 +10,10 @@ use shared::{
         catalogue::Action, disclosure::Part, error::Error, event::Event, id::WorkspaceId, keys::Position,
         timestamp::Timestamp,
     },
-    query::page::{Filter, Order, Page},
+    query::{
+        criteria::FoldedText,
+        page::{Filter, Order, Page},
+    },
     store::{Redaction, Room, Store},
     system,
     text::problem::FieldError,
@@ -26,6 +29,9 @@ const DEADLINE_MARGIN_MS: i64 = 8000;
 const ROOM: Room = Room { events: 1000, bytes: 2 * MAX_BYTES, measure: bytes };
 /// How far back the table is read for events that an index does not show yet, in seconds.
 const NEWEST_SECONDS: i64 = 300;
+
+/// The filters whose values are texts that were searched for.
+const TEXTS: [&str; 3] = ["contains", "actor_name", "entity_name"];
 
 /// How far the erasure of an actor has come.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -208,12 +214,43 @@ impl Phase {
     }
 }
 
-/// Whether a text stands in a value, by itself or in a list or an object.
-fn mentions(value: &Value, text: &str) -> bool {
-    match value {
-        Value::String(value) => value == text,
-        Value::Array(values) => values.iter().any(|value| mentions(value, text)),
-        Value::Object(members) => members.values().any(|value| mentions(value, text)),
+/// Whether an actor's id stands in the filters of a read: as a whole value, or as a word of a text that was searched for.
+fn mentions(filters: &Value, actor: &str) -> bool {
+    match filters {
+        Value::String(value) => value == actor,
+        Value::Array(values) => values.iter().any(|value| mentions(value, actor)),
+        Value::Object(members) => members.iter().any(|(name, value)| match value {
+            Value::String(text) if TEXTS.contains(&name.as_str()) => {
+                FoldedText::from(actor.to_owned()).is_word_of(text)
+            }
+            value => mentions(value, actor),
+        }),
         _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn an_actor_is_found_in_the_filters_of_a_read() {
+        let check = |filters: Value, expected: bool| {
+            assert_eq!(mentions(&filters, "u-17"), expected, "{filters}");
+        };
+        check(json!({"actor": "u-17"}), true);
+        check(json!({"actor": "u-170"}), false);
+        check(json!({"not_actor": "u-17"}), true);
+        check(json!({"not_actor": ["u-1", "u-17"]}), true);
+        check(json!({"on_behalf_of": "u-17"}), true);
+        check(json!({"contains": "the invoice of U-17, again"}), true);
+        check(json!({"contains": "u-17"}), true);
+        check(json!({"contains": "u-170"}), false);
+        check(json!({"actor_name": "u-17 (left)"}), true);
+        check(json!({"entity_name": "report by u-17"}), true);
+        check(json!({"correlation_id": "a u-17"}), false);
+        check(json!({}), false);
     }
 }

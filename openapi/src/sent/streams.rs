@@ -7,6 +7,7 @@ use shared::{
         catalogue::{Action, Category},
         event::Outcome,
     },
+    query::criteria::MAX_TEXT_CHARACTERS,
     stream::{
         DATADOG_SITES, DESTINATION_FIELDS, FILTER_FIELDS, Format, MAX_FILTER_VALUES, MAX_MASKS, StreamSecret,
     },
@@ -15,7 +16,7 @@ use shared::{
 use streams::{CHANGE_FIELDS, FIELDS, MAX_NAME_BYTES, MAX_REASON_BYTES, PAUSE_FIELDS, REPLAY_FIELDS};
 
 use super::{described, object, one_of, or_null, required_line, text};
-use crate::reference;
+use crate::{parameters::ADDRESS_RANGE, reference};
 
 /// All of them, by name.
 pub(super) fn schemas() -> [(&'static str, Value); 6] {
@@ -97,12 +98,44 @@ fn filter(name: &str) -> Value {
     let list = |items: Value| json!({"type": ["array", "null"], "maxItems": MAX_FILTER_VALUES, "uniqueItems": true, "items": items});
     match name {
         "actions" => described(
-            "One of these actions: names of the catalogue, or custom ones.",
-            list(json!({"type": "string", "maxLength": Action::MAX_CUSTOM_BYTES})),
+            "One of these actions: names of the catalogue, custom ones, or such as the bus brings.",
+            list(json!({"type": "string", "minLength": 1, "maxLength": Action::MAX_CHARACTERS})),
+        ),
+        "not_actions" => described(
+            "None of these actions.",
+            list(json!({"type": "string", "minLength": 1, "maxLength": Action::MAX_CHARACTERS})),
         ),
         "categories" => described(
             "One of these categories.",
             list(json!({"enum": Category::names().collect::<Vec<_>>()})),
+        ),
+        "not_categories" => described(
+            "None of these categories.",
+            list(json!({"enum": Category::names().collect::<Vec<_>>()})),
+        ),
+        "not_actors" => described(
+            "By none of these, by their ids in the product.",
+            list(required_line(MAX_ID_CHARACTERS)),
+        ),
+        "on_behalf_of" => described(
+            "On behalf of this user, by their id in the product.",
+            or_null(required_line(MAX_ID_CHARACTERS)),
+        ),
+        "actor_name" => described(
+            "By actors whose name begins with this, whatever the case.",
+            or_null(required_line(MAX_TEXT_CHARACTERS)),
+        ),
+        "entity_name" => described(
+            "Done to entities whose name begins with this, whatever the case.",
+            or_null(required_line(MAX_TEXT_CHARACTERS)),
+        ),
+        "contains" => described(
+            "With this in a text that people see, whatever the case.",
+            or_null(required_line(MAX_TEXT_CHARACTERS)),
+        ),
+        "ip" => described(
+            "From this address, or from a range such as `203.0.113.0/24`.",
+            json!({"type": ["string", "null"], "pattern": ADDRESS_RANGE}),
         ),
         "actors" => {
             described("By one of these, by their ids in the product.", list(required_line(MAX_ID_CHARACTERS)))

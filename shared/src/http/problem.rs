@@ -84,7 +84,7 @@ pub struct Problem {
     request_id: Option<String>,
 }
 
-/// One thing wrong with one part of what was sent.
+/// One thing wrong, or doubtful, with one part of what was sent.
 #[derive(Debug, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct WrongPart {
@@ -180,7 +180,8 @@ impl WrongPart {
         Self { pointer: Some(field.clone()), parameter: None, code, detail: detail.clone() }
     }
 
-    fn of_query(error: &FieldError) -> Self {
+    /// A problem of a query parameter.
+    pub fn of_query(error: &FieldError) -> Self {
         let FieldError { field, code, detail, .. } = error;
         Self { pointer: None, parameter: Some(field.clone()), code, detail: detail.clone() }
     }

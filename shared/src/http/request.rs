@@ -166,11 +166,11 @@ impl Request {
         Ok(holder)
     }
 
-    /// The workspace admin, admitted to the workspace of the path.
+    /// The workspace admin, admitted to the workspace of the path. No route of admins has query parameters.
     ///
     /// # Errors
     /// [`Error::UnknownWorkspace`] if the path names any workspace but their own,
-    /// [`Error::Forbidden`] if they are not an admin of it.
+    /// [`Error::Forbidden`] if they are not an admin of it, [`Error::InvalidQuery`] with each query parameter.
     pub fn admin(&self) -> Result<Admin, Error> {
         let claims = &self.authorizer()?.jwt.as_ref().ok_or(Error::Unauthenticated)?.claims;
         let lacking = |claim: &str| {
@@ -190,6 +190,7 @@ impl Request {
         if claims.get("role").is_none_or(|role| role != "admin") {
             return Err(Error::Forbidden("Only admins of the workspace may do this.".to_owned()));
         }
+        self.no_query()?;
         Ok(admin)
     }
 

@@ -10,7 +10,7 @@ use lambda_http::{
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
-use super::Request;
+use super::{Request, WrongPart};
 use crate::{
     model::rate::{Rate, WINDOW_SECONDS},
     store::WriteUnits,
@@ -26,6 +26,9 @@ pub const HAS_MORE: &str = "x-has-more";
 
 /// The header that says how many expired events the feed passed over.
 pub const EXPIRED: &str = "x-expired";
+
+/// The header with what is doubtful about a query, in JSON.
+pub const WARNINGS: &str = "x-warnings";
 
 /// The header with how often a token may read.
 pub const RATE_LIMIT_POLICY: &str = "ratelimit-policy";
@@ -169,6 +172,15 @@ fn truth(value: bool) -> HeaderValue {
 /// The same response with the number of expired events that the feed passed over, in [`EXPIRED`].
 pub fn with_expired(response: Response, expired: u64) -> Response {
     response.with(HeaderName::from_static(EXPIRED), expired)
+}
+
+/// The same response with what is doubtful about the query in [`WARNINGS`], in the JSON of the member `warnings`.
+pub fn with_warnings(response: Response, warnings: &[WrongPart]) -> Response {
+    if warnings.is_empty() {
+        return response;
+    }
+    let text = serde_json::to_string(warnings).expect("a warning has only string keys");
+    response.with(HeaderName::from_static(WARNINGS), text)
 }
 
 /// The same response with `Retry-After`: the reader could not wait, and should not ask again before.

@@ -54,11 +54,19 @@ impl Sent {
 
     /// A text to compare with. An empty one equals nothing that an event can hold.
     pub fn text(&mut self, name: &'static str) -> Option<String> {
-        self.parsed(name, "empty", |text| match text.len() {
-            0 => Err("may not be empty; leave the parameter out".to_owned()),
-            1..=MAX_VALUE_BYTES => Ok(text.to_owned()),
-            _ => Err(format!("may have at most {MAX_VALUE_BYTES} bytes")),
-        })
+        self.parsed(name, "empty", text)
+    }
+
+    /// The texts of a parameter that may be repeated.
+    pub fn texts(&mut self, name: &'static str) -> Vec<String> {
+        let mut texts = Vec::new();
+        for sent in self.values.remove(name).unwrap_or_default() {
+            match text(&sent) {
+                Ok(text) => texts.push(text),
+                Err(detail) => self.problem(name, "empty", detail),
+            }
+        }
+        texts
     }
 
     /// What a parameter says, if it is there and can be read.
@@ -95,5 +103,13 @@ impl Sent {
     /// [`Error::InvalidQuery`] with everything that is wrong.
     pub fn finish<T>(self, value: T) -> Result<T, Error> {
         if self.problems.is_empty() { Ok(value) } else { Err(Error::InvalidQuery(self.problems)) }
+    }
+}
+
+fn text(sent: &str) -> Result<String, String> {
+    match sent.len() {
+        0 => Err("may not be empty; leave the parameter out".to_owned()),
+        1..=MAX_VALUE_BYTES => Ok(sent.to_owned()),
+        _ => Err(format!("may have at most {MAX_VALUE_BYTES} bytes")),
     }
 }

@@ -5,7 +5,10 @@
 
 use std::fmt;
 
-use crate::text::characters::{Kind, may_stand};
+use crate::text::{
+    characters::{Kind, may_stand},
+    nearest::MAX_COMPARED_BYTES,
+};
 
 /// The nine categories of the catalogue, and the two for names that are not in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -294,6 +297,15 @@ impl fmt::Display for Action {
     }
 }
 
+/// The action of the catalogue that a slip or two make this name of, if it is no action of the catalogue itself.
+pub fn slip_of(name: &str) -> Option<&'static str> {
+    if name.len() > MAX_COMPARED_BYTES || row(name).is_some() {
+        return None;
+    }
+    let name = name.to_ascii_lowercase();
+    CATALOGUE.iter().map(|row| row.action).find(|action| strsim::damerau_levenshtein(&name, action) <= 2)
+}
+
 fn row(name: &str) -> Option<&'static CatalogueRow> {
     CATALOGUE.iter().find(|row| row.action == name)
 }
@@ -305,6 +317,12 @@ fn is_name_byte(byte: u8) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_slip_is_told_from_a_name_of_another_product() {
+        assert_eq!(slip_of("Group_Craeted"), Some("group_created"));
+        assert_eq!((slip_of("group_created"), slip_of("user.created")), (None, None));
+    }
 
     #[test]
     fn the_catalogue_is_the_one_that_was_promised() {

@@ -17,6 +17,7 @@ use crate::{
         retention::{RECEIPT, Retained},
         timestamp::Timestamp,
     },
+    query::criteria::Criteria,
     text::json::canonical,
 };
 
@@ -24,6 +25,9 @@ use crate::{
 pub const MAX_LIMIT: usize = 1000;
 /// How many events a page has where the reader does not say.
 pub const DEFAULT_LIMIT: usize = 100;
+
+/// The action of the record of a read.
+pub const READ_ACTION: &str = "audit_log_accessed";
 
 /// Which events of a workspace, and in which order. All that is set must hold.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -46,8 +50,10 @@ pub struct Filter {
     pub outcome: Option<Outcome>,
     /// With this `correlation_id` in its context.
     pub correlation_id: Option<String>,
-    /// By an actor at this address.
-    pub ip: Option<String>,
+    /// What else must hold, which no index settles.
+    pub criteria: Criteria,
+    /// Without the records of reads of the log.
+    pub exclude_reads: bool,
     /// By timestamp, which way.
     pub order: Order,
 }
@@ -137,7 +143,8 @@ impl Filter {
             entity_id,
             outcome,
             correlation_id,
-            ip,
+            criteria,
+            exclude_reads,
             order: _,
         } = self;
         let entity = event.entity.as_ref();
@@ -151,7 +158,8 @@ impl Filter {
             && is(entity_id, entity.map(|entity| entity.entity_id.as_str()))
             && outcome.is_none_or(|outcome| outcome == event.outcome)
             && is(correlation_id, event.context.get("correlation_id").and_then(Value::as_str))
-            && is(ip, event.actor.as_ref().and_then(|actor| actor.ip.as_deref()))
+            && !(*exclude_reads && event.action.name() == READ_ACTION)
+            && criteria.matches(event)
     }
 
     /// What tells this place of this filter on this workspace from any other. The size and the format
@@ -167,27 +175,38 @@ impl Filter {
             entity_id,
             outcome,
             correlation_id,
-            ip,
+            criteria,
+            exclude_reads,
             order,
         } = self;
         let set = |names: Vec<&str>| names.iter().map(|name| (*name).to_owned()).collect::<BTreeSet<_>>();
         let actions = set(actions.iter().map(Action::name).collect());
         let categories = set(categories.iter().map(|category| category.name).collect());
         let entity = (entity_type, entity_id);
-        let all = json!([
-            position,
-            workspace,
-            start,
-            end,
-            actions,
-            categories,
-            actor,
-            entity,
-            outcome,
-            correlation_id,
-            ip,
-            order.name()
-        ]);
+        let (ip, mut more): (Vec<_>, Vec<_>) =
+            criteria.parameters().into_iter().partition(|(name, _)| *name == "ip");
+        if *exclude_reads {
+            more.push(("reads", "exclude".to_owned()));
+        }
+        let ip = ip.first().map(|(_, ip)| ip);
+        let mut all = vec![
+            json!(position),
+            json!(workspace),
+            json!(start),
+            json!(end),
+            json!(actions),
+            json!(categories),
+            json!(actor),
+            json!(entity),
+            json!(outcome),
+            json!(correlation_id),
+            json!(ip),
+            json!(order.name()),
+        ];
+        // Without these filters a cursor is the same as before there were any.
+        if !more.is_empty() {
+            all.push(json!(more));
+        }
         let hash = Sha256::digest(canonical(&all).as_bytes());
         std::array::from_fn(|index| hash[index])
     }
@@ -242,6 +261,7 @@ mod tests {
         id::EventId,
         retention::receipt_action,
     };
+    use crate::query::criteria::{AddressRange, FoldedText};
 
     fn filter() -> Filter {
         Filter::default()
@@ -260,6 +280,18 @@ mod tests {
 
     fn actions(names: &[&str]) -> Vec<Action> {
         names.iter().map(|name| Action::parse(name).unwrap()).collect()
+    }
+
+    fn with(criteria: Criteria) -> Filter {
+        Filter { criteria, ..filter() }
+    }
+
+    fn ip(text: &str) -> Option<AddressRange> {
+        AddressRange::parse(text).ok()
+    }
+
+    fn folded(text: &str) -> Option<FoldedText> {
+        Some(text.to_owned().into())
     }
 
     fn event() -> Event {
@@ -302,12 +334,15 @@ mod tests {
             check(Filter { entity_type: or_other("group"), ..filter() }, expected);
             check(Filter { entity_id: or_other("g1"), ..filter() }, expected);
             check(Filter { correlation_id: or_other("r1"), ..filter() }, expected);
-            check(Filter { ip: or_other("203.0.113.7"), ..filter() }, expected);
         }
+        check(with(Criteria { ip: ip("203.0.113.0/24"), ..Criteria::default() }), true);
+        check(with(Criteria { ip: ip("203.0.112.0/24"), ..Criteria::default() }), false);
+        check(Filter { exclude_reads: true, ..filter() }, true);
         check(Filter { outcome: Some(Outcome::Success), ..filter() }, true);
         check(Filter { outcome: Some(Outcome::Failure), ..filter() }, false);
         // All of them together, and one that is another's.
-        let all = Filter { actor: text("u1"), entity_id: text("g1"), ip: text("203.0.113.7"), ..filter() };
+        let address = with(Criteria { ip: ip("203.0.113.7"), ..Criteria::default() });
+        let all = Filter { actor: text("u1"), entity_id: text("g1"), ..address };
         check(all.clone(), true);
         check(Filter { entity_type: text("report"), ..all }, false);
     }
@@ -371,7 +406,19 @@ mod tests {
             Filter { entity_type: text(), ..filter() },
             Filter { entity_id: text(), ..filter() },
             Filter { correlation_id: text(), ..filter() },
-            Filter { ip: text(), ..filter() },
+            with(Criteria { ip: ip("203.0.113.7"), ..Criteria::default() }),
+            with(Criteria { not_actors: vec!["a".to_owned()], ..Criteria::default() }),
+            with(Criteria { not_actors: vec!["a".to_owned(), "b".to_owned()], ..Criteria::default() }),
+            with(Criteria { not_actions: actions(&["group_created"]), ..Criteria::default() }),
+            with(Criteria {
+                not_categories: vec![&crate::model::catalogue::USER_GROUPS],
+                ..Criteria::default()
+            }),
+            with(Criteria { on_behalf_of: text(), ..Criteria::default() }),
+            with(Criteria { actor_name: folded("a"), ..Criteria::default() }),
+            with(Criteria { entity_name: folded("a"), ..Criteria::default() }),
+            with(Criteria { contains: folded("a"), ..Criteria::default() }),
+            Filter { exclude_reads: true, ..filter() },
         ];
         for (index, one) in texts.iter().enumerate() {
             refused(one.clone(), "acme");

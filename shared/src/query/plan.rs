@@ -38,7 +38,7 @@ pub enum Path<'a> {
 pub struct Plan<'a> {
     /// Where its events are listed.
     pub path: Path<'a>,
-    /// Whether other events are listed there as well.
+    /// Whether many other events may be listed there as well.
     pub residual: bool,
 }
 
@@ -56,7 +56,8 @@ impl<'a> Plan<'a> {
             entity_id,
             outcome,
             correlation_id,
-            ip,
+            criteria,
+            exclude_reads: _,
             order: _,
         } = filter;
         let by_action = !actions.is_empty() || !categories.is_empty();
@@ -67,7 +68,8 @@ impl<'a> Plan<'a> {
             Path::Actor(_) => [by_action, false, by_entity],
             Path::Entity { .. } => [by_action, actor.is_some(), false],
         };
-        let residual = left.contains(&true) || outcome.is_some() || correlation_id.is_some() || ip.is_some();
+        let residual =
+            left.contains(&true) || outcome.is_some() || correlation_id.is_some() || criteria.is_selective();
         Self { path, residual }
     }
 }
@@ -110,6 +112,7 @@ mod tests {
         catalogue::{Category, USER_GROUPS, USER_MEMBERSHIP},
         event::Outcome,
     };
+    use crate::query::criteria::{AddressRange, Criteria};
 
     fn actions(names: &[&str]) -> Vec<Action> {
         names.iter().map(|name| Action::parse(name).unwrap()).collect()
@@ -140,7 +143,9 @@ mod tests {
         );
         check(Filter { entity_type: text("report"), ..Filter::default() }, Path::Time, true);
         check(Filter { outcome: Some(Outcome::Failure), ..Filter::default() }, Path::Time, true);
-        check(Filter { ip: text("::1"), ..on_entity() }, entity(), true);
+        let with = |criteria: Criteria| Filter { criteria, ..on_entity() };
+        check(with(Criteria { ip: AddressRange::parse("::1").ok(), ..Criteria::default() }), entity(), true);
+        check(with(Criteria { not_actors: vec!["u1".to_owned()], ..Criteria::default() }), entity(), false);
         check(Filter { correlation_id: text("c"), ..Filter::default() }, Path::Time, true);
     }
 

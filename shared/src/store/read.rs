@@ -111,9 +111,11 @@ impl Store {
         let mut events = Vec::new();
         let mut read = ReadUnits::default();
         let (mut page_bytes, mut evaluated, mut evaluated_bytes) = (0, 0, 0);
+        // Where most events match, no more is read than the page has room for, until one did not match.
+        let mut is_thin = residual;
         loop {
             let left = room.events - events.len();
-            let heads = merge.take(if residual { CHUNK } else { left.min(CHUNK) }).await?;
+            let heads = merge.take(if is_thin { CHUNK } else { left.min(CHUNK) }).await?;
             let Some(last) = heads.last().map(|head| head.position.clone()) else {
                 read += merge.read;
                 return Ok(Page { events, next: None, read });
@@ -136,6 +138,8 @@ impl Store {
                     }
                     page_bytes += bytes;
                     events.push(event);
+                } else {
+                    is_thin = true;
                 }
                 before = Some(position);
             }

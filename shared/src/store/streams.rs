@@ -12,7 +12,9 @@ use super::{
 };
 use crate::{
     model::{
+        catalogue::Action,
         error::Error,
+        id::WorkspaceId,
         keys::{Position, time_range},
     },
     query::{
@@ -130,6 +132,18 @@ impl<'a> Merge<'a> {
                 self.read += read;
             }
         }
+    }
+}
+
+impl Store {
+    /// Whether any event of a workspace has this action. The index tells, which follows the table within a moment.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] if the store does not answer.
+    pub async fn has_action(&self, workspace: &WorkspaceId, action: &Action) -> Result<bool, Error> {
+        let partitions = self.settings(workspace).await?.shards.partitions(workspace, None, None);
+        let (filter, path) = (Filter::default(), Path::Action(vec![action.name()]));
+        Merge::new(self, &filter, &path, &partitions, None).has_next().await
     }
 }
 

@@ -7,18 +7,33 @@ use serde_json::Value;
 
 use crate::{
     intake::{
-        members::{Members, identifier_problem},
+        members::{Members, Present, identifier_problem},
         new_event::MAX_ID_CHARACTERS,
     },
     model::{
-        catalogue::{Action, CATALOGUE, Category},
+        catalogue::{Action, Category, slip_of},
         event::{Event, Outcome},
     },
+    query::criteria::{AddressRange, Criteria, FoldedText, MAX_TEXT_CHARACTERS},
     text::nearest::did_you_mean,
 };
 
 /// The members of a filter.
-pub const FILTER_FIELDS: &[&str] = &["actions", "categories", "actors", "entity_types", "outcome"];
+pub const FILTER_FIELDS: &[&str] = &[
+    "actions",
+    "categories",
+    "actors",
+    "entity_types",
+    "outcome",
+    "not_actions",
+    "not_categories",
+    "not_actors",
+    "on_behalf_of",
+    "actor_name",
+    "entity_name",
+    "contains",
+    "ip",
+];
 /// The most values that one member of a filter may list.
 pub const MAX_FILTER_VALUES: usize = 50;
 
@@ -35,6 +50,8 @@ pub struct StreamFilter {
     pub entity_types: Vec<String>,
     /// With this outcome.
     pub outcome: Option<Outcome>,
+    /// What else must hold.
+    pub criteria: Criteria,
 }
 
 /// Why a stored text is not a filter.
@@ -45,7 +62,7 @@ pub struct InvalidFilter;
 impl StreamFilter {
     /// Whether an event is to be sent.
     pub fn matches(&self, event: &Event) -> bool {
-        let Self { actions, categories, actors, entity_types, outcome } = self;
+        let Self { actions, categories, actors, entity_types, outcome, criteria } = self;
         let one_of = |wanted: &[String], found: Option<&String>| {
             wanted.is_empty() || found.is_some_and(|found| wanted.contains(found))
         };
@@ -54,31 +71,61 @@ impl StreamFilter {
             && one_of(actors, event.actor.as_ref().map(|actor| &actor.user_id))
             && one_of(entity_types, event.entity.as_ref().map(|entity| &entity.entity_type))
             && outcome.is_none_or(|outcome| outcome == event.outcome)
+            && criteria.matches(event)
     }
 
     /// Reads a filter; what is wrong with it is noted.
     pub fn read(object: &mut Members<'_>) -> Self {
         let filter = Self {
-            actions: read_list(object, "actions", |name| {
-                Action::parse_lenient(name).filter(|action| !matches!(action, Action::Other(_))).ok_or_else(
-                    || {
-                        let near = did_you_mean(name, CATALOGUE.iter().map(|row| row.action));
-                        ("unknown_action", format!("is no action of the catalogue, nor a custom one{near}"))
-                    },
-                )
-            }),
-            categories: read_list(object, "categories", |name| {
-                Category::parse(name).ok_or_else(|| {
-                    ("unknown_value", format!("is no category{}", did_you_mean(name, Category::names())))
-                })
-            }),
+            actions: read_list(object, "actions", action),
+            categories: read_list(object, "categories", category),
             actors: read_list(object, "actors", identifier),
             entity_types: read_list(object, "entity_types", identifier),
             outcome: object.one_of("outcome", &Outcome::NAMES),
+            criteria: Criteria {
+                not_actions: read_list(object, "not_actions", action),
+                not_categories: read_list(object, "not_categories", category),
+                not_actors: read_list(object, "not_actors", identifier),
+                on_behalf_of: read_text(object, "on_behalf_of", MAX_ID_CHARACTERS),
+                actor_name: read_text(object, "actor_name", MAX_TEXT_CHARACTERS).map(FoldedText::from),
+                entity_name: read_text(object, "entity_name", MAX_TEXT_CHARACTERS).map(FoldedText::from),
+                contains: read_text(object, "contains", MAX_TEXT_CHARACTERS).map(FoldedText::from),
+                ip: match object.parsed("ip", "invalid_address", AddressRange::parse) {
+                    Present::Valid(range) => Some(range),
+                    Present::Absent | Present::Invalid => None,
+                },
+            },
         };
         object.finish(FILTER_FIELDS);
         filter
     }
+}
+
+/// An action of the catalogue, a custom one, or one that only the bus brings. A name that a slip makes of one in the
+/// catalogue would find nothing, and the stream would be silent.
+fn action(name: &str) -> Result<Action, (&'static str, String)> {
+    let detail = match (Action::parse_lenient(name), slip_of(name)) {
+        (Some(Action::Other(_)), Some(meant)) => {
+            format!("is no action of the catalogue; did you mean {meant}?")
+        }
+        (Some(action), _) => return Ok(action),
+        (None, _) => "is not the name of an action".to_owned(),
+    };
+    Err(("unknown_action", detail))
+}
+
+fn category(name: &str) -> Result<&'static Category, (&'static str, String)> {
+    Category::parse(name)
+        .ok_or_else(|| ("unknown_value", format!("is no category{}", did_you_mean(name, Category::names()))))
+}
+
+/// A text that may not be empty.
+fn read_text(object: &mut Members<'_>, name: &str, max_characters: usize) -> Option<String> {
+    let text = object.identifier(name, max_characters)?;
+    if text.is_empty() {
+        object.problem(name, "empty", "may not be empty; leave it out");
+    }
+    Some(text)
 }
 
 fn identifier(text: &str) -> Result<String, (&'static str, String)> {
@@ -135,17 +182,51 @@ struct Names {
     entity_types: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     outcome: Option<Outcome>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    not_actions: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    not_categories: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    not_actors: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    on_behalf_of: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    actor_name: Option<FoldedText>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    entity_name: Option<FoldedText>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    contains: Option<FoldedText>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ip: Option<AddressRange>,
 }
 
 impl Serialize for StreamFilter {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let Self { actions, categories, actors, entity_types, outcome } = self;
+        let Self { actions, categories, actors, entity_types, outcome, criteria } = self;
+        let Criteria {
+            not_actions,
+            not_categories,
+            not_actors,
+            on_behalf_of,
+            actor_name,
+            entity_name,
+            contains,
+            ip,
+        } = criteria;
         Names {
-            actions: actions.iter().map(|action| action.name().to_owned()).collect(),
-            categories: categories.iter().map(|category| category.name.to_owned()).collect(),
+            actions: action_names(actions),
+            categories: category_names(categories),
             actors: actors.clone(),
             entity_types: entity_types.clone(),
             outcome: *outcome,
+            not_actions: action_names(not_actions),
+            not_categories: category_names(not_categories),
+            not_actors: not_actors.clone(),
+            on_behalf_of: on_behalf_of.clone(),
+            actor_name: actor_name.clone(),
+            entity_name: entity_name.clone(),
+            contains: contains.clone(),
+            ip: *ip,
         }
         .serialize(serializer)
     }
@@ -153,14 +234,56 @@ impl Serialize for StreamFilter {
 
 impl<'de> Deserialize<'de> for StreamFilter {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let Names { actions, categories, actors, entity_types, outcome } = Names::deserialize(deserializer)?;
-        let actions = actions.iter().map(|name| Action::parse_lenient(name)).collect::<Option<_>>();
-        let categories = categories.iter().map(|name| Category::parse(name)).collect::<Option<_>>();
-        let (Some(actions), Some(categories)) = (actions, categories) else {
-            return Err(de::Error::custom(InvalidFilter));
-        };
-        Ok(Self { actions, categories, actors, entity_types, outcome })
+        let Names {
+            actions,
+            categories,
+            actors,
+            entity_types,
+            outcome,
+            not_actions,
+            not_categories,
+            not_actors,
+            on_behalf_of,
+            actor_name,
+            entity_name,
+            contains,
+            ip,
+        } = Names::deserialize(deserializer)?;
+        let invalid = || de::Error::custom(InvalidFilter);
+        Ok(Self {
+            actions: stored_actions(&actions).ok_or_else(invalid)?,
+            categories: stored_categories(&categories).ok_or_else(invalid)?,
+            actors,
+            entity_types,
+            outcome,
+            criteria: Criteria {
+                not_actions: stored_actions(&not_actions).ok_or_else(invalid)?,
+                not_categories: stored_categories(&not_categories).ok_or_else(invalid)?,
+                not_actors,
+                on_behalf_of,
+                actor_name,
+                entity_name,
+                contains,
+                ip,
+            },
+        })
     }
+}
+
+fn action_names(actions: &[Action]) -> Vec<String> {
+    actions.iter().map(Action::to_string).collect()
+}
+
+fn category_names(categories: &[&'static Category]) -> Vec<String> {
+    categories.iter().map(|category| category.name.to_owned()).collect()
+}
+
+fn stored_actions(names: &[String]) -> Option<Vec<Action>> {
+    names.iter().map(|name| Action::parse_lenient(name)).collect()
+}
+
+fn stored_categories(names: &[String]) -> Option<Vec<&'static Category>> {
+    names.iter().map(|name| Category::parse(name)).collect()
 }
 
 #[cfg(test)]
@@ -198,6 +321,13 @@ mod tests {
         check(json!({"categories": ["custom"]}), false);
         check(json!({"entity_types": ["group"], "outcome": "success"}), true);
         check(json!({"outcome": "failure"}), false);
+        check(json!({"actions": ["user.login", "ConsoleLogin"]}), false);
+        check(json!({"not_actions": ["group_created"], "not_actors": ["u-2"]}), true);
+        check(json!({"not_actions": ["group_member_added"]}), false);
+        check(json!({"not_categories": ["user_groups"]}), false);
+        check(json!({"not_actors": ["u-2", "u-1"]}), false);
+        check(json!({"contains": "no such text"}), false);
+        check(json!({"ip": "192.0.2.0/24"}), false);
         // What was erased matches nothing that asks for it.
         let erased = Event { actor: None, entity: None::<Entity>, ..event.clone() };
         assert!(!read(json!({"actors": ["u-1"]})).unwrap().matches(&erased));
@@ -215,6 +345,15 @@ mod tests {
             &["/categories/0 unknown_value", "/actors/0 empty"],
         );
         check(json!({"actors": ["u", "u"], "action": []}), &["/actors/1 duplicate", "/action unknown_field"]);
+        check(
+            json!({"not_actions": ["grop_created"], "ip": "300.1.1.1", "contains": "", "actor_name": 1}),
+            &[
+                "/not_actions/0 unknown_action",
+                "/actor_name wrong_type",
+                "/contains empty",
+                "/ip invalid_address",
+            ],
+        );
         check(
             json!({"entity_types": "group", "outcome": "both"}),
             &["/entity_types wrong_type", "/outcome unknown_value"],

@@ -1,7 +1,7 @@
 //! "Did you mean": the known names that are nearest to an unknown one.
 
 /// The longest name that is compared with others: the comparison takes the product of both lengths.
-const MAX_COMPARED_BYTES: usize = 64;
+pub const MAX_COMPARED_BYTES: usize = 64;
 
 /// Names that other APIs use for the same thing.
 const SYNONYMS: &[(&str, &str)] = &[
@@ -28,6 +28,7 @@ pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Vec<
     if name.is_empty() || name.len() > MAX_COMPARED_BYTES {
         return Vec::new();
     }
+    let name = &name.to_ascii_lowercase();
     let mut near: Vec<(f64, &str)> =
         known.into_iter().map(|candidate| (likeness(name, candidate), candidate)).collect();
     near.sort_by(|a, b| b.0.total_cmp(&a.0));

@@ -17,6 +17,7 @@ pub(crate) const ACTORS: [&str; 6] = ["u1", "u2", "u3", "u4", "u5", "unknown"];
 pub(crate) const ENTITY_TYPES: [&str; 3] = ["report", "connection", "nothing"];
 pub(crate) const ENTITIES: [&str; 5] = ["e1", "e2", "e3", "e4", "nothing"];
 pub(crate) const CORRELATIONS: [&str; 4] = ["c1", "c2", "c3", "nothing"];
+pub(crate) const NAMES: [&str; 5] = ["Anna Bell", "anna carter", "Peter", "Jürgen", "Nobody"];
 pub(crate) const IPS: [&str; 4] = ["10.0.0.1", "10.0.0.2", "2001:db8::1", "192.0.2.1"];
 
 /// The start of a day in the month of all events.
@@ -36,10 +37,16 @@ pub(crate) fn random_event(workspace: &WorkspaceId, id: &str, random: &mut Rng) 
     let timestamp = day(random.u8(1..29)).plus_seconds(i64::from(random.u8(..8)) * 3600);
     let mut actor = Actor::new(ActorType::User, some(&ACTORS, random));
     actor.ip = random.bool().then(|| some(&IPS, random));
+    actor.username = random.bool().then(|| some(&NAMES, random));
+    if random.u8(..4) == 0 {
+        let mut principal = Actor::new(ActorType::User, some(&ACTORS, random));
+        principal.username = Some(some(&NAMES, random));
+        actor.on_behalf_of = Some(Box::new(principal));
+    }
     let entity = (random.u8(..4) > 0).then(|| Entity {
         entity_type: some(&ENTITY_TYPES, random),
         entity_id: some(&ENTITIES, random),
-        entity_name: None,
+        entity_name: random.bool().then(|| some(&NAMES, random)),
     });
     let mut context = Map::new();
     if random.bool() {

@@ -1,4 +1,4 @@
-//! Random filters: each has two of the ten kinds, and every pair has its turn.
+//! Random filters: each has two of the kinds, and every pair has its turn.
 
 use fastrand::Rng;
 use shared::{
@@ -6,13 +6,16 @@ use shared::{
         catalogue::{Action, CATALOGUE, Category},
         event::Outcome,
     },
-    query::page::{Filter, Order},
+    query::{
+        criteria::AddressRange,
+        page::{Filter, Order},
+    },
 };
 
 use crate::events::{ACTORS, CORRELATIONS, ENTITIES, ENTITY_TYPES, IPS, day};
 
 /// The number of kinds of filters.
-const KINDS: u64 = 10;
+const KINDS: u64 = 18;
 
 /// The filter with this number, which alone decides the two kinds.
 pub(crate) fn random_filter(number: u64, random: &mut Rng) -> Filter {
@@ -48,7 +51,24 @@ fn set(filter: &mut Filter, kind: u64, random: &mut Rng) {
         6 => filter.entity_id = one_of(&ENTITIES, random),
         7 => filter.outcome = Some(if random.bool() { Outcome::Success } else { Outcome::Failure }),
         8 => filter.correlation_id = one_of(&CORRELATIONS, random),
-        _ => filter.ip = one_of(&IPS, random),
+        9 => {
+            let address = one_of(&IPS, random).unwrap();
+            let range = if random.bool() { "10.0.0.0/24" } else { &address };
+            filter.criteria.ip = Some(AddressRange::parse(range).unwrap());
+        }
+        10 => {
+            filter.criteria.not_actions = vec![Action::parse(CATALOGUE[random.usize(..12)].action).unwrap()]
+        }
+        11 => filter.criteria.not_categories = vec![category(random), category(random)],
+        12 => filter.criteria.not_actors = one_of(&ACTORS, random).into_iter().collect(),
+        13 => filter.criteria.on_behalf_of = one_of(&ACTORS, random),
+        14 => filter.criteria.actor_name = one_of(&["ANNA", "p", "jÜr", "x"], random).map(Into::into),
+        15 => filter.criteria.entity_name = one_of(&["Anna B", "peter"], random).map(Into::into),
+        16 => {
+            filter.criteria.contains =
+                one_of(&["BELL", "group", "ü", "c1", "nothing"], random).map(Into::into);
+        }
+        _ => filter.exclude_reads = true,
     }
 }
 

@@ -5,6 +5,7 @@
 mod access;
 mod bad_input;
 mod bus;
+mod filters;
 mod hostile_input;
 mod idempotency;
 mod isolation;

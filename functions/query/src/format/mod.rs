@@ -8,7 +8,7 @@ mod sample;
 
 use serde::Serialize;
 use shared::{
-    http::{self, Response},
+    http::{self, Response, WrongPart},
     model::{error::Error, event::Event},
     ocsf,
 };
@@ -96,11 +96,15 @@ impl Format {
     }
 
     /// Writes a page of the time view; with the cursor in its body, or else in a header.
-    pub fn write(self, events: &[Event], next_cursor: Option<&str>) -> Response {
-        match self.lines(events) {
+    pub fn write(self, events: &[Event], next_cursor: Option<&str>, warnings: &[WrongPart]) -> Response {
+        let response = match self.lines(events) {
             Some(response) => http::with_next_cursor(response, next_cursor),
-            None => http::ok(&Listing { audit_logs: events, has_more: next_cursor.is_some(), next_cursor }),
-        }
+            None => {
+                let has_more = next_cursor.is_some();
+                http::ok(&Listing { audit_logs: events, has_more, next_cursor, warnings })
+            }
+        };
+        http::with_warnings(response, warnings)
     }
 
     /// Writes the events alone, one a line; `None` for JSON, in which they are a part of an object.
@@ -128,6 +132,10 @@ pub struct Listing<'a> {
     /// What the parameter cursor must be to go on; null on the last page.
     #[cfg_attr(feature = "openapi", schema(required))]
     next_cursor: Option<&'a str>,
+    /// Names in the query that no event has. Left out where there are none.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    #[cfg_attr(feature = "openapi", schema(required = false))]
+    warnings: &'a [WrongPart],
 }
 
 /// One JSON text a line.

@@ -5,7 +5,12 @@ use serde_json::json;
 use super::{Door, Input};
 
 pub(super) fn inputs() -> Vec<Input> {
-    let rows = [(Door::NewToken, TOKENS), (Door::Revocation, REVOCATIONS), (Door::Redaction, REDACTIONS)];
+    let rows = [
+        (Door::NewToken, TOKENS),
+        (Door::Revocation, REVOCATIONS),
+        (Door::Redaction, REDACTIONS),
+        (Door::Admin, QUERIES),
+    ];
     let rows =
         rows.into_iter().flat_map(|(door, rows)| rows.iter().map(move |(sent, told)| (door, *sent, *told)));
     let rows = rows.map(|(door, sent, told)| Input::new(door, sent, told));
@@ -41,6 +46,25 @@ const TOKENS: &[(&str, &str)] = &[
     (r#"{"name": "a", "expires_at": "9999-12-31T23:59:59Z"}"#, "422 invalid_body /expires_at out_of_range"),
     (r#"{"name": "a", "workspace": "globex"}"#, "422 invalid_body /workspace unknown_field"),
     (r#"{"name": "a", "token": "abcdefABCDEF"}"#, "422 invalid_body /token unknown_field"),
+];
+
+/// No route of admins has query parameters, so each would be ignored.
+const QUERIES: &[(&str, &str)] = &[
+    ("POST /tokens?dry_run=true", "400 invalid_query dry_run unknown_parameter"),
+    ("GET /tokens?limit=10", "400 invalid_query limit unknown_parameter"),
+    ("DELETE /tokens/{token}?force=1", "400 invalid_query force unknown_parameter"),
+    ("POST /redactions?dry_run=true", "400 invalid_query dry_run unknown_parameter"),
+    ("GET /settings?at=now", "400 invalid_query at unknown_parameter"),
+    ("PATCH /settings?confirm=true", "400 invalid_query confirm unknown_parameter"),
+    ("GET /streams?limit=1", "400 invalid_query limit unknown_parameter"),
+    ("POST /streams?test=1", "400 invalid_query test unknown_parameter"),
+    ("GET /streams/{stream}?verbose=1", "400 invalid_query verbose unknown_parameter"),
+    ("PATCH /streams/{stream}?a=1&b=2", "400 invalid_query a unknown_parameter, b unknown_parameter"),
+    ("DELETE /streams/{stream}?force=1", "400 invalid_query force unknown_parameter"),
+    ("POST /streams/{stream}/pause?reason=a", "400 invalid_query reason unknown_parameter"),
+    ("POST /streams/{stream}/resume?from=1", "400 invalid_query from unknown_parameter"),
+    ("POST /streams/{stream}/replay?from=1", "400 invalid_query from unknown_parameter"),
+    ("POST /streams/{stream}/test?x", "400 invalid_query x unknown_parameter"),
 ];
 
 const REVOCATIONS: &[(&str, &str)] = &[

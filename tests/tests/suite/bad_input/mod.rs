@@ -50,6 +50,8 @@ pub(crate) enum Door {
     Bus,
     /// A whole entry of `PutEvents`, as JSON.
     BusEntry,
+    /// A method, and a path after `/api/acme` with its query, by an admin.
+    Admin,
 }
 
 /// A row of the table.
@@ -144,6 +146,12 @@ impl Senders {
             Door::Claims => {
                 let changed = serde_json::from_str(&input.text()).unwrap();
                 anyone.with_bearer(&self.app.jwt_with(&claims(&changed))).tokens().await
+            }
+            Door::Admin => {
+                let text = text();
+                let (method, path) = text.split_once(' ').unwrap();
+                let request = self.admin.request(method.parse().unwrap(), &format!("/api/acme{path}"));
+                self.admin.send(request.body("{}")).await
             }
             Door::Bus => return self.put(number, None, &text()).await,
             Door::BusEntry => return self.put(number, Some(&text()), "").await,

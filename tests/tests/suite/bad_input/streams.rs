@@ -117,6 +117,18 @@ const CHANGES: &[(&str, &str)] = &[
     (r#"{"rotate_secret": "yes"}"#, "422 invalid_body /rotate_secret wrong_type"),
     (r#"{"filter": {"actions": ["group_creatd"]}}"#, "422 invalid_body /filter/actions/0 unknown_action"),
     (r#"{"filter": {"action": "group_created"}}"#, "422 invalid_body /filter/action unknown_field"),
+    (
+        r#"{"filter": {"not_actions": ["grop_created"]}}"#,
+        "422 invalid_body /filter/not_actions/0 unknown_action",
+    ),
+    (
+        r#"{"filter": {"not_categories": ["groups"]}}"#,
+        "422 invalid_body /filter/not_categories/0 unknown_value",
+    ),
+    (r#"{"filter": {"ip": "300.1.1.1"}}"#, "422 invalid_body /filter/ip invalid_address"),
+    (r#"{"filter": {"contains": ""}}"#, "422 invalid_body /filter/contains empty"),
+    (r#"{"filter": {"actor_name": 7}}"#, "422 invalid_body /filter/actor_name wrong_type"),
+    (r#"{"filter": {"not_actors": [""]}}"#, "422 invalid_body /filter/not_actors/0 empty"),
     (r#"{"mask": "/actor"}"#, "422 invalid_body /mask wrong_type"),
     (r#"{"format": "cef"}"#, "422 invalid_body /format unknown_value"),
     (r#"{"from": 0}"#, "422 invalid_body /from unknown_field"),
