@@ -1,7 +1,7 @@
-//! Joins the modules of the page into one script, so that a browser asks once for all of them.
+//! Joins the modules of the page into one script, so that a browser needs one request for all of them.
 //!
-//! Each module becomes a function that returns its exports; the text of a module stays as it is. An `import` is one
-//! line with names in braces, and stands at the beginning; an `export` stands before its declaration.
+//! Each module becomes a function that returns its exports; its text stays as it is. An `import` is one line at
+//! the beginning, with names in braces; an `export` is directly before its declaration.
 
 use std::{
     collections::BTreeSet,
@@ -16,12 +16,12 @@ fn main() -> io::Result<()> {
     let mut script = String::new();
     add(page, "main.js", &mut BTreeSet::new(), &mut script)?;
     fs::write(out.join("main.js"), script)?;
-    // The same page below `/viewer`, where its files are beside it.
+    // The same page under `/viewer`, next to its files.
     let index = fs::read_to_string(page.join("index.html"))?;
     fs::write(out.join("index.html"), index.replace("\"viewer/", "\""))
 }
 
-/// Adds a module to the script, after those that it imports.
+/// Adds a module to the script, after the modules that it imports.
 fn add(page: &Path, name: &str, added: &mut BTreeSet<String>, script: &mut String) -> io::Result<()> {
     if !added.insert(name.to_owned()) {
         return Ok(());

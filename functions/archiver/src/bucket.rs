@@ -1,4 +1,4 @@
-//! The archive bucket: objects are put there. No other call is made.
+//! The archive bucket. The only call is to put an object.
 
 use std::{sync::Arc, time::Duration};
 
@@ -20,7 +20,7 @@ use shared::{
     stream::Problem,
 };
 
-/// How long a try to put an object may take: it has a few megabytes at most.
+/// Timeout of one attempt to put an object, which has a few megabytes at most.
 const ATTEMPT: Duration = Duration::from_secs(20);
 
 /// The bucket, and the client that puts objects there.
@@ -30,12 +30,12 @@ pub struct Bucket {
     name: String,
 }
 
-/// Why an object was not put: AWS's word for it.
+/// The reason why an object was not put: AWS's error code.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct NotPut(String);
 
 impl Bucket {
-    /// The bucket of these settings; nothing is sent yet.
+    /// The bucket of these settings; no request is made yet.
     pub fn of(settings: &ArchiveSettings, config: &Config) -> Self {
         let ArchiveSettings { bucket, endpoint, every_seconds: _ } = settings.clone();
         let config = config.clone();
@@ -52,10 +52,10 @@ impl Bucket {
                     .http_client(config.trust(endpoint.as_deref()).client())
                     .retry_config(RetryConfig::standard().with_max_attempts(3))
                     .timeout_config(timeouts)
-                    // We bring the hash that S3 is to check.
+                    // S3 checks the hash that we send.
                     .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
                     .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
-                    // A server of one's own has no name for each bucket.
+                    // A self-hosted server has no host name for each bucket.
                     .force_path_style(endpoint.is_some());
                 sdk.set_endpoint_url(endpoint);
                 Client::from_conf(sdk.build())
@@ -64,10 +64,11 @@ impl Bucket {
         }
     }
 
-    /// Puts an object, in place of one of its key. S3 takes it only if its hash is the one that the manifest names.
+    /// Puts an object, and replaces any object with the same key. S3 accepts it only if its hash is the one in
+    /// the manifest.
     ///
     /// # Errors
-    /// If it may or may not be there: the next try puts the same object.
+    /// If the object may or may not be stored: the next attempt puts the same object.
     pub(crate) async fn put(&self, object: Object) -> Result<(), NotPut> {
         let Object { key, media_type, bytes, sha256 } = object;
         let put = self
@@ -93,7 +94,7 @@ impl NotPut {
     }
 }
 
-/// AWS's word for an error, without any other text of the answer.
+/// AWS's error code, without any other text of the answer.
 fn plain(code: &str) -> String {
     code.chars().filter(|character| character.is_ascii_alphanumeric() || *character == '.').take(64).collect()
 }

@@ -1,7 +1,8 @@
 //! Writes the logs of workspaces to the archive bucket, for the streams that go there.
 //!
-//! It reads the log as any other reader does, and stores one number for each stream. It writes a copy of the log, in
-//! objects that a query reads (`archive` has their form). No request waits for it, and it may end at any point.
+//! It reads the log like any other reader, and stores one number for each stream. It writes a copy of the log,
+//! in objects that queries can read (`archive` has their form). No request waits for it, and it may end at any
+//! point.
 
 mod bucket;
 mod turn;
@@ -24,36 +25,35 @@ pub use self::{
     turn::{LEASE_SECONDS, RUN_BYTES},
 };
 
-/// How long before the deadline no further run is begun: one has its time, and what became of it is noted.
+/// No run begins later than this before the deadline, so that a run has time to finish and to be noted.
 const DEADLINE_MARGIN_SECONDS: i64 = 90;
-/// How many streams are archived at a time. Each holds a run in memory.
+/// Streams that are archived at a time. Each holds a run in memory.
 const CONCURRENCY: usize = 4;
 
-/// The log and the bucket, and how often runs are written.
+/// The log, the bucket, and the conditions for a run.
 #[derive(Debug)]
 pub struct Archiver {
-    /// The logs, and how far each stream has come.
+    /// The logs, and the progress of each stream.
     pub store: Store,
-    /// Where objects go.
     pub bucket: Bucket,
-    /// When there is enough for a run.
+    /// The conditions for a run.
     pub pace: Pace,
 }
 
-/// How events wait for others, so that objects are not many and small.
+/// A run waits until one of these conditions holds, so that objects are few and large.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Pace {
-    /// For how long, in seconds.
+    /// The time since the last run, in seconds.
     pub seconds: i64,
-    /// Or until the log has so many more sequences.
+    /// Or the number of new sequences in the log.
     pub sequences: u64,
 }
 
 impl Pace {
-    /// So many sequences are worth a run by themselves.
+    /// This many sequences make a run at once.
     pub const SEQUENCES: u64 = 10_000;
 
-    /// Fewer than are worth a run wait for so many seconds.
+    /// With fewer sequences, a run waits this many seconds.
     pub fn every(seconds: i64) -> Self {
         Self { seconds, sequences: Self::SEQUENCES }
     }
@@ -63,14 +63,9 @@ impl Pace {
 #[derive(Debug, Deserialize)]
 #[serde(untagged)]
 pub enum Trigger {
-    /// One stream is to have its turns.
-    One {
-        /// Its workspace.
-        workspace: String,
-        /// The stream.
-        stream: String,
-    },
-    /// It is time to look at all.
+    /// An operator wants one stream archived.
+    One { workspace: String, stream: String },
+    /// The schedule of all streams.
     All {
         /// Always true.
         archive: bool,
@@ -80,21 +75,21 @@ pub enum Trigger {
 /// The result of an invocation.
 #[derive(Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Response {
-    /// How many runs were written.
+    /// The number of written runs.
     pub runs: u64,
-    /// With how many events.
+    /// The number of events in them.
     pub events: u64,
-    /// How many streams could not be archived.
+    /// The number of streams that could not be archived.
     pub failed: u64,
-    /// How many were paused for having failed too long.
+    /// The number of streams that were paused because they failed for too long.
     pub paused: u64,
 }
 
-/// Archives what is due, of one stream or of all, as far as there is time. A bucket that refuses is no failure of this
-/// function: it is noted at the stream.
+/// Archives one stream or all streams that are due, as far as time allows. If the bucket refuses an object, the
+/// function succeeds, and the problem is noted at the stream.
 ///
 /// # Errors
-/// If the store does not answer, or a log is not whole; the other streams are archived all the same.
+/// If the store does not answer, or a log is inconsistent; the other streams are archived nevertheless.
 pub async fn handle(
     archiver: &Archiver,
     event: LambdaEvent<Trigger>,
@@ -110,7 +105,7 @@ pub async fn handle(
             ours.map(|due| (due.stream.workspace, due.stream.id)).collect()
         }
     };
-    // In another order each time, and one turn after the other, so that backfills do not make the same streams wait.
+    // In random order, and one turn after the other, so that backfills do not always delay the same streams.
     fastrand::shuffle(&mut due);
     let mut pending = VecDeque::from(due);
     let mut running = FuturesUnordered::new();
@@ -140,7 +135,7 @@ pub async fn handle(
     trouble.map_or(Ok(response), |error| Err(error.into()))
 }
 
-/// A turn of a stream, of which an error is logged.
+/// Gives a stream its turn, and logs an error.
 async fn logged(
     archiver: &Archiver,
     workspace: WorkspaceId,
@@ -162,7 +157,7 @@ impl Response {
     }
 }
 
-/// When no further run is begun.
+/// The time after which no run begins.
 fn ends_at(deadline_ms: u64) -> Timestamp {
     let deadline = i64::try_from(deadline_ms).ok().and_then(Timestamp::from_unix_milliseconds);
     let deadline = deadline.unwrap_or_else(|| system::now().plus_seconds(LEASE_SECONDS));

@@ -1,13 +1,13 @@
-//! A stream's turn: runs of its log, one after the other, as far as they are due and there is time.
+//! A stream's turn: runs of its log, one after the other, as long as they are due and time allows.
 //!
-//! Why nothing is lost, and no event is archived twice: a run begins with the sequence that is noted, and is noted when
-//! its manifest is in the bucket, which is put after its objects. Why no object is left that no manifest names: the
-//! stream's item says what a run has in it before the first object is put. An archiver that was interrupted writes the
-//! same run again, over the objects that it left, whatever an admin has changed meanwhile. A day whose events have all
-//! expired since gets objects without events. Why no two archive one stream at once: the lease outlives the function's
-//! timeout, and an archiver that lost it can note nothing.
+//! No event is lost or archived twice: a run begins with the noted sequence, and is noted only when its
+//! manifest, which is put after its objects, is in the bucket. Each object is named by a manifest: the stream's
+//! item describes a run before its first object is put, and an interrupted archiver writes the same run again,
+//! over the objects that it left, even if an admin has changed the stream meanwhile. A day whose events have
+//! all expired since gets objects without events. No two archivers work on one stream: the lease outlives the
+//! function's timeout, and an archiver that has lost it can note nothing.
 //!
-//! Why memory is bounded: an event becomes a line and a row before the next one is decoded, and a run ends at
+//! Memory is bounded: an event becomes a line and a row before the next one is decoded, and a run ends at
 //! [`RUN_BYTES`] of lines.
 
 use archive::{Archived, Digest, Object, Rows, Run};
@@ -25,35 +25,35 @@ use shared::{
 
 use crate::{Archiver, Pace, bucket::NotPut};
 
-/// For how long a stream is taken. Longer than the function may run, so that its holder is gone when it ends.
+/// Duration of a lease: longer than the function may run, so that its holder is gone when it ends.
 pub const LEASE_SECONDS: i64 = 330;
-/// How long a stream is archived before others have their turn.
+/// Time for which a stream is archived before others have their turn.
 const TURN_SECONDS: i64 = 30;
-/// How many events are one run at most.
+/// Events in a run, at most.
 const RUN_EVENTS: usize = 10_000;
-/// How many bytes of lines are one run, with those of its last event.
+/// Bytes of lines in a run; the last event may exceed it.
 pub const RUN_BYTES: usize = 8_000_000;
-/// How many sequences are one run at most, whether their events are in it or not.
+/// Sequences in a run, at most, including those whose events are left out.
 const RUN_SEQUENCES: u64 = 10_000;
-/// How many objects of a run are put at a time.
+/// Objects of a run that are put at a time.
 const CONCURRENCY: usize = 16;
 
 /// The result of a turn.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Turn {
-    /// How many runs were written.
+    /// The number of written runs.
     pub(crate) runs: u64,
-    /// With how many events.
+    /// The number of events in them.
     pub(crate) events: u64,
-    /// Whether the bucket refused one.
+    /// True if the bucket refused an object.
     pub(crate) failed: bool,
-    /// Whether the stream was paused for that.
+    /// True if the stream was paused because it failed for too long.
     pub(crate) paused: bool,
-    /// Whether it ended for its time while more runs were due.
+    /// True if the turn ran out of time while more runs were due.
     pub(crate) has_more: bool,
 }
 
-/// The rows of a run, and how many of its events had expired.
+/// The rows of a run, and the number of its events that had expired.
 #[derive(Default)]
 struct Collected {
     rows: Rows,
@@ -62,7 +62,7 @@ struct Collected {
     next: u64,
 }
 
-/// A turn under way.
+/// A turn in progress.
 struct Shift<'a> {
     archiver: &'a Archiver,
     lease: Lease,
@@ -70,12 +70,12 @@ struct Shift<'a> {
     turn: Turn,
 }
 
-/// Gives a stream its turn, in which no run is begun after `ends_at`. Nothing happens if another archiver has the stream,
-/// or too little waits.
+/// Gives a stream its turn, in which no run begins after `ends_at`. Does nothing if another archiver has the
+/// stream, or no run is due.
 ///
 /// # Errors
-/// [`Error::Unavailable`] if the store does not answer, and [`Error::Inconsistent`] or [`Error::Internal`] if the log
-/// is not as we write it. The progress that was noted stands, and the next turn goes on from there.
+/// [`Error::Unavailable`] if the store does not answer, and [`Error::Inconsistent`] or [`Error::Internal`] if
+/// the log is not as we write it. The noted progress stays, and the next turn continues from there.
 pub(crate) async fn turn(
     archiver: &Archiver,
     workspace: &WorkspaceId,
@@ -92,7 +92,7 @@ pub(crate) async fn turn(
     let until = now.plus_seconds(LEASE_SECONDS);
     let leased = store.lease_stream(workspace, id, owner.as_str(), now, until).await?;
     let Some((lease, delivery)) = leased else { return Ok(Turn::default()) };
-    // If we crash from here on, the lease ends by itself, and then another turn goes on at `next`.
+    // If we crash from here on, the lease ends by itself, and another turn continues at `next`.
     let mut shift = Shift { archiver, lease, delivery, turn: Turn::default() };
     let archived = shift.archive(ends_at.min(now.plus_seconds(TURN_SECONDS))).await;
     let released = store.release_stream(&shift.lease).await;
@@ -100,7 +100,7 @@ pub(crate) async fn turn(
 }
 
 impl Archiver {
-    /// Whether enough of the log waits, or for long enough.
+    /// True if the log has enough new events, or they have waited long enough.
     async fn is_due(&self, delivery: &Delivery) -> Result<bool, Error> {
         let (Delivery { stream, progress, last_run, .. }, now) = (delivery, system::now());
         if !progress.may_deliver(now) {
@@ -130,7 +130,7 @@ impl Shift<'_> {
         Ok(())
     }
 
-    /// Archives the next run; whether to go on.
+    /// Archives the next run; true if there may be another one.
     async fn run(&mut self) -> Result<bool, Error> {
         let first = self.delivery.progress.next;
         let begun = self.delivery.planned_run.clone().filter(|plan| plan.first == first);
@@ -169,7 +169,7 @@ impl Shift<'_> {
         Ok(true)
     }
 
-    /// Decides what the run from `first` on has in it, by the stream's settings as they are now; `None` if its first
+    /// Decides the content of the run from `first`, by the present settings of the stream; `None` if the first
     /// event is gone, which is noted.
     async fn plan(&mut self, first: u64) -> Result<Option<(PlannedRun, Collected)>, Error> {
         let stream = &self.delivery.stream;
@@ -185,7 +185,7 @@ impl Shift<'_> {
         Ok(Some((PlannedRun { next: collected.next, ..open }, collected)))
     }
 
-    /// Reads the events of a run. It ends early where an event is gone or there is no room for more.
+    /// Reads the events of a run. It ends early at an event that is gone, or when there is no room for more.
     async fn collect(&self, plan: &PlannedRun) -> Result<Collected, Error> {
         let PlannedRun { first, next: end, filter, mask, at } = plan;
         let (store, workspace) = (&self.archiver.store, &self.delivery.stream.workspace);
@@ -205,7 +205,7 @@ impl Shift<'_> {
                     Sealed::Event(_) => {}
                     Sealed::Expired => {
                         collected.expired += 1;
-                        // It has expired since, and an earlier try may have put an object of its day.
+                        // It has expired since, and an earlier attempt may have put an object for its day.
                         if retained_then.may_keep(&entry.place.position) {
                             collected.rows.add_day(entry.place.position.timestamp.day());
                         }
@@ -221,7 +221,7 @@ impl Shift<'_> {
         Ok(collected)
     }
 
-    /// A run as objects.
+    /// The objects of a run.
     async fn archived(&self, plan: &PlannedRun, collected: Collected) -> Result<Archived, Error> {
         if collected.next != plan.next {
             return Err(Error::Inconsistent("an event of a run that was begun is gone".into()));
@@ -243,7 +243,7 @@ impl Shift<'_> {
         run.archive().map_err(|error| Error::Internal(error.into()))
     }
 
-    /// Puts the objects, and the manifest when they are all there.
+    /// Puts the objects, and then the manifest.
     async fn put(&self, archived: Archived) -> Result<(), NotPut> {
         let Archived { objects, manifest } = archived;
         stream::iter(objects)
@@ -251,11 +251,11 @@ impl Shift<'_> {
             .buffer_unordered(CONCURRENCY)
             .try_collect::<()>()
             .await?;
-        // If we crash here, no manifest names the objects yet, and the next turn writes over them.
+        // If we crash here, no manifest names the objects yet, and the next turn overwrites them.
         self.archiver.bucket.put(manifest).await
     }
 
-    /// Notes that a run failed, and pauses the stream if its runs did for too long.
+    /// Notes that a run failed, and pauses the stream if its runs failed for too long.
     async fn fail(&mut self, problem: Problem) -> Result<(), Error> {
         let origin = Origin::without_request(problem.at, system::event_id(), system::salt());
         let sequence = self.delivery.progress.next;
@@ -269,7 +269,8 @@ impl Shift<'_> {
         Ok(())
     }
 
-    /// Puts an object that says it is a test, and notes how it went. No query and no verifier looks at it.
+    /// Puts a test object, which says that it is a test, and notes the result. Queries and verifiers do not
+    /// read it.
     async fn test(&self, request: &TestRequest) -> Result<(), Error> {
         let stream = &self.delivery.stream;
         let key = format!("tests/workspace={}/{}.json", stream.workspace, stream.id);
@@ -280,7 +281,7 @@ impl Shift<'_> {
         let now = system::now();
         let problem = refused.map(|refused| refused.problem(now));
         let test = Test { id: request.id.clone(), requested_at: request.at, done_at: now, problem };
-        // If we crash before this, it is done once more.
+        // If we crash before this, the test is repeated.
         self.archiver.store.record_test(&self.lease, request, &test).await.map(drop)
     }
 }

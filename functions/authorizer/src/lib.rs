@@ -1,10 +1,9 @@
-//! Answers which workspace a token opens, and with which scopes.
+//! Decides whether a token is valid, and tells the workspace and the scopes that it opens.
 //!
-//! API Gateway keeps the answer for 60 seconds by the `Authorization` header, for every route.
-//! So it must not depend on the path: path, workspace and scope are checked where they are used.
-//! Every failure here is a refusal or an error; none lets a caller in. API Gateway keeps a refusal as well, so a
-//! token that is not found is looked for once more, with certainty, and why a store that does not
-//! answer is an error and not a refusal.
+//! API Gateway caches the answer for 60 seconds by the `Authorization` header, for every route. So the answer
+//! must not depend on the path: path, workspace and scope are checked where they are used. Every failure here
+//! is a refusal or an error; none admits a caller. API Gateway caches refusals as well. So a token that is not
+//! found is read again consistently, and a store that does not answer is an error and not a refusal.
 
 use aws_lambda_events::apigw::{
     ApiGatewayV2CustomAuthorizerSimpleResponse, ApiGatewayV2CustomAuthorizerV2Request,
@@ -22,10 +21,10 @@ use shared::{
     system,
 };
 
-/// Answers whether the request's token is good, and passes on whose it is.
+/// Answers whether the request's token is valid, and passes on its holder.
 ///
 /// # Errors
-/// If the store does not answer: API Gateway then refuses with 500 and asks again next time.
+/// If the store does not answer: API Gateway then refuses with 500, and asks again next time.
 pub async fn handle(
     store: &Store,
     event: LambdaEvent<ApiGatewayV2CustomAuthorizerV2Request>,
@@ -45,7 +44,7 @@ pub async fn handle(
     })
 }
 
-/// Who holds the token; or why it is refused, which is `None` where there is no such token.
+/// The holder of the token, or the reason for a refusal, which is `None` if the token does not exist.
 async fn admit(
     store: &Store,
     token: &PlainToken,
@@ -57,12 +56,12 @@ async fn admit(
     };
     let mut kept = store.token_lately(token.id()).await?;
     if kept.is_none() {
-        // It may have been generated a moment ago, and the refusal would stand for a minute.
+        // It may be a moment old, and a refusal would be cached for a minute.
         kept = store.token(token.id()).await?;
     }
     let admitted = judge(kept.as_ref());
     if admitted.is_ok() && kept.and_then(|kept| kept.last_used_on).as_deref() != Some(now.day().as_str()) {
-        // A token is not refused because its use could not be noted: the read itself is recorded.
+        // A token is accepted even if its use cannot be noted: the read itself is recorded.
         if let Err(error) = store.mark_used(token.id(), now).await {
             tracing::warn!(%error, "the use of a token was not noted");
         }

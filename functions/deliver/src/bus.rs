@@ -13,10 +13,10 @@ use crate::{entry::Entry, failure::Failure, internet::TIMEOUT, pass::Carried};
 /// The source and the type of events on a bus.
 const SOURCE: &str = "audit-logs";
 const DETAIL_TYPE: &str = "Audit Log Event";
-/// The type of a test.
+/// The detail type of a test.
 const TEST_DETAIL_TYPE: &str = "Audit Log Test";
 
-/// A bus, and the client that speaks to it.
+/// A bus, and its client.
 #[derive(Debug)]
 pub(crate) struct Bus {
     arn: String,
@@ -24,7 +24,7 @@ pub(crate) struct Bus {
 }
 
 impl Bus {
-    /// Prepares to reach a bus, in its own region; nothing is sent yet.
+    /// A client for a bus in its own region; no request is made yet.
     pub(crate) fn of(bus: &EventBus, config: &Config, endpoint: Option<&str>) -> Self {
         let arn = bus.as_str().to_owned();
         let region = arn.split(':').nth(3).unwrap_or(&config.region).to_owned();
@@ -40,8 +40,8 @@ impl Bus {
         Self { arn, client: Client::from_conf(sdk.build()) }
     }
 
-    /// Puts entries on the bus. All entries before the first that it did not take are there. Some behind it may be,
-    /// and are put once more.
+    /// Puts entries on the bus. All entries before the first refused one are on the bus. Entries after it may
+    /// be there too, and are put again.
     pub(crate) async fn put(&self, entries: &[Entry]) -> Carried {
         let entries: Vec<_> = entries
             .iter()
@@ -62,23 +62,23 @@ impl Bus {
                 let why = code.unwrap_or_else(|| "there was no answer".to_owned());
                 Carried::nothing(Failure::new(
                     "eventbridge_failed",
-                    format!("EventBridge did not take the events: {why}"),
+                    format!("EventBridge did not accept the events: {why}"),
                 ))
             }
         }
     }
 }
 
-/// How many were taken before the first that was not.
+/// The number of entries before the first refused one.
 fn taken(results: &[PutEventsResultEntry]) -> Carried {
     let refused = results.iter().position(|result| result.error_code().is_some());
     let Some(refused) = refused else { return Carried { taken: results.len(), failure: None } };
     let code = plain(results[refused].error_code().unwrap_or_default());
-    let failure = Failure::new("eventbridge_refused", format!("EventBridge did not take an event: {code}"));
+    let failure = Failure::new("eventbridge_refused", format!("EventBridge did not accept an event: {code}"));
     Carried { taken: refused, failure: Some(failure) }
 }
 
-/// AWS's word for an error, without any other text of the answer.
+/// AWS's error code, without any other text of the answer.
 fn plain(code: &str) -> String {
     code.chars().filter(char::is_ascii_alphanumeric).take(64).collect()
 }
@@ -88,7 +88,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn entries_behind_a_refused_one_count_as_not_taken() {
+    fn entries_after_a_refused_one_count_as_refused() {
         let result = |code: Option<&str>| {
             PutEventsResultEntry::builder().set_error_code(code.map(str::to_owned)).build()
         };

@@ -1,6 +1,7 @@
-//! The kinds of destinations: their limits, the form of an event at each, and the requests of those that take some.
+//! The kinds of destinations: their limits, the form of an event for each, and the requests for those that
+//! accept requests.
 //!
-//! All of it is pure. [`crate::internet`] sends requests, and [`crate::bus`] speaks to EventBridge.
+//! This module is pure. [`crate::internet`] sends requests, and [`crate::bus`] speaks to EventBridge.
 
 pub(crate) mod datadog;
 pub(crate) mod splunk;
@@ -20,18 +21,19 @@ use crate::{
 
 const KB: usize = 1024;
 
-/// How much each kind takes at a time, by its maker's documents, with room for the frame around the events.
+/// The limits of each kind in its documentation, less room for the frame around the events.
 pub(crate) fn limits(kind: DestinationKind) -> Limits {
     match kind {
-        // Standard Webhooks names no limit; receivers have theirs, and 413 tells.
+        // Standard Webhooks names no limit; a receiver with a smaller limit answers 413.
         DestinationKind::Webhook => Limits { events: 100, bytes: 512 * KB, event_bytes: 256 * KB },
-        // `max_content_length` was 1 MB once, and Splunk advises no more.
+        // The default of `max_content_length` was 1 MB in old versions, and Splunk advises against more.
         DestinationKind::Splunk => Limits { events: 500, bytes: 900 * KB, event_bytes: 800 * KB },
         // 1,000 logs, 5 MB, and 1 MB a log.
         DestinationKind::Datadog => Limits { events: 1000, bytes: 4000 * KB, event_bytes: 900 * KB },
-        // 10 entries, and 1 MB of all their sources, types and details. Rules and their targets may take less of one.
+        // 10 entries, and 1 MB for all their sources, types and details. Rules and targets may accept less for
+        // one entry.
         DestinationKind::EventBridge => Limits { events: 10, bytes: 900 * KB, event_bytes: 240 * KB },
-        // The archiver writes there.
+        // The archiver writes to S3.
         DestinationKind::S3 => Limits { events: 0, bytes: 0, event_bytes: 0 },
     }
 }
@@ -52,7 +54,7 @@ pub(crate) fn entry(destination: &Destination, format: Format, event: &Event, pa
     }
 }
 
-/// The request that brings these entries; `None` if the destination takes no such request, or there is no secret.
+/// The request with these entries; `None` if the destination accepts no requests, or there is no secret.
 pub(crate) fn call(
     delivery: &Delivery,
     secrets: &[StreamSecret],
@@ -67,10 +69,10 @@ pub(crate) fn call(
     }
 }
 
-/// Whether an answer says that the entries were taken.
+/// Checks whether an answer says that the entries were accepted.
 ///
 /// # Errors
-/// Why they were not.
+/// The reason why they were not.
 pub(crate) fn read(kind: DestinationKind, answer: &Answer, now: Timestamp) -> Result<(), Failure> {
     let is_success = (200..300).contains(&answer.status);
     let failure = || Failure::status(answer.status, answer.retry_after.as_deref(), now);
@@ -82,7 +84,7 @@ pub(crate) fn read(kind: DestinationKind, answer: &Answer, now: Timestamp) -> Re
     }
 }
 
-/// Entries side by side, with something between each two.
+/// The entries with `between` between each two.
 fn join(entries: &[Entry], between: &str) -> String {
     entries.iter().map(|entry| entry.text.as_str()).collect::<Vec<_>>().join(between)
 }

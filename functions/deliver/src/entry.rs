@@ -1,4 +1,4 @@
-//! The form in which an event is sent, and how many fit into one request.
+//! The form in which an event is sent, and the number of events that fit into one request.
 
 use serde_json::{Value, json};
 use shared::{
@@ -14,35 +14,35 @@ use crate::destination;
 pub(crate) struct Entry {
     /// Its id, by which a receiver finds duplicates.
     pub(crate) id: EventId,
-    /// Its place in the log; `None` of a test, which is in no log.
+    /// Its sequence in the log; `None` for a test, which is in no log.
     pub(crate) sequence: Option<u64>,
-    /// When it happened.
+    /// The time at which it happened.
     pub(crate) timestamp: Timestamp,
-    /// When this service accepted it.
+    /// The time at which this service accepted it.
     pub(crate) received_at: Timestamp,
     /// The text that is sent.
     pub(crate) text: String,
-    /// Whether the event was larger than the destination takes, so that parts of it are left out.
+    /// True if the event was larger than the destination accepts, so that parts of it are left out.
     pub(crate) cut: bool,
 }
 
-/// How much a destination takes.
+/// The limits of a destination.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Limits {
-    /// So many events in one request.
+    /// Events in one request.
     pub(crate) events: usize,
-    /// So many bytes in one request, unless a single event has more.
+    /// Bytes in one request; a single event may have more.
     pub(crate) bytes: usize,
-    /// So many bytes of one event.
+    /// Bytes of one event.
     pub(crate) event_bytes: usize,
 }
 
-/// The parts that are left out of an event that is larger than its destination takes. They are listed as redacted, each
-/// with its digest. The rest says who did what and when.
+/// The parts that are left out of an event that is too large for its destination. They are listed as redacted,
+/// each with its digest. The rest says who did what and when.
 const LARGE: [Part; 3] = [Part::Changes, Part::Context, Part::Description];
 
 impl Entry {
-    /// The form in which the stream sends an event. It has no more bytes than the destination takes.
+    /// The form in which the stream sends an event, within the limit of the destination.
     pub(crate) fn of(stream: &Stream, limits: Limits, event: &Event) -> Self {
         let event = masked(event, &stream.mask);
         let whole = text(stream, &event);
@@ -54,14 +54,14 @@ impl Entry {
 }
 
 impl Limits {
-    /// How many of the entries, from the first on, go into one request: one at least, and no more than `most`.
+    /// The number of entries, from the first, that go into one request: at least one, and at most `most`.
     pub(crate) fn fit(&self, entries: &[Entry], most: usize) -> usize {
         let mut bytes = 0;
         let fitting = entries
             .iter()
             .take(self.events.min(most))
             .take_while(|entry: &&Entry| {
-                // And what is between it and the next.
+                // The separator counts too.
                 bytes += entry.text.len() + 1;
                 bytes <= self.bytes
             })
@@ -84,7 +84,7 @@ mod tests {
     use crate::sample;
 
     #[test]
-    fn a_request_takes_as_many_as_fit_and_one_at_least() {
+    fn a_request_has_as_many_events_as_fit_and_at_least_one() {
         let entries: Vec<_> = (0..5).map(|sequence| sample::entry(sequence, &"x".repeat(9))).collect();
         let check = |events, bytes, most, expected| {
             let limits = Limits { events, bytes, event_bytes: 100 };

@@ -1,4 +1,4 @@
-//! How a delivery fails, in words that repeat nothing of the destination's answer.
+//! The failures of a delivery, described without any text of the destination's answer.
 
 use std::time::UNIX_EPOCH;
 
@@ -7,18 +7,18 @@ use shared::{
     stream::{MAX_BACK_OFF_SECONDS, Problem},
 };
 
-/// Why a destination did not take a request.
+/// The reason why a destination did not accept a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure {
     /// A code for programs, such as `timeout` or `status_503`.
     pub code: String,
     /// A sentence for people.
     pub detail: String,
-    /// For how long the destination asks not to be tried again; 0 where it does not say.
+    /// The wait that the destination asks for; 0 if it names none.
     pub retry_after_seconds: i64,
-    /// Whether a smaller request may do.
+    /// True if a smaller request may succeed.
     pub too_large: bool,
-    /// Whether the destination says that it is gone for good.
+    /// True if the destination says that it is gone permanently.
     pub is_final: bool,
 }
 
@@ -34,7 +34,7 @@ impl Failure {
         }
     }
 
-    /// An answer that is no success, with its `Retry-After`, where it has one.
+    /// The failure of an answer without success, with its `Retry-After`, if any.
     pub fn status(status: u16, retry_after: Option<&str>, now: Timestamp) -> Self {
         Self {
             retry_after_seconds: retry_after.and_then(|value| seconds(value, now)).unwrap_or_default(),
@@ -47,7 +47,7 @@ impl Failure {
         }
     }
 
-    /// The problem that a stream shows.
+    /// The problem that the stream shows.
     pub fn problem(&self, at: Timestamp) -> Problem {
         Problem { code: self.code.clone(), detail: self.detail.clone(), at }
     }
@@ -57,21 +57,21 @@ impl Failure {
 fn meaning(status: u16) -> &'static str {
     match status {
         300..=399 => ": redirects are not followed, give the URL that it leads to",
-        401 | 403 => ": look whether the secret or token is the right one",
-        410 => ": it is gone for good, so the stream is paused",
-        404 | 405 => ": look whether the URL is the right one",
-        413 => ": it takes no request of this size",
-        429 => ": it is asked too often",
+        401 | 403 => ": check the secret or token",
+        410 => ": it is gone permanently, so the stream is paused",
+        404 | 405 => ": check the URL",
+        413 => ": it does not accept a request of this size",
+        429 => ": it gets too many requests",
         _ => "",
     }
 }
 
-/// `Retry-After` in seconds (RFC 9110 §10.2.3): a number of them, or a date in one of the three forms of HTTP. It is an
-/// hour at most.
+/// `Retry-After` in seconds (RFC 9110 §10.2.3): a number of seconds, or a date in one of HTTP's three forms. At
+/// most an hour.
 fn seconds(value: &str, now: Timestamp) -> Option<i64> {
     let value = value.trim();
     let wait = if !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit()) {
-        // A number that is too large to read is longer than any wait of ours.
+        // A number that is too large to parse is longer than any wait of ours.
         value.parse::<i64>().unwrap_or(i64::MAX)
     } else {
         let at = httpdate::parse_http_date(value).ok()?.duration_since(UNIX_EPOCH).ok()?;
@@ -85,7 +85,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_destination_may_say_when_to_come_again() {
+    fn a_destination_may_ask_for_a_later_retry() {
         let now = Timestamp::parse("2026-11-28T12:00:00Z").unwrap();
         let check = |value: Option<&str>, expected: i64| {
             assert_eq!(Failure::status(503, value, now).retry_after_seconds, expected, "{value:?}");

@@ -1,9 +1,10 @@
-//! Requests to destinations: to public addresses alone, over TLS alone, and without following redirects.
+//! Requests to destinations: only to public addresses, only over TLS, and without following redirects.
 //!
-//! An admin of a customer says where requests go. The resolver keeps them away from hosts that only our network
-//! protects: it drops every address that is not public, and the connection is made to an address that it leaves. So a
-//! name cannot change its address between the check and the connection. A URL that has an address in place of a name is
-//! not resolved, and is checked before. Redirects are not followed, and no proxy is asked.
+//! Admins of customers decide where requests go. The resolver keeps them away from hosts that only our network
+//! protects: it drops every address that is not public, and the connection is made to one of the remaining
+//! addresses. So a name cannot change its address between the check and the connection. A URL with an address
+//! in place of a name is not resolved, and is checked separately. Redirects are not followed, and no proxy is
+//! used.
 
 use std::{error::Error as _, fmt, io, net::IpAddr, time::Duration};
 
@@ -27,68 +28,65 @@ use url::{Host, Url};
 
 use crate::failure::Failure;
 
-/// How long a destination may take for a request, its answer included.
+/// Timeout of a request, including its answer.
 pub(crate) const TIMEOUT: Duration = Duration::from_secs(10);
-/// How long a connection may take.
+/// Timeout of a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long the rest of an answer is waited for that says no more than its status did: the connection is used again if it
-/// comes.
+/// Time to wait for the rest of an answer whose status already decided the outcome: once it has arrived, the
+/// connection can be used again.
 const REST_TIMEOUT: Duration = Duration::from_millis(250);
-/// How much of an answer is read.
+/// Bytes that are read of an answer.
 const MAX_ANSWER_BYTES: usize = 16 * 1024;
 /// The user agent of requests.
 const USER_AGENT: &str = concat!("AuditLogs/", env!("CARGO_PKG_VERSION"));
 
-/// Which addresses may be reached.
+/// The addresses that may be reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reach {
-    /// Those of the public internet, over TLS.
+    /// Addresses of the public internet, over TLS.
     Public,
-    /// Any, also without TLS: for development and tests alone.
+    /// Any address, also without TLS: only for development and tests.
     Anywhere,
 }
 
 /// A request: always a `POST`.
 pub struct Call {
-    /// Where to.
     pub url: String,
-    /// Its headers, secrets among them.
+    /// Its headers, which include secrets.
     pub headers: Vec<(&'static str, String)>,
-    /// Its body.
     pub body: String,
-    /// What tells whether the destination took it.
+    /// The part of the answer that decides whether the destination accepted the request.
     pub verdict: Verdict,
 }
 
-/// What of an answer tells whether the destination took a request.
+/// The part of an answer that decides whether the destination accepted a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// The status alone. Once it is there, nothing that happens to the body changes it.
+    /// The status alone. Once it has arrived, errors in the body change nothing.
     Status,
-    /// The body as well.
+    /// The status and the body.
     Body,
 }
 
 /// The answer of a destination.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answer {
-    /// The status.
     pub status: u16,
-    /// When it wants to be asked again.
+    /// The value of `Retry-After`.
     pub retry_after: Option<String>,
-    /// The body, or the beginning of it.
+    /// The beginning of the body.
     pub body: Vec<u8>,
 }
 
-/// The way to the destinations. Connections are kept for the next request.
+/// Sends requests to destinations. Connections are kept for later requests.
 #[derive(Debug)]
 pub struct Internet {
     reach: Reach,
-    /// It reads all certificate authorities, and most runs send nothing.
+    /// Built on first use: it reads all certificate authorities, and most runs send nothing.
     connector: Later<Connector>,
 }
 
-/// A name that leads to no address that may be reached.
+/// A name without a public address.
 #[derive(Debug)]
 struct NotPublic;
 
@@ -96,7 +94,7 @@ struct NotPublic;
 struct Resolver(Reach);
 
 impl Internet {
-    /// The way to what may be reached, with the certificate authorities that the machine trusts.
+    /// A sender to these addresses that trusts the machine's certificate authorities.
     pub fn new(reach: Reach) -> Self {
         Self {
             reach,
@@ -114,10 +112,11 @@ impl Internet {
         }
     }
 
-    /// Sends a request; the answer, whatever its status is.
+    /// Sends a request. Returns the answer, with any status.
     ///
     /// # Errors
-    /// If there is none: the destination may or may not have taken the request then, unless it may not be reached.
+    /// If there is no answer. The destination may have accepted the request, unless its address may not be
+    /// reached.
     pub async fn post(&self, call: Call) -> Result<Answer, Failure> {
         let verdict = call.verdict;
         let request = self.request(call)?;
@@ -131,7 +130,7 @@ impl Internet {
                 Verdict::Status => Ok((answer, Some(body))),
                 Verdict::Body => match read(body).await {
                     Ok(body) => Ok((Answer { body, ..answer }, None)),
-                    // The status alone says that it was not taken.
+                    // The status alone says that it was not accepted.
                     Err(_) if !(200..300).contains(&status) => Ok((answer, None)),
                     Err(failure) => Err(failure),
                 },
@@ -139,7 +138,7 @@ impl Internet {
         };
         let (answer, rest) = tokio::time::timeout(TIMEOUT, exchange).await.map_err(|_| timed_out())??;
         if let Some(rest) = rest {
-            // The status has been told, and the rest of the answer changes nothing.
+            // The status has decided, and the rest of the answer changes nothing.
             let _ = tokio::time::timeout(REST_TIMEOUT, read(rest)).await;
         }
         Ok(answer)
@@ -158,13 +157,13 @@ impl Internet {
         Ok(request)
     }
 
-    /// Looks at what no resolver sees: the scheme, and a host that is an address.
+    /// Checks the parts that no resolver sees: the scheme, and a host that is an address.
     fn admit(&self, url: &Url) -> Result<(), Failure> {
         if self.reach == Reach::Anywhere {
             return Ok(());
         }
         if url.scheme() != "https" {
-            return Err(Failure::new("not_https", "requests are sent over TLS alone"));
+            return Err(Failure::new("not_https", "requests are sent only over TLS"));
         }
         let address = match url.host() {
             Some(Host::Ipv4(address)) => IpAddr::V4(address),
@@ -198,7 +197,7 @@ impl ResolveDns for Resolver {
     }
 }
 
-/// Those of the addresses that may be reached.
+/// The addresses that may be reached.
 fn reachable(reach: Reach, addresses: impl Iterator<Item = IpAddr>) -> Vec<IpAddr> {
     addresses.filter(|address| reach == Reach::Anywhere || is_public(*address)).collect()
 }
@@ -221,11 +220,11 @@ fn failed(error: &ConnectorError) -> Failure {
         if let Some(rustls::Error::InvalidCertificate(_)) = within(cause).downcast_ref() {
             return Failure::new(
                 "invalid_certificate",
-                "the destination's certificate has expired, is another host's, or no public authority vouches for it",
+                "the destination's certificate has expired, is for another host, or is not signed by a public authority",
             );
         }
         if cause.is::<ResolveDnsError>() && cause.source().is_some_and(|cause| !cause.is::<NotPublic>()) {
-            return Failure::new("unknown_host", "the name of the host leads to no address");
+            return Failure::new("unknown_host", "the host name has no address");
         }
         source = cause.source();
     }
@@ -239,7 +238,7 @@ fn no_connection() -> Failure {
     Failure::new("no_connection", "the connection could not be made, or ended before there was an answer")
 }
 
-/// The cause of an I/O error, which does not name it as its source.
+/// The cause of an I/O error, which `source` does not return.
 fn within<'a>(mut error: &'a (dyn std::error::Error + 'static)) -> &'a (dyn std::error::Error + 'static) {
     while let Some(inner) = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
         error = inner;
@@ -248,7 +247,7 @@ fn within<'a>(mut error: &'a (dyn std::error::Error + 'static)) -> &'a (dyn std:
 }
 
 fn not_public() -> Failure {
-    Failure::new("not_public", "the host leads to an address that is not of the public internet")
+    Failure::new("not_public", "the host has an address outside of the public internet")
 }
 
 fn timed_out() -> Failure {
@@ -256,7 +255,7 @@ fn timed_out() -> Failure {
 }
 
 fn unfit() -> Failure {
-    Failure::new("invalid_request", "no request can be made of the URL and the secret")
+    Failure::new("invalid_request", "the URL and the secret do not make a valid request")
 }
 
 #[cfg(test)]
@@ -270,7 +269,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn nothing_but_the_public_internet_is_connected_to() {
+    async fn connections_go_only_to_the_public_internet() {
         let check = async |url: &str, code: &str| {
             assert_eq!(post(Reach::Public, url).await.unwrap_err(), code, "{url}");
         };
@@ -282,7 +281,7 @@ mod tests {
         check("https://0x7f.1/", "not_public").await;
         check("https://2130706433/", "not_public").await;
         check("https://017700000001/", "not_public").await;
-        // A name: what it leads to is known only once it is resolved.
+        // A name: its addresses are known only after it is resolved.
         check("https://localhost/", "not_public").await;
         check("https://localhost:8443/", "not_public").await;
         check("http://example.com/", "not_https").await;
@@ -290,7 +289,7 @@ mod tests {
     }
 
     #[test]
-    fn of_a_name_with_several_addresses_the_public_ones_are_left() {
+    fn only_the_public_addresses_of_a_name_are_used() {
         let addresses =
             ["10.0.0.1", "1.1.1.1", "fd00::1", "2606:4700::1111"].map(|text| text.parse().unwrap());
         assert_eq!(reachable(Reach::Public, addresses.into_iter()), [addresses[1], addresses[3]]);
@@ -298,7 +297,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn development_reaches_what_it_runs_itself() {
+    async fn development_can_reach_this_machine() {
         let refused = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
         // The listener is gone: the connection is refused.
         assert_eq!(post(Reach::Anywhere, &format!("http://{refused}/")).await.unwrap_err(), "no_connection");

@@ -1,11 +1,11 @@
-//! Sends the logs of workspaces on to where their admins want them: webhooks, Splunk, Datadog, event buses.
+//! Sends the logs of workspaces to the destinations of their admins: webhooks, Splunk, Datadog, event buses.
 //!
-//! It reads the log as any other reader does, and stores one number for each stream. It sends a copy of the log, and
-//! never needs again what it has sent. No request waits for it, and it may end at any point.
+//! It reads the log like any other reader, and stores one number for each stream. It sends a copy of the log,
+//! and never needs again what it has sent. No request waits for it, and it may end at any point.
 //!
-//! Workspaces are isolated from each other. A hint that the log of a workspace has grown has an invocation of its own,
-//! one at a time for each workspace, which delivers all streams of the workspace at once. The schedule looks for what
-//! no hint led to: retries that are due, and hints that were lost.
+//! Workspaces are isolated from each other. A hint that the log of a workspace has grown has an invocation of
+//! its own, one at a time for each workspace, which delivers all streams of the workspace at once. The schedule
+//! finds the streams without a hint: those with a due retry, and those whose hint was lost.
 
 mod bus;
 mod destination;
@@ -41,31 +41,30 @@ pub use self::{
     pass::LEASE_SECONDS,
 };
 
-/// How long before the deadline no turn begins: a request that is under way has its time, and its result is noted.
+/// No turn begins later than this before the deadline, so that a request in progress can finish and be noted.
 const DEADLINE_MARGIN_SECONDS: i64 = 15;
-/// How many streams are delivered at a time. A workspace has no more than 20.
+/// Streams that are delivered at a time. A workspace has at most 20.
 const CONCURRENCY: usize = 64;
-/// How often the log of a workspace is looked at again while one of its streams is under way: the others do not wait for
-/// a slow one.
+/// Interval at which the log of a workspace is read again while one of its streams is busy, so that the others
+/// do not wait for a slow one.
 const WATCH: Duration = Duration::from_millis(250);
 
 /// The log, the secrets and the ways to destinations.
 #[derive(Debug)]
 pub struct Post {
-    /// The logs, and how far each stream has come.
+    /// The logs, and the progress of each stream.
     pub store: Store,
-    /// The secrets that sign webhooks and open collectors.
+    /// The secrets that sign webhooks and authenticate to collectors.
     pub secrets: Secrets,
-    /// The way to destinations.
     pub internet: Internet,
-    /// How AWS is reached, for event buses.
+    /// The access to AWS, for event buses.
     pub config: Config,
-    /// Another EventBridge than the region's own.
+    /// An EventBridge endpoint other than the region's own.
     pub events_endpoint: Option<String>,
 }
 
 impl Post {
-    /// A `Post` over these tables; nothing is sent yet.
+    /// A `Post` for these tables; no request is made yet.
     pub fn over(store: Store, config: Config, streaming: &Streaming) -> Self {
         let reach = if streaming.operator.insecure { Reach::Anywhere } else { Reach::Public };
         let (secrets, internet) = (Secrets::connect(&config, streaming), Internet::new(reach));
@@ -79,18 +78,12 @@ impl Post {
 pub enum Trigger {
     /// Logs have grown, by messages of the queue.
     Grown {
-        /// The messages.
         #[serde(rename = "Records")]
         records: Vec<Message>,
     },
-    /// One stream is to have its turns.
-    One {
-        /// Its workspace.
-        workspace: String,
-        /// The stream.
-        stream: String,
-    },
-    /// It is time to look at all streams.
+    /// An operator wants one stream delivered.
+    One { workspace: String, stream: String },
+    /// The schedule of all streams.
     All {
         /// Always true.
         deliver: bool,
@@ -104,7 +97,7 @@ pub struct Message {
     pub body: String,
 }
 
-/// The log of a workspace has grown.
+/// The message that the log of a workspace has grown.
 #[derive(Debug, Deserialize)]
 struct Hint {
     workspace: String,
@@ -116,21 +109,21 @@ type Due = (WorkspaceId, StreamId);
 /// The result of an invocation.
 #[derive(Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Response {
-    /// How many turns streams had.
+    /// The number of turns that streams had.
     pub turns: u64,
-    /// How many events destinations took.
+    /// The number of events that destinations accepted.
     pub events: u64,
-    /// How many turns ended because a destination failed.
+    /// The number of turns that ended because a destination failed.
     pub failed: u64,
-    /// How many streams were paused for having failed too long.
+    /// The number of streams that were paused because they failed for too long.
     pub paused: u64,
 }
 
-/// Delivers what is due, of one stream, of a workspace or of all, as far as there is time. A destination that fails is
-/// no failure of this function: it is noted at its stream.
+/// Delivers one stream, a workspace or all streams that are due, as far as time allows. If a destination fails,
+/// the function succeeds, and the problem is noted at the stream.
 ///
 /// # Errors
-/// If the store does not answer, or a log is not whole; the other streams are delivered all the same.
+/// If the store does not answer, or a log is inconsistent; the other streams are delivered nevertheless.
 pub async fn handle(post: &Post, event: LambdaEvent<Trigger>) -> Result<Response, lambda_runtime::Error> {
     let ends_at = ends_at(event.context.deadline);
     let mut round = Round { post, ends_at, response: Response::default(), trouble: None };
@@ -165,7 +158,8 @@ pub async fn handle(post: &Post, event: LambdaEvent<Trigger>) -> Result<Response
     trouble.map_or(Ok(response), |error| Err(error.into()))
 }
 
-/// The workspace of a hint. One that cannot be read is logged, because no retry would help; the schedule delivers.
+/// The workspace of a hint. An unreadable hint is logged, because a retry would not help; the schedule delivers
+/// the stream.
 fn grown(message: &Message) -> Option<WorkspaceId> {
     let hint = serde_json::from_str::<Hint>(&message.body).ok();
     let workspace = hint.and_then(|hint| WorkspaceId::parse(&hint.workspace).ok());
@@ -175,7 +169,7 @@ fn grown(message: &Message) -> Option<WorkspaceId> {
     workspace
 }
 
-/// An invocation under way, of all streams or of those of a workspace.
+/// An invocation in progress, for all streams or for those of a workspace.
 struct Round<'a> {
     post: &'a Post,
     ends_at: Timestamp,
@@ -184,8 +178,8 @@ struct Round<'a> {
 }
 
 impl Round<'_> {
-    /// Gives these streams their turns: in this order at first, and then each that has more to deliver goes behind all
-    /// others.
+    /// Gives these streams their turns: first in this order, and then each one with more to deliver goes to the
+    /// end of the queue.
     async fn run(&mut self, due: Vec<Due>) {
         let mut pending = VecDeque::from(due);
         let mut running = FuturesUnordered::new();
@@ -203,8 +197,8 @@ impl Round<'_> {
         }
     }
 
-    /// Gives all streams of a workspace their turns at once. While one of them is under way, the others go on as the log
-    /// grows.
+    /// Gives all streams of a workspace their turns at once. While one of them is busy, the others continue as
+    /// the log grows.
     async fn workspace(&mut self, workspace: &WorkspaceId) {
         let (mut running, mut under_way) = (FuturesUnordered::new(), Vec::new());
         let mut looked_to = 0;
@@ -225,7 +219,7 @@ impl Round<'_> {
             if running.is_empty() {
                 return;
             }
-            // Until one of them has ended, or it is time to look at the log again.
+            // Until one of them has ended, or it is time to read the log again.
             if let Ok(Some(((_, stream), turn))) = tokio::time::timeout(WATCH, running.next()).await {
                 under_way.retain(|other| *other != stream);
                 if self.count(turn) {
@@ -235,7 +229,7 @@ impl Round<'_> {
         }
     }
 
-    /// The streams of a workspace that have something to deliver, if its log has grown since it was looked at.
+    /// The streams of a workspace with something to deliver, if its log has grown since the last look.
     async fn grown_streams(&self, workspace: &WorkspaceId, looked_to: &mut u64) -> Result<Vec<Due>, Error> {
         let (store, now) = (&self.post.store, system::now());
         let head = store.head(workspace).await?.size();
@@ -248,7 +242,7 @@ impl Round<'_> {
         Ok(due.map(|delivery| (delivery.stream.workspace, delivery.stream.id)).collect())
     }
 
-    /// Counts a turn; whether the stream has more to deliver.
+    /// Counts a turn. Returns true if the stream has more to deliver.
     fn count(&mut self, turn: Result<Option<Turn>, Error>) -> bool {
         match turn {
             Ok(Some(turn)) => {
@@ -264,7 +258,7 @@ impl Round<'_> {
     }
 }
 
-/// A turn, of which an error is logged.
+/// Gives a stream its turn, and logs an error.
 async fn logged(post: &Post, due: Due, ends_at: Timestamp) -> (Due, Result<Option<Turn>, Error>) {
     let (workspace, stream) = &due;
     let turn = turn(post, workspace, stream, ends_at).await;
@@ -272,8 +266,8 @@ async fn logged(post: &Post, due: Due, ends_at: Timestamp) -> (Due, Result<Optio
     (due, turn)
 }
 
-/// The first stream of each workspace, then the second of each, and so on; the workspaces in another order each time. So
-/// neither many streams of one workspace nor a place in the table makes the same streams wait.
+/// The first stream of each workspace, then the second of each, and so on; the workspaces in random order. So
+/// neither many streams of one workspace nor the order of the table always delays the same streams.
 fn in_fair_order(due: Vec<Due>) -> Vec<Due> {
     let mut by_workspace = HashMap::<WorkspaceId, Vec<Due>>::new();
     for due in due {
@@ -305,13 +299,13 @@ impl Response {
     }
 }
 
-/// The streams of all workspaces that have something to deliver.
+/// The streams of all workspaces with something to deliver.
 async fn due(store: &Store) -> Result<Vec<Due>, Error> {
     let mut heads = HashMap::new();
     let mut due = Vec::new();
     for delivery in store.due_streams(system::now()).await? {
         let workspace = &delivery.stream.workspace;
-        // One read for a workspace, so that a stream without new events costs no write.
+        // One read for each workspace, so that a stream without new events costs no write.
         if !heads.contains_key(workspace) {
             // Without an answer, the stream's own turn reports the error, and other streams do not wait for it.
             let size = store.head(workspace).await.map_or(u64::MAX, |head| head.size());
@@ -324,7 +318,7 @@ async fn due(store: &Store) -> Result<Vec<Due>, Error> {
     Ok(due)
 }
 
-/// Whether a stream that is due has something to deliver. The archive is another function's.
+/// True if a stream that is due has something to deliver. Another function serves the archive.
 fn is_ours(Delivery { stream, progress, .. }: &Delivery, head: u64) -> bool {
     stream.destination.kind() != DestinationKind::S3
         && (progress.test_requested.is_some() || progress.lag(head) > 0)
@@ -346,7 +340,7 @@ mod tests {
     }
 
     #[test]
-    fn no_workspace_waits_for_the_second_stream_of_another() {
+    fn the_first_stream_of_each_workspace_comes_before_any_second() {
         let many = (0..20).map(|stream| due("many", stream));
         let few = ["a", "b", "c"].map(|workspace| due(workspace, 0));
         for _ in 0..50 {

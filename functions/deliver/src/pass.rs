@@ -1,4 +1,4 @@
-//! A stream's turn: from the sequence that is noted as far as there is time.
+//! A stream's turn: delivers from the noted sequence as far as time allows.
 //!
 //! ```text
 //! take the lease ─▶ the test, if one was asked for
@@ -7,13 +7,15 @@
 //! give the lease back ─▶ more in the log?
 //! ```
 //!
-//! Why nothing is lost and the order is kept: `next` moves only behind what the destination took, one request is under
-//! way at a time, and the next turn begins at `next`. Why events come twice, and only under their own ids: a crash
-//! between sending and noting leaves `next` where it was. Why no two deliver one stream at once: the lease outlives the
-//! function's timeout, and a deliverer that lost it can note nothing. Why a hint that finds the stream leased can be
-//! dropped: its holder looks at the head of the log once more after it has given the lease back.
+//! No event is lost, and the order is kept: `next` moves only past events that the destination accepted, one
+//! request is in progress at a time, and the next turn begins at `next`. Events may arrive twice, under the
+//! same ids: a crash between a request and its note leaves `next` where it was. No two deliverers work on one
+//! stream: the lease outlives the function's timeout, and a deliverer that has lost it can note nothing. A hint
+//! that finds the stream leased can be dropped: the holder reads the head of the log again after it has given
+//! the lease back.
 //!
-//! Why memory is bounded: an event becomes text before the next one is decoded, and reading stops when a request is full.
+//! Memory is bounded: an event becomes text before the next one is decoded, and reading stops when a request is
+//! full.
 
 use std::collections::VecDeque;
 
@@ -35,80 +37,81 @@ use crate::{
     failure::Failure,
 };
 
-/// For how long a stream is taken. Longer than the function may run, so that its holder is gone when it ends.
+/// Duration of a lease: longer than the function may run, so that its holder is gone when it ends.
 pub const LEASE_SECONDS: i64 = 90;
-/// How long a stream is delivered before others have their turn. A request that has begun has its own time.
+/// Time for which a stream is delivered before others have their turn. A request that has begun may finish.
 const TURN_SECONDS: i64 = 5;
-/// After how many sequences without an event for the stream the progress is noted.
+/// Sequences without an event for the stream after which the progress is noted.
 const NOTED_SEQUENCES: u64 = 10_000;
 
-/// How many of some entries were taken.
+/// The result of sending some entries.
 #[derive(Debug)]
 pub(crate) struct Carried {
-    /// How many of them, from the first on, the destination has taken.
+    /// The number of entries, from the first, that the destination accepted.
     pub(crate) taken: usize,
-    /// Why no more.
+    /// The reason why it accepted no more.
     pub(crate) failure: Option<Failure>,
 }
 
 /// The result of a turn.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Turn {
-    /// How many events the destination took.
+    /// The number of events that the destination accepted.
     pub(crate) events: u64,
-    /// Whether it failed at the end.
+    /// True if the destination failed at the end.
     pub(crate) failed: bool,
-    /// Whether the stream was paused for that.
+    /// True if the stream was paused because it failed for too long.
     pub(crate) paused: bool,
-    /// Whether the stream has more to deliver at once.
+    /// True if the stream has more to deliver at once.
     pub(crate) has_more: bool,
 }
 
-/// A turn under way.
+/// A turn in progress.
 struct Run<'a> {
     post: &'a Post,
     lease: Lease,
     delivery: Delivery,
-    /// Found with the first thing to send: a turn may find nothing to send.
+    /// Determined with the first event: a turn may find nothing to send.
     way: Option<Way>,
     /// Events that are read and not sent yet, in the order of the log.
     ready: VecDeque<Entry>,
     /// The first sequence that is not read yet.
     read_to: u64,
-    /// How many sequences are read at a time.
+    /// Sequences that are read at a time.
     chunk: u64,
-    /// How many sequences the log has.
+    /// The size of the log.
     head: u64,
     limits: Limits,
-    /// No more events than this in one request: the destination found more too large.
+    /// Maximum of events in a request: the destination refused more as too large.
     most: usize,
     ends_at: Timestamp,
     turn: Turn,
-    /// Whether another deliverer has the stream by now, or an admin has changed it.
+    /// True if another deliverer has the stream, or an admin has changed it.
     is_lost: bool,
 }
 
-/// How events get to a destination.
+/// The way of events to a destination.
 enum Way {
-    /// By requests, signed or opened with these secrets, the current one first.
+    /// In requests that are signed or authenticated with these secrets, the current one first.
     Requests(Vec<StreamSecret>),
     Bus(Bus),
-    /// Not at all, as it is.
+    /// The destination cannot be reached as it is set up.
     Barred(Failure),
 }
 
 impl Carried {
-    /// The destination took none.
+    /// The destination accepted no entry.
     pub(crate) fn nothing(failure: Failure) -> Self {
         Self { taken: 0, failure: Some(failure) }
     }
 }
 
-/// Gives a stream its turn, which ends at `ends_at` at the latest; `None` if another deliverer has it, or it is gone.
+/// Gives a stream its turn, which ends at `ends_at` at the latest; `None` if another deliverer has it, or it
+/// does not exist.
 ///
 /// # Errors
-/// [`Error::Unavailable`] if the store does not answer, and [`Error::Inconsistent`] or [`Error::Internal`] if the log
-/// is not as we write it. The progress that was noted stands, and the next turn goes on from there.
+/// [`Error::Unavailable`] if the store does not answer, and [`Error::Inconsistent`] or [`Error::Internal`] if
+/// the log is not as we write it. The noted progress stays, and the next turn continues from there.
 pub(crate) async fn turn(
     post: &Post,
     workspace: &WorkspaceId,
@@ -121,7 +124,7 @@ pub(crate) async fn turn(
     else {
         return Ok(None);
     };
-    // If we crash from here on, the lease ends by itself, and then another turn goes on at `next`.
+    // If we crash from here on, the lease ends by itself, and another turn continues at `next`.
     let limits = destination::limits(delivery.stream.destination.kind());
     let ends_at = ends_at.min(now.plus_seconds(TURN_SECONDS));
     let turn = Turn::default();
@@ -145,7 +148,7 @@ pub(crate) async fn turn(
     let released = post.store.release_stream(&run.lease).await;
     delivered.and(released)?;
     if run.is_lost {
-        // An admin may have set it back, and the next turn sees what holds now.
+        // An admin may have set it back; the next turn uses the present state.
         run.turn.has_more = true;
     } else if run.goes_on() {
         run.turn.has_more = run.progress().lag(post.store.head(workspace).await?.size()) > 0;
@@ -192,7 +195,8 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Reads the log until a request is full, and notes what it passes over; whether there is anything to send.
+    /// Reads the log until a request is full, and notes the sequences that it skips. Returns true if there is
+    /// anything to send.
     async fn fill(&mut self) -> Result<bool, Error> {
         while self.read_to < self.head && !self.is_full() && self.is_in_time() {
             if let Some(gone) = self.read().await? {
@@ -215,7 +219,7 @@ impl Run<'_> {
         Ok(false)
     }
 
-    /// Reads some of the log; the first sequence whose event is gone, where there is one. It is not passed over.
+    /// Reads a part of the log. Returns the first sequence whose event is gone, if any. It is not skipped.
     async fn read(&mut self) -> Result<Option<u64>, Error> {
         let range = self.read_to..self.head.min(self.read_to + self.chunk);
         let stored =
@@ -236,18 +240,18 @@ impl Run<'_> {
         Ok(None)
     }
 
-    /// Whether a request has no room for more than is read.
+    /// True if the events that are read fill a request.
     fn is_full(&self) -> bool {
         let bytes: usize = self.ready.iter().map(|entry| entry.text.len()).sum();
         self.ready.len() >= self.limits.events.min(self.most) || bytes >= self.limits.bytes
     }
 
-    /// Sends one request, and notes the sequence behind it; whether to go on.
+    /// Sends one request, and notes the sequence after it. Returns true if the turn continues.
     async fn send(&mut self) -> Result<bool, Error> {
         let size = self.limits.fit(self.ready.make_contiguous(), self.most);
         let batch: Vec<_> = self.ready.drain(..size).collect();
         let Carried { taken, failure } = self.carry(&batch).await;
-        // If we crash here, the destination gets these once more.
+        // If we crash here, the destination gets these events again.
         let left = batch.into_iter().skip(taken).collect::<Vec<_>>();
         left.into_iter().rev().for_each(|entry| self.ready.push_front(entry));
         let behind = self.ready.front().and_then(|entry| entry.sequence).unwrap_or(self.read_to);
@@ -281,7 +285,7 @@ impl Run<'_> {
         let Some(call) = call else {
             return Carried::nothing(Failure::new(
                 "no_secret",
-                "the stream has no secret that its destination takes",
+                "the stream has no secret of the kind that its destination needs",
             ));
         };
         let kind = self.delivery.stream.destination.kind();
@@ -292,7 +296,7 @@ impl Run<'_> {
         }
     }
 
-    /// Notes how far the stream has come; whether it is still ours, and as it was.
+    /// Notes the progress of the stream. Returns true if the stream is still ours and unchanged.
     async fn note(&mut self, next: u64, events: u64) -> Result<bool, Error> {
         let delivered = Delivered { next, events, at: system::now() };
         let noted = self.post.store.record_delivery(&self.lease, self.progress(), &delivered).await?;
@@ -305,7 +309,7 @@ impl Run<'_> {
         Ok(true)
     }
 
-    /// Notes that the destination failed, and pauses the stream if it did for too long or for good.
+    /// Notes that the destination failed, and pauses the stream if it failed for too long or permanently.
     async fn fail(&mut self, failure: &Failure) -> Result<(), Error> {
         let (store, now) = (&self.post.store, system::now());
         let attempt = Attempt {
@@ -323,7 +327,7 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Sends the test that an admin asks for, and notes how it went. It does not move the stream.
+    /// Sends the test that an admin requested, and notes the result. The stream does not move.
     async fn test(&mut self, request: &TestRequest) -> Result<(), Error> {
         let event = stream_test(&self.delivery.stream, request, system::salt())
             .map_err(|error| Error::Internal(error.into()))?;
@@ -331,7 +335,7 @@ impl Run<'_> {
         let now = system::now();
         let problem = failure.map(|failure| failure.problem(now));
         let test = Test { id: request.id.clone(), requested_at: request.at, done_at: now, problem };
-        // If we crash before this, it is sent once more.
+        // If we crash before this, the test is sent again.
         self.post.store.record_test(&self.lease, request, &test).await.map(drop)
     }
 
@@ -345,7 +349,7 @@ impl Run<'_> {
         entry
     }
 
-    /// Whether the stream is still ours, and its destination may be asked now.
+    /// True if the stream is still ours, and its destination may get a request now.
     fn goes_on(&self) -> bool {
         !self.is_lost && !self.turn.paused && self.progress().may_deliver(system::now())
     }
@@ -359,7 +363,8 @@ impl Run<'_> {
     }
 }
 
-/// The problem of a stream whose next event is gone. An admin can go on behind it, which the log records.
+/// The problem of a stream whose next event is gone. An admin can continue the stream after it, which the log
+/// records.
 fn event_gone(sequence: u64) -> Failure {
     let detail = format!(
         "the event {sequence} of the log is gone although it has not expired; tell the operator, and replay the stream \

@@ -1,8 +1,8 @@
-//! Deletes expired events: a receipt for them in the log first, and, once the receipt is sealed, a mark on each, by which
-//! DynamoDB deletes it.
+//! Deletes expired events: first it records a receipt for them in the log; once the receipt is sealed, it marks
+//! each event, and DynamoDB deletes the marked events.
 //!
-//! No reader waits for it: an expired event is hidden by the settings alone. This only frees the room, and leaves in the log
-//! which events there were. While a hold is in effect it takes the marks away again.
+//! No reader waits for it: the settings alone hide expired events. This function only frees the space, and
+//! leaves a record of the deleted events in the log. While a hold is in effect, it removes the marks again.
 
 mod marks;
 mod receipts;
@@ -27,72 +27,69 @@ pub use self::{
     window::MAX_EVENTS,
 };
 
-/// How long before its deadline a run begins nothing more.
+/// A run begins no step later than this before its deadline.
 const DEADLINE_MARGIN_MS: u64 = 60_000;
-/// For how long a run begins steps that takes marks away.
+/// Time for which a run of the holds begins steps.
 const HOLDS_RUN_MS: u64 = 50_000;
-/// Of how many workspaces a run takes a step at a time.
+/// Workspaces of which a run takes a step at a time.
 const WORKSPACES: usize = 8;
 
-/// Why it runs.
+/// The trigger of a run.
 #[derive(Debug, Deserialize)]
 #[serde(untagged)]
 pub enum Trigger {
-    /// An operator wants it for one workspace.
-    Workspace {
-        /// The workspace.
-        workspace: String,
-    },
+    /// An operator wants one workspace expired.
+    Workspace { workspace: String },
     /// The schedule of all workspaces.
     All {
         /// Always true.
         expire: bool,
     },
-    /// The schedule of the workspaces with a hold, whose marks are taken away.
+    /// The schedule of the workspaces with a hold, whose marks are removed.
     Holds {
         /// Always true.
         holds: bool,
     },
 }
 
-/// The time until which a run begins a step.
+/// The deadline of a run.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Deadline(u64);
 
 impl Deadline {
-    /// Whether there is time for more.
+    /// True if there is time for another step.
     pub(crate) fn leaves_time(self) -> bool {
         u64::try_from(system::now().unix_ms()).is_ok_and(|now| now + DEADLINE_MARGIN_MS < self.0)
     }
 }
 
-/// What a run did.
+/// The result of a run.
 #[derive(Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Response {
-    /// How many receipts were recorded.
+    /// The number of recorded receipts.
     pub receipts: u64,
-    /// How many events they name.
+    /// The number of events that they name.
     pub events: u64,
-    /// How many events of sealed receipts were marked to be deleted.
+    /// The number of events of sealed receipts that were marked for deletion.
     pub marked: u64,
-    /// How many marks were taken away because of a hold.
+    /// The number of marks that were removed because of a hold.
     pub unmarked: u64,
-    /// How many workspaces are left with more to do: out of time, failed, or held up by an event that is not sealed.
+    /// The number of workspaces that are not finished: out of time, failed, or blocked by an unsealed event.
     pub left: u64,
 }
 
-/// Expires events of one workspace or of all, as far as there is time: one step of each in turn, the longest backlog first.
-/// Whatever goes wrong in one workspace, the others go on.
+/// Expires events of one workspace or of all, as far as time allows: one step of each in turn, the longest
+/// backlog first. An error in one workspace does not stop the others.
 ///
 /// # Errors
-/// If the store did not answer for a workspace. Each step that was done stands, and the next run goes on from there.
+/// If the store did not answer for a workspace. Completed steps stay, and the next run continues from there.
 pub async fn handle(store: &Store, event: LambdaEvent<Trigger>) -> Result<Response, lambda_runtime::Error> {
     let (deadline_ms, now) = (event.context.deadline, system::now());
     let mut response = Response::default();
     let unavailable = match event.payload {
         Trigger::Holds { holds: _ } => {
             let turns = held(store.workspaces_with_settings().await?, now);
-            // The next run comes in a minute.
+            // The next run follows in a minute.
             let end = u64::try_from(now.unix_ms())? + HOLDS_RUN_MS + DEADLINE_MARGIN_MS;
             let unavailable = run(store, turns.into(), Deadline(deadline_ms.min(end)), &mut response).await;
             // A metric and an alarm of the template count this line.
@@ -114,7 +111,8 @@ pub async fn handle(store: &Store, event: LambdaEvent<Trigger>) -> Result<Respon
     unavailable.map_or(Ok(response), |error| Err(error.into()))
 }
 
-/// Takes one step of each workspace in turn until all are done or the time is up; the last error of the store.
+/// Takes one step of each workspace in turn until all are finished or the time is up. Returns the last error of
+/// the store.
 async fn run(
     store: &Store,
     mut waiting: VecDeque<Turn>,
@@ -160,7 +158,7 @@ async fn run(
     unavailable
 }
 
-/// The workspaces in which anything can expire, the one first whose receipts are furthest behind.
+/// The workspaces with a retention, the longest backlog of receipts first.
 fn by_backlog(workspaces: Vec<(WorkspaceId, Settings)>, now: Timestamp) -> Vec<Turn> {
     let may_expire =
         |(_, settings): &(WorkspaceId, Settings)| settings.retention.retained_from(now).is_some();

@@ -1,4 +1,4 @@
-//! The Lambda of the schedule that does away with what has expired.
+//! The Lambda of the schedule that deletes expired events.
 
 use lambda_runtime::{Error, run, service_fn};
 use shared::{

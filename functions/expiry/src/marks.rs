@@ -1,8 +1,8 @@
-//! The marks on the events that sealed receipts name, and how a hold takes them away.
+//! Marks the events that sealed receipts name, and removes the marks under a hold.
 //!
-//! The log says which receipts there are: it is searched, from the size up to which all are marked, for entries whose ids are
-//! those of receipts. So a receipt is found only once it is sealed, none is missed, and an event is marked only by its own
-//! sequence.
+//! Receipts are found in the log: it is searched, from the size up to which all are marked, for entries with
+//! the ids of receipts. So a receipt is found only once it is sealed, none is missed, and an event is marked
+//! only by its own sequence.
 
 use std::collections::BTreeSet;
 
@@ -29,12 +29,13 @@ use crate::{
     window::{entries, root},
 };
 
-/// How far ahead DynamoDB may delete a marked event, in seconds: a hold that is placed meanwhile takes the mark away long before.
+/// A marked event is not deleted before this many seconds have passed; a hold placed meanwhile removes the mark
+/// long before.
 pub const MARK_AHEAD_SECONDS: i64 = 86_400;
-/// How many entries of the log are read at a time to find receipts, and how often in one step.
+/// Entries that are read at a time to find receipts, and the number of such reads in a step.
 const SEARCHED: u64 = 1024;
 const SEARCHES: u64 = 64;
-/// A page of receipts, the newest first.
+/// A page of receipts, newest first.
 const RECEIPTS: Room = Room { events: 100, bytes: 5_000_000, measure: |_| 20_000 };
 
 /// Marks the events of the next receipt of the log.
@@ -54,7 +55,7 @@ pub(crate) async fn mark_next(
             let Some(receipt) = receipt(store, workspace, sequence, &entry).await? else { continue };
             let places = match named(store, workspace, settings, head, &receipt, now).await? {
                 Ok(places) => places,
-                // Nothing is marked by it, and the others go on.
+                // It marks nothing, and the other receipts are processed.
                 Err(reason) => {
                     tracing::error!(%workspace, sequence, source = reason, "expiry failed");
                     Vec::new()
@@ -63,7 +64,7 @@ pub(crate) async fn mark_next(
             let Some(marked) = mark(store, workspace, settings, &places, now, deadline).await? else {
                 return Ok(Expired::Changed);
             };
-            // If we crash here, the events are marked once more.
+            // If we crash here, the events are marked again.
             let noted = store.write_marked_size(workspace, settings, sequence + 1).await?;
             return Ok(if noted { Expired::Marked { events: marked } } else { Expired::Changed });
         }
@@ -94,8 +95,8 @@ async fn receipt(
     Ok(Some(event).filter(is_receipt))
 }
 
-/// The events that a receipt names, if the log has them so and all have expired; otherwise the reason why none may be
-/// marked by it.
+/// The events that a receipt names, if they match the log and have all expired; otherwise the reason why the
+/// receipt must not mark any.
 async fn named(
     store: &Store,
     workspace: &WorkspaceId,
@@ -125,7 +126,8 @@ async fn named(
     Ok(Ok(entries.into_iter().map(|(_, entry)| entry.place).collect()))
 }
 
-/// Marks events; how many were there, `None` if the settings changed or the time is up.
+/// Marks events. Returns the number of those that still existed; `None` if the settings changed or the time is
+/// up.
 async fn mark(
     store: &Store,
     workspace: &WorkspaceId,
@@ -148,31 +150,32 @@ async fn mark(
     Ok(Some(marked))
 }
 
-/// Waits for as long as the last transaction took, at most a second: an admin's change of the settings needs a moment in
-/// which no transaction of ours has them.
+/// Waits as long as the last transaction took, at most a second: an admin's change of the settings needs a
+/// moment without a transaction of ours on them.
 async fn give_way(began: Moment) {
     if let Some(took) = began.age() {
         tokio::time::sleep(took.min(std::time::Duration::from_secs(1))).await;
     }
 }
 
-/// Whether an event may be marked under a hold: marks were made before it, and it has not been seen that all are gone.
+/// True if there may be marks although a hold is in effect: marks were made before it, and not all are known to
+/// be gone.
 pub(crate) fn may_have_marks(settings: &Settings) -> bool {
     let expiry = &settings.expiry;
     expiry.receipted_to.is_some()
         && expiry.unmarked_under.as_deref() != Some(settings.retention_digest.as_deref().unwrap_or_default())
 }
 
-/// How far a run has come with the marks that a hold takes away.
+/// The progress of a run that removes marks under a hold.
 #[derive(Debug, Default)]
 pub(crate) struct Unmarking {
-    /// The number of the partition, and the place in it.
+    /// The number of the partition, and the position in it.
     partition: usize,
     from: Option<Position>,
 }
 
 impl Unmarking {
-    /// Takes away the marks of one read of the table, or notes that there are none left.
+    /// Removes the marks of one read of the table, or notes that there are none left.
     pub(crate) async fn step(
         &mut self,
         store: &Store,
@@ -189,7 +192,8 @@ impl Unmarking {
         };
         let (places, next) = store.marked_events(partition, self.from.as_ref(), to).await?;
         if let Some(first) = places.first() {
-            // Before the first mark goes: a crash between the two must not leave an event that is never marked again.
+            // Done before the first mark is removed: after a crash between the two, the event could stay
+            // unmarked permanently.
             let size = receipt_before(store, workspace, &first.position, now).await?;
             if size < settings.expiry.marked_size {
                 store.write_marked_size(workspace, settings, size).await?;
@@ -217,8 +221,8 @@ impl Unmarking {
     }
 }
 
-/// The sequence of the oldest receipt that may name an event of this place or a later one: from there the receipts are
-/// marked again once the hold has ended. The start of the log, if the index of receipts shows none.
+/// The sequence of the oldest receipt that may name an event at or after this position: after the end of the
+/// hold, receipts are marked again from there. The start of the log, if the index of receipts shows none.
 async fn receipt_before(
     store: &Store,
     workspace: &WorkspaceId,

@@ -1,4 +1,4 @@
-//! The receipts: which events have expired, and what the log has of them.
+//! The receipts: the expired events, and their leaves in the log.
 
 use serde_json::{Map, Value, json};
 use shared::{
@@ -21,7 +21,7 @@ use crate::{
     window::{Due, Window, by_sequence, root, sequences},
 };
 
-/// Records receipts for the next events that have expired: one, or as many as the text of their sequences needs.
+/// Records receipts for the next expired events: one, or as many as the text of their sequences needs.
 pub(crate) async fn record(
     store: &Store,
     workspace: &WorkspaceId,
@@ -44,7 +44,7 @@ pub(crate) async fn record(
         let origin = Origin::without_request(now, system::receipt_id(), system::salt());
         let receipt = service_event::expired(workspace, origin, context(due, head));
         match store.write_receipt(&settings, &to, &receipt, head.size()).await? {
-            // If we crash here, the receipt is in the log, and a run after this one marks its events.
+            // If we crash here, the receipt is in the log, and a later run marks its events.
             Written::Now(_) => {
                 receipts += 1;
                 events += due.len() as u64;
@@ -57,7 +57,7 @@ pub(crate) async fn record(
     Ok(Expired::Receipted { receipts, events })
 }
 
-/// What a receipt says.
+/// The context of a receipt.
 fn context(due: &[Due], head: &Frontier) -> Map<String, Value> {
     let by_sequence = by_sequence(due);
     let time = |due: Option<&Due>| json!(due.map(|due| due.place.position.timestamp));
@@ -73,19 +73,19 @@ fn context(due: &[Due], head: &Frontier) -> Map<String, Value> {
     members.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }
 
-/// The events that a receipt names, as it says.
+/// The events that a receipt names.
 #[derive(Debug)]
 pub(crate) struct Named {
     /// Their sequences, as inclusive runs in order.
     pub(crate) runs: Vec<(u64, u64)>,
     /// The root of their leaves.
     pub(crate) root: Hash,
-    /// The first and the last time of theirs.
+    /// The times of the first and the last of them.
     pub(crate) times: (Timestamp, Timestamp),
 }
 
 impl Named {
-    /// Reads the context of a receipt; `None` if it is not one that [`record`] writes.
+    /// Reads the context of a receipt; `None` if [`record`] did not write it.
     pub(crate) fn read(context: &Map<String, Value>) -> Option<Self> {
         let text = |name: &str| context.get(name).and_then(Value::as_str);
         let time = |name: &str| Timestamp::parse(text(name)?).ok();
@@ -96,7 +96,7 @@ impl Named {
         })
     }
 
-    /// Whether an event of this place may be among them.
+    /// True if an event at this position may be among them.
     pub(crate) fn may_name(&self, position: &Position) -> bool {
         (self.times.0..=self.times.1).contains(&position.timestamp)
     }

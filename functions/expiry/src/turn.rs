@@ -1,17 +1,17 @@
 //! The steps of one workspace in a run.
 //!
 //! ```text
-//! read the settings ─▶ a hold? ─yes─▶ take marks away, note it
+//! read the settings ─▶ a hold? ─yes─▶ remove marks, note it
 //!                        │no
 //!                        ▼
 //! receipts in the log whose events have no marks? ─yes─▶ mark the events of the next one, note it
 //!                        │no
 //!                        ▼
-//! read what has expired, and what the log has of it ─▶ record a receipt and how far receipts go, in one transaction
+//! read the expired events and their entries ─▶ record a receipt and how far receipts go, in one transaction
 //! ```
 //!
-//! A run looks at the log as far as it was sealed when its first step began. So the receipts of one run are marked by the next,
-//! once they are sealed, and a run has an end.
+//! A run looks at the log up to the head that it read in its first step. So the receipts of one run are marked
+//! by the next one, once they are sealed, and a run ends.
 //!
 //! `docs/protocols.md` has the argument that nothing is deleted without a receipt, or while a hold is in effect.
 
@@ -24,34 +24,34 @@ use shared::{
 
 use crate::{Deadline, marks, marks::Unmarking, receipts};
 
-/// How long events have expired before a receipt names them, and how long after its end a hold still counts, in seconds: far
-/// longer than a request takes that was on its way, and than clocks differ.
+/// Seconds after its expiry before a receipt names an event, and seconds after its end for which a hold still
+/// counts: far longer than any request takes, and than clocks differ.
 pub const MARGIN_SECONDS: i64 = 3600;
 
-/// What a step did.
+/// The result of a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Expired {
     /// There was nothing to do.
     Nothing,
-    /// An expired event is not sealed: no receipt can name it, or any after it.
+    /// An expired event is not sealed: no receipt can name it, or any event after it.
     Blocked,
-    /// The settings changed meanwhile; another step goes by the new ones.
+    /// The settings changed meanwhile; another step uses the new ones.
     Changed,
     /// Receipts were recorded.
     Receipted {
-        /// How many.
+        /// The number of receipts.
         receipts: u64,
-        /// How many events they name.
+        /// The number of events that they name.
         events: u64,
     },
     /// Events of a sealed receipt were marked, or the log was searched for one.
     Marked {
-        /// How many events were still there.
+        /// The number of events that still existed.
         events: u64,
     },
-    /// Marks were taken away.
+    /// Marks were removed.
     Unmarked {
-        /// How many.
+        /// The number of marks.
         events: u64,
     },
 }
@@ -73,7 +73,7 @@ impl Turn {
         &self.workspace
     }
 
-    /// Takes one step, and gives the turn back for the next.
+    /// Takes one step, and returns the turn for the next one.
     pub(crate) async fn step(mut self, store: &Store, deadline: Deadline) -> (Self, Result<Expired, Error>) {
         let stepped = self.try_step(store, system::now(), deadline).await;
         (self, stepped)
@@ -95,7 +95,8 @@ impl Turn {
         }
         let head = match head {
             Some(head) => &*head,
-            // Before the events: an event whose sequence the head does not cover may not be finished.
+            // Read before the events: if the head does not cover the sequence of an event, its sealing may be
+            // unfinished.
             None => head.insert(store.head(workspace).await?),
         };
         if settings.expiry.receipted_to.is_some() && settings.expiry.marked_size < head.size() {
@@ -108,13 +109,13 @@ impl Turn {
 /// Takes one step with the expired events of a workspace.
 ///
 /// # Errors
-/// [`Error::Unavailable`] if it did not come to the end; what it did stands, and another step goes on from
+/// [`Error::Unavailable`] if the step did not finish; completed work stays, and another step continues from
 /// there. [`Error::Inconsistent`] or [`Error::Internal`] if the log is not as we write it.
 pub async fn expire(store: &Store, workspace: &WorkspaceId, now: Timestamp) -> Result<Expired, Error> {
     Turn::of(workspace.clone()).try_step(store, now, Deadline(u64::MAX / 2)).await
 }
 
-/// Whether a hold stops deletion.
+/// True if a hold stops deletion.
 pub(crate) fn is_held(settings: &Settings, now: Timestamp) -> bool {
     settings.retention.holds_back(now, MARGIN_SECONDS)
 }

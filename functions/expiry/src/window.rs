@@ -1,4 +1,4 @@
-//! The next events that have expired and that no receipt names yet.
+//! The next expired events that no receipt names yet.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -18,11 +18,11 @@ use shared::{
     text::json::canonical,
 };
 
-/// The most events of one receipt.
+/// Events of one receipt, at most.
 pub const MAX_EVENTS: usize = 10_000;
-/// How many tiles of the log are read at a time.
+/// Tiles of the log that are read at a time.
 const TILES: usize = 16;
-/// How many are held whole at a time, and how many bytes of them.
+/// Events that are held in full at a time, and their bytes.
 const CHUNK: Room = Room { events: 300, bytes: 20_000_000, measure: |event| canonical(event).len() };
 
 /// An event that has expired.
@@ -33,23 +33,23 @@ pub(crate) struct Due {
     pub(crate) leaf: Hash,
 }
 
-/// Events that have expired, in the order of time.
+/// Expired events, in the order of time.
 #[derive(Debug)]
 pub(crate) struct Window {
     pub(crate) due: Vec<Due>,
-    /// Whether it ends before an event that is not sealed.
+    /// True if it ends before an unsealed event.
     pub(crate) is_blocked: bool,
 }
 
 impl Window {
-    /// The events after a place and before an instant, as far as they are sealed and there are not too many.
+    /// The sealed events after a position and before an instant, up to a maximum.
     ///
-    /// It ends before the first one that is not sealed: no receipt can name an event that is in no log. Receipts are
-    /// passed over, because they do not expire.
+    /// It ends before the first unsealed event: no receipt can name an event that is in no log. Receipts are
+    /// skipped, because they do not expire.
     ///
     /// # Errors
-    /// [`Error::Unavailable`] if the store does not answer, [`Error::Inconsistent`] if an event is not what was
-    /// sealed: then it is evidence, and stays.
+    /// [`Error::Unavailable`] if the store does not answer, [`Error::Inconsistent`] if an event is not as it
+    /// was sealed: then it is evidence, and stays.
     pub(crate) async fn read(
         store: &Store,
         workspace: &WorkspaceId,
@@ -83,8 +83,8 @@ impl Window {
         Ok(window)
     }
 
-    /// The events of each receipt, in the order of time: as many as the text of their sequences has room for. Events come
-    /// nearly in the order of their sequences, unless they were imported; then the text is long.
+    /// The events of each receipt, in the order of time: as many as the text of their sequences has room for.
+    /// Sequences nearly follow the order of time, except after imports, which make the text long.
     pub(crate) fn parts(&self) -> Vec<&[Due]> {
         let mut parts = Vec::new();
         let mut left = self.due.as_slice();
@@ -103,7 +103,7 @@ impl Window {
         parts
     }
 
-    /// Checks that the log has each event under its sequence, as it is.
+    /// Checks that the log has each event unchanged under its sequence.
     async fn is_what_was_sealed(
         &self,
         store: &Store,
@@ -112,7 +112,7 @@ impl Window {
     ) -> Result<(), Error> {
         let by_sequence = by_sequence(&self.due);
         if by_sequence.len() < self.due.len() {
-            return Err(Error::Inconsistent(format!("{workspace}: two events bear one sequence").into()));
+            return Err(Error::Inconsistent(format!("{workspace}: two events have one sequence").into()));
         }
         let wanted = by_sequence.keys().copied().collect();
         for (sequence, entry) in entries(store, workspace, head, &wanted).await? {
@@ -126,7 +126,7 @@ impl Window {
     }
 }
 
-/// The entries of these sequences, which the head covers, in their order.
+/// The entries of these sequences in order; the head covers all of them.
 pub(crate) async fn entries(
     store: &Store,
     workspace: &WorkspaceId,

@@ -9,9 +9,9 @@ use shared::{
     },
 };
 
-/// The most events in one request.
+/// Events in one request, at most.
 pub const MAX_EVENTS: usize = 500;
-/// The most bytes in one request.
+/// Bytes in one request, at most.
 pub const MAX_BODY_BYTES: usize = 1_000_000;
 
 /// The member that holds the events of a batch.
@@ -27,10 +27,10 @@ pub enum Sent {
 }
 
 impl Sent {
-    /// Takes a body apart.
+    /// Splits a body into its events.
     ///
     /// # Errors
-    /// If the body as a whole is not one that the route takes.
+    /// If the route does not accept the body as a whole.
     pub fn parse(body: &[u8]) -> Result<Self, Error> {
         let Divided { outer, inner } = json::parse_elements(body, EVENTS, MAX_EVENTS, json::MAX_DEPTH)?;
         let Document { value, mut problems } = outer;

@@ -1,8 +1,9 @@
-//! `Idempotency-Key`: the id of an event that has none of its own.
+//! `Idempotency-Key`: the id of an event that has no id of its own.
 //!
-//! An event is identified by its id and its timestamp, permanently. The key stands for the id; the timestamp must be in
-//! the event, because a retry arrives at another time than the first attempt. An event that names its own id keeps it,
-//! and is refused where it is alone and the key is another, since one of the two is a mistake.
+//! An event is identified by its id and its timestamp, permanently. The key takes the place of the id; the
+//! timestamp must be in the event, because a retry arrives later than the first attempt. An event with its own
+//! id keeps it. A single event with another id than the key is refused, because one of the two must be a
+//! mistake.
 
 use serde_json::Value;
 use shared::{
@@ -13,7 +14,7 @@ use shared::{
     },
 };
 
-/// Gives the id of the key to an event that is sent alone.
+/// Gives a single event the id of the key.
 pub(crate) fn name_event(event: &mut Document, key: &str) {
     let id = EventId::of_key(key);
     match event.value.get("id") {
@@ -26,7 +27,7 @@ pub(crate) fn name_event(event: &mut Document, key: &str) {
     }
 }
 
-/// Gives an id of the key and its place to an event of a batch, unless it has its own.
+/// Gives an event of a batch an id made of the key and its index, unless it has an id.
 pub(crate) fn name_part(event: &mut Document, key: &str, index: i64) {
     if event.value.get("id").is_none_or(Value::is_null) {
         set_id(event, &EventId::of_key(&format!("{key}.{index}")));
@@ -46,7 +47,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_event_without_an_id_gets_that_of_the_key() {
+    fn an_event_without_an_id_gets_the_id_of_the_key() {
         let check = |value: Value, key: &str, id: Value, problems: usize| {
             let mut event = Document { value, problems: Vec::new() };
             name_event(&mut event, key);

@@ -1,7 +1,7 @@
 //! Records events sent over HTTPS: one, or up to 500 at once.
 //!
-//! Every event stands for itself: the good ones are recorded even where others are bad, and each
-//! has a result of its own, in the order of the request.
+//! Every event is handled by itself: valid events are recorded even if others are invalid, and each has its own
+//! result, in the order of the request.
 
 mod body;
 mod idempotency;
@@ -24,11 +24,11 @@ use shared::{
 
 pub use self::body::{MAX_BODY_BYTES, MAX_EVENTS, Sent};
 
-/// The most problems that one answer tells: an answer of Lambda has at most 6 MB, and a pointer may have 200 characters
-/// of which JSON makes seven each. Every event that is refused keeps at least one.
+/// Problems in one answer, at most: a Lambda's answer has at most 6 MB, and a pointer may have 200 characters,
+/// which JSON may escape to seven bytes each. Every refused event keeps at least one problem.
 const MAX_PROBLEMS_OF_AN_ANSWER: usize = 1_000;
 
-/// Records the events of a request and says what became of each.
+/// Records the events of a request, and answers with the result of each.
 ///
 /// # Errors
 /// None: every failure is an answer.
@@ -49,14 +49,14 @@ async fn record(store: &Store, request: &Request) -> Result<Response, Error> {
             if let Some(key) = key {
                 idempotency::name_event(&mut event, key);
             }
-            // Alone, an event that could not be recorded is the problem of its request.
+            // The problem of a single event is the problem of its request.
             let new = read(&holder.workspace, event, now)?;
             let Appended { status, write_units } = store.append(&new.event).await?;
             answer(&[Attempt { new: Some(new), result: Ok(recorded(status)?) }], write_units, request)
         }
         Sent::Batch(events) => {
-            // Each is received a microsecond after the one before it: so two that are the same are not
-            // taken for one that the SDK sent twice, and the order of the request is kept.
+            // Each event is received a microsecond after the one before it. So two equal events are not
+            // mistaken for one that the SDK sent twice, and the order of the request is kept.
             let mut events: Vec<_> = (0..)
                 .zip(events)
                 .map(|(index, mut event): (i64, Document)| {
@@ -69,8 +69,8 @@ async fn record(store: &Store, request: &Request) -> Result<Response, Error> {
             limit_problems(&mut events);
             let good: Vec<_> = events.iter().flatten().map(|new| &new.event).collect();
             let AppendedAll { results, write_units } = store.append_all(&good).await;
-            // If we crash here, some events of the request are recorded and others are not. A client that
-            // sends all of them again, with their ids, records the rest.
+            // If we crash here, a part of the request's events is recorded. A client that sends all of them
+            // again, with their ids, records the rest.
             let mut results = results.into_iter();
             let attempts: Vec<_> = events.into_iter().map(|event| Attempt::of(event, &mut results)).collect();
             answer(&attempts, write_units, request)
@@ -78,15 +78,14 @@ async fn record(store: &Store, request: &Request) -> Result<Response, Error> {
     }
 }
 
-/// One event, as far as it came.
+/// One event of the request, and its result.
 struct Attempt {
-    /// The event, if it is one.
     new: Option<NewEvent>,
     result: Result<Status, Error>,
 }
 
 impl Attempt {
-    /// The end of an event: its own, or the next of those that were appended.
+    /// The result of an event: its own problem, or the next result of the appended events.
     fn of(
         event: Result<NewEvent, Error>,
         appended: &mut impl Iterator<Item = Result<Status, Error>>,
@@ -101,14 +100,15 @@ impl Attempt {
     }
 }
 
-/// The event that was sent, if it is one.
+/// Reads an event as it was sent.
 fn read(workspace: &WorkspaceId, sent: Document, now: Timestamp) -> Result<NewEvent, Error> {
     let Document { value, problems } = sent;
     let fallback = Fallback { now, id: system::event_id(), salt: system::salt() };
     NewEvent::parse(value, problems, Door::Api(workspace), fallback).map_err(Error::InvalidEvent)
 }
 
-/// Keeps the answer small enough: each event that is refused tells its share of the problems, and how many more it has.
+/// Keeps the answer small enough: each refused event lists its share of the problems, and the number of the
+/// others.
 fn limit_problems(events: &mut [Result<NewEvent, Error>]) {
     let refused = events.iter().filter(|event| event.is_err()).count();
     for event in events {
@@ -118,7 +118,7 @@ fn limit_problems(events: &mut [Result<NewEvent, Error>]) {
     }
 }
 
-/// A status that is no failure.
+/// A status that is not a failure.
 fn recorded(status: Status) -> Result<Status, Error> {
     match status {
         Status::Recorded | Status::Duplicate => Ok(status),
@@ -153,53 +153,53 @@ fn answer(attempts: &[Attempt], write_units: WriteUnits, request: &Request) -> R
     })
 }
 
-/// What became of the events of a request.
+/// The results of a request's events.
 #[derive(Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Recording<'a> {
-    /// One for each event, in the order of the request.
+    /// One result for each event, in the order of the request.
     results: Vec<RecordingResult<'a>>,
-    /// What it took.
+    /// The cost of the request.
     debug: Took,
 }
 
-/// What became of one event.
+/// The result of one event.
 #[derive(Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct RecordingResult<'a> {
-    /// Which event of the request, counted from 0.
+    /// The index of the event in the request, from 0.
     index: usize,
-    /// What became of it.
+    /// The outcome.
     status: ResultStatus,
-    /// Its id; null if the event was refused.
+    /// The event's id; null if the event was refused.
     #[cfg_attr(feature = "openapi", schema(required))]
     id: Option<&'a EventId>,
-    /// When it happened; null where the id is.
+    /// The event's time; null if the id is null.
     #[cfg_attr(feature = "openapi", schema(required))]
     timestamp: Option<Timestamp>,
-    /// Whether the same request again would be recognised; not so where the service made up the id.
+    /// True if a retry of the same request is a duplicate; false if the service generated the id.
     #[cfg_attr(feature = "openapi", schema(required))]
     retry_safe: Option<bool>,
-    /// Why it is not recorded.
+    /// The reason why the event is not recorded.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(nullable = false))]
     problem: Option<Problem>,
 }
 
-/// What became of an event.
+/// The outcome of an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum ResultStatus {
-    /// It is recorded.
+    /// The event is recorded.
     Recorded,
-    /// It was recorded before; nothing is written twice.
+    /// The event was recorded before; it is not written again.
     Duplicate,
-    /// Another event stands under its id and timestamp, unchanged.
+    /// Another event has the same id and timestamp; it stays unchanged.
     Conflict,
-    /// It breaks a rule.
+    /// The event breaks a rule.
     Invalid,
-    /// It could not be written; send it again.
+    /// The event could not be written; send it again.
     Unavailable,
 }
 

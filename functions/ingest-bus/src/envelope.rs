@@ -1,4 +1,4 @@
-//! What the bus delivers: a batch of the queue, or one bare EventBridge envelope.
+//! Messages of the bus: a batch of the queue, or one bare EventBridge envelope.
 
 use aws_lambda_events::sqs::{SqsEvent, SqsMessage};
 use serde::Deserialize;
@@ -13,15 +13,14 @@ use shared::{
     },
 };
 
-/// An invocation's payload, to the letter: an event is judged by what was sent, not by what a
-/// parser made of it.
+/// The unparsed payload of an invocation: an event is judged by the text that was sent, not by a parser's
+/// reading of it.
 #[derive(Debug, Deserialize)]
 #[serde(transparent)]
 pub struct Delivery(Box<RawValue>);
 
-/// A delivery, taken apart.
+/// A parsed delivery.
 pub enum Received {
-    /// One envelope, by itself.
     Bare(Message),
     /// Envelopes from the queue.
     Batch(Vec<Message>),
@@ -29,14 +28,14 @@ pub enum Received {
 
 /// One envelope as it was delivered.
 pub struct Message {
-    /// The queue's id of it, by which it is reported as failed; empty for a bare one.
+    /// The queue's id for it, by which it is reported as failed; empty for a bare envelope.
     pub(crate) id: String,
-    /// When the queue took it, which a redelivery repeats; `None` for a bare one.
+    /// The time at which the queue accepted it, the same in every redelivery; `None` for a bare envelope.
     sent_at: Option<Timestamp>,
     body: String,
 }
 
-/// The members of an envelope that name it in quarantine. The rest of a message may be anything, and is not read.
+/// The members of an envelope that name it in quarantine. The rest of a message is not read.
 #[derive(Default, Deserialize)]
 struct Names<'a> {
     #[serde(borrow)]
@@ -47,13 +46,13 @@ struct Names<'a> {
     id: Option<&'a RawValue>,
 }
 
-/// An envelope, opened.
+/// A parsed envelope.
 pub struct Opened {
-    /// What the envelope says.
+    /// The envelope without the event.
     pub envelope: Envelope,
-    /// The event within.
+    /// The event.
     pub detail: Value,
-    /// What the JSON of the detail alone shows to be wrong with it.
+    /// Problems that already the JSON of the event shows.
     pub problems: Vec<FieldError>,
 }
 
@@ -61,7 +60,7 @@ impl Delivery {
     /// Tells a batch from a bare envelope: only a batch has `Records`.
     ///
     /// # Errors
-    /// If it is neither.
+    /// If it is neither of the two.
     pub fn open(self) -> Result<Received, serde_json::Error> {
         #[derive(Deserialize)]
         struct Shape {
@@ -94,10 +93,10 @@ impl Delivery {
 }
 
 impl Message {
-    /// Opens the envelope.
+    /// Parses the envelope.
     ///
     /// # Errors
-    /// Why it cannot be opened.
+    /// The reason why it cannot be parsed.
     pub fn open(&self) -> Result<Opened, (Reason, Vec<FieldError>)> {
         let Divided { outer, inner } = json::parse_member(self.body.as_bytes(), "detail", json::MAX_DEPTH)
             .map_err(|error| {
@@ -111,7 +110,7 @@ impl Message {
         let time = text(&members, "time").and_then(|time| Timestamp::parse(time).ok());
         match (id, time, inner) {
             (Some(id), Some(time), Some(Document { value: detail, mut problems })) => {
-                // A detail that is there twice may be another event; beside it there may be anything.
+                // A repeated `detail` could be another event; other members may be repeated.
                 let outer = outer
                     .problems
                     .into_iter()
@@ -130,8 +129,8 @@ impl Message {
         }
     }
 
-    /// The message as it is kept in quarantine. Its place there follows from the message alone, so
-    /// that a redelivery overwrites it.
+    /// The message in the form of the quarantine. Its key depends on the message alone, so that a redelivery
+    /// overwrites it.
     pub fn set_aside(&self, reason: Reason, problems: Vec<FieldError>, now: Timestamp) -> Quarantined {
         let envelope: Names<'_> = serde_json::from_str(&self.body).unwrap_or_default();
         let time = name(envelope.time).and_then(|time| Timestamp::parse(&time).ok());

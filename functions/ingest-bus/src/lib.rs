@@ -1,8 +1,8 @@
-//! Records events that EventBridge forwarded, from a queue or handed over directly.
+//! Records events that EventBridge forwarded, from a queue or directly.
 //!
-//! Every message ends in one of three ways: its event is recorded (or was before), or it is in
-//! quarantine with the reason, or it is reported as failed, so that the queue delivers it again.
-//! Only after DynamoDB took one of the first two does a message leave the queue.
+//! Every message ends in one of three ways: its event is recorded (now or earlier), or it is in quarantine with
+//! the reason, or it is reported as failed, so that the queue delivers it again. A message leaves the queue
+//! only after DynamoDB has accepted one of the first two.
 
 mod envelope;
 
@@ -18,14 +18,14 @@ use shared::{
 
 pub use self::envelope::{Delivery, Message, Opened, Received};
 
-/// How many messages are set aside at a time: as many connections to the store are open at most.
+/// Messages that are quarantined at a time: at most as many connections to the store are open.
 const CONCURRENCY: usize = 32;
 
-/// Records the events of a delivery and names the messages that must come again.
+/// Records the events of a delivery, and names the messages that must be delivered again.
 ///
 /// # Errors
-/// If a bare envelope could not be recorded, since there is no queue to bring it again, or if the
-/// delivery is neither a batch of the queue nor an envelope.
+/// If a bare envelope could not be recorded, because no queue would deliver it again, or if the delivery is
+/// neither a batch of the queue nor an envelope.
 pub async fn handle(
     store: &Store,
     event: LambdaEvent<Delivery>,
@@ -60,12 +60,12 @@ pub async fn handle(
     Ok(response)
 }
 
-/// Brings messages to their end, each by itself: recorded, as the status says, or in quarantine.
+/// Settles each message: it is recorded, with its status, or quarantined.
 async fn settle(store: &Store, messages: &[Message], now: Timestamp) -> Vec<Result<Option<Status>, Error>> {
     let read: Vec<_> = messages.iter().map(|message| read(message, now)).collect();
     let events: Vec<_> = read.iter().flatten().collect();
     let AppendedAll { results, write_units } = store.append_all(&events).await;
-    // If we crash here, all messages come again, and what is recorded is a duplicate then.
+    // If we crash here, all messages are delivered again, and the recorded ones are duplicates then.
     tracing::debug!(events = results.len(), write_units.table, write_units.indexes, "recorded");
     let mut results = results.into_iter();
     let mut ends = Vec::with_capacity(messages.len());
@@ -90,7 +90,7 @@ async fn settle(store: &Store, messages: &[Message], now: Timestamp) -> Vec<Resu
     stream::iter(ends).buffered(CONCURRENCY).collect().await
 }
 
-/// The event of a message; or why there is none in it.
+/// The event of a message, or the message in the form of the quarantine.
 fn read(message: &Message, now: Timestamp) -> Result<Event, Box<Quarantined>> {
     let set_aside = |reason, problems| Box::new(message.set_aside(reason, problems, now));
     let opened = message.open().map_err(|(reason, problems)| set_aside(reason, problems))?;
@@ -102,7 +102,7 @@ fn read(message: &Message, now: Timestamp) -> Result<Event, Box<Quarantined>> {
 
 async fn quarantine(store: &Store, quarantined: Quarantined, now: Timestamp) -> Result<(), Error> {
     let write_units = store.quarantine(&quarantined, now).await?;
-    // If we crash here, the message comes again and overwrites its own entry.
+    // If we crash here, the message is delivered again and overwrites its own item.
     // An alarm of the template counts this line.
     let problems: Vec<_> = quarantined.problems.iter().map(|problem| problem.code).collect();
     tracing::warn!(

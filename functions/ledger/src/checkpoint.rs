@@ -1,8 +1,8 @@
 //! The signed checkpoint of a log.
 //!
-//! It is made on demand, from the head that the sealer committed, and kept before it is shown. A log
-//! whose head is smaller than what was signed, or does not continue it, is signed no more: what readers
-//! have of it is then the evidence.
+//! It is made on demand, from the head that the sealer committed, and stored before it is shown. A log whose
+//! head is smaller than the last signed size, or does not continue it, is not signed again: the checkpoints
+//! that readers have are the evidence then.
 
 use shared::{
     ledger::{
@@ -14,17 +14,17 @@ use shared::{
 
 use crate::Reader;
 
-/// How often a head is looked at again, where others sign at the same time.
+/// Attempts to sign while other requests sign the same log.
 const MAX_ATTEMPTS: usize = 10;
 
 impl Reader<'_> {
-    /// The checkpoint of the head as it is now, signed.
+    /// The signed checkpoint of the present head.
     ///
     /// # Errors
-    /// [`Error::Inconsistent`] if the head is not one that may be signed.
+    /// [`Error::Inconsistent`] if the head must not be signed.
     pub(crate) async fn checkpoint(&self) -> Result<Signed, Error> {
         for _ in 0..MAX_ATTEMPTS {
-            // In this order: a head that is read later cannot be the smaller one.
+            // Read in this order, so that the head cannot be the older one.
             let last = self.store().signed(&self.holder.workspace).await?;
             let head = self.store().head(&self.holder.workspace).await?;
             match &last {
@@ -35,17 +35,17 @@ impl Reader<'_> {
                 return Ok(last.clone());
             }
             let signed = self.sign(head.size(), head.root()).await?;
-            // If we crash before it is kept, nobody has seen it.
+            // If we crash before it is stored, no reader has seen it.
             if let Written::Now(_) =
                 self.store().write_signed(&self.holder.workspace, last.as_ref(), &signed).await?
             {
                 return Ok(signed);
             }
         }
-        Err(Error::Contention("others sign this log all the time".into()))
+        Err(Error::Contention("other requests keep signing this log".into()))
     }
 
-    /// Looks whether a head continues what was signed last: by the tree itself, not by our word.
+    /// Checks by the tree that a head continues the last signed checkpoint.
     async fn continues(&self, last: &Signed, head: &Frontier) -> Result<(), Error> {
         let refused = |why: &str| {
             let (was, is) = (last.size, head.size());
@@ -58,12 +58,12 @@ impl Reader<'_> {
             .map_err(|_| refused("the head does not continue what was signed"))
     }
 
-    /// Looks whether a head that nothing was signed of yet is that of its own tree.
+    /// Checks that the head of a log without a checkpoint matches its own tree.
     async fn is_whole(&self, head: &Frontier) -> Result<(), Error> {
         if self.root(head.size()).await? == head.root() {
             return Ok(());
         }
-        let what = format!("{}: the head at {} is not that of its tree", self.log.name(), head.size());
+        let what = format!("{}: the head at {} does not match its tree", self.log.name(), head.size());
         Err(Error::Inconsistent(what.into()))
     }
 
@@ -74,7 +74,7 @@ impl Reader<'_> {
         Ok(Signed { size, root, note })
     }
 
-    /// The roots of these subtrees, in a log that has come so far.
+    /// The roots of these subtrees in a log of this size.
     pub(crate) async fn hashes(&self, wanted: &Subtrees, log_size: u64) -> Result<Vec<Hash>, Error> {
         let tiles = self.store().tiles(&self.holder.workspace, wanted.tiles(log_size)).await?;
         wanted.hashes(&tiles).map_err(|error| Error::Internal(error.into()))

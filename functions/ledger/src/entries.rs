@@ -1,4 +1,4 @@
-//! One entry of a log: the event, its leaf, and the proof that it is there.
+//! One entry of a log: the event, its leaf, and the proof of its inclusion.
 
 use serde::Serialize;
 use shared::{
@@ -17,9 +17,9 @@ pub struct LogEntry<'a> {
     /// The event.
     #[cfg_attr(feature = "openapi", schema(value_type = shared::model::event::ReadEvent))]
     event: &'a Event,
-    /// What the log has of it: canonical JSON, whose hash is the leaf of the tree.
+    /// The logged form of the event: canonical JSON, whose hash is the leaf of the tree.
     leaf: &'a str,
-    /// That the leaf is in the log: a text of C2SP tlog-proof, with the signed checkpoint.
+    /// The proof that the leaf is in the log: a C2SP tlog-proof, with the signed checkpoint.
     proof: String,
 }
 
@@ -49,7 +49,7 @@ impl Reader<'_> {
         Ok((event, leaf))
     }
 
-    /// The leaf of an event, which must be the one that was sealed.
+    /// The leaf of an event, which must be the sealed one.
     pub(crate) fn leaf(&self, sequence: u64, entry: &Entry, event: &Event) -> Result<String, Error> {
         let leaf = leaf(event);
         if Hash::of_leaf(leaf.as_bytes()) == entry.leaf {

@@ -1,8 +1,8 @@
-//! Proves what is in a workspace's log: signed checkpoints, tiles, entries and proofs, in the formats of
-//! C2SP, so that a verifier that knows nothing of us can check them.
+//! Proves the content of a workspace's log: signed checkpoints, tiles, entries and proofs, in the formats of
+//! C2SP, so that any verifier of these formats can check them.
 //!
-//! Nothing here changes the log. What is signed is only what is committed, and never a log that is
-//! smaller than, or does not continue, what was signed before.
+//! This function does not change the log. It signs only committed heads, and only if they continue the last
+//! signed one.
 
 mod checkpoint;
 mod entries;
@@ -28,12 +28,11 @@ pub use self::{
 /// The content type of a checkpoint and a key: text, as C2SP tlog-tiles asks for.
 pub const TEXT: &str = "text/plain; charset=utf-8";
 
-/// What it takes to answer.
+/// The dependencies of the handler.
 #[derive(Debug)]
 pub struct Ledger {
-    /// The tables.
     pub store: Store,
-    /// Who signs.
+    /// The key that signs checkpoints.
     pub signer: Signer,
 }
 
@@ -68,7 +67,7 @@ async fn route(ledger: &Ledger, request: &Request) -> Result<Response, Error> {
     }
 }
 
-/// Who asks, for what, of which log.
+/// The reader, the request, and the log.
 struct Reader<'a> {
     ledger: &'a Ledger,
     request: &'a Request,
@@ -93,14 +92,14 @@ impl Reader<'_> {
                 | Error::TooLarge(_)
                 | Error::Inconsistent(_),
             ) => self.record(first, last, 0).await?,
-            // Nothing was read.
+            // No event was disclosed.
             Err(_) => {}
         }
         answer
     }
 
-    /// Records that something was read of the events themselves, before it is shown. A hash tells nobody
-    /// anything, so the routes that give only hashes leave no record.
+    /// Records a read of events, before they are shown. A hash discloses nothing, so the routes that return
+    /// only hashes leave no record.
     async fn record(&self, first: u64, last: u64, count: u64) -> Result<(), Error> {
         let context = Map::from_iter([
             ("route".to_owned(), json!(self.request.route())),
@@ -111,7 +110,7 @@ impl Reader<'_> {
         ]);
         let origin = self.request.origin(system::now(), system::event_id(), system::salt());
         let accessed = service_event::audit_log_accessed(&self.holder, origin, context);
-        // If we crash after it, a read is recorded of which the reader saw nothing.
+        // If we crash after it, the record stays of a read whose data the reader did not get.
         self.store().append(&accessed).await.map(|_| ())
     }
 }

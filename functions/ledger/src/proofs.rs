@@ -1,4 +1,4 @@
-//! Proofs by themselves: that a leaf is in a tree, and that one tree continues another.
+//! Separate proofs: that a leaf is in a tree, and that one tree continues another.
 
 use serde::Serialize;
 use shared::{
@@ -17,34 +17,34 @@ pub const INCLUSION_NAMES: [&str; 2] = ["sequence", "size"];
 /// The parameters of a proof of consistency.
 pub const CONSISTENCY_NAMES: [&str; 2] = ["from", "to"];
 
-/// That a leaf is in the tree of so many leaves (RFC 6962 §2.1.1).
+/// Proof that a leaf is in the tree of a size (RFC 6962 §2.1.1).
 #[derive(Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct InclusionProof {
-    /// The place of the leaf.
+    /// The index of the leaf.
     sequence: u64,
-    /// How many leaves the tree has.
+    /// The number of leaves of the tree.
     size: u64,
     /// The root of the tree, in base64.
     #[cfg_attr(feature = "openapi", schema(value_type = String))]
     root: Hash,
-    /// From the leaf's sibling up, in base64.
+    /// The hashes from the leaf's sibling upwards, in base64.
     #[cfg_attr(feature = "openapi", schema(value_type = Vec<String>))]
     hashes: Vec<Hash>,
 }
 
-/// That a tree begins with a smaller one (RFC 6962 §2.1.2).
+/// Proof that a tree begins with a smaller one (RFC 6962 §2.1.2).
 #[derive(Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ConsistencyProof {
-    /// How many leaves the smaller tree has.
+    /// The number of leaves of the smaller tree.
     from: u64,
-    /// How many leaves the larger one has.
+    /// The number of leaves of the larger tree.
     to: u64,
     /// The root of the smaller tree, in base64.
     #[cfg_attr(feature = "openapi", schema(value_type = String))]
     root_from: Hash,
-    /// The root of the larger one, in base64.
+    /// The root of the larger tree, in base64.
     #[cfg_attr(feature = "openapi", schema(value_type = String))]
     root_to: Hash,
     /// The proof, in base64.
@@ -86,7 +86,8 @@ impl Reader<'_> {
         Ok(http::ok(&ConsistencyProof { from, to, root_from, root_to, hashes }))
     }
 
-    /// The size and root of the tree that is asked for, or else of the checkpoint's; never a larger one.
+    /// The size and root of the requested tree, or else of the checkpoint's; never larger than the
+    /// checkpoint's.
     async fn tree(&self, parameter: &str, asked: Option<u64>) -> Result<(u64, Hash), Error> {
         let Signed { size: signed, root, note: _ } = self.checkpoint().await?;
         match asked {
@@ -104,7 +105,7 @@ impl Reader<'_> {
     }
 }
 
-/// A parameter that asks for more than the log has.
+/// The problem of a parameter beyond the end of the log.
 fn beyond(parameter: &str, detail: String) -> Error {
     Error::InvalidQuery(vec![FieldError::new(parameter, "out_of_range", detail)])
 }

@@ -1,4 +1,4 @@
-//! Who signs checkpoints: a key in AWS KMS that nobody can take out, or a key file on a laptop.
+//! The key that signs checkpoints: a key in AWS KMS that cannot be exported, or a key file on a laptop.
 
 use std::{fmt, fs};
 
@@ -20,23 +20,24 @@ use shared::{
 };
 use tokio::sync::OnceCell;
 
-/// A key pair (Ed25519), and the name under which its logs are known.
+/// A key pair (Ed25519), and the origin in the names of its logs.
 pub struct Signer {
     origin: String,
     pair: Pair,
 }
 
-/// Made for the first signature: tiles and proofs need none. Of a key file it is the public key that costs.
+/// Prepared for the first signature, because tiles and proofs need none. For a key file, computing the public
+/// key is the cost.
 enum Pair {
     File(Later<SigningKey>),
     Kms { client: Later<Client>, key_id: String, public: OnceCell<[u8; 32]> },
 }
 
-/// How much of what KMS gives of an Ed25519 key (RFC 8410 §4) is the key itself: its end.
+/// The length of the key itself, at the end of KMS's encoding of an Ed25519 key (RFC 8410 §4).
 const PUBLIC_KEY_BYTES: usize = 32;
 
 impl Signer {
-    /// The signer of this configuration; nothing is sent yet.
+    /// The signer of this configuration; no request is made yet.
     ///
     /// # Errors
     /// If the key file cannot be read, or is not the base64 of 32 bytes.
@@ -68,12 +69,12 @@ impl Signer {
         Ok(Self { origin: signing.origin.clone(), pair })
     }
 
-    /// A signer with a key at hand.
+    /// A signer with this key.
     pub fn with_seed(origin: &str, seed: &[u8; 32]) -> Self {
         Self { origin: origin.to_owned(), pair: Pair::file(*seed) }
     }
 
-    /// The log of a workspace: its name, and the key that verifies it.
+    /// The log of a workspace: its name, and its verifier key.
     pub(crate) async fn log(&self, workspace: &WorkspaceId) -> Result<Vkey, Error> {
         let public = match &self.pair {
             Pair::File(pair) => pair.verifying_key().to_bytes(),
@@ -113,7 +114,7 @@ impl Pair {
 }
 
 impl fmt::Debug for Signer {
-    /// The origin alone: the key is nobody's to see.
+    /// Shows the origin alone: the key is secret.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Signer").field("origin", &self.origin).finish_non_exhaustive()
     }

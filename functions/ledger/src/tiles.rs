@@ -13,11 +13,11 @@ use shared::{
 
 use crate::Reader;
 
-/// The most bytes of a bundle: in base64 they are a third more, and an answer of Lambda may have 6 MB.
+/// Bytes of a bundle, at most: base64 adds a third, and a Lambda's answer has at most 6 MB.
 const MAX_BUNDLE_BYTES: usize = 4_000_000;
 
 impl Reader<'_> {
-    /// `GET /api/{workspace}/ledger/tile/{tile+}`: of the checkpoint that was signed last.
+    /// `GET /api/{workspace}/ledger/tile/{tile+}`: of the last signed checkpoint.
     pub(crate) async fn tile(&self) -> Result<Response, Error> {
         self.request.no_query()?;
         let path = TilePath::parse(self.request.path_parameter("tile")).map_err(|_| Error::UnknownTile)?;
@@ -35,8 +35,8 @@ impl Reader<'_> {
         Ok(http::ok_bytes(bytes))
     }
 
-    /// The leaves of a bundle. They name events, so that reading them is recorded. A bundle is whole or it is
-    /// not there: once an event of it has expired, its others are had one by one.
+    /// The leaves of a bundle. They name events, so the read is recorded. A bundle is served whole or not at
+    /// all: once one of its events has expired, the others are read one by one.
     async fn bundle(&self, bundle: BundleId) -> Result<Vec<u8>, Error> {
         let first = bundle.index() * u64::from(FULL);
         let last = first + u64::from(bundle.width()) - 1;

@@ -1,4 +1,4 @@
-//! The event about a read: who read what, by which filters, and how much of it they saw.
+//! The event about a read: the reader, the filters, and the events that were shown.
 
 use std::collections::BTreeMap;
 

@@ -1,6 +1,6 @@
 //! The feed: sealed events in the order of their sequence, complete and final.
 //!
-//! A reader that stores one number can never miss an event. It may wait for the next one.
+//! A reader that stores one number never misses an event. It may wait for the next one.
 
 use std::time::{Duration, Instant};
 
@@ -23,29 +23,29 @@ use crate::{
     search, warnings,
 };
 
-/// The longest that a reader may wait, in seconds: API Gateway itself waits 30.
+/// The longest wait of a reader, in seconds: API Gateway's own timeout is 30.
 pub const MAX_WAIT_SECONDS: u64 = 20;
-/// The parameters of the feed beside the filters.
+/// The parameters of the feed other than the filters.
 pub const FEED_NAMES: [&str; 4] = ["after", "limit", "wait", "format"];
-/// When a reader should come again that found no slot to wait in.
+/// The Retry-After for a reader that found no slot to wait in.
 const RETRY_AFTER_SECONDS: i64 = 10;
-/// How often a waiting reader looks for something new.
+/// Interval at which a waiting reader looks for new events.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// A page of the feed, in JSON.
 #[derive(Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = AuditLogFeed))]
 pub struct FeedPage<'a> {
-    /// The events, in the order of their sequence. A page may be short, or even empty, and yet have more.
+    /// The events, in the order of their sequence. A page may be short, or even empty, and yet have a next one.
     #[cfg_attr(feature = "openapi", schema(value_type = Vec<shared::model::event::ReadEvent>))]
     audit_logs: &'a [Event],
-    /// Whether anything follows at once.
+    /// True if more events follow at once.
     has_more: bool,
-    /// What the parameter after must be to go on; -1 while the log is empty.
+    /// The value of the parameter `after` for the next page; -1 while the log is empty.
     next_after: i64,
-    /// How many sequences were passed over because their events have expired.
+    /// The number of sequences that were skipped because their events have expired.
     expired: u64,
-    /// How far the log had come.
+    /// The size and root of the log.
     checkpoint: LogHead,
     /// Names in the query that no event has. Left out where there are none.
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
@@ -53,18 +53,18 @@ pub struct FeedPage<'a> {
     warnings: &'a [WrongPart],
 }
 
-/// How far a log has come: what a signed checkpoint of this size would say.
+/// The size and root of a log, as a signed checkpoint of this size would have them.
 #[derive(Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct LogHead {
-    /// How many events it has.
+    /// The number of events.
     size: u64,
     /// The root of their tree (RFC 6962), in base64.
     #[cfg_attr(feature = "openapi", schema(value_type = String))]
     root: Hash,
 }
 
-/// What a reader of the feed asks for.
+/// A parsed request for the feed.
 struct Asked {
     filter: Filter,
     /// The first sequence that the reader has not seen.
@@ -79,7 +79,7 @@ pub(crate) async fn feed(store: &Store, request: &Request) -> Result<Response, E
     let holder = request.token_holder(Scope::Read)?;
     let Asked { filter, next, limit, wait, format } = Asked::parse(request.query())?;
     let format = Format::choose(format, request.header("accept"))?;
-    // A reader that waits has asked once.
+    // A waiting reader counts as one read.
     let rate = store.count_read(&holder.token, system::now()).await?;
     let room = Room { events: limit, bytes: MAX_PAGE_BYTES, measure: format.measure() };
     let (feed, has_waited) = read(store, &holder, &filter, next, room, wait).await?;
@@ -92,7 +92,7 @@ pub(crate) async fn feed(store: &Store, request: &Request) -> Result<Response, E
     if asked != Filter::default() || !events.iter().all(|event| is_own_access(event, &holder)) {
         let origin = request.origin(system::now(), system::event_id(), system::salt());
         store.append(&access::record_feed(&holder, origin, request, &filter, &events)).await?;
-        // If we crash here, a read is recorded of which the reader saw nothing.
+        // If we crash here, the record stays of a read whose data the reader did not get.
     }
 
     let next_after = i64::try_from(next).unwrap_or(i64::MAX) - 1;
@@ -108,7 +108,7 @@ pub(crate) async fn feed(store: &Store, request: &Request) -> Result<Response, E
     Ok(if has_waited { response } else { http::with_retry_after(response, RETRY_AFTER_SECONDS) })
 }
 
-/// Reads a page; waits for one that has something in it, if asked to and if the token has a slot to wait in.
+/// Reads a page. If requested, and if the token has a free slot, waits for a page with events.
 async fn read(
     store: &Store,
     holder: &TokenHolder,
@@ -124,7 +124,7 @@ async fn read(
     if wait.is_zero() || is_an_answer(&feed) {
         return Ok((feed, true));
     }
-    // Without a slot the answer comes at once. So it does if the store cannot say whether there is one.
+    // Without a slot the answer is sent at once, also if the store cannot say whether there is one.
     let Ok(Some(slots)) = store.take_slots(holder, LongRead::Wait, wait, system::now()).await else {
         return Ok((feed, false));
     };
@@ -133,7 +133,7 @@ async fn read(
     waited.map(|()| (feed, true))
 }
 
-/// Reads a page as it is there.
+/// Reads a page as it is now.
 async fn look(
     store: &Store,
     holder: &TokenHolder,
@@ -156,7 +156,7 @@ async fn look(
     Ok(Feed { events: feed.events, expired: feed.expired + expired, gone: feed.gone + gone, next, head })
 }
 
-/// Looks again and again, until there is something new or the time is over.
+/// Looks again and again, until there are new events or the time is over.
 async fn wait_for_more(
     store: &Store,
     holder: &TokenHolder,
@@ -177,25 +177,25 @@ async fn wait_for_more(
     Ok(())
 }
 
-/// Whether a page ends a wait. One that has only records of reads does not: otherwise two readers of the feed would
-/// wake each other again and again, each by its record.
+/// True if a page ends a wait. A page with only records of reads does not: otherwise two readers of the feed
+/// would wake each other again and again with their records.
 fn is_an_answer(feed: &Feed) -> bool {
     feed.next < feed.head.size() || !feed.events.iter().all(is_access)
 }
 
-/// Whether an event says that somebody read the log.
+/// True if an event records a read of the log.
 fn is_access(event: &Event) -> bool {
     event.action.name() == "audit_log_accessed"
 }
 
-/// Whether an event says that this token read the log. A page without filters that has only such events leaves no
+/// True if an event records a read by this token. A page without filters that has only such events leaves no
 /// record, so that a reader who reads the feed to its end comes to an empty page.
 fn is_own_access(event: &Event, holder: &TokenHolder) -> bool {
     let actor = event.actor.as_ref().map(|actor| actor.user_id.as_str());
     is_access(event) && actor == Some(holder.token.as_str())
 }
 
-/// The reader has seen more than the log has: it was restored, or is another one.
+/// The reader has seen more than the log has: the log was restored, or it is another one.
 fn beyond_the_end(size: u64) -> Error {
     let last = i64::try_from(size).unwrap_or(i64::MAX) - 1;
     let detail = format!(
@@ -218,7 +218,7 @@ impl Asked {
     }
 }
 
-/// The sequence after the last one seen. Beyond what numbers of JSON are exact for, there is none.
+/// The sequence after the last one seen. There is none beyond the range in which JSON numbers are exact.
 fn parse_after(text: &str) -> Result<u64, String> {
     let after = text.parse::<i64>().ok().filter(|after| (-1..1 << 53).contains(after));
     after

@@ -1,7 +1,7 @@
 //! Reads: the time view and the feed of a workspace's audit log, and the routes that are open to anyone.
 //!
-//! No read goes unrecorded: the event about it is durable before the data leaves. If it cannot be
-//! written, the answer is 503 without data.
+//! Every read is recorded: the event about it is durable before the data is sent. If it cannot be written, the
+//! answer is 503 without data.
 
 mod access;
 mod feed;
@@ -27,8 +27,8 @@ pub use self::{
     parameters::{FILTERS, LIST_NAMES, LISTS, READS},
 };
 
-/// The most bytes that the events of a page have on their way through Lambda, whose answers may
-/// have 6 MB (AWS Lambda quotas, invocation payload).
+/// Bytes of a page's events in a Lambda's answer, which has at most 6 MB (AWS Lambda quotas, invocation
+/// payload).
 const MAX_PAGE_BYTES: usize = 5_000_000;
 
 /// Answers every route that reads.
@@ -64,8 +64,8 @@ async fn list(store: &Store, request: &Request) -> Result<Response, Error> {
     let origin = request.origin(system::now(), system::event_id(), system::salt());
     let accessed = access::record(&holder, origin, request, &parameters, &events);
     let appended = store.append(&accessed).await?;
-    // If we crash here, a read is recorded of which the reader saw nothing: more was recorded than
-    // happened, never less.
+    // If we crash here, the record stays of a read whose data the reader did not get. The reverse never
+    // happens.
     let written = appended.write_units;
     tracing::debug!(read.units, read.keys, read.events, written.table, written.indexes, "read a page");
 

@@ -1,4 +1,4 @@
-//! The Lambda behind everything that is read.
+//! The Lambda behind all routes that read.
 
 use lambda_http::{Error, run, service_fn};
 use shared::{

@@ -1,4 +1,4 @@
-//! What anyone may ask: the catalogue, the schema of an event, and whether we are here.
+//! The routes without credentials: the catalogue, the schema of an event, and the health check.
 
 use serde::Serialize;
 use shared::{
@@ -6,23 +6,23 @@ use shared::{
     model::catalogue::{CATALOGUE, CATEGORIES, CatalogueRow, Category, Writer},
 };
 
-/// The JSON Schema (2020-12) of an event as a client sends it.
+/// The JSON Schema (2020-12) of an event as clients send it.
 const SCHEMA: &str = include_str!("event.schema.json");
-/// The description of the API (OpenAPI 3.1). Like the schema, the crate `openapi` writes it from the
-/// code of all functions, and a test there fails once either is no longer what it would write: so
-/// the generator is in no Lambda, and nothing is made at start.
+/// The description of the API (OpenAPI 3.1). Like the schema, the crate `openapi` generates it from the code of
+/// all functions, and a test there fails if either is out of date. So the generator is not part of a Lambda,
+/// and nothing is generated at start.
 const OPENAPI: &str = include_str!("openapi.json");
 
 /// The content type of [`schema`].
 pub const SCHEMA_CONTENT_TYPE: &str = "application/schema+json";
 
-/// All that the product knows by name.
+/// The names of the product's actions and categories.
 #[derive(Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Catalogue {
-    /// In the order they are listed.
+    /// The categories in the order of the catalogue.
     categories: Vec<ListedCategory>,
-    /// In the order they are listed.
+    /// The actions in the order of the catalogue.
     actions: Vec<ListedAction>,
 }
 
@@ -33,7 +33,7 @@ struct ListedCategory {
     /// Its name.
     #[cfg_attr(feature = "openapi", schema(value_type = Category))]
     category: &'static str,
-    /// What people call it.
+    /// Its name for people.
     label: &'static str,
 }
 
@@ -45,25 +45,25 @@ struct ListedAction {
     action: &'static str,
     /// What happened, in words.
     event: &'static str,
-    /// The category it is listed under.
+    /// Its category.
     #[cfg_attr(feature = "openapi", schema(value_type = Category))]
     category: &'static str,
-    /// Who records it.
+    /// The recorder of its events.
     recorded_by: RecordedBy,
 }
 
-/// Who records events of an action.
+/// The recorder of an action's events.
 #[derive(Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 enum RecordedBy {
     /// Any client that may record events.
     Client,
-    /// This service alone.
+    /// Only this service.
     Service,
 }
 
-/// That the API answers.
+/// The answer that the API is up.
 #[derive(Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Health {
@@ -98,12 +98,10 @@ pub(crate) fn schema() -> Response {
     http::ok_text(SCHEMA_CONTENT_TYPE, SCHEMA.to_owned())
 }
 
-/// What the API takes and answers, for programs that call it.
 pub(crate) fn openapi() -> Response {
     http::ok_text("application/json", OPENAPI.to_owned())
 }
 
-/// That the API answers.
 pub(crate) fn health() -> Response {
     http::ok(&Health { status: "ok" })
 }

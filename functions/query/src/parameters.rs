@@ -1,7 +1,6 @@
 //! The query parameters of the time view.
 //!
-//! A parameter that we do not know is refused: a filter that is ignored shows more than was asked
-//! for.
+//! An unknown parameter is refused: ignoring a misspelt filter would show more events than requested.
 
 use std::collections::BTreeSet;
 
@@ -43,20 +42,20 @@ pub const FILTERS: [&str; 18] = [
     "contains",
     "reads",
 ];
-/// The parameters of the time view beside the filters.
+/// The parameters of the time view other than the filters.
 pub const LIST_NAMES: [&str; 4] = ["order", "limit", "cursor", "format"];
 /// The parameters that may be repeated, or list several values with commas between them.
 pub const LISTS: [&str; 5] = ["action", "category", "not_action", "not_category", "not_actor"];
 /// The values of the parameter that says whether records of reads are among the events.
 pub const READS: [&str; 2] = ["include", "exclude"];
 
-/// What a reader asks for.
+/// A parsed query of the time view.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Parameters {
     pub(crate) filter: Filter,
     pub(crate) limit: usize,
     pub(crate) cursor: Option<String>,
-    /// How the answer is to be written, where the query says so.
+    /// The format, if the query names one.
     pub(crate) format: Option<Format>,
 }
 
@@ -64,7 +63,7 @@ impl Parameters {
     /// Reads decoded parameters.
     ///
     /// # Errors
-    /// [`Error::InvalidQuery`] with everything that is wrong with them.
+    /// [`Error::InvalidQuery`] with all their problems.
     pub(crate) fn parse(pairs: Vec<(String, String)>) -> Result<Self, Error> {
         let names: Vec<_> = FILTERS.into_iter().chain(LIST_NAMES).collect();
         let mut sent = Sent::gather(pairs, &names, &LISTS);
@@ -72,7 +71,7 @@ impl Parameters {
         let order = sent.parsed("order", "unknown_value", parse_order).unwrap_or_default();
         let limit = sent.parsed("limit", "out_of_range", parse_limit).unwrap_or(DEFAULT_LIMIT);
         let format = sent.parsed("format", "unknown_value", parse_format);
-        // Judged later, against the filters: whatever is wrong with a cursor is told in one way.
+        // Checked later, against the filters, so that every problem of a cursor is reported in one place.
         let cursor = sent.parsed("cursor", "invalid", |text| Ok(text.to_owned()));
         sent.finish(Self { filter: Filter { order, ..filter }, limit, cursor, format })
     }
@@ -89,7 +88,7 @@ impl Parameters {
     }
 }
 
-/// The filters among the parameters; in the default order.
+/// The filters among the parameters, in the default order.
 pub(crate) fn read_filter(sent: &mut Sent) -> Filter {
     let start = sent.parsed("start_timestamp", "invalid_timestamp", parse_time);
     let end = sent.parsed("end_timestamp", "invalid_timestamp", parse_time);
@@ -236,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_asks_for_the_newest_hundred() {
+    fn an_empty_query_asks_for_the_newest_hundred() {
         let nothing = Parameters { filter: Filter::default(), limit: 100, cursor: None, format: None };
         assert_eq!(parse("").unwrap(), nothing);
     }
@@ -253,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn all_problems_of_a_query_are_told_at_once() {
+    fn all_problems_of_a_query_are_reported_at_once() {
         refused("limit=0", &["limit out_of_range"]);
         refused("limit=1001", &["limit out_of_range"]);
         refused("limit=ten", &["limit out_of_range"]);
@@ -300,14 +299,14 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_query_makes_it_panic_and_each_refusal_names_its_parameter(
+        fn no_query_panics_and_each_refusal_names_its_parameter(
             names in vec(select(FILTERS.into_iter().chain(LIST_NAMES).chain(["", "workspace"]).collect::<Vec<_>>()), 0..6),
             values in vec("\\PC{0,12}|[0-9TZ:.+-]{0,30}|[a-z_,]{0,20}", 6),
         ) {
             let pairs: Vec<_> = names.iter().map(|name| (*name).to_owned()).zip(values).collect();
             match Parameters::parse(pairs) {
                 Ok(parsed) => {
-                    // What is understood is asked the same again by the link to the next page.
+                    // The link to the next page repeats everything that was understood.
                     let link = parsed.link("", "c");
                     let again = parse(link.trim_start_matches('?')).unwrap();
                     prop_assert_eq!(again, Parameters { cursor: Some("c".to_owned()), ..parsed });
@@ -325,13 +324,13 @@ mod tests {
     }
 
     #[test]
-    fn a_misspelt_parameter_is_met_with_the_right_one() {
+    fn a_misspelt_parameter_is_answered_with_the_right_one() {
         let Err(Error::InvalidQuery(problems)) = parse("start_timestmap=x") else { panic!("taken") };
         assert!(problems[0].detail.contains("did you mean start_timestamp"), "{}", problems[0].detail);
     }
 
     #[test]
-    fn the_link_asks_the_same_again() {
+    fn the_link_repeats_the_query() {
         let query =
             "start_timestamp=2025-01-01T01:00:00%2B01:00&action=group_created,x_own&order=asc&limit=7";
         let first = parse(query).unwrap();

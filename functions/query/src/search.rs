@@ -1,8 +1,8 @@
-//! Reads that look through many events for the few that match.
+//! Reads that look through many events for a few matches.
 //!
-//! A read looks at a thousand events as it is. To look at more it needs a slot of its token and its workspace, so that
-//! searches cannot take the executions that other readers need. Without a slot the page ends where it has come to, and
-//! leads on.
+//! Every read looks at up to a thousand events. To look at more, it needs a slot of its token and its
+//! workspace, so that searches cannot use up the executions that other readers need. Without a slot, the page
+//! ends there, with a cursor.
 
 use std::time::Duration;
 
@@ -13,11 +13,11 @@ use shared::{
     system,
 };
 
-/// How many events a read looks at without a slot.
+/// Events that a read looks at without a slot.
 pub(crate) const WITHOUT_SLOT: usize = 1000;
-/// How many more it looks at with one: a page looks at 10,000 events in all.
+/// Further events that it looks at with a slot: 10,000 for a page in all.
 const WITH_SLOT: usize = 9000;
-/// How long a search can last: no longer than its function.
+/// The longest search: within the timeout of its function.
 const LONGEST: Duration = Duration::from_secs(25);
 
 /// A page of the time view.
@@ -40,15 +40,16 @@ pub(crate) async fn page(
     Ok(Page { next, ..page })
 }
 
-/// What a page still has room for, where it ended because it had looked at enough events: a page that is full has none.
-/// One that has half of its bytes is as good as full.
+/// The room that is left in a page which ended because it had looked at enough events; `None` for a full page.
+/// A page with half of its bytes counts as full.
 pub(crate) fn left(room: Room, events: &[Event]) -> Option<Room> {
     let bytes: usize = events.iter().map(room.measure).sum();
     let is_full = events.len() >= room.events || bytes > room.bytes / 2;
     (!is_full).then(|| Room { events: room.events - events.len(), bytes: room.bytes - bytes, ..room })
 }
 
-/// The slots of a search. Without them, and where the store cannot say whether there are any, the page stays short.
+/// The slots of a search. Without slots, or if the store cannot say whether there are any, the page stays
+/// short.
 pub(crate) async fn slots(store: &Store, holder: &TokenHolder) -> Option<Slots> {
     store.take_slots(holder, LongRead::Search, LONGEST, system::now()).await.ok().flatten()
 }

@@ -1,4 +1,4 @@
-//! The body of a request to erase something: of which events, which parts, and why.
+//! The body of a redaction request: which events, which parts, and why.
 
 use serde_json::Value;
 use shared::{
@@ -11,9 +11,9 @@ use shared::{
     },
 };
 
-/// The most bytes in one request.
+/// Bytes in one request, at most.
 pub const MAX_BODY_BYTES: usize = 10_000;
-/// The most events that can be named at once.
+/// Events that can be named at once, at most.
 pub const MAX_SEQUENCES: usize = Redaction::MAX_EVENTS;
 /// The longest reason, in bytes.
 pub const MAX_REASON_BYTES: usize = 1024;
@@ -22,22 +22,22 @@ pub const FIELDS: &[&str] = &["actor", "sequences", "parts", "reason", "cursor"]
 /// The longest cursor, in bytes.
 pub const MAX_CURSOR_BYTES: usize = 1024;
 
-/// What is to be erased.
+/// A parsed redaction request.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct NewRedaction {
     pub(crate) which: Which,
     pub(crate) parts: Vec<Part>,
     pub(crate) reason: Option<String>,
-    /// Where the request before this one ended.
+    /// The place where the previous request ended.
     pub(crate) cursor: Option<String>,
 }
 
-/// Of which events.
+/// The events to redact.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Which {
-    /// Of all that an actor did.
+    /// All events by an actor.
     Actor(String),
-    /// Of these, each once.
+    /// The events of these sequences, each named once.
     Sequences(Vec<u64>),
 }
 
@@ -45,7 +45,7 @@ impl NewRedaction {
     /// Reads a request.
     ///
     /// # Errors
-    /// Everything that is wrong with it.
+    /// All problems of the request.
     pub(crate) fn parse(body: &[u8]) -> Result<Self, Error> {
         let Document { value, mut problems } = json::parse(body, 3)?;
         let Value::Object(members) = value else {
@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_told_at_once() {
+    fn all_problems_are_reported_at_once() {
         let check = |body: &str, expected: &[&str]| {
             let found = match NewRedaction::parse(body.as_bytes()) {
                 Ok(_) => vec![],

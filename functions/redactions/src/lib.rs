@@ -1,7 +1,7 @@
 //! Erases parts of recorded events, for admins of the workspace.
 //!
-//! What is erased, and the event that says so, are one transaction. The digests stay, so that every
-//! proof that was made before still holds, and every one made after says what was withheld.
+//! The erasure and the event about it are one transaction. The digests stay: earlier proofs still hold, and
+//! later proofs show which parts were erased.
 
 mod body;
 mod search;
@@ -27,9 +27,9 @@ use self::{
     search::{Budget, Found, Search},
 };
 
-/// The most bytes of events in one transaction, as JSON. DynamoDB takes 4 MB of items.
+/// Bytes of events in one transaction, as JSON. DynamoDB accepts 4 MB of items.
 const MAX_BYTES: usize = 3_000_000;
-/// How often events are read again that changed meanwhile.
+/// Attempts to read events again that changed meanwhile.
 const MAX_ATTEMPTS: usize = 5;
 
 /// Answers `POST /api/{workspace}/redactions`.
@@ -45,19 +45,20 @@ pub async fn handle(store: &Store, request: lambda_http::Request) -> Result<Resp
     Ok(http::respond(&request, answer))
 }
 
-/// What was erased.
+/// The result of a redaction.
 #[derive(Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = Redaction))]
 pub struct Redacted {
-    /// Of how many events parts were erased, by this request.
+    /// The number of events that this request redacted.
     redacted: usize,
-    /// Whether there may be more: then send the same request again, with the cursor.
+    /// True if there may be more: then send the same request again, with the cursor.
     has_more: bool,
-    /// Where the next request goes on; left out at the end.
+    /// The place where the next request continues; left out at the end.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(required = false, nullable = false))]
     cursor: Option<String>,
-    /// How many records of the actor's own acts as an admin stay whole: nothing is erased of those. Left out if none do.
+    /// The number of records of the actor's own acts as an admin, which are never erased; left out if there are
+    /// none.
     #[serde(skip_serializing_if = "is_zero")]
     #[cfg_attr(feature = "openapi", schema(required = false))]
     kept: usize,
@@ -94,7 +95,7 @@ async fn by_sequences(
     Err(busy())
 }
 
-/// Erases what an actor did, a transaction at a time, until the search or the budget of the request ends.
+/// Redacts the events by an actor, a transaction at a time, until the search or the budget of the request ends.
 async fn by_actor(
     store: &Store,
     admin: &Admin,
@@ -115,7 +116,8 @@ async fn by_actor(
             }
             continue;
         }
-        // If we crash here, these are redacted and it is recorded; the admin asks again, and the search passes over them.
+        // If we crash here, these are redacted and recorded; the admin repeats the request, and the search
+        // skips them.
         redacted += redactions.len();
         kept += more;
         budget.looked_at += looked_at;
@@ -129,7 +131,7 @@ async fn by_actor(
     }
 }
 
-/// Erases these, if there are any, and records it; whether all were as they were read.
+/// Writes these redactions, if any, with their record. Returns true if all events were still as they were read.
 async fn write(
     store: &Store,
     admin: &Admin,
@@ -148,7 +150,7 @@ fn busy() -> Error {
     Error::Contention("other requests keep changing the events".into())
 }
 
-/// The event about a redaction. It says which events and parts, and nothing of what they were.
+/// The event about a redaction. It names the events and parts, and none of the erased values.
 fn record(admin: &Admin, request: &Request, wanted: &NewRedaction, redactions: &[Redaction]) -> Event {
     let mut sequences: Vec<_> = redactions.iter().filter_map(|redaction| redaction.before.sequence).collect();
     sequences.sort_unstable();
@@ -157,7 +159,7 @@ fn record(admin: &Admin, request: &Request, wanted: &NewRedaction, redactions: &
     service_event::redacted(admin, origin, &wanted.parts, &sequences, unsealed, wanted.reason.as_deref())
 }
 
-/// The events of these sequences of which something is to be erased.
+/// The redactions of these sequences' events that still have something to erase.
 async fn find(
     store: &Store,
     workspace: &WorkspaceId,
@@ -171,7 +173,8 @@ async fn find(
             return Err(Error::UnknownSequence);
         }
         let (entry, event) = store.sealed_event(workspace, *sequence, system::now()).await?;
-        // An admin could hide their own acts otherwise, and a gap that a receipt explains would be a deletion.
+        // Otherwise admins could hide their own acts, and a gap that a receipt explains would look like a
+        // deletion.
         if event.action.is_accountability() {
             let detail = format!(
                 "{sequence} is {}: nothing is erased of receipts and of what admins did to the log; leave it out",
@@ -192,7 +195,7 @@ fn bytes(event: &Event) -> usize {
     canonical(event).len()
 }
 
-/// The redaction of an event; none if all of these parts are erased already.
+/// The redaction of an event; `None` if all of these parts are erased already.
 fn redaction(place: Place, before: Event, parts: &[Part]) -> Option<Redaction> {
     let left = parts.iter().any(|part| !before.disclosure.is_erased(*part));
     left.then(|| Redaction { place, after: before.redact(parts), before })

@@ -1,8 +1,10 @@
-//! The events of an actor, found in bounded pieces: the answer to each request says where the next one goes on.
+//! Finds the events of an actor in bounded pieces: the answer to each request says where the next one
+//! continues.
 //!
-//! Three searches follow each other. The index by actor has what they did, and the index by action has the records of reads
-//! that asked for them. Indexes follow the table within a moment. So the newest minutes of the table are read last, and
-//! consistently: what was acknowledged before the first request, with a time of its own day, is found.
+//! Three searches follow each other. The index by actor has the actor's events, and the index by action has the
+//! records of reads that filtered by the actor. Indexes follow the table within a moment. So the newest minutes
+//! of the table are read last, and consistently: every event that was acknowledged before the first request,
+//! with a time of its own day, is found.
 
 use serde_json::Value;
 use shared::{
@@ -21,13 +23,13 @@ use shared::{
 
 use crate::{MAX_BYTES, bytes, redaction};
 
-/// How many events one request looks at.
+/// Events that one request looks at.
 pub const MAX_LOOKED_AT: usize = 20_000;
-/// How long before its deadline a request looks at nothing more.
+/// A request reads nothing more later than this before its deadline.
 const DEADLINE_MARGIN_MS: i64 = 8000;
 /// The events of one read.
 const ROOM: Room = Room { events: 1000, bytes: 2 * MAX_BYTES, measure: bytes };
-/// How far back the table is read for events that an index does not show yet, in seconds.
+/// Seconds of the table that are read for events that an index does not show yet.
 const NEWEST_SECONDS: i64 = 300;
 
 /// The filters whose values are texts that were searched for.
@@ -39,13 +41,13 @@ pub(crate) struct Search<'a> {
     workspace: &'a WorkspaceId,
     actor: &'a str,
     parts: &'a [Part],
-    /// When the first request began.
+    /// The time at which the first request began.
     begun: Timestamp,
     phase: Phase,
     after: Option<Position>,
 }
 
-/// What is searched.
+/// The part that is searched.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
     Acts,
@@ -53,19 +55,19 @@ enum Phase {
     Newest,
 }
 
-/// A piece of a search.
+/// The result of a piece of a search.
 pub(crate) struct Found<'a> {
-    /// At most one transaction's worth.
+    /// Redactions for at most one transaction.
     pub(crate) redactions: Vec<Redaction>,
-    /// Where the search goes on; `None` at its end.
+    /// The next piece; `None` at the end of the search.
     pub(crate) next: Option<Search<'a>>,
-    /// How many events were looked at.
+    /// The number of events that were looked at.
     pub(crate) looked_at: usize,
-    /// How many records of the actor's own acts as an admin were passed over.
+    /// The number of records of the actor's own acts as an admin, which were skipped.
     pub(crate) kept: usize,
 }
 
-/// What one request may do.
+/// The work that one request may still do.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Budget {
     pub(crate) deadline_ms: u64,
@@ -80,10 +82,10 @@ impl Budget {
 }
 
 impl<'a> Search<'a> {
-    /// From the beginning, or from where the answer to another request for the same actor says.
+    /// Begins a search, or continues it where the answer to an earlier request for the same actor says.
     ///
     /// # Errors
-    /// If the cursor is not one that [`Self::cursor`] writes for this workspace and actor.
+    /// If the cursor was not written by [`Self::cursor`] for this workspace and actor.
     pub(crate) fn resume(
         workspace: &'a WorkspaceId,
         actor: &'a str,
@@ -113,7 +115,7 @@ impl<'a> Search<'a> {
         Some(Self { begun, phase, after: Some(after), ..self })
     }
 
-    /// Where the next request goes on; `None` where a search begins, which a request never ends with.
+    /// The cursor of the next request; `None` at the beginning of a search, where no request ends.
     pub(crate) fn cursor(&self) -> Option<String> {
         let phase = match self.phase {
             Phase::Acts => "acts",
@@ -124,7 +126,7 @@ impl<'a> Search<'a> {
         Some(format!("{phase}.{}.{position}", self.begun.unix_microseconds()))
     }
 
-    /// Reads on until there is a transaction's worth to erase, or one read is done.
+    /// Reads until there is enough to erase for a transaction, or one read is done.
     ///
     /// # Errors
     /// [`Error::Unavailable`] if the store does not answer.
@@ -157,7 +159,7 @@ impl<'a> Search<'a> {
         Ok(Found { redactions, next, looked_at, kept })
     }
 
-    /// Whether the next read begins another search.
+    /// True if the next read begins another search.
     pub(crate) fn is_at_a_start(&self) -> bool {
         self.after.is_none()
     }
@@ -181,9 +183,9 @@ impl<'a> Search<'a> {
         }
     }
 
-    /// The parts of an event that are to be erased; `None` if it has nothing of the actor.
+    /// The parts of an event to erase; `None` if it has nothing of the actor.
     fn parts_of(&self, event: &Event) -> Option<Vec<Part>> {
-        // A record of this request itself would have another record, and that one another.
+        // Otherwise the record of this request would need a redaction with a record of its own, and so on.
         if event.action.is_accountability()
             || (self.phase == Phase::Newest && self.begun <= event.received_at)
         {

@@ -1,7 +1,8 @@
-//! The backlog: places that a sealer could not seal in its time.
+//! The backlog: places of events that a sealer could not seal in its time.
 //!
-//! A schedule takes it up every minute, each workspace by itself. A sealer that ends a turn takes up what waits in its workspace as
-//! well, so that the schedule finds something only after a crash, while a workspace is throttled, or while its log is broken.
+//! A schedule seals the backlog every minute, each workspace by itself. A sealer that ends a turn also seals
+//! the backlog of its workspace, so the schedule finds something only after a crash, while a workspace is
+//! throttled, or while its log is broken.
 
 use futures::{StreamExt as _, stream};
 use shared::{
@@ -14,17 +15,17 @@ use tokio::time::Instant;
 
 use crate::{CONCURRENCY, seal_in_time};
 
-/// For how long passes begin in a run: the next run begins a minute after it began.
+/// Passes begin within this time of a run: the next run begins a minute after it.
 const TIME: Duration = Duration::from_secs(50);
-/// How long before the deadline no further pass begins.
+/// No pass begins later than this before the deadline.
 const MARGIN_MS: u64 = 10_000;
-/// An alarm tells of what waits for longer than this.
+/// An alarm reports places that wait longer than this.
 const LONG_SECONDS: i64 = 600;
 
-/// Seals what waits, in all workspaces.
+/// Seals the backlog of all workspaces.
 ///
 /// # Errors
-/// [`Error::Unavailable`] if the backlog cannot be read. What cannot be sealed stays in it.
+/// [`Error::Unavailable`] if the backlog cannot be read. Events that cannot be sealed stay in it.
 pub(crate) async fn take_up(store: &Store, deadline_ms: u64) -> Result<(), Error> {
     let now = system::now();
     let time = time(now, deadline_ms);
@@ -49,7 +50,7 @@ async fn take(
     }
 }
 
-/// For how long passes begin.
+/// The time within which passes may begin.
 fn time(now: Timestamp, deadline_ms: u64) -> Duration {
     let now = u64::try_from(now.unix_ms()).unwrap_or_default();
     TIME.min(Duration::from_millis(deadline_ms.saturating_sub(now + MARGIN_MS)))

@@ -1,9 +1,9 @@
-//! Seals events: gives each its number in the log of its workspace, and the log its tree.
+//! Seals events: gives each its sequence in the log of its workspace, and builds the tree of the log.
 //!
-//! The stream of the table only hints at what there may be to seal; what is sealed, and in which
-//! order, is a function of the tables alone. So a hint may come twice, late, out of order or not at
-//! all, and any number of sealers may run at once. Places that a sealer cannot seal in its time wait in the
-//! backlog, which has a schedule of its own. The daily search finds events that no record of the stream named.
+//! The records of the table's stream are only hints; the events that are sealed, and their order, follow from
+//! the tables alone. So a hint may arrive twice, late, out of order or not at all, and any number of sealers
+//! may run at once. Places that a sealer cannot seal in its time wait in the backlog, which has a schedule of
+//! its own. The daily search finds events without a record in the stream.
 
 mod backlog;
 mod reconcile;
@@ -27,18 +27,20 @@ pub use self::{
     trigger::{Response, Trigger},
 };
 
-/// How many workspaces are sealed at a time.
+/// Workspaces that are sealed at a time.
 const CONCURRENCY: usize = 8;
-/// For how long passes begin in a batch of the stream, or a step of the search. The workspaces that are left then wait in the backlog.
+/// Time within which passes may begin in a batch of the stream, or in a step of the search. The places of later
+/// workspaces go to the backlog.
 const BATCH_TIME: Duration = Duration::from_secs(3);
-/// How long a pass may take. So a workspace whose keys are throttled keeps no other waiting for longer.
+/// Timeout of a pass, so that a workspace with throttled keys delays the others no longer than this.
 const PASS_TIME: Duration = Duration::from_secs(5);
 
-/// Seals what a batch of the stream hints at, takes up the backlog, or goes on with the search.
+/// Seals the events of a stream batch, seals the backlog, or continues the search.
 ///
 /// # Errors
-/// If the backlog cannot be read, or the search cannot go on; the next one begins where it ended. Records of a batch are named in the
-/// answer, and come again, only if their places could be neither sealed nor left in the backlog.
+/// If the backlog cannot be read, or the search cannot continue; the next one begins where it ended. The answer
+/// names the records of a batch whose places could be neither sealed nor left in the backlog; they alone are
+/// delivered again.
 pub async fn handle(store: &Store, event: LambdaEvent<Trigger>) -> Result<Response, lambda_runtime::Error> {
     let LambdaEvent { payload, context } = event;
     match payload {
@@ -55,7 +57,8 @@ pub async fn handle(store: &Store, event: LambdaEvent<Trigger>) -> Result<Respon
     Ok(Response::default())
 }
 
-/// Seals what hints tell of several workspaces; of each, whether its places are sealed or in the backlog.
+/// Seals the events of hints for several workspaces. Returns for each whether its places are sealed or in the
+/// backlog.
 async fn take_all(store: &Store, hints: &[Hint]) -> Vec<bool> {
     let begins_until = Instant::now() + BATCH_TIME;
     // Collected first: the compiler cannot see that a borrowing closure kept across an await is Send.
@@ -64,7 +67,8 @@ async fn take_all(store: &Store, hints: &[Hint]) -> Vec<bool> {
     stream::iter(taken).buffered(CONCURRENCY).collect().await
 }
 
-/// Seals events of a workspace, or leaves their places in the backlog; whether either was done.
+/// Seals events of a workspace, or leaves their places in the backlog. Returns true if one of the two
+/// succeeded.
 async fn take(store: &Store, workspace: &WorkspaceId, places: &[Place], begins_until: Instant) -> bool {
     if seal_in_time(store, workspace, places, begins_until).await {
         return true;
@@ -79,8 +83,8 @@ async fn take(store: &Store, workspace: &WorkspaceId, places: &[Place], begins_u
     }
 }
 
-/// Seals events of a workspace and what waits there, pass by pass, until no more may begin; whether all of it is sealed, or left to another
-/// sealer.
+/// Seals events and the backlog of a workspace, pass by pass, until no more may begin. Returns true if
+/// everything is sealed, or left to another sealer.
 async fn seal_in_time(
     store: &Store,
     workspace: &WorkspaceId,
@@ -89,7 +93,7 @@ async fn seal_in_time(
 ) -> bool {
     let mut places = places;
     while Instant::now() < begins_until {
-        // A pass that is cut off is as one that crashed: each of its calls may be its last one.
+        // A pass that is cut off is like one that crashed: each of its calls may be its last one.
         match timeout(PASS_TIME, seal(store, workspace, places, system::now())).await {
             Ok(Ok(Sealed { events, set_aside, left, more, write_units })) => {
                 tracing::info!(%workspace, events, set_aside, left, write_units.table, "sealed");
@@ -98,7 +102,7 @@ async fn seal_in_time(
                 }
                 places = &[];
             }
-            // What is stored is not what we write: an alarm of the template counts this line.
+            // The stored data is not as we write it: an alarm of the template counts this line.
             Ok(Err(Error::Internal(source) | Error::Inconsistent(source))) => {
                 tracing::error!(%workspace, %source, "seal failed");
                 return false;

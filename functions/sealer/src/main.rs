@@ -1,4 +1,4 @@
-//! The Lambda behind the stream of the events' table, and behind the schedule of the reconcile.
+//! The Lambda behind the stream of the events table, and behind the schedules of the backlog and the search.
 
 use lambda_runtime::{Error, run, service_fn};
 use shared::{

@@ -1,7 +1,7 @@
-//! The search for events that no record of the stream named.
+//! The search for events without a record in the stream.
 //!
-//! Once a day the whole table is looked through, in as many rounds as that takes: each goes on where
-//! the one before it ended, and stops in time before its own deadline.
+//! Once a day the whole table is searched, in as many rounds as necessary: each continues where the one before
+//! it ended, and stops before its own deadline.
 
 use std::collections::BTreeMap;
 
@@ -13,16 +13,16 @@ use shared::{
 
 use crate::{take_all, trigger::Hint};
 
-/// A search begins when the last one began this long ago: a little less than a day, so that a daily
-/// round is not put off to the next.
+/// A search begins this long after the last one began: a little less than a day, so that a daily round is not
+/// postponed to the next one.
 const EVERY_SECONDS: i64 = 23 * 3600;
-/// How long before the deadline no further step is taken.
+/// No step begins later than this before the deadline.
 const MARGIN_MS: u64 = 20_000;
 
-/// Goes on with the search, or begins one if it is time.
+/// Continues the search, or begins one if it is due.
 ///
 /// # Errors
-/// [`Error::Unavailable`] if it did not come as far as it could; the next round goes on from there.
+/// [`Error::Unavailable`] if the round was interrupted; the next round continues from there.
 pub(crate) async fn go_on(store: &Store, deadline_ms: u64) -> Result<(), Error> {
     let now = system::now();
     let mut search = match store.search().await? {
@@ -34,7 +34,7 @@ pub(crate) async fn go_on(store: &Store, deadline_ms: u64) -> Result<(), Error> 
         let found = store.find_unsealed(search.after.as_ref()).await?;
         seal_all(store, found.unsealed).await;
         search.after = found.after;
-        // If we crash here, this step is taken again: what it sealed is sealed.
+        // If we crash here, this step is repeated: its events are sealed already.
         store.write_search(&search).await?;
         if search.after.is_none() || !has_time(system::now(), deadline_ms) {
             return Ok(());
@@ -42,18 +42,18 @@ pub(crate) async fn go_on(store: &Store, deadline_ms: u64) -> Result<(), Error> 
     }
 }
 
-/// Whether it is time for another search after one that has ended.
+/// True if another search is due after one that has ended.
 fn is_due(began_at: Timestamp, now: Timestamp) -> bool {
     now >= began_at.plus_seconds(EVERY_SECONDS)
 }
 
-/// Whether another step ends before the deadline.
+/// True if another step can end before the deadline.
 fn has_time(now: Timestamp, deadline_ms: u64) -> bool {
     u64::try_from(now.unix_ms()).is_ok_and(|now| now + MARGIN_MS < deadline_ms)
 }
 
-/// Seals what a step of the search found. A workspace whose events can be neither sealed nor left in the backlog keeps no other waiting:
-/// an alarm tells of it, and the next search finds them again.
+/// Seals the events that a step of the search found. If they can be neither sealed nor left in the backlog,
+/// other workspaces do not wait: an alarm reports it, and the next search finds them again.
 async fn seal_all(store: &Store, unsealed: Vec<(WorkspaceId, Place)>) {
     let mut by_workspace: BTreeMap<WorkspaceId, Vec<Place>> = BTreeMap::new();
     for (workspace, place) in unsealed {

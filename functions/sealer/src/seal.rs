@@ -1,7 +1,7 @@
-//! One pass over a workspace, from the table's events to the head of its log.
+//! One pass over a workspace, from the events in the table to the head of the log.
 //!
 //! ```text
-//! read where the log stands ─▶ another's turn? ─yes─▶ leave the places, look again ─▶ end
+//! read the head and turn ─▶ another's turn? ─yes─▶ leave the places, look again ─▶ end
 //!        ▲                          │no
 //!        │                          ▼
 //!        │                    a delta there? ─yes─▶ finish it ─▶ again
@@ -9,22 +9,25 @@
 //!        │                          ▼
 //!        │        read the candidates ─▶ write the deltas, each once ─▶ stamp the events, keep roots ─▶ move the head
 //!        │                                                                                                │
-//!        └──────────── something waits ◀─ read what waits ◀────────────────────────────────────────────────┘
+//!        └──────────── more to seal ◀─ read the backlog ◀──────────────────────────────────────────────────┘
 //! ```
 //!
-//! Why no event is sealed twice. An event is looked at only after the head was read, or moved by this pass, and everything below
-//! the head is stamped; so an event without a stamp is in no delta below it. The delta at the head is written by exactly one pass,
-//! which had read its events while there was none; so they are in no delta above it either. A pass that loses the race begins
-//! again at the head. Several deltas of a round are written one after the other, and only after the first is decided the second
-//! is written: so each of them is the only one at its sequence.
+//! No event is sealed twice. An event is read only after the head was read, or moved by this pass, and
+//! everything below the head is stamped; so an event without a stamp is in no delta below the head. The delta
+//! at the head is written by exactly one pass, which read its events while there was none; so they are in no
+//! delta above it either. A pass that loses the race begins again at the head. Several deltas of a round are
+//! written one after the other, the second only after the first succeeded: so each of them is the only one at
+//! its sequence.
 //!
-//! Why a crash loses nothing. Each step can be done again by any sealer, and what is decided can be read from the tables. An error
-//! whose effect is unknown ends the pass, and the next one reads the truth.
+//! A crash loses nothing. Any sealer can repeat each step, and the tables show what was written. An error with
+//! an unknown effect ends the pass, and the next one reads the truth.
 //!
-//! Why no work is done twice. A pass has the workspace for its turn, which stands on the deltas and the head. Others leave their
-//! places in the backlog and end. They look at the turn after they have written; and a pass reads the backlog after it has given up
-//! its turn. So one of the two sees the other. If the pass that has the turn shows no sign of life, those that wait take over when
-//! its turn is over. The turn decides nothing: with wrong clocks, two passes do the same work, and the conditions keep it right.
+//! No work is done twice. A pass has the workspace for its turn, which is stored with the deltas and the head.
+//! Other passes leave their places in the backlog and end. They read the turn again after this write, and a
+//! pass reads the backlog after it has given up its turn; so one of the two sees the other. If the pass that
+//! has the turn shows no sign of life, waiting passes take over when its turn is over. Correctness does not
+//! depend on the turn: with wrong clocks, two passes do the same work, and the conditions of their writes keep
+//! the log right.
 
 use std::{
     collections::HashSet,
@@ -39,36 +42,36 @@ use shared::{
     system,
 };
 
-/// How many events are looked at in a round.
+/// Events that are read in a round.
 const MAX_READ: usize = 1_024;
-/// How many rounds a pass has before it leaves the rest of the backlog to the next pass.
+/// Rounds of a pass, before it leaves the rest of the backlog to the next pass.
 const MAX_ROUNDS: usize = 8;
-/// How often a pass may lose the race for the next delta before it gives up.
+/// Lost races for the next delta, before a pass gives up.
 const MAX_LOST: usize = 50;
-/// How long a pass waits until it looks again whether the one that has the turn is alive.
+/// Pause before a pass looks again whether the pass that has the turn is alive.
 const PAUSE: Duration = Duration::from_millis(20);
 
-/// What a pass did.
+/// The result of a pass.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Sealed {
-    /// How many events it gave their sequence, those of others' deltas included.
+    /// The number of events that got their sequence, including those of other passes' deltas.
     pub events: u64,
-    /// How many it could not read and set aside.
+    /// The number of events that could not be read and were set aside.
     pub set_aside: u64,
-    /// How many places it left to the pass that has the turn.
+    /// The number of places that were left to the pass that has the turn.
     pub left: usize,
-    /// Whether there is more in the backlog than one pass takes.
+    /// True if the backlog has more than one pass seals.
     pub more: bool,
-    /// What it wrote.
+    /// The cost of its writes.
     pub write_units: WriteUnits,
 }
 
-/// Seals the events at `places`, each of which may be there or not, and sealed or not; and what waits in the workspace. Places must
-/// not repeat.
+/// Seals the events at `places`, which may be missing or sealed already, and the backlog of the workspace.
+/// Places must not repeat.
 ///
 /// # Errors
-/// [`Error::Unavailable`] if it did not come to the end; whatever it did stands, and another pass goes on
-/// from there. [`Error::Inconsistent`] or [`Error::Internal`] if the log is not as we write it.
+/// [`Error::Unavailable`] if it did not finish; completed work stays, and another pass continues from there.
+/// [`Error::Inconsistent`] or [`Error::Internal`] if the log is not as we write it.
 pub async fn seal(
     store: &Store,
     workspace: &WorkspaceId,
@@ -85,7 +88,7 @@ pub async fn seal(
 struct Pass<'a> {
     store: &'a Store,
     workspace: &'a WorkspaceId,
-    /// An id that no other pass has.
+    /// An id that is unique to this pass.
     id: String,
     began_at: Timestamp,
     since: Instant,
@@ -97,7 +100,7 @@ impl Pass<'_> {
         let Self { store, workspace, .. } = *self;
         let mut queue = places.to_vec();
         let mut taken: Vec<Waiting> = Vec::new();
-        // The head as this pass has moved it, and whether it says that this pass has the turn.
+        // The head as this pass has moved it, and true if the head says that this pass has the turn.
         let mut known: Option<(Frontier, bool)> = None;
         let (mut lost, mut rounds) = (0, 0);
         loop {
@@ -120,7 +123,8 @@ impl Pass<'_> {
                 if has_turn {
                     self.sealed.write_units += units(store.advance(workspace, &head, &head, None).await?);
                 }
-                // A pass that leaves places from here on sees that the turn is free. What was left before is read now.
+                // A pass that leaves places from here on sees that the turn is free. Places that were left
+                // before are read now.
                 self.forget(&mut taken).await?;
                 taken = store.waiting(workspace).await?;
                 self.sealed.more = !taken.is_empty() && rounds >= MAX_ROUNDS;
@@ -140,7 +144,7 @@ impl Pass<'_> {
             }
             let decided = self.decide(&deltas).await?;
             if decided < deltas.len() {
-                // Another pass was first: its delta is finished, and then these events are looked at again.
+                // Another pass was first: its delta is finished, and then these events are read again.
                 lost += 1;
                 queue.extend(next);
             }
@@ -154,8 +158,8 @@ impl Pass<'_> {
         }
     }
 
-    /// Where the log stands, once no other has the turn. `None` if another has it: then the places are left, and the other has shown
-    /// that it is alive after that.
+    /// The state of the log, once no other pass has the turn. `None` if another pass has it: then the places
+    /// are in the backlog, and the other pass has shown after that that it is alive.
     async fn enter(&mut self, queue: &[Place], taken: &[Waiting]) -> Result<Option<Standing>, Error> {
         let Self { store, workspace, .. } = *self;
         let mut left_at: Option<Standing> = None;
@@ -171,7 +175,8 @@ impl Pass<'_> {
                 if own.is_empty() {
                     return Ok(None);
                 }
-                // If we crash here, the places wait, and the batch that told of them comes again.
+                // If we crash here, the places are in the backlog, and the batch that named them is delivered
+                // again.
                 self.sealed.write_units += store.leave(workspace, &own, self.now()).await?;
                 self.sealed.left = own.len();
                 has_left = true;
@@ -186,11 +191,11 @@ impl Pass<'_> {
         }
     }
 
-    /// Decides deltas, one after the other; how many of them were not decided by another pass before.
+    /// Writes deltas, one after the other. Returns how many of them no other pass had written before.
     async fn decide(&mut self, deltas: &[Delta]) -> Result<usize, Error> {
         for (decided, delta) in deltas.iter().enumerate() {
             match self.store.write_delta(self.workspace, delta, Some(&self.turn())).await? {
-                // If we crash here, the delta stands at the head or after others that do.
+                // If we crash here, the delta is at the head, or after others that are.
                 Written::Now(units) => self.sealed.write_units += units,
                 Written::Before => return Ok(decided),
             }
@@ -198,8 +203,9 @@ impl Pass<'_> {
         Ok(deltas.len())
     }
 
-    /// Does all that belongs to deltas of this pass, and looks meanwhile for what waits if it has nothing else to do. Returns the new
-    /// head, and whether it says that this pass keeps the turn; `None` if another pass has moved it.
+    /// Completes the deltas of this pass, and reads the backlog meanwhile if it has nothing else to seal.
+    /// Returns the new head, and true if it says that this pass keeps the turn; `None` if another pass has
+    /// moved the head.
     async fn complete(
         &mut self,
         head: &Frontier,
@@ -218,7 +224,7 @@ impl Pass<'_> {
         queue.extend(places_of(&waiting));
         taken.append(&mut waiting);
         let turn = (!queue.is_empty()).then(|| self.turn());
-        // If we crash here, the tiles are whole and the head does not tell.
+        // If we crash here, the tiles are complete and the head does not cover them yet.
         Ok(match store.advance(workspace, head, &next, turn.as_ref()).await? {
             Written::Now(units) => {
                 self.sealed.write_units += units;
@@ -243,7 +249,7 @@ impl Pass<'_> {
         Ok(())
     }
 
-    /// Deletes what waited and is sealed now.
+    /// Deletes the places from the backlog that are sealed now.
     async fn forget(&mut self, taken: &mut Vec<Waiting>) -> Result<(), Error> {
         let deletes = taken.iter().map(|waiting| self.store.forget_waiting(self.workspace, waiting));
         for units in try_join_all(deletes).await? {
@@ -254,7 +260,8 @@ impl Pass<'_> {
     }
 
     fn now(&self) -> Timestamp {
-        // A process that is stopped counts less than has passed; then its turn is over earlier, which costs work and no more.
+        // If the process was stopped, less time is counted than has passed; then its turn seems to last longer
+        // to itself than to others, which costs work but is safe.
         let passed = i64::try_from(self.since.elapsed().as_micros()).unwrap_or_default();
         self.began_at.plus_microseconds(passed)
     }
@@ -271,14 +278,14 @@ fn units(written: Written) -> WriteUnits {
     }
 }
 
-/// The places of several items, each once.
+/// The places of several backlog items, each once.
 fn places_of(waiting: &[Waiting]) -> Vec<Place> {
     let mut once = HashSet::new();
     waiting.iter().flat_map(|waiting| &waiting.places).filter(|place| once.insert(*place)).cloned().collect()
 }
 
-/// The deltas that would follow the head: the unsealed ones of these events, by the time they were received, cut where a tile ends; and
-/// the events that cannot be read, each with the reason.
+/// The deltas that follow the head: the unsealed ones of these events, by the time of receipt, split at the
+/// ends of tiles; and the events that cannot be read, each with the reason.
 ///
 /// # Errors
 /// [`Error::Unavailable`] if the store does not answer.
@@ -315,11 +322,11 @@ pub async fn propose(
     Ok((deltas, unreadable))
 }
 
-/// Does all that belongs to a delta that is decided: stamps its events, keeps the roots of the tiles that it fills, and moves the head.
-/// A pass that finds it half done may do it again.
+/// Completes a written delta: stamps its events, stores the roots of the tiles that it fills, and moves the
+/// head. A pass that finds it partly completed may repeat it.
 ///
 /// # Errors
-/// [`Error::Unavailable`] if not all may be done.
+/// [`Error::Unavailable`] if a part of it may be missing.
 pub async fn finish(
     store: &Store,
     workspace: &WorkspaceId,
@@ -328,12 +335,13 @@ pub async fn finish(
     turn: Option<&Turn>,
 ) -> Result<WriteUnits, Error> {
     let (next, mut taken) = mark(store, workspace, head, std::slice::from_ref(delta)).await?;
-    // If we crash here, the tiles are whole and the head does not tell.
+    // If we crash here, the tiles are complete and the head does not cover them yet.
     taken += units(store.advance(workspace, head, &next, turn).await?);
     Ok(taken)
 }
 
-/// Stamps the events of deltas that follow the head, and keeps the roots of the tiles that they fill. Returns the head that follows.
+/// Stamps the events of deltas that follow the head, and stores the roots of the tiles that they fill. Returns
+/// the next head.
 async fn mark(
     store: &Store,
     workspace: &WorkspaceId,
@@ -348,7 +356,8 @@ async fn mark(
             roots.push(store.write_root(workspace, level, sequence >> (8 * level), root));
         }
     }
-    // If we crash here, some events have their sequence and some roots are kept, and the head does not cover them yet.
+    // If we crash here, some events have their sequence and some roots are stored, and the head does not cover
+    // them yet.
     let ((misfits, mut units), roots) =
         try_join(store.stamp_all(workspace, deltas), try_join_all(roots)).await?;
     for taken in roots {
@@ -356,9 +365,9 @@ async fn mark(
     }
     for (sequence, misfit) in misfits {
         match misfit {
-            // The log keeps its place: readers see the gap, and fsck names it.
+            // The log keeps its entry: readers see the gap, and fsck reports it.
             Misfit::Gone => tracing::error!(%workspace, sequence, "a sealed event is gone"),
-            Misfit::Other => tracing::error!(%workspace, sequence, "an event bears another sequence"),
+            Misfit::Other => tracing::error!(%workspace, sequence, "an event has another sequence"),
         }
     }
     Ok((next, units))

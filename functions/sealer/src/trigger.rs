@@ -1,29 +1,29 @@
-//! What invokes the sealer: batches of the table's stream, and two schedules.
+//! The triggers of the sealer: batches of the table's stream, and two schedules.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use shared::model::{id::WorkspaceId, keys::Place};
 
-/// Why the sealer runs.
+/// The reason why the sealer runs.
 #[derive(Debug, Deserialize)]
 #[serde(untagged)]
 pub enum Trigger {
     /// The table's stream has records.
     Stream(Batch),
-    /// It is time to look for events that no record of the stream named.
+    /// The schedule of the search for events without a record in the stream.
     Reconcile {
         /// Always true.
         reconcile: bool,
     },
-    /// It is time to take up the backlog.
+    /// The schedule of the backlog.
     Backlog {
         /// Always true.
         backlog: bool,
     },
 }
 
-/// A batch of the stream, as far as we look at it (AWS, "DynamoDB Streams event").
+/// A batch of the stream, with the members that we read (AWS, "DynamoDB Streams event").
 #[derive(Debug, Deserialize)]
 pub struct Batch {
     #[serde(rename = "Records")]
@@ -54,17 +54,17 @@ struct Text {
     s: String,
 }
 
-/// What a batch tells of one workspace.
+/// The places in a batch for one workspace.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Hint {
     pub(crate) workspace: WorkspaceId,
-    /// Where something was written, each place once.
+    /// The places of written items, each once.
     pub(crate) places: Vec<Place>,
-    /// The stream's number of the first record about it.
+    /// The stream's number of the first record for the workspace.
     pub(crate) first_record: String,
 }
 
-/// Which records must come again: the stream goes back to the first of them.
+/// The records that must be delivered again: the stream goes back to the first of them.
 #[derive(Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Response {
     #[serde(rename = "batchItemFailures")]
@@ -78,7 +78,7 @@ struct Failure {
 }
 
 impl Batch {
-    /// What it tells, by workspace. A key that is not one of ours is nobody's event.
+    /// The places in the batch, by workspace. A key that is not an event's is skipped and logged.
     pub(crate) fn hints(self) -> Vec<Hint> {
         let mut hints: BTreeMap<WorkspaceId, Hint> = BTreeMap::new();
         for Record { dynamodb: Change { keys, sequence_number } } in self.records {
@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn a_batch_is_told_by_workspace_and_each_place_once() {
+    fn a_batch_gives_each_place_once_by_workspace() {
         let (one, two) = ("2025-02-18T10:47:37.000000Z#e-1", "2025-02-18T10:47:37.000000Z#e-2");
         let found = hints(json!([
             record("1", "globex", one),
@@ -147,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn the_schedule_says_what_it_wants() {
+    fn the_trigger_of_each_schedule_is_recognized() {
         let trigger = serde_json::from_value(json!({"reconcile": true})).unwrap();
         assert!(matches!(trigger, Trigger::Reconcile { reconcile: true }));
         let trigger = serde_json::from_value(json!({"backlog": true})).unwrap();
@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn what_failed_is_named_by_its_record() {
+    fn a_failure_is_named_by_its_first_record() {
         let response = Response::of(["7".to_owned()].into_iter());
         assert_eq!(json!(response), json!({"batchItemFailures": [{"itemIdentifier": "7"}]}));
     }

@@ -1,4 +1,4 @@
-//! The body of a change of settings: what is to be another, from when on.
+//! The body of a change of settings: the fields to change, and the effective time.
 
 use serde_json::Value;
 use shared::{
@@ -10,7 +10,7 @@ use shared::{
     },
 };
 
-/// The most bytes in one request.
+/// Bytes in one request, at most.
 pub const MAX_BODY_BYTES: usize = 10_000;
 /// The longest reason of a hold, in bytes.
 pub const MAX_REASON_BYTES: usize = 1024;
@@ -19,17 +19,16 @@ pub const FIELDS: &[&str] = &["retention_days", "legal_hold", "effective_from", 
 /// The members of a legal hold.
 pub const HOLD_FIELDS: &[&str] = &["reason"];
 
-/// What is to be another. As in RFC 7396, a member that is null is set to nothing, and one that is not there
-/// stays as it is.
+/// The fields to change. As in RFC 7396, null clears a field, and a missing field stays as it is.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Patch {
-    /// For how many days events are kept; `Some(None)` is for ever.
+    /// Days for which events are kept; `Some(None)` is without limit.
     pub(crate) retention_days: Option<Option<u32>>,
-    /// Why a hold is placed; `Some(None)` ends it.
+    /// The reason of a hold to place; `Some(None)` ends the hold.
     pub(crate) legal_hold: Option<Option<String>>,
-    /// From when on.
+    /// The effective time.
     pub(crate) effective_from: Option<Timestamp>,
-    /// Whether events may expire by it.
+    /// True if the admin confirms that events may expire.
     pub(crate) confirm: bool,
 }
 
@@ -37,7 +36,7 @@ impl Patch {
     /// Reads a request.
     ///
     /// # Errors
-    /// Everything that is wrong with it.
+    /// All problems of the request.
     pub(crate) fn parse(body: &[u8]) -> Result<Self, Error> {
         let Document { value, mut problems } = json::parse(body, 3)?;
         let Value::Object(members) = value else {
@@ -66,14 +65,18 @@ impl Patch {
     }
 }
 
-/// The range is the model's to judge.
+/// The model checks the range.
 fn read_days(object: &mut Members<'_>) -> Option<Option<u32>> {
     let days = match object.members.remove("retention_days")? {
         Value::Null => return Some(None),
         days => days.as_u64().map(|days| u32::try_from(days).unwrap_or(u32::MAX)),
     };
     if days.is_none() {
-        object.problem("retention_days", "wrong_type", "must be a whole number of days, or null for ever");
+        object.problem(
+            "retention_days",
+            "wrong_type",
+            "must be a whole number of days, or null for no limit",
+        );
     }
     days.map(Some)
 }
@@ -111,7 +114,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_null_is_set_to_nothing_and_what_is_not_there_stays() {
+    fn null_clears_a_field_and_a_missing_field_stays() {
         let parse = |body: &str| Patch::parse(body.as_bytes()).unwrap();
         let nothing = Patch::default;
         assert_eq!(
@@ -128,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_told_at_once() {
+    fn all_problems_are_reported_at_once() {
         let check = |body: &str, expected: &[&str]| {
             let found = match Patch::parse(body.as_bytes()) {
                 Ok(_) => vec![],

@@ -1,7 +1,7 @@
-//! Shows how the log of a workspace is kept, and changes how long, for admins of the workspace.
+//! Shows the settings of a workspace, and changes its retention, for admins of the workspace.
 //!
-//! A change and the event about it are one transaction. It takes effect at the instant that the answer names,
-//! for every reader at once; whatever expires by it is gone for good, and so it must be confirmed.
+//! A change and the event about it are one transaction. It takes effect at the time in the answer, for every
+//! reader at once. Expired events cannot be restored, so a change that lets events expire must be confirmed.
 
 mod body;
 
@@ -27,7 +27,7 @@ use shared::{
 use self::body::Patch;
 pub use self::body::{FIELDS, HOLD_FIELDS, MAX_BODY_BYTES, MAX_REASON_BYTES};
 
-/// How often settings are read again that changed meanwhile.
+/// Attempts to read settings again that changed meanwhile.
 const MAX_ATTEMPTS: usize = 5;
 
 /// Answers the two routes of `/api/{workspace}/settings`.
@@ -66,24 +66,25 @@ async fn change(store: &Store, request: &Request) -> Result<Response, Error> {
         let context = Map::from_iter([("effective_from".to_owned(), json!(from))]);
         let origin = request.origin(now, system::event_id(), system::salt());
         let event = service_event::settings_changed(&admin, origin, changes, context);
-        // If we crash after it, it is set and recorded; the admin asks again, and there is nothing left to do.
+        // If we crash after it, the change is made and recorded; the admin repeats the request, and there is
+        // nothing left to do.
         if let Written::Now(_) = store.set_retention(&settings.retention, &retention, &event).await? {
             return Ok(http::ok(&WorkspaceSettings::of(&Settings { retention, ..settings }, now)));
         }
     }
-    Err(Error::Contention("the settings are being changed by others all the time".into()))
+    Err(Error::Contention("other requests keep changing the settings".into()))
 }
 
-/// What becomes of the retention, and what is another then.
+/// The retention after a change, and the changed fields.
 struct Changed {
     retention: Retention,
     changes: Vec<Change>,
 }
 
-/// What a patch makes of the retention.
+/// Applies a patch to the retention.
 ///
 /// # Errors
-/// If it cannot be so, or something expires by it and nobody confirmed that.
+/// If the change is invalid, or lets events expire and is not confirmed.
 fn changed(
     old: &Retention,
     patch: &Patch,
@@ -95,7 +96,7 @@ fn changed(
     let mut note = |path: &str, old, new| changes.push(Change { path: path.to_owned(), old, new });
     let to_come = old.days_to_come(now);
     let otherwise = |days| match to_come {
-        // Sent again, it stays as it is.
+        // A retry leaves it as it is.
         Some(to_come) => {
             to_come.value != days || patch.effective_from.is_some_and(|from| from != to_come.from)
         }
@@ -134,62 +135,63 @@ fn refused(pointer: &str, error: InvalidChange) -> Error {
     Error::InvalidBody(vec![FieldError::new(pointer, "out_of_range", error.to_string())])
 }
 
-/// How the log of a workspace is kept.
+/// The settings of a workspace.
 #[derive(Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = Settings))]
 pub struct WorkspaceSettings<'a> {
-    /// For how many days events are kept; null means without limit.
+    /// Days for which events are kept; null means without limit.
     #[cfg_attr(feature = "openapi", schema(required))]
     retention_days: Option<u32>,
-    /// Before which time all events have expired; null where none has.
+    /// All events before this time have expired; null if none has.
     #[cfg_attr(feature = "openapi", schema(required))]
     retained_from: Option<Timestamp>,
-    /// The period that is to come, where one is.
+    /// The next retention, if one is scheduled.
     #[cfg_attr(feature = "openapi", schema(required))]
     retention_to_come: Option<RetentionToCome>,
-    /// The hold that stands, or is placed and takes effect soon.
+    /// The hold that is in effect, or takes effect soon.
     #[cfg_attr(feature = "openapi", schema(required))]
     legal_hold: Option<LegalHold<'a>>,
-    /// Up to which time receipts for expired events go.
+    /// Receipts cover all expired events before this time.
     #[cfg_attr(feature = "openapi", schema(required))]
     receipted_to: Option<Timestamp>,
-    /// From each day on over how many partitions events are spread; one before the first. The operator sets it.
+    /// The number of partitions over which events are spread, from each day on; one before the first day. The
+    /// operator sets it.
     shards: Vec<ShardsSince>,
 }
 
-/// A period that is to come.
+/// A scheduled retention.
 #[derive(Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 struct RetentionToCome {
-    /// For how many days events will be kept; null means without limit.
+    /// Days for which events will be kept; null means without limit.
     #[cfg_attr(feature = "openapi", schema(required))]
     retention_days: Option<u32>,
-    /// From when on.
+    /// The time from which it applies.
     from: Timestamp,
 }
 
-/// A legal hold: while it stands, nothing expires.
+/// A legal hold: while it is in effect, nothing expires.
 #[derive(Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 struct LegalHold<'a> {
-    /// Why it was placed.
+    /// The reason for it.
     reason: &'a str,
     /// The admin who placed it, by their id in the product.
     by: &'a str,
-    /// Since when it stands.
+    /// The time from which it is in effect.
     from: Timestamp,
-    /// Until when, where its end is set.
+    /// The time at which it ends, if its end is set.
     #[cfg_attr(feature = "openapi", schema(required))]
     until: Option<Timestamp>,
 }
 
-/// Over how many partitions events are spread, from a day on.
+/// The number of partitions over which events are spread, from a day on.
 #[derive(Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 struct ShardsSince {
-    /// The first moment of the day, in UTC.
+    /// The start of the day, in UTC.
     from: Timestamp,
-    /// How many.
+    /// The number of partitions.
     count: u8,
 }
 

@@ -1,4 +1,4 @@
-//! A stream as its admins see it: what is set of it, how far it has come, and no secret.
+//! A stream as its admins see it: its settings and its status, without secrets.
 
 use serde::Serialize;
 use shared::{
@@ -13,17 +13,17 @@ use shared::{
 #[derive(Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Streams<'a> {
-    /// By their ids.
+    /// The streams in the order of their ids.
     pub(crate) streams: Vec<ListedStream<'a>>,
 }
 
-/// A stream, with its secret where that is new: it is shown this once.
+/// A stream, with its secret if that is new: it is shown this once.
 #[derive(Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct SetStream<'a> {
     #[serde(flatten)]
     pub(crate) stream: ListedStream<'a>,
-    /// What signs the requests to a webhook; only where it was made by this request.
+    /// The key that signs the requests to a webhook; only in the answer that created it.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(nullable = false))]
     pub(crate) secret: Option<&'a str>,
@@ -33,80 +33,81 @@ pub struct SetStream<'a> {
 #[derive(Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = Stream))]
 pub struct ListedStream<'a> {
-    /// Its name for programs.
+    /// Its id.
     stream: &'a StreamId,
-    /// What its admin calls it.
+    /// Its name, chosen by its admin.
     name: &'a str,
-    /// Where it goes to.
+    /// The destination.
     #[cfg_attr(feature = "openapi", schema(schema_with = destination))]
     destination: &'a Destination,
-    /// As what events are sent.
+    /// The format in which events are sent.
     format: Format,
-    /// Which events are sent; an empty object is all of them.
+    /// The filter of events; an empty object lets all events through.
     #[cfg_attr(feature = "openapi", schema(schema_with = filter))]
     filter: &'a StreamFilter,
-    /// What of each event is left out, as paths into it.
+    /// The parts of each event that are left out, as paths into it.
     #[cfg_attr(feature = "openapi", schema(value_type = Vec<String>))]
     mask: &'a [Mask],
-    /// Until when webhooks are signed with the secret before this one as well, where there was one.
+    /// Until this time webhooks are signed with the previous secret as well, if there was one.
     #[cfg_attr(feature = "openapi", schema(required))]
     previous_secret_until: Option<Timestamp>,
     /// The admin who created it, by their id in the product.
     created_by: &'a str,
     /// When it was created.
     created_at: Timestamp,
-    /// How far it has come, and how it goes.
+    /// Its progress and state.
     status: StreamStatus<'a>,
 }
 
-/// How far a stream has come, and how it goes.
+/// The progress and state of a stream.
 #[derive(Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 struct StreamStatus<'a> {
-    /// Whether it delivers, fails and tries again, or stands still.
+    /// `active`, `failing` with retries, or `paused`.
     state: State,
-    /// The sequence that is looked at next: all before it are delivered, filtered out, or expired.
+    /// The next sequence: all events before it are delivered, filtered out, or expired.
     next: u64,
-    /// How many sequences of the log it has not looked at yet.
+    /// The number of sequences in the log that it has not reached yet.
     lag: u64,
-    /// How many events were delivered in all, repeated ones included.
+    /// The number of delivered events, including retries.
     delivered: u64,
-    /// When the destination last took something.
+    /// The last time at which the destination accepted a request.
     #[cfg_attr(feature = "openapi", schema(required))]
     delivered_at: Option<Timestamp>,
-    /// Since when the destination fails, if it does.
+    /// The time of the first failure in a row, if the last attempt failed.
     #[cfg_attr(feature = "openapi", schema(required))]
     failing_since: Option<Timestamp>,
-    /// How often it failed since.
+    /// The number of failures in a row.
     attempts: u32,
-    /// Before when it is not tried again.
+    /// The time before which there is no retry.
     #[cfg_attr(feature = "openapi", schema(required))]
     retry_at: Option<Timestamp>,
-    /// The last thing that went wrong, also if all goes well since.
+    /// The last problem, even if later attempts succeeded.
     #[cfg_attr(feature = "openapi", schema(required))]
     last_problem: Option<&'a Problem>,
-    /// Why it stands still, if it does.
+    /// The reason why it is paused, if it is.
     #[cfg_attr(feature = "openapi", schema(required))]
     paused: Option<StreamPause<'a>>,
-    /// When a test was asked for that is not done yet.
+    /// The time at which a test was requested, if it is not done yet.
     #[cfg_attr(feature = "openapi", schema(required))]
     test_requested_at: Option<Timestamp>,
-    /// How the last test went.
+    /// The result of the last test.
     #[cfg_attr(feature = "openapi", schema(required))]
     last_test: Option<&'a Test>,
 }
 
-/// That a stream stands still.
+/// The pause of a stream.
 #[derive(Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 struct StreamPause<'a> {
-    /// The admin who paused it, by their id in the product; null where the service did, because it failed for too long.
+    /// The admin who paused it, by their id in the product; null if the service paused it because it failed for
+    /// too long.
     #[cfg_attr(feature = "openapi", schema(required))]
     by: Option<&'a str>,
-    /// Why, where it was said.
+    /// The reason, if one was given.
     #[cfg_attr(feature = "openapi", schema(required))]
     reason: Option<&'a str>,
-    /// Since when.
+    /// The time of the pause.
     at: Timestamp,
 }
 
@@ -186,15 +187,15 @@ impl<'a> StreamPause<'a> {
     }
 }
 
-/// What is sent of a destination is also what is answered.
+/// The schema of a destination is the same in requests and answers.
 #[cfg(feature = "openapi")]
 fn destination() -> utoipa::openapi::Ref {
-    described("StreamDestination", "Where it goes to.")
+    described("StreamDestination", "The destination.")
 }
 
 #[cfg(feature = "openapi")]
 fn filter() -> utoipa::openapi::Ref {
-    described("StreamFilter", "Which events are sent; an empty object is all of them.")
+    described("StreamFilter", "The filter of events; an empty object lets all events through.")
 }
 
 #[cfg(feature = "openapi")]

@@ -1,4 +1,4 @@
-//! What an admin sends: a stream to be, what is to be another of one, or what to do with it.
+//! The bodies of requests: a new stream, a change, a pause, or a replay.
 
 use serde_json::Value;
 use shared::{
@@ -11,13 +11,13 @@ use shared::{
     },
 };
 
-/// The most bytes in one request.
+/// Bytes in one request, at most.
 pub const MAX_BODY_BYTES: usize = 16_384;
 /// The longest name of a stream, in bytes.
 pub const MAX_NAME_BYTES: usize = 256;
 /// The longest reason of a pause, in bytes.
 pub const MAX_REASON_BYTES: usize = 1024;
-/// The members of a stream to be.
+/// The members of a new stream.
 pub const FIELDS: &[&str] = &["name", "destination", "format", "filter", "mask", "secret", "from"];
 /// The members of a change.
 pub const CHANGE_FIELDS: &[&str] =
@@ -27,10 +27,10 @@ pub const PAUSE_FIELDS: &[&str] = &["reason"];
 /// The members of a replay.
 pub const REPLAY_FIELDS: &[&str] = &["from"];
 
-/// How deep a body nests: a list in a filter in a stream.
+/// The depth of nesting in a body: a list in a filter in a stream.
 const MAX_DEPTH: usize = 4;
 
-/// A stream to be.
+/// A new stream.
 #[derive(Debug)]
 pub(crate) struct NewStream {
     pub(crate) name: String,
@@ -38,14 +38,14 @@ pub(crate) struct NewStream {
     pub(crate) format: Format,
     pub(crate) filter: StreamFilter,
     pub(crate) mask: Vec<Mask>,
-    /// What the destination issued, where it does.
+    /// The secret that the destination issued, if it issues one.
     pub(crate) secret: Option<StreamSecret>,
-    /// The sequence it begins with; without it, whatever comes.
+    /// The first sequence; without it, the stream begins with the next event.
     pub(crate) from: Option<u64>,
 }
 
-/// What is to be another. As in RFC 7396, a filter or mask that is null is set to nothing, and what is not there
-/// stays as it is; but a destination is replaced as a whole.
+/// The fields to change. As in RFC 7396, null clears a filter or mask, and a missing field stays as it is; a
+/// destination is replaced as a whole.
 #[derive(Debug, Default)]
 pub(crate) struct Patch {
     pub(crate) name: Option<String>,
@@ -53,9 +53,9 @@ pub(crate) struct Patch {
     pub(crate) format: Option<Format>,
     pub(crate) filter: Option<StreamFilter>,
     pub(crate) mask: Option<Vec<Mask>>,
-    /// What the destination issued anew.
+    /// The new secret that the destination issued.
     pub(crate) secret: Option<StreamSecret>,
-    /// Whether a webhook gets another secret.
+    /// True if a webhook gets a new secret.
     pub(crate) rotate_secret: bool,
 }
 
@@ -63,7 +63,7 @@ impl NewStream {
     /// Reads a request.
     ///
     /// # Errors
-    /// Everything that is wrong with it.
+    /// All problems of the request.
     pub(crate) fn parse(body: &[u8], operator: &Operator) -> Result<Self, Error> {
         read(body, "must be an object with name and destination", FIELDS, |object| {
             let name = object.required_identifier("name", MAX_NAME_BYTES);
@@ -83,7 +83,7 @@ impl NewStream {
                 && stream.3.is_none()
                 && !object.has_problem("secret")
             {
-                object.problem("secret", "required", "must be what the destination issued for us");
+                object.problem("secret", "required", "must be the secret that the destination issued");
             }
             let (name, destination) = (name?, destination?);
             let (format, filter, mask, secret, from) = stream;
@@ -96,11 +96,11 @@ impl Patch {
     /// Reads a change of a stream to a destination of this kind.
     ///
     /// # Errors
-    /// Everything that is wrong with it.
+    /// All problems of the request.
     pub(crate) fn parse(body: &[u8], kind: DestinationKind, operator: &Operator) -> Result<Self, Error> {
-        read(body, "must be an object with what is to be another", CHANGE_FIELDS, |object| {
+        read(body, "must be an object with the fields to change", CHANGE_FIELDS, |object| {
             if object.members.is_empty() {
-                object.problem("", "required", "say what is to be another");
+                object.problem("", "required", "name at least one field to change");
             }
             let named = object.members.contains_key("name");
             let destination = read_destination(object, operator);
@@ -108,7 +108,7 @@ impl Patch {
                 object.problem(
                     "destination",
                     "other_kind",
-                    "must be of the same type; another is another stream",
+                    "must be of the same type; for another type, create another stream",
                 );
             }
             let cleared =
@@ -129,10 +129,10 @@ impl Patch {
     }
 }
 
-/// Reads why a stream is to stand still, where it is said; no body says nothing.
+/// Reads the reason of a pause, if one is given; the body may be empty.
 ///
 /// # Errors
-/// Everything that is wrong with it.
+/// All problems of the request.
 pub(crate) fn parse_pause(body: &[u8]) -> Result<Option<String>, Error> {
     if body.is_empty() {
         return Ok(None);
@@ -142,10 +142,10 @@ pub(crate) fn parse_pause(body: &[u8]) -> Result<Option<String>, Error> {
     })
 }
 
-/// Reads from which sequence a stream is to go on.
+/// Reads the sequence from which a stream continues.
 ///
 /// # Errors
-/// Everything that is wrong with it.
+/// All problems of the request.
 pub(crate) fn parse_replay(body: &[u8]) -> Result<u64, Error> {
     read(body, "must be an object with from", REPLAY_FIELDS, |object| {
         let from = read_sequence(object);
@@ -156,7 +156,7 @@ pub(crate) fn parse_replay(body: &[u8]) -> Result<u64, Error> {
     })
 }
 
-/// Reads an object of these members.
+/// Reads an object with these members.
 fn read<T>(
     body: &[u8],
     what: &str,
@@ -196,7 +196,7 @@ fn read_filter(object: &mut Members<'_>) -> Option<StreamFilter> {
     object.object("filter", |filter| Some(StreamFilter::read(filter)))
 }
 
-/// The secret, where the destination issues one.
+/// The secret, if the destination issues one.
 fn read_secret(object: &mut Members<'_>, kind: Option<DestinationKind>) -> Option<StreamSecret> {
     let Present::Valid(secret) = object.parsed("secret", "invalid_secret", StreamSecret::parse) else {
         return None;
@@ -204,7 +204,7 @@ fn read_secret(object: &mut Members<'_>, kind: Option<DestinationKind>) -> Optio
     let detail = match kind?.secret() {
         SecretIs::Given => return Some(secret),
         SecretIs::Generated => "is made here and shown once; leave it out",
-        SecretIs::None => "is not needed: IAM lets us in; leave it out",
+        SecretIs::None => "is not needed, because access is granted by IAM; leave it out",
     };
     object.problem("secret", "not_taken", detail);
     None
@@ -225,7 +225,7 @@ fn read_rotation(object: &mut Members<'_>, kind: DestinationKind) -> bool {
     }
 }
 
-/// A sequence; whether the log has it is for its head to say.
+/// A sequence. The handler checks whether the log has it.
 fn read_sequence(object: &mut Members<'_>) -> Option<u64> {
     let sequence = object.take("from")?;
     let read = sequence.as_u64().filter(|sequence| *sequence <= MAX_EXACT_INTEGER.unsigned_abs());

@@ -1,4 +1,4 @@
-//! What a change makes of a stream, and what the event about it says.
+//! Applies a change to a stream, for the stream and for the event about the change.
 
 use serde_json::json;
 use shared::{
@@ -8,7 +8,7 @@ use shared::{
 
 use crate::body::Patch;
 
-/// The stream as it is to be, and what is another then. A secret is told by the ids of its versions.
+/// The changed stream, and the changed fields. A secret is shown by the ids of its versions.
 pub(crate) fn changed(
     stream: &Stream,
     patch: &Patch,
@@ -24,7 +24,7 @@ pub(crate) fn changed(
     }
     if let Some(destination) = destination.as_ref().filter(|destination| **destination != stream.destination)
     {
-        // What is disclosed of the two may be the same: the rest of a URL may be a secret.
+        // The two may look the same here: the rest of a URL may be a secret, and is not disclosed.
         note("/destination", stream.destination.disclosed(), destination.disclosed());
         new.destination = destination.clone();
     }

@@ -1,8 +1,8 @@
-//! Sets up where the log of a workspace is sent on to, for admins of the workspace.
+//! Sets up the streams of a workspace's log to destinations, for admins of the workspace.
 //!
-//! Nothing is sent from here: this function can reach no destination, and can read no secret. What it does to a
-//! stream and the event about it are one transaction. A secret is stored before the stream names it, and done away
-//! with after the stream is gone, so that a crash leaves at most a secret that nobody uses.
+//! This function sends nothing: it can reach no destination, and can read no secret. A change of a stream and
+//! the event about it are one transaction. A secret is stored before the stream names it, and deleted after the
+//! stream is gone, so that a crash leaves at most an unused secret.
 
 mod answer;
 mod body;
@@ -34,17 +34,16 @@ use self::{
     change::changed,
 };
 
-/// How often a stream is read again that changed meanwhile.
+/// Attempts to read a stream again that changed meanwhile.
 const MAX_ATTEMPTS: usize = 5;
 
-/// What it takes to answer.
+/// The dependencies of the handler.
 #[derive(Debug)]
 pub struct Streams {
-    /// The tables.
     pub store: Store,
     /// The secrets of streams.
     pub secrets: Secrets,
-    /// Where streams may go.
+    /// The destinations that the operator permits.
     pub operator: Operator,
 }
 
@@ -112,7 +111,7 @@ impl Streams {
         let versions = stored.as_ref().map(|_| SecretVersions::first(system::secret_version()));
         if let (Some(secret), Some(versions)) = (&stored, &versions) {
             self.secrets.create(&admin.workspace, &id, &versions.current, secret).await?;
-            // If we crash here, there is a secret of a stream that never was; it opens nothing for anybody here.
+            // If we crash here, the secret of a stream that was never created is left; it is of no use.
         }
         let stream = Stream {
             id,
@@ -138,7 +137,7 @@ impl Streams {
         if self.store.create_stream(&stream, next, &event).await? == Written::Before {
             return Err(Error::Internal("two streams of one id".into()));
         }
-        // If we crash here, the stream is there and its admin did not see its secret: the list shows it.
+        // If we crash here, the stream exists and its admin did not get its secret; the list shows the stream.
         let progress = Progress::from(next);
         let delivery = Delivery {
             stream,
@@ -168,7 +167,7 @@ impl Streams {
             Some(secret) => {
                 let version = system::secret_version();
                 self.secrets.add(&admin.workspace, &delivery.stream.id, &version, secret).await?;
-                // If we crash here, there is a version that no stream names; nobody uses it.
+                // If we crash here, a version is left that no stream names and that is never used.
                 Some(version)
             }
         };
@@ -190,7 +189,7 @@ impl Streams {
             }
             delivery = self.delivery(request, &admin).await?;
         }
-        Err(Error::Contention("the stream is being changed by others all the time".into()))
+        Err(Error::Contention("other requests keep changing the stream".into()))
     }
 
     async fn pause(&self, request: &Request) -> Result<Response, Error> {
@@ -201,7 +200,7 @@ impl Streams {
         let context = Map::from_iter(reason.iter().map(|reason| ("reason".to_owned(), json!(reason))));
         let event = self.event(request, &admin, &delivery, StreamDeed::Paused, now, context);
         let pause = Pause { by: PausedBy::Admin(admin.user_id.clone()), reason, at: now };
-        // One that stands still already does so for the reason it does, without another event.
+        // A paused stream keeps its reason, and there is no second event.
         self.store.pause_stream(&delivery.stream.id, &pause, &event).await?;
         self.show(request).await
     }
@@ -234,7 +233,7 @@ impl Streams {
         self.show(request).await
     }
 
-    /// Asks for a test: whoever delivers sends it, and the status says how it went.
+    /// Requests a test: `deliver` sends it, and the status shows the result.
     async fn test(&self, request: &Request) -> Result<Response, Error> {
         let admin = self.changing(request).await?;
         let delivery = self.delivery(request, &admin).await?;
@@ -257,7 +256,7 @@ impl Streams {
         let event = self.event(request, &admin, &delivery, StreamDeed::Deleted, system::now(), context);
         let Stream { id, workspace, secret, .. } = &delivery.stream;
         self.store.delete_stream(id, &event).await?;
-        // If we crash here, there is a secret of a stream that is gone; its name is that of the stream.
+        // If we crash here, the secret of a deleted stream is left; its name is the stream's.
         if secret.is_some()
             && let Err(error) = self.secrets.delete(workspace, id).await
         {
@@ -266,7 +265,7 @@ impl Streams {
         Ok(http::no_content())
     }
 
-    /// The admin who changes something, which is counted.
+    /// The admin who makes a change, which is counted.
     async fn changing(&self, request: &Request) -> Result<Admin, Error> {
         let admin = request.admin()?;
         self.count(&admin).await?;
@@ -277,7 +276,7 @@ impl Streams {
         self.store.count_change(&admin.workspace, ChangeKind::Other, system::now()).await
     }
 
-    /// The stream that the path names, of the admin's own workspace.
+    /// The stream in the path, of the admin's own workspace.
     async fn delivery(&self, request: &Request, admin: &Admin) -> Result<Delivery, Error> {
         let id = StreamId::parse(request.path_parameter("stream")).map_err(|_| Error::UnknownStream)?;
         self.store.stream(&admin.workspace, &id).await?.ok_or(Error::UnknownStream)
@@ -297,11 +296,11 @@ impl Streams {
     }
 }
 
-/// A sequence that the log has, or the one it will have next.
+/// A sequence that the log has, or its next one.
 fn within(pointer: &str, sequence: u64, head: u64) -> Result<u64, Error> {
     if sequence <= head {
         return Ok(sequence);
     }
-    let detail = format!("may be at most {head}, which the log has next");
+    let detail = format!("may be at most {head}, the next sequence of the log");
     Err(Error::InvalidBody(vec![FieldError::new(pointer, "out_of_range", detail)]))
 }

@@ -1,4 +1,4 @@
-//! The body of a request for a token: what it is called, what it is for, until when it is good.
+//! The body of a request for a token: its name, scopes and expiry.
 
 use serde_json::Value;
 use shared::{
@@ -10,18 +10,18 @@ use shared::{
     },
 };
 
-/// The most bytes in one request.
+/// Bytes in one request, at most.
 pub const MAX_BODY_BYTES: usize = 10_000;
 /// The default lifetime of a token, in days.
 pub const DEFAULT_DAYS: i64 = 365;
-/// How long a token may be good at most, in days.
+/// The longest lifetime of a token, in days.
 pub const MAX_DAYS: i64 = 3650;
 /// The longest name of a token, in bytes.
 pub const MAX_NAME_BYTES: usize = 128;
 /// The members a request may have.
 pub const FIELDS: &[&str] = &["name", "scopes", "expires_at"];
 
-/// A token that is wanted.
+/// A requested token.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct NewToken {
     pub(crate) name: String,
@@ -33,7 +33,7 @@ impl NewToken {
     /// Reads a request.
     ///
     /// # Errors
-    /// Everything that is wrong with it.
+    /// All problems of the request.
     pub(crate) fn parse(body: &[u8], now: Timestamp) -> Result<Self, Error> {
         let Document { value, mut problems } = json::parse(body, 3)?;
         let Value::Object(members) = value else {
@@ -65,7 +65,7 @@ impl NewToken {
     }
 }
 
-/// The scopes asked for; reading alone where none are named.
+/// The requested scopes; only reading if none are named.
 fn read_scopes(object: &mut Members<'_>) -> Vec<Scope> {
     let names = match object.take("scopes") {
         None => return vec![Scope::Read],
@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn all_problems_are_told_at_once() {
+    fn all_problems_of_a_request_are_reported_at_once() {
         let check = |body: &str, expected: &[&str]| {
             let found = match NewToken::parse(body.as_bytes(), now()) {
                 Ok(_) => vec![],

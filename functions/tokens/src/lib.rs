@@ -1,7 +1,7 @@
 //! Generates, lists and revokes workspace tokens, for admins of the workspace.
 //!
-//! A token and the event about it are written in one transaction: there is no token without its
-//! audit record, and no record without its token.
+//! A token and the event about it are written in one transaction: no token exists without its record, and no
+//! record without its token.
 
 mod body;
 
@@ -105,7 +105,7 @@ pub struct CreatedToken<'a> {
     secret: &'a str,
     /// Token and secret as one, for HTTP Bearer.
     bearer: &'a str,
-    /// What it took.
+    /// The cost of the request.
     debug: Took,
 }
 
@@ -113,28 +113,28 @@ pub struct CreatedToken<'a> {
 #[derive(Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Tokens<'a> {
-    /// In the order they were generated.
+    /// The tokens in the order of their creation.
     tokens: Vec<ListedToken<'a>>,
 }
 
-/// A token as its admins see it: without anything that opens a workspace.
+/// A token as its admins see it: without anything that grants access.
 #[derive(Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = Token))]
 pub struct ListedToken<'a> {
     /// Its public part.
     token: &'a TokenId,
-    /// What its admin calls it.
+    /// Its name, chosen by its admin.
     name: &'a str,
-    /// What it may be used for.
+    /// Its scopes.
     #[cfg_attr(feature = "openapi", schema(value_type = Vec<Scope>))]
     scopes: Vec<&'static str>,
-    /// The admin who generated it, by their id in the product.
+    /// The admin who created it, by their id in the product.
     created_by: &'a str,
-    /// When it was generated.
+    /// When it was created.
     created_at: Timestamp,
-    /// From when on it is refused.
+    /// When it expires.
     expires_at: Timestamp,
-    /// Since when it is refused, where an admin revoked it.
+    /// When an admin revoked it.
     #[cfg_attr(feature = "openapi", schema(required))]
     revoked_at: Option<Timestamp>,
     /// The last day (UTC) on which it was used, such as 2025-02-18.

@@ -1,13 +1,11 @@
-//! The files of the page: those of the folder `page`, and the script that `build.rs` joins its modules into.
+//! The files of the page: those in the folder `page`, and the script that `build.rs` makes of its modules.
 
 /// A file that a browser may ask for.
 #[derive(Clone, Copy, Debug)]
 pub struct File {
     /// Its path below `/viewer`.
     pub name: &'static str,
-    /// Its type, as the header says it.
     pub content_type: &'static str,
-    /// All of its text.
     pub body: &'static str,
 }
 
@@ -17,7 +15,7 @@ const JAVASCRIPT: &str = "text/javascript; charset=utf-8";
 const SVG: &str = "image/svg+xml";
 const TEXT: &str = "text/plain; charset=utf-8";
 
-/// The page at `/`, which names its files below `viewer/`.
+/// The page at `/`, which refers to its files under `viewer/`.
 pub const ROOT: File = File { name: "", content_type: HTML, body: include_str!("../page/index.html") };
 
 /// The files below `/viewer`.

@@ -1,8 +1,8 @@
-//! Serves the page on which people read the audit log, and check it.
+//! Serves the page on which people read and check the audit log.
 //!
-//! The page is files that stand in this program. It has no rights of its own: a reader brings a workspace token or an
-//! admin's JWT, and the page calls the same API as any client. There is no store here, nothing of any workspace, and no
-//! request to any other host than the API's.
+//! The files of the page are part of this program. The page has no rights of its own: a reader brings a
+//! workspace token or an admin's JWT, and the page calls the API like any client. This function has no store
+//! and no workspace data, and the page calls no other host than the API's.
 
 mod files;
 
@@ -14,8 +14,8 @@ use shared::{
 
 pub use self::files::{FILES, File, ROOT};
 
-/// The policy of the page: a browser runs its own code and calls its own origin. No inline script or style, no
-/// frame around it, no form that leaves it, and no text that becomes code.
+/// The policy of the page: a browser runs only the page's own code, and calls only its own origin. It forbids
+/// inline scripts and styles, frames around the page, forms that leave it, and text that becomes code.
 pub const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; \
      connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; \
      require-trusted-types-for 'script'; trusted-types lit-html";
@@ -30,7 +30,7 @@ const HEADERS: [(&str, &str); 6] = [
     ("strict-transport-security", "max-age=63072000"),
 ];
 
-/// Answers `GET /` and everything below `/viewer`.
+/// Answers `GET /` and everything under `/viewer`.
 ///
 /// # Errors
 /// None: every failure is an answer.

@@ -82,7 +82,7 @@ fn the_script_has_every_module_once_and_asks_for_no_other_file() {
     }
 }
 
-/// The module on which all others depend.
+/// The module that all others depend on.
 const FIRST: &str = "lit-html/lit-html.js";
 
 /// The modules in the folder of the page, by their names.
@@ -114,8 +114,8 @@ fn the_page_below_viewer_names_files_that_are_served() {
 }
 
 #[test]
-fn nothing_of_the_page_is_against_its_own_policy() {
-    // The browser would refuse it; the tests in the browser see that too, but these run everywhere.
+fn the_page_keeps_its_own_policy() {
+    // The browser would refuse it; the browser tests show that too, but these tests run everywhere.
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("page");
     let own = modules().into_iter().filter(|name| name != FIRST);
     let own = own.map(|name| (fs::read_to_string(folder.join(&name)).unwrap(), name));

@@ -19,9 +19,9 @@ use crate::{
 /// The source and host, and the service unless the stream has one.
 const SOURCE: &str = "audit-logs";
 
-/// An event as the intake takes it. The event itself is one attribute, so that none of its members is taken for one
-/// of those that Datadog reserves. An OCSF event is in the attribute that Datadog's pipelines for OCSF read; a native one
-/// is beside the standard attributes that its searches and detection rules go by.
+/// An event in the form of the intake. The event itself is one attribute, so that none of its members is
+/// mistaken for a member that Datadog reserves. An OCSF event is in the attribute that Datadog's OCSF pipelines
+/// read; a native event is next to the standard attributes that searches and detection rules use.
 #[derive(Serialize)]
 struct Log<'a> {
     ddsource: &'static str,

@@ -35,7 +35,7 @@ struct Collected<'a> {
     fields: Value,
 }
 
-/// The type of the source, where the stream does not say. Each format has its own, since fields are extracted by it.
+/// The default source type. Each format has its own, because Splunk extracts fields by source type.
 pub(super) fn sourcetype(format: Format) -> &'static str {
     match format {
         Format::Native => "audit_logs:event",
@@ -74,7 +74,7 @@ pub(super) fn entry(
     .to_string()
 }
 
-/// The request with these events: one object after the other, with nothing between.
+/// The request with these events: one object after the other, without a separator.
 pub(super) fn call(url: &str, token: &StreamSecret, entries: &[Entry]) -> Call {
     let headers = vec![
         ("content-type", "application/json".to_owned()),
@@ -83,7 +83,7 @@ pub(super) fn call(url: &str, token: &StreamSecret, entries: &[Entry]) -> Call {
     Call { url: collector(url), headers, body: join(entries, ""), verdict: Verdict::Body }
 }
 
-/// The URL that takes events. The path of the collector is added unless it is there; a query stays where it is.
+/// The URL that accepts events. The path of the collector is added unless it is there; a query stays in place.
 fn collector(url: &str) -> String {
     let Ok(mut parsed) = Url::parse(url) else { return url.to_owned() };
     let path = parsed.path().trim_end_matches('/').to_owned();
@@ -92,16 +92,18 @@ fn collector(url: &str) -> String {
     parsed.into()
 }
 
-/// Whether the collector took them: it says so with code 0.
+/// Checks whether the collector accepted the events: it then answers code 0.
 pub(super) fn read(body: &[u8]) -> Result<(), Failure> {
     match code(body) {
         Some(0) => Ok(()),
         Some(code) => Err(refused(code)),
-        None => Err(Failure::new("not_splunk", "what answered is no HTTP Event Collector: look at the URL")),
+        None => {
+            Err(Failure::new("not_splunk", "the answer is not from an HTTP Event Collector: check the URL"))
+        }
     }
 }
 
-/// The failure of a status, with the collector's code where it gives one: 400 alone does not say what is wrong.
+/// The failure of a status, with the collector's code if there is one: 400 alone does not name the problem.
 pub(super) fn explain(failure: Failure, body: &[u8]) -> Failure {
     let Some(code) = code(body).filter(|code| *code != 0) else { return failure };
     let Failure { code, detail, .. } = refused(code);
@@ -112,7 +114,7 @@ fn code(body: &[u8]) -> Option<i64> {
     serde_json::from_slice::<Value>(body).ok()?["code"].as_i64()
 }
 
-/// A code of the collector, by the table in Splunk's "Troubleshoot HTTP Event Collector".
+/// The meaning of a collector's code, by the table in Splunk's "Troubleshoot HTTP Event Collector".
 fn refused(code: i64) -> Failure {
     let meaning = match code {
         1 => ": its token is disabled",
@@ -120,7 +122,7 @@ fn refused(code: i64) -> Failure {
         4 => ": the token is not one of its own",
         5 => ": it found no data in the request",
         6 | 12 | 13 => ": it cannot read the events",
-        7 => ": the index is none that the token may write to",
+        7 => ": the token may not write to the index",
         8 => ": it has an internal error",
         9 | 26 | 27 => ": it is busy",
         10 | 11 => ": its token wants acknowledgements; use one without indexer acknowledgement",

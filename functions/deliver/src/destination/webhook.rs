@@ -1,4 +1,4 @@
-//! A webhook, signed as Standard Webhooks 1.0 asks.
+//! A webhook, signed according to Standard Webhooks 1.0.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use hmac::{Hmac, KeyInit as _, Mac as _};
@@ -20,7 +20,7 @@ use crate::{
 #[derive(Serialize)]
 struct Body<'a> {
     r#type: &'static str,
-    /// When the last of the events was accepted: the same whenever the request is repeated.
+    /// The time at which the last of the events was accepted: the same in every retry of the request.
     timestamp: Option<Timestamp>,
     data: Data<'a>,
 }
@@ -67,9 +67,9 @@ pub(super) fn call(
 
 /// The id of a request: two requests have the same id only if they have the same body.
 ///
-/// It names the stream, its generation, the first and the last sequence, and a hash of the events. So a replay is not
-/// taken for a repetition, and neither is a request after a filter was changed, or after an event of it was redacted or
-/// has expired between two tries. It has no full stop, which would be ambiguous in the signed text.
+/// It names the stream, its generation, the first and the last sequence, and a hash of the events. So receivers
+/// can tell a retry from a replay, and from a request after a changed filter, or after one of its events was
+/// redacted or expired between two attempts. It has no full stop, which would be ambiguous in the signed text.
 fn id(delivery: &Delivery, entries: &[Entry], events: &str) -> String {
     let Delivery { stream, generation, .. } = delivery;
     let hash: String = Sha256::digest(events).iter().take(8).map(|byte| format!("{byte:02x}")).collect();
@@ -98,16 +98,16 @@ mod tests {
     use super::*;
     use crate::sample;
 
-    /// The example of the specification's own libraries.
+    /// The example in the specification's own libraries.
     #[test]
-    fn the_signature_is_that_of_the_specification() {
+    fn the_signature_matches_the_specification() {
         let key = STANDARD.decode("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").unwrap();
         let signature = sign(&key, "msg_p5jXN8AQM9LWM0D4loKWxJek", "1614265330", r#"{"test": 2432232314}"#);
         assert_eq!(signature, "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=");
     }
 
     #[test]
-    fn a_request_brings_its_events_and_a_signature_by_each_secret() {
+    fn a_request_has_its_events_and_a_signature_by_each_secret() {
         let delivery = sample::delivery("https://example.com/hook");
         let entries = [sample::entry(3, r#"{"id":"e-3"}"#), sample::entry(9, r#"{"id":"e-9"}"#)];
         let secrets = [StreamSecret::of_webhook(&[1; 32]), StreamSecret::of_webhook(&[2; 32])];
@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn requests_of_one_id_have_one_body() {
+    fn requests_with_one_id_have_one_body() {
         let delivery = sample::delivery("https://example.com/hook");
         let (secrets, now) =
             ([StreamSecret::of_webhook(&[1; 32])], Timestamp::parse("2026-11-28T12:00:00Z").unwrap());

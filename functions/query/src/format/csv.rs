@@ -1,14 +1,14 @@
 //! Events as a table: RFC 4180, a header line first, lines that end with CR LF.
 //!
-//! A column is named by the way to its member in the JSON of an event, and holds what stands there:
-//! a text as it is, a number in its digits, an object or array as canonical JSON (RFC 8785). Every
-//! member of an event has its column. Columns are added at the end, never renamed or moved.
+//! A column is named by the path of its member in the JSON of an event, and holds the member's value: a text as
+//! it is, a number in its digits, an object or array as canonical JSON (RFC 8785). Every member of an event has
+//! a column. Columns are added at the end, and never renamed or moved.
 //!
-//! A spreadsheet program takes a cell that begins with `=`, `+`, `-`, `@`, a tab or a line end for a
-//! formula, and would run what an attacker had put into a name. So such a text has an apostrophe
-//! before it; so has one that begins with an apostrophe itself, and one that is empty. Who wants the
-//! member takes one leading apostrophe away, where there is one, and has it exactly. A cell that is
-//! empty even of an apostrophe is a member that is null or is not there. (OWASP, CSV Injection.)
+//! A spreadsheet program treats a cell that begins with `=`, `+`, `-`, `@`, a tab or a line end as a formula,
+//! and would run a formula that an attacker put into a name. So such a text gets an apostrophe before it, and
+//! so does a text that begins with an apostrophe, and an empty one. Removing one leading apostrophe, if there
+//! is one, restores the exact value. A cell without even an apostrophe is a member that is null or missing.
+//! (OWASP, CSV Injection.)
 
 use std::borrow::Cow;
 
@@ -42,11 +42,11 @@ const COLUMNS: [&str; 23] = [
     "redacted",
 ];
 
-/// What makes a formula, also in the full-width forms that programs take for the same.
+/// Characters that begin a formula, with the full-width forms that programs treat alike.
 const FORMULA: [char; 11] = ['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠'];
 
-/// A page: the header line, and a line for each event. Every page has the header, so that each
-/// stands alone; who joins pages keeps the first.
+/// A page: the header line, and a line for each event. Every page has the header, so that it is complete by
+/// itself; when pages are joined, only the first header is kept.
 pub(super) fn write(events: &[Event]) -> String {
     records([COLUMNS.map(str::to_owned)].into_iter().chain(events.iter().map(cells)))
 }
@@ -74,7 +74,7 @@ fn cells(event: &Event) -> [String; COLUMNS.len()] {
     })
 }
 
-/// The text so that no program runs it.
+/// The text, changed so that no program runs it as a formula.
 fn harmless(text: &str) -> Cow<'_, str> {
     if text.is_empty() || text.starts_with('\'') || text.starts_with(FORMULA) {
         Cow::Owned(format!("'{text}"))
@@ -92,7 +92,7 @@ mod tests {
     use super::*;
     use crate::format::sample;
 
-    /// What a reader of the table makes of a cell: the member, or `None` where there is none.
+    /// The member in a cell as a reader of the table understands it; `None` if it is missing.
     fn text(cell: &str) -> Option<&str> {
         (!cell.is_empty()).then(|| cell.strip_prefix('\'').unwrap_or(cell))
     }
@@ -102,7 +102,7 @@ mod tests {
         csv::Reader::from_reader(table.as_bytes()).deserialize().map(Result::unwrap).collect()
     }
 
-    /// The value that stands where the name of a column leads.
+    /// The value at the path of a column.
     fn member<'a>(event: &'a Value, column: &str) -> &'a Value {
         column.split('.').fold(event, |value, name| value.get(name).unwrap_or(&Value::Null))
     }
@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn no_text_of_a_cell_is_a_formula() {
+    fn no_cell_is_a_formula() {
         let check = |text: &str, cell: &str| {
             let mut event = sample::minimal("group_created");
             event.actor.as_mut().unwrap().username = Some(text.to_owned());
@@ -162,7 +162,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_cell_says_what_the_json_says(events in proptest::collection::vec(sample::any_event(), 0..4)) {
+        fn every_cell_agrees_with_the_json(events in proptest::collection::vec(sample::any_event(), 0..4)) {
             let rows = read(&write(&events));
             prop_assert_eq!(rows.len(), events.len());
             for (event, row) in events.iter().zip(rows) {
@@ -179,7 +179,7 @@ mod tests {
         }
 
         #[test]
-        fn a_text_made_harmless_comes_back_and_begins_no_formula(before in "[-=+@'\t\r\n＝＋－＠]{0,2}", rest in "\\PC{0,8}") {
+        fn an_escaped_text_is_restored_exactly_and_begins_no_formula(before in "[-=+@'\t\r\n＝＋－＠]{0,2}", rest in "\\PC{0,8}") {
             let original = before + &rest;
             let cell = harmless(&original);
             prop_assert!(!cell.is_empty() && !cell.starts_with(FORMULA));

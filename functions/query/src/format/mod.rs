@@ -1,5 +1,4 @@
-//! How a page is written: JSON, or one of the formats that auditors and security tools take as they
-//! are.
+//! The formats of a page: JSON, and formats that auditors and security tools read directly.
 
 mod csv;
 #[cfg(test)]
@@ -27,7 +26,7 @@ pub enum Format {
     Ocsf,
 }
 
-/// The name of each format, and the content type it is written as.
+/// The name of each format, and its content type.
 pub const FORMATS: [(Format, &str, &str); 4] = [
     (Format::Json, "json", "application/json"),
     (Format::Ndjson, "ndjson", "application/x-ndjson"),
@@ -39,18 +38,17 @@ impl Format {
     /// The names of all formats.
     pub(crate) const NAMES: [&str; 4] = [FORMATS[0].1, FORMATS[1].1, FORMATS[2].1, FORMATS[3].1];
 
-    /// Reads a format by its name.
+    /// The format with a name.
     pub(crate) fn parse(name: &str) -> Option<Self> {
         FORMATS.iter().find(|(_, known, _)| *known == name).map(|(format, _, _)| *format)
     }
 
-    /// The name.
     pub(crate) fn name(self) -> &'static str {
         Self::NAMES[self as usize]
     }
 
-    /// The format that the query names, or else the first in `Accept` that we write (RFC 9110
-    /// §12.5.1; quality values other than 0 are not compared).
+    /// The format that the query names, or else the first in `Accept` that we write (RFC 9110 §12.5.1; quality
+    /// values other than 0 are not compared).
     ///
     /// # Errors
     /// [`Error::NotAcceptable`] if `Accept` names none of ours.
@@ -81,8 +79,8 @@ impl Format {
         taken.into_iter().next().ok_or_else(|| Error::NotAcceptable(all()))
     }
 
-    /// How many bytes an event takes in an answer, which is a text within a JSON string: each quote,
-    /// backslash and line end is escaped once more.
+    /// Bytes of an event in an answer, which is a text within a JSON string: each quote, backslash and line end
+    /// is escaped once more.
     pub(crate) fn measure(self) -> fn(&Event) -> usize {
         fn escaped(text: &str) -> usize {
             text.len()
@@ -107,7 +105,7 @@ impl Format {
         http::with_warnings(response, warnings)
     }
 
-    /// Writes the events alone, one a line; `None` for JSON, in which they are a part of an object.
+    /// Writes the events alone, one a line; `None` for JSON, in which they are part of an object.
     pub(crate) fn lines(self, events: &[Event]) -> Option<Response> {
         let (_, _, content_type) = FORMATS[self as usize];
         let body = match self {
@@ -124,12 +122,12 @@ impl Format {
 #[derive(Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = AuditLogs))]
 pub struct Listing<'a> {
-    /// The events, in the order asked for. A page may be short, or even empty, and yet have a next.
+    /// The events, in the requested order. A page may be short, or even empty, and yet have a next one.
     #[cfg_attr(feature = "openapi", schema(value_type = Vec<shared::model::event::ReadEvent>))]
     audit_logs: &'a [Event],
-    /// Whether anything may follow.
+    /// True if more events may follow.
     has_more: bool,
-    /// What the parameter cursor must be to go on; null on the last page.
+    /// The value of the parameter `cursor` for the next page; null on the last page.
     #[cfg_attr(feature = "openapi", schema(required))]
     next_cursor: Option<&'a str>,
     /// Names in the query that no event has. Left out where there are none.

@@ -36,7 +36,7 @@ fn a_stream_needs_a_name_and_a_destination_and_nothing_more() {
 }
 
 #[test]
-fn what_is_wrong_with_a_stream_is_told_at_once() {
+fn all_problems_of_a_stream_are_reported_at_once() {
     let check = |body: Value, expected: &[&str]| assert_eq!(problems(new(&body)), expected, "{body}");
     let webhook = || json!({"type": "webhook", "url": "https://example.com"});
     let splunk = || json!({"type": "splunk", "url": "https://example.com"});
@@ -61,7 +61,7 @@ fn what_is_wrong_with_a_stream_is_told_at_once() {
 }
 
 #[test]
-fn a_change_says_what_is_to_be_another() {
+fn a_change_names_the_fields_to_change() {
     let change = |body: Value| patch(&body, DestinationKind::Webhook).unwrap();
     let cleared = change(json!({"filter": null, "mask": null}));
     assert_eq!((cleared.filter, cleared.mask), (Some(StreamFilter::default()), Some(vec![])));
@@ -74,7 +74,7 @@ fn a_change_says_what_is_to_be_another() {
 }
 
 #[test]
-fn what_is_wrong_with_a_change_is_told_at_once() {
+fn all_problems_of_a_change_are_reported_at_once() {
     let check = |kind: DestinationKind, body: Value, expected: &[&str]| {
         assert_eq!(problems(patch(&body, kind)), expected, "{body}");
     };
@@ -97,7 +97,7 @@ fn what_is_wrong_with_a_change_is_told_at_once() {
 }
 
 #[test]
-fn a_pause_may_say_why_and_a_replay_must_say_from_where() {
+fn a_pause_may_have_a_reason_and_a_replay_needs_a_sequence() {
     assert_eq!(parse_pause(b"").unwrap(), None);
     assert_eq!(parse_pause(b"{}").unwrap(), None);
     assert_eq!(parse_pause(br#"{"reason": "maintenance"}"#).unwrap().as_deref(), Some("maintenance"));
