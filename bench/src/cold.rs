@@ -52,9 +52,6 @@ pub(crate) async fn run(programs: Programs, starts: usize) -> Result<Report> {
 
     let mut report = Report::of("cold");
     let mut table = Table::new(["program", "init, ms", "first answer, ms", "both, ms", "CPU of both, ms"]);
-    let median = |taken: &[Start], of: fn(&Start) -> Duration| {
-        percentiles(taken.iter().map(|start| of(start).as_secs_f64() * 1e3).collect()).0
-    };
     let mut bars = Vec::new();
     for (program, taken) in contestants.iter().zip(&taken) {
         let name = program.name;
@@ -106,6 +103,10 @@ pub(crate) async fn run(programs: Programs, starts: usize) -> Result<Report> {
     }
     report.charts.push(Chart { title: "init and first answer".to_owned(), unit: "ms", bars });
     Ok(report)
+}
+
+fn median(taken: &[Start], of: fn(&Start) -> Duration) -> f64 {
+    percentiles(taken.iter().map(|start| of(start).as_secs_f64() * 1e3).collect()).0
 }
 
 #[derive(Clone, Debug)]

@@ -35,9 +35,6 @@ pub(crate) async fn run() -> Result<Report> {
     report.figure("write_units.table", appended.table);
     report.figure("write_units.recorded", appended.table + appended.indexes);
     report.figure("write_units.all_in", appended.table + appended.indexes + stamps);
-    let row = |name: &str, WriteUnits { table, indexes }: WriteUnits, sealing: f64| {
-        [name.to_owned(), number(table), number(indexes), number(sealing), number(table + indexes + sealing)]
-    };
     table.row(row("Mode's example", appended, stamps));
     for (number, (name, bytes)) in SIZES.into_iter().enumerate() {
         let other = WorkspaceId::parse(&format!("size{number}"))?;
@@ -58,6 +55,10 @@ pub(crate) async fn run() -> Result<Report> {
     report.say(table);
     system.shutdown().await;
     Ok(report)
+}
+
+fn row(name: &str, WriteUnits { table, indexes }: WriteUnits, sealing: f64) -> [String; 5] {
+    [name.to_owned(), number(table), number(indexes), number(sealing), number(table + indexes + sealing)]
 }
 
 /// The write units of sealing for each event, at 50 in a pass; all sizes of passes go into the report.
@@ -160,7 +161,6 @@ fn price(report: &mut Report, cpu_ms: f64, memory_mb: f64) {
     for (bus, http) in bus.iter().zip(&http) {
         table.row([bus.what.to_owned(), format!("{:.3}", bus.dollars), format!("{:.3}", http.dollars)]);
     }
-    let sum = |lines: &[Line]| lines.iter().map(|line| line.dollars).sum::<f64>();
     table.row(["**in all**".to_owned(), format!("**{:.3}**", sum(&bus)), format!("**{:.3}**", sum(&http))]);
     let own =
         |lines: &[Line]| lines.iter().filter(|line| !line.delivery).map(|line| line.dollars).sum::<f64>();
@@ -185,7 +185,6 @@ fn price(report: &mut Report, cpu_ms: f64, memory_mb: f64) {
     ));
     report.say(table);
 
-    let million = |units: f64| format!("{:.3}", units * write_unit);
     let mut table = Table::new(["alternative", "write units", "DynamoDB, dollars for a million"]);
     let log = report.figures["cost.write_units.sealing.50"] - 1.0;
     let alternatives = [
@@ -199,7 +198,7 @@ fn price(report: &mut Report, cpu_ms: f64, memory_mb: f64) {
     ];
     let mut bars = Vec::new();
     for (what, units) in alternatives {
-        table.row([what.to_owned(), number(units), million(units)]);
+        table.row([what.to_owned(), number(units), million(write_unit, units)]);
         bars.push((what.split(':').next().unwrap_or(what).to_owned(), units * write_unit));
     }
     report.say("Other ways to keep the same events, by the same units (arithmetic from the counts above):");
@@ -210,4 +209,12 @@ fn price(report: &mut Report, cpu_ms: f64, memory_mb: f64) {
         514.0 * read_unit / 1e6
     ));
     report.charts.push(Chart { title: "DynamoDB for a million events".to_owned(), unit: "dollars", bars });
+}
+
+fn million(write_unit: f64, units: f64) -> String {
+    format!("{:.3}", units * write_unit)
+}
+
+fn sum(lines: &[Line]) -> f64 {
+    lines.iter().map(|line| line.dollars).sum::<f64>()
 }

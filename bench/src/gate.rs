@@ -54,13 +54,14 @@ mod tests {
     fn figures_over_their_limit_or_missing_are_told() {
         let limits: Limits =
             [("cost.a".to_owned(), 4.0), ("cost.b".to_owned(), 1.0), ("size.c".to_owned(), 1.0)].into();
-        let check = |figures: &[(&str, f64)], suites: &[&str], failures: usize| {
-            let figures = figures.iter().map(|(name, value)| ((*name).to_owned(), *value)).collect();
-            assert_eq!(compare(&figures, &limits, suites).1, failures, "{figures:?}");
-        };
-        check(&[("cost.a", 4.0), ("cost.b", 0.5)], &["cost"], 0);
-        check(&[("cost.a", 4.1), ("cost.b", 0.5)], &["cost"], 1);
-        check(&[("cost.a", 4.0)], &["cost"], 1);
-        check(&[("cost.a", 4.0), ("cost.b", 1.0)], &["cost", "size"], 1);
+        check(&limits, &[("cost.a", 4.0), ("cost.b", 0.5)], &["cost"], 0);
+        check(&limits, &[("cost.a", 4.1), ("cost.b", 0.5)], &["cost"], 1);
+        check(&limits, &[("cost.a", 4.0)], &["cost"], 1);
+        check(&limits, &[("cost.a", 4.0), ("cost.b", 1.0)], &["cost", "size"], 1);
+    }
+
+    fn check(limits: &BTreeMap<String, f64>, figures: &[(&str, f64)], suites: &[&str], failures: usize) {
+        let figures = figures.iter().map(|(name, value)| ((*name).to_owned(), *value)).collect();
+        assert_eq!(compare(&figures, limits, suites).1, failures, "{figures:?}");
     }
 }

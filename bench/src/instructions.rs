@@ -50,7 +50,6 @@ pub(crate) async fn run(programs: Programs) -> Result<Report> {
                 report.figure(format!("both_over_floor.{name}"), both / floor);
             }
         }
-        let ratio = |value: f64, limit: f64| if limit > 0.0 { number(value / limit) } else { String::new() };
         table.row([
             program.name.to_owned(),
             number(init),
@@ -102,6 +101,10 @@ pub(crate) async fn run(programs: Programs) -> Result<Report> {
     });
     stage.strike().await;
     Ok(report)
+}
+
+fn ratio(value: f64, limit: f64) -> String {
+    if limit > 0.0 { number(value / limit) } else { String::new() }
 }
 
 struct Counter<'a> {

@@ -46,16 +46,10 @@ pub(crate) async fn run() -> Result<Report> {
         });
         let units = put(&client, tables.endpoint(), &item).await?;
         // An index needs an item for each value that the pack holds: it is what a filter would find the pack by.
-        let values = |of: fn(&Value) -> &Value| {
-            let mut values: Vec<_> = events.iter().map(|event| of(event).to_string()).collect();
-            values.sort();
-            values.dedup();
-            values.len() as f64
-        };
         let listed = units
-            + values(|event| &event["action"])
-            + values(|event| &event["actor"]["user_id"])
-            + values(|event| &event["entity"]["entity_id"]);
+            + distinct(&events, |event| &event["action"])
+            + distinct(&events, |event| &event["actor"]["user_id"])
+            + distinct(&events, |event| &event["entity"]["entity_id"]);
         let of = pack as f64;
         report.figure(format!("write_units.{pack}"), units / of);
         report.figure(format!("write_units_listed.{pack}"), listed / of);
@@ -82,19 +76,40 @@ pub(crate) async fn run() -> Result<Report> {
     Ok(report)
 }
 
+fn distinct(events: &[Value], of: fn(&Value) -> &Value) -> f64 {
+    let mut values: Vec<_> = events.iter().map(|event| of(event).to_string()).collect();
+    values.sort();
+    values.dedup();
+    values.len() as f64
+}
+
 /// An event that shares no more with the others than those of a busy workspace do: nothing random in it compresses.
 fn unlike(number: usize, random: &mut Rng) -> Value {
     let mut event = events::sent(number, random);
-    let mut hex = |digits: usize| {
-        (0..digits).map(|_| char::from(b"0123456789abcdef"[random.usize(..16)])).collect::<String>()
-    };
-    event["id"] = json!(format!("{}-{}-4{}-8{}-{}", hex(8), hex(4), hex(3), hex(3), hex(12)));
-    event["salt"] = json!(hex(32));
-    event["entity"]["entity_id"] = json!(hex(12));
-    event["context"]["group_id"] = json!(hex(12));
-    event["context"]["correlation_id"] =
-        json!(format!("{}-{}-4{}-8{}-{}", hex(8), hex(4), hex(3), hex(3), hex(12)));
+    event["id"] = json!(format!(
+        "{}-{}-4{}-8{}-{}",
+        hex(random, 8),
+        hex(random, 4),
+        hex(random, 3),
+        hex(random, 3),
+        hex(random, 12)
+    ));
+    event["salt"] = json!(hex(random, 32));
+    event["entity"]["entity_id"] = json!(hex(random, 12));
+    event["context"]["group_id"] = json!(hex(random, 12));
+    event["context"]["correlation_id"] = json!(format!(
+        "{}-{}-4{}-8{}-{}",
+        hex(random, 8),
+        hex(random, 4),
+        hex(random, 3),
+        hex(random, 3),
+        hex(random, 12)
+    ));
     event
+}
+
+fn hex(random: &mut fastrand::Rng, digits: usize) -> String {
+    (0..digits).map(|_| char::from(b"0123456789abcdef"[random.usize(..16)])).collect::<String>()
 }
 
 async fn put(client: &reqwest::Client, engine: &str, item: &Value) -> Result<f64> {

@@ -68,8 +68,6 @@ fn lines(bus: f64, queue: f64, api: f64, taken: Taken, batch: f64) -> Vec<Line> 
     let Taken { write_units, cpu_ms, memory_mb } = taken;
     // With less memory than goes with a whole CPU, a function's time is the longer.
     let seconds = cpu_ms / 1e3 * (1769.0 / memory_mb).max(1.0);
-    let line = |what, dollars| Line { what, dollars, delivery: false };
-    let delivery = |what, dollars| Line { what, dollars, delivery: true };
     vec![
         line("DynamoDB, write units", write_units * US_EAST_1.write_unit),
         line("Lambda, requests", US_EAST_1.lambda_request / batch),
@@ -78,4 +76,12 @@ fn lines(bus: f64, queue: f64, api: f64, taken: Taken, batch: f64) -> Vec<Line> 
         delivery("SQS, one message each", queue),
         delivery("API Gateway", api),
     ]
+}
+
+fn delivery(what: &'static str, dollars: f64) -> Line {
+    Line { what, dollars, delivery: true }
+}
+
+fn line(what: &'static str, dollars: f64) -> Line {
+    Line { what, dollars, delivery: false }
 }

@@ -111,12 +111,15 @@ pub(crate) async fn run(events: usize) -> Result<Report> {
 /// The first page of a workspace with shards.
 async fn sharded(store: &Store) -> Result<Read> {
     let workspace = WorkspaceId::parse("sharded")?;
-    let day = |text: &str| Timestamp::parse(text).expect("a literal time");
     let change = Shards::default().change(SHARDS, day("2025-02-18T00:00:00Z"), day("2025-02-16T00:00:00Z"));
     let shards = change.map_err(|refused| format!("{refused:?}"))?;
     store.set_shards(&workspace, &Shards::default(), &shards).await?;
     fill(store, &workspace, 2_000).await?;
     page(store, &workspace, &Filter::default(), 100).await
+}
+
+fn day(text: &str) -> Timestamp {
+    Timestamp::parse(text).expect("a literal time")
 }
 
 /// The consumption of a page.
@@ -153,7 +156,6 @@ fn place(path: &Path<'_>) -> &'static str {
 
 /// One filter of each kind; with an index the first ones, without one the others.
 pub(crate) fn filters() -> Vec<(&'static str, Filter)> {
-    let text = |text: &str| Some(text.to_owned());
     let none = Filter::default;
     let criteria = Criteria { ip: AddressRange::parse("157.52.123.1").ok(), ..Criteria::default() };
     vec![
@@ -177,4 +179,8 @@ pub(crate) fn filters() -> Vec<(&'static str, Filter)> {
         ),
         ("`ip` (1 in 10)", Filter { criteria, ..none() }),
     ]
+}
+
+fn text(text: &str) -> Option<String> {
+    Some(text.to_owned())
 }

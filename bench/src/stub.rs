@@ -224,8 +224,11 @@ fn place(operation: &str, body: &[u8]) -> String {
     if let Some(table) = first.and_then(|text| text.split('"').nth(1)) {
         return format!("{table} {}", call["TransactStatements"].as_array().map_or(1, Vec::len));
     }
-    let name = |member: &str| call[member].as_str().unwrap_or_default().to_owned();
-    format!("{} {} {statements}", name("TableName"), name("IndexName"))
+    format!("{} {} {statements}", name(&call, "TableName"), name(&call, "IndexName"))
+}
+
+fn name(call: &Value, member: &str) -> String {
+    call[member].as_str().unwrap_or_default().to_owned()
 }
 
 /// Connections that are through with their handshake.

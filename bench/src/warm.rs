@@ -115,7 +115,6 @@ fn puts(engine: &Endpoint, turn: usize) -> Result<Vec<f64>> {
     for number in 0..INVOCATIONS / TURNS {
         let event = events::sent(turn + number, &mut Rng::with_seed(1));
         let timestamp = event["timestamp"].as_str().unwrap_or_default();
-        let text = |name: &str| json!({"S": event[name].to_string()});
         let body = json!({
             "TableName": "AuditEvents",
             "Item": {
@@ -123,7 +122,7 @@ fn puts(engine: &Endpoint, turn: usize) -> Result<Vec<f64>> {
                 "received_at": {"N": "1739875657000000"}, "action": {"S": event["action"]},
                 "actor_id": {"S": event["actor"]["user_id"]}, "entity_type": {"S": event["entity"]["entity_type"]},
                 "entity_id": {"S": event["entity"]["entity_id"]},
-                "actor": text("actor"), "entity_name": {"S": event["entity"]["entity_name"]}, "context": text("context"),
+                "actor": text(&event, "actor"), "entity_name": {"S": event["entity"]["entity_name"]}, "context": text(&event, "context"),
             },
             "ConditionExpression": "attribute_not_exists(#timestamp)",
             "ExpressionAttributeNames": {"#timestamp": "timestamp"},
@@ -153,4 +152,8 @@ fn puts(engine: &Endpoint, turn: usize) -> Result<Vec<f64>> {
         }
     }
     Ok(taken)
+}
+
+fn text(event: &serde_json::Value, name: &str) -> serde_json::Value {
+    json!({"S": event[name].to_string()})
 }

@@ -186,14 +186,6 @@ fn key_schema(key: &[Key]) -> Result<Vec<KeySchemaElement>, BuildError> {
 }
 
 fn same_shape(found: &TableDescription, table: &Table) -> bool {
-    let key_of = |key: &[KeySchemaElement]| -> Vec<Key> {
-        let key = key.iter();
-        key.map(|element| Key {
-            name: element.attribute_name().to_owned(),
-            kind: element.key_type().as_str().to_owned(),
-        })
-        .collect()
-    };
     let mut found_indexes: Vec<_> = found
         .global_secondary_indexes()
         .iter()
@@ -204,4 +196,13 @@ fn same_shape(found: &TableDescription, table: &Table) -> bool {
     found_indexes.sort();
     indexes.sort();
     key_of(found.key_schema()) == table.key && found_indexes == indexes
+}
+
+fn key_of(key: &[KeySchemaElement]) -> Vec<Key> {
+    let key = key.iter();
+    key.map(|element| Key {
+        name: element.attribute_name().to_owned(),
+        kind: element.key_type().as_str().to_owned(),
+    })
+    .collect()
 }

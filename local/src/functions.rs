@@ -237,19 +237,21 @@ where
     if payload.len() > MAX_PAYLOAD_BYTES {
         return Err(InvokeError::EventTooLarge);
     }
-    let failed = |reason: String| {
-        tracing::error!(function = name, reason, "the function failed");
-        InvokeError::Failed
-    };
-    let event = serde_json::from_str(payload).map_err(|error| failed(error.to_string()))?;
+    let event = serde_json::from_str(payload).map_err(|error| failed(name, error.to_string()))?;
     let answer = tokio::spawn(handler(LambdaEvent::new(event, context(name)))).await;
-    let answer =
-        answer.map_err(|panic| failed(panic.to_string()))?.map_err(|error| failed(error.to_string()))?;
-    let answer = serde_json::to_value(answer).map_err(|error| failed(error.to_string()))?;
+    let answer = answer
+        .map_err(|panic| failed(name, panic.to_string()))?
+        .map_err(|error| failed(name, error.to_string()))?;
+    let answer = serde_json::to_value(answer).map_err(|error| failed(name, error.to_string()))?;
     if answer.to_string().len() > MAX_PAYLOAD_BYTES {
-        return Err(failed("its answer is larger than 6 MB".to_owned()));
+        return Err(failed(name, "its answer is larger than 6 MB".to_owned()));
     }
     Ok(answer)
+}
+
+fn failed(name: &str, reason: String) -> InvokeError {
+    tracing::error!(function = name, reason, "the function failed");
+    InvokeError::Failed
 }
 
 fn context(name: &str) -> Context {

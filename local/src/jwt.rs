@@ -84,7 +84,6 @@ impl IdentityProvider {
     /// A JWT with these claims and no others.
     pub(crate) fn sign(&self, claims: &Value) -> String {
         let header = json!({"alg": "RS256", "typ": "JWT", "kid": self.key_id});
-        let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
         let message = format!("{}.{}", part(&header), part(claims));
         let mut signature = vec![0; self.key.public_modulus_len()];
         self.key
@@ -133,6 +132,10 @@ impl IdentityProvider {
         }
         Ok(claims.into_iter().map(|(name, value)| (name, text(&value))).collect())
     }
+}
+
+fn part(value: &Value) -> String {
+    URL_SAFE_NO_PAD.encode(value.to_string())
 }
 
 fn generate() -> Result<RsaKeyPair, Error> {
@@ -206,7 +209,6 @@ mod tests {
         let provider = provider();
         let none = json!({"alg": "none", "typ": "JWT", "kid": provider.key_id});
         let claims = json!({"iss": ISSUER, "aud": AUDIENCE, "exp": NOW + 1});
-        let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
         let unsigned = format!("{}.{}.", part(&none), part(&claims));
         assert_eq!(provider.check(&unsigned, at(NOW)), Err("not a JWT"));
     }

@@ -187,13 +187,19 @@ mod tests {
     fn secrets_outlast_a_restart() {
         let directory = tempfile::tempdir().unwrap();
         let file = directory.path().join("secrets.json");
-        let open = || SecretsManager::open(Some(file.clone())).unwrap();
-        let body = |body: Value| body.to_string().into_bytes();
         let new = json!({"Name": "a/b", "ClientRequestToken": "1", "SecretString": "first"});
-        open().call("CreateSecret", &body(new)).unwrap();
-        let get = body(json!({"SecretId": "a/b"}));
-        assert_eq!(open().call("GetSecretValue", &get).unwrap()["SecretString"], "first");
-        open().call("DeleteSecret", &get).unwrap();
-        assert_eq!(open().call("GetSecretValue", &get).unwrap_err().code, "ResourceNotFoundException");
+        open(&file).call("CreateSecret", &bytes(new)).unwrap();
+        let get = bytes(json!({"SecretId": "a/b"}));
+        assert_eq!(open(&file).call("GetSecretValue", &get).unwrap()["SecretString"], "first");
+        open(&file).call("DeleteSecret", &get).unwrap();
+        assert_eq!(open(&file).call("GetSecretValue", &get).unwrap_err().code, "ResourceNotFoundException");
+    }
+
+    fn bytes(body: Value) -> Vec<u8> {
+        body.to_string().into_bytes()
+    }
+
+    fn open(file: &std::path::Path) -> SecretsManager {
+        SecretsManager::open(Some(file.to_owned())).unwrap()
     }
 }

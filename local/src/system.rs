@@ -424,12 +424,7 @@ const ORIGIN: &str = "audit-logs.local";
 /// The signer with the key in `file`, which is made on the first start; without a file, with a key that
 /// ends with the process.
 fn signer(file: Option<&Path>) -> Result<Signer, Error> {
-    let new = || {
-        let mut seed = [0; 32];
-        rand::fill(&mut seed).map_err(|_| Error::Key("the system gives no random numbers".to_owned()))?;
-        Ok::<_, Error>(seed)
-    };
-    let Some(file) = file else { return Ok(Signer::with_seed(ORIGIN, &new()?)) };
+    let Some(file) = file else { return Ok(Signer::with_seed(ORIGIN, &new_seed()?)) };
     if let Some(content) = DataDirectory::read(file)? {
         let seed = STANDARD.decode(content.trim_ascii()).ok().and_then(|seed| seed.try_into().ok());
         return Ok(Signer::with_seed(
@@ -439,9 +434,15 @@ fn signer(file: Option<&Path>) -> Result<Signer, Error> {
             })?,
         ));
     }
-    let seed = new()?;
+    let seed = new_seed()?;
     private_file::write(file, STANDARD.encode(seed).as_bytes())?;
     Ok(Signer::with_seed(ORIGIN, &seed))
+}
+
+fn new_seed() -> Result<[u8; 32], Error> {
+    let mut seed = [0; 32];
+    rand::fill(&mut seed).map_err(|_| Error::Key("the system gives no random numbers".to_owned()))?;
+    Ok(seed)
 }
 
 /// What streams need here: the stand-in for Secrets Manager on our own port, and our own bus.

@@ -77,8 +77,7 @@ const AWS_KEYS: &str = "AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local";
 
 fn reading(section: &mut impl FnMut(&str, &str), logs: &str, basic: &str) {
     let now = jiff::Timestamp::now();
-    let day = |ago: i64| (now - jiff::SignedDuration::from_hours(24 * ago)).strftime("%Y-%m-%dT00:00:00Z");
-    let (start, end) = (day(7), day(-1));
+    let (start, end) = (day(now, 7), day(now, -1));
     section(
         "Read the audit log of a time, with the token and its secret as user and password:",
         &format!("  curl -u {basic} \\\n    '{logs}?start_timestamp={start}&end_timestamp={end}&limit=5'"),
@@ -113,6 +112,10 @@ fn reading(section: &mut impl FnMut(&str, &str), logs: &str, basic: &str) {
             now.strftime("%Y-%m-%dT%H:%M:%SZ")
         ),
     );
+}
+
+fn day(now: jiff::Timestamp, ago: i64) -> String {
+    (now - jiff::SignedDuration::from_hours(24 * ago)).strftime("%Y-%m-%dT00:00:00Z").to_string()
 }
 
 fn put_events(endpoint: &str, bus: &str, workspace: &str) -> String {

@@ -99,8 +99,6 @@ pub(crate) fn consistency() -> Vec<Value> {
 pub(crate) const ADDRESS_RANGE: &str = "^[0-9A-Fa-f:.]{2,45}(/[0-9]{1,3})?$";
 
 fn parameter(name: &str) -> Value {
-    let time = || json!({"type": "string", "format": "date-time"});
-    let text = || json!({"type": "string", "minLength": 1, "maxLength": shared::intake::parameters::MAX_VALUE_BYTES});
     let searched = || json!({"type": "string", "minLength": 1, "maxLength": MAX_TEXT_CHARACTERS});
     // Any name that an event may have, which is what lists are separated by left out.
     let action = || json!({"type": "string", "minLength": 1});
@@ -193,6 +191,14 @@ fn parameter(name: &str) -> Value {
         parameter["explode"] = json!(true);
     }
     parameter
+}
+
+fn text() -> Value {
+    json!({"type": "string", "minLength": 1, "maxLength": shared::intake::parameters::MAX_VALUE_BYTES})
+}
+
+fn time() -> Value {
+    json!({"type": "string", "format": "date-time"})
 }
 
 /// A size or a sequence of a log.

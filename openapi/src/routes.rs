@@ -555,12 +555,15 @@ fn change_answers() -> Answers {
 
 /// What every route with a workspace may answer.
 fn store_answers(answers: Answers) -> Answers {
-    let source = || "never shown".into();
     answers
         .problems(vec![Error::Internal(source()), Error::Unavailable(source())])
         .refusal(401, "Unauthorized", "There are no credentials, or none that API Gateway can check")
         .refusal(404, "Not Found", "There is no such route")
         .gateway()
+}
+
+fn source() -> Box<dyn std::error::Error + Send + Sync> {
+    "never shown".into()
 }
 
 fn token_security(scope: Scope) -> Value {

@@ -226,9 +226,6 @@ fn the_schema_and_the_parser_agree() {
         assert_eq!(parsed(&text).map(|_| ()).map_err(|problems| problems.len()).is_ok(), fits, "{text}");
         assert_eq!(checker.accepts("", &event).is_ok(), fits, "{text}: {:?}", checker.accepts("", &event));
     };
-    let long = |length: usize| "a".repeat(length);
-    let members = |count: usize| (0..count).map(|n| format!(r#""k{n}": 1"#)).collect::<Vec<_>>().join(",");
-    let changes = |count: usize| vec![r#"{"path": "/a", "old": 1, "new": null}"#; count].join(",");
     check("", true);
     check(r#", "id": "a.b:c_d-E", "timestamp": "2025-02-18T10:47:37.123456789+05:00""#, true);
     check(r#", "id": "a""#, false);
@@ -263,6 +260,18 @@ fn the_schema_and_the_parser_agree() {
     check(r#", "changes": null, "context": null, "entity": null, "id": null, "outcome": null"#, true);
     check(r#", "received_at": "2025-02-18T10:47:37Z""#, false);
     check(r#", "unknown": 1"#, false);
+}
+
+fn changes(count: usize) -> String {
+    vec![r#"{"path": "/a", "old": 1, "new": null}"#; count].join(",")
+}
+
+fn members(count: usize) -> String {
+    (0..count).map(|n| format!(r#""k{n}": 1"#)).collect::<Vec<_>>().join(",")
+}
+
+fn long(length: usize) -> String {
+    "a".repeat(length)
 }
 
 #[test]

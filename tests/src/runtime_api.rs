@@ -135,7 +135,6 @@ impl Instance {
     /// # Errors
     /// If the program never asks for work.
     pub async fn start(name: &str, command: Command, timeout: Duration) -> Result<Self, NotStarted> {
-        let not_run = |error: io::Error| NotStarted::NotRun(error.to_string());
         let listener = TcpListener::bind("127.0.0.1:0").await.map_err(not_run)?;
         let address = listener.local_addr().map_err(not_run)?.to_string();
         let (work, queue) = mpsc::unbounded_channel();
@@ -298,6 +297,10 @@ impl Instance {
         let kilobytes = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).and_then(first_number);
         kilobytes.map(|kilobytes| kilobytes * 1024).ok_or_else(|| io::Error::other("no VmHWM"))
     }
+}
+
+fn not_run(error: io::Error) -> NotStarted {
+    NotStarted::NotRun(error.to_string())
 }
 
 impl Drop for Instance {

@@ -85,10 +85,9 @@ impl Tables {
 
     /// The same with 1,300 events at each second. Returns their sort keys.
     pub async fn put_burst(&self, workspace: &str, action: &str, count: i64) -> Vec<String> {
-        let key = |number: i64| (number / 1300, format!("{}#b-{number:06}", at(number / 1300)));
-        let keys: Vec<_> = (0..count).map(key).collect();
+        let keys: Vec<_> = (0..count).map(burst_key).collect();
         self.put_keys(workspace, action, &keys).await;
-        keys.into_iter().map(|(_, key)| key).collect()
+        keys.into_iter().map(|(_, burst_key)| burst_key).collect()
     }
 
     async fn put_keys(&self, workspace: &str, action: &str, keys: &[(i64, String)]) {
@@ -96,14 +95,13 @@ impl Tables {
             let requests = keys
                 .iter()
                 .map(|(second, key): &(i64, String)| {
-                    let text = |text: &str| AttributeValue::S(text.to_owned());
                     let request = PutRequest::builder()
-                        .item("workspace", text(workspace))
-                        .item("timestamp", text(key))
-                        .item("action", text(action))
+                        .item("workspace", string(workspace))
+                        .item("timestamp", string(key))
+                        .item("action", string(action))
                         .item("received_at", AttributeValue::N(unix_microseconds(*second)))
                         .item("salt", AttributeValue::B(vec![7; 16].into()))
-                        .item("actor_id", text("u1"));
+                        .item("actor_id", string("u1"));
                     WriteRequest::builder().put_request(request.build().unwrap()).build()
                 })
                 .collect();
@@ -155,17 +153,28 @@ impl Tables {
     }
 }
 
+fn string(text: &str) -> AttributeValue {
+    AttributeValue::S(text.to_owned())
+}
+
+fn burst_key(number: i64) -> (i64, String) {
+    (number / 1300, format!("{}#b-{number:06}", at(number / 1300)))
+}
+
 fn item_key(key: [(&str, &str); 2]) -> HashMap<String, AttributeValue> {
     key.map(|(name, value)| (name.to_owned(), AttributeValue::S(value.to_owned()))).into()
 }
 
 /// An item without DynamoDB's type names.
 pub fn plain(item: &HashMap<String, AttributeValue>) -> Value {
-    let value = |value: &AttributeValue| match value {
+    item.iter().map(|(name, attribute)| (name.clone(), plain_value(attribute))).collect()
+}
+
+fn plain_value(value: &AttributeValue) -> Value {
+    match value {
         AttributeValue::S(text) => json!(text),
         AttributeValue::N(number) => number.parse().unwrap(),
         AttributeValue::B(bytes) => json!(STANDARD.encode(bytes)),
         other => panic!("unexpected type of attribute: {other:?}"),
-    };
-    item.iter().map(|(name, attribute)| (name.clone(), value(attribute))).collect()
+    }
 }

@@ -28,13 +28,16 @@ pub(crate) fn rows(object: &Object) -> Vec<Map<String, Value>> {
 }
 
 fn values(row: &Row) -> Map<String, Value> {
-    let value = |field: &Field| match field {
+    row.get_column_iter().filter_map(|(name, field)| Some((name.clone(), value(field)?))).collect()
+}
+
+fn value(field: &Field) -> Option<Value> {
+    match field {
         Field::Null => None,
         Field::Str(text) => Some(json!(text)),
         Field::Long(number) | Field::TimestampMicros(number) => Some(json!(number)),
         other => panic!("no column holds {other:?}"),
-    };
-    row.get_column_iter().filter_map(|(name, field)| Some((name.clone(), value(field)?))).collect()
+    }
 }
 
 /// The row that an event should be: by the rule that the documentation states, and not by the list of columns.

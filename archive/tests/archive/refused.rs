@@ -7,16 +7,6 @@ use crate::{collect, event, run, workspace};
 
 #[test]
 fn an_event_of_another_log_or_place_is_refused() {
-    let check = |alter: &dyn Fn(&mut Vec<Value>), expected: usize| {
-        let workspace = workspace();
-        let mut events: Vec<_> = (5..10).map(|number| event(number, 0)).collect();
-        alter(&mut events);
-        let refused = run(&workspace, 5..=9, &collect(&events)).archive();
-        assert!(
-            matches!(refused, Err(InvalidRun::Event(number)) if number == expected),
-            "{expected}: {refused:?}"
-        );
-    };
     check(&|events| events[2]["workspace_username"] = json!("globex"), 2);
     check(&|events| events[2]["sequence"] = Value::Null, 2);
     check(&|events| events[2]["timestamp"] = json!("yesterday"), 2);
@@ -24,6 +14,17 @@ fn an_event_of_another_log_or_place_is_refused() {
     check(&|events| events[4]["sequence"] = json!(10), 4);
     check(&|events| events.swap(1, 2), 2);
     check(&|events| events[3] = events[2].clone(), 3);
+}
+
+fn check(alter: &dyn Fn(&mut Vec<Value>), expected: usize) {
+    let workspace = workspace();
+    let mut events: Vec<_> = (5..10).map(|number| event(number, 0)).collect();
+    alter(&mut events);
+    let refused = run(&workspace, 5..=9, &collect(&events)).archive();
+    assert!(
+        matches!(refused, Err(InvalidRun::Event(number)) if number == expected),
+        "{expected}: {refused:?}"
+    );
 }
 
 #[test]

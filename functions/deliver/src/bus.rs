@@ -89,15 +89,17 @@ mod tests {
 
     #[test]
     fn entries_after_a_refused_one_count_as_refused() {
-        let result = |code: Option<&str>| {
-            PutEventsResultEntry::builder().set_error_code(code.map(str::to_owned)).build()
-        };
-        let check = |codes: &[Option<&str>], expected: usize, refused: bool| {
-            let carried = taken(&codes.iter().map(|code| result(*code)).collect::<Vec<_>>());
-            assert_eq!((carried.taken, carried.failure.is_some()), (expected, refused), "{codes:?}");
-        };
         check(&[None, None], 2, false);
         check(&[None, Some("ThrottlingException"), None], 1, true);
         check(&[Some("InternalFailure"), None], 0, true);
+    }
+
+    fn check(codes: &[Option<&str>], expected: usize, refused: bool) {
+        let carried = taken(&codes.iter().map(|code| result(*code)).collect::<Vec<_>>());
+        assert_eq!((carried.taken, carried.failure.is_some()), (expected, refused), "{codes:?}");
+    }
+
+    fn result(code: Option<&str>) -> PutEventsResultEntry {
+        PutEventsResultEntry::builder().set_error_code(code.map(str::to_owned)).build()
     }
 }

@@ -86,17 +86,18 @@ mod tests {
     #[test]
     fn a_request_has_as_many_events_as_fit_and_at_least_one() {
         let entries: Vec<_> = (0..5).map(|sequence| sample::entry(sequence, &"x".repeat(9))).collect();
-        let check = |events, bytes, most, expected| {
-            let limits = Limits { events, bytes, event_bytes: 100 };
-            assert_eq!(limits.fit(&entries, most), expected, "{events} {bytes} {most}");
-        };
-        check(100, 1000, 100, 5);
-        check(3, 1000, 100, 3);
-        check(100, 1000, 2, 2);
-        check(100, 40, 100, 4);
-        check(100, 39, 100, 3);
-        check(100, 1, 100, 1);
+        check(&entries, 100, 1000, 100, 5);
+        check(&entries, 3, 1000, 100, 3);
+        check(&entries, 100, 1000, 2, 2);
+        check(&entries, 100, 40, 100, 4);
+        check(&entries, 100, 39, 100, 3);
+        check(&entries, 100, 1, 100, 1);
         assert_eq!(Limits { events: 1, bytes: 1, event_bytes: 1 }.fit(&[], 1), 0);
+    }
+
+    fn check(entries: &[Entry], events: usize, bytes: usize, most: usize, expected: usize) {
+        let limits = Limits { events, bytes, event_bytes: 100 };
+        assert_eq!(limits.fit(entries, most), expected, "{events} {bytes} {most}");
     }
 
     #[test]

@@ -87,24 +87,25 @@ mod tests {
     #[test]
     fn a_destination_may_ask_for_a_later_retry() {
         let now = Timestamp::parse("2026-11-28T12:00:00Z").unwrap();
-        let check = |value: Option<&str>, expected: i64| {
-            assert_eq!(Failure::status(503, value, now).retry_after_seconds, expected, "{value:?}");
-        };
-        check(None, 0);
-        check(Some("120"), 120);
-        check(Some("Sat, 28 Nov 2026 12:05:00 GMT"), 300);
-        check(Some("Saturday, 28-Nov-26 12:05:00 GMT"), 300);
-        check(Some("Sat Nov 28 12:05:00 2026"), 300);
-        check(Some("Sat, 28 Nov 2026 11:00:00 GMT"), 0);
-        check(Some("Sat, 28 Nov 2099 11:00:00 GMT"), 3600);
-        check(Some(" 120 "), 120);
-        check(Some("99999999999"), 3600);
-        check(Some("99999999999999999999999999"), 3600);
-        check(Some(""), 0);
-        check(Some("1.5"), 0);
-        check(Some("Sat, 31 Feb 2026 12:05:00 GMT"), 0);
-        check(Some("soon"), 0);
-        check(Some("-5"), 0);
+        check(now, None, 0);
+        check(now, Some("120"), 120);
+        check(now, Some("Sat, 28 Nov 2026 12:05:00 GMT"), 300);
+        check(now, Some("Saturday, 28-Nov-26 12:05:00 GMT"), 300);
+        check(now, Some("Sat Nov 28 12:05:00 2026"), 300);
+        check(now, Some("Sat, 28 Nov 2026 11:00:00 GMT"), 0);
+        check(now, Some("Sat, 28 Nov 2099 11:00:00 GMT"), 3600);
+        check(now, Some(" 120 "), 120);
+        check(now, Some("99999999999"), 3600);
+        check(now, Some("99999999999999999999999999"), 3600);
+        check(now, Some(""), 0);
+        check(now, Some("1.5"), 0);
+        check(now, Some("Sat, 31 Feb 2026 12:05:00 GMT"), 0);
+        check(now, Some("soon"), 0);
+        check(now, Some("-5"), 0);
+    }
+
+    fn check(now: Timestamp, value: Option<&str>, expected: i64) {
+        assert_eq!(Failure::status(503, value, now).retry_after_seconds, expected, "{value:?}");
     }
 
     #[test]

@@ -270,9 +270,6 @@ mod tests {
 
     #[tokio::test]
     async fn connections_go_only_to_the_public_internet() {
-        let check = async |url: &str, code: &str| {
-            assert_eq!(post(Reach::Public, url).await.unwrap_err(), code, "{url}");
-        };
         check("https://127.0.0.1/", "not_public").await;
         check("https://169.254.169.254/latest/meta-data", "not_public").await;
         check("https://[::1]/", "not_public").await;
@@ -286,6 +283,10 @@ mod tests {
         check("https://localhost:8443/", "not_public").await;
         check("http://example.com/", "not_https").await;
         check("https://", "invalid_request").await;
+    }
+
+    async fn check(url: &str, code: &str) {
+        assert_eq!(post(Reach::Public, url).await.unwrap_err(), code, "{url}");
     }
 
     #[test]

@@ -345,18 +345,27 @@ mod tests {
         let few = ["a", "b", "c"].map(|workspace| due(workspace, 0));
         for _ in 0..50 {
             let order = in_fair_order(many.clone().chain(few.clone()).collect());
-            let place = |workspace: &str| order.iter().position(|due| due.0.as_str() == workspace).unwrap();
-            assert!(["a", "b", "c", "many"].iter().all(|workspace| place(workspace) < 4), "{order:?}");
+            assert!(
+                ["a", "b", "c", "many"].iter().all(|workspace| place(&order, workspace) < 4),
+                "{order:?}"
+            );
             assert_eq!(order.len(), 23);
         }
     }
 
+    fn place(order: &[Due], workspace: &str) -> usize {
+        order.iter().position(|due| due.0.as_str() == workspace).unwrap()
+    }
+
     #[test]
     fn a_hint_names_a_workspace() {
-        let hint = |body: &str| grown(&Message { body: body.to_owned() }).map(|found| found.to_string());
         assert_eq!(hint(r#"{"workspace":"acme"}"#).as_deref(), Some("acme"));
         for body in ["", "{}", "null", r#"{"workspace":7}"#, r#"{"workspace":"A/../b"}"#] {
             assert_eq!(hint(body), None, "{body}");
         }
+    }
+
+    fn hint(body: &str) -> Option<String> {
+        grown(&Message { body: body.to_owned() }).map(|found| found.to_string())
     }
 }

@@ -60,10 +60,9 @@ pub(crate) async fn record(
 /// The context of a receipt.
 fn context(due: &[Due], head: &Frontier) -> Map<String, Value> {
     let by_sequence = by_sequence(due);
-    let time = |due: Option<&Due>| json!(due.map(|due| due.place.position.timestamp));
     let members = [
-        ("first_timestamp", time(due.first())),
-        ("last_timestamp", time(due.last())),
+        ("first_timestamp", time_of(due.first())),
+        ("last_timestamp", time_of(due.last())),
         ("count", json!(due.len())),
         ("sequences", json!(runs(&sequences(due)))),
         ("root", json!(root(by_sequence.values().map(|due| due.leaf)))),
@@ -71,6 +70,10 @@ fn context(due: &[Due], head: &Frontier) -> Map<String, Value> {
         ("log_root", json!(head.root())),
     ];
     members.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+}
+
+fn time_of(due: Option<&Due>) -> Value {
+    json!(due.map(|due| due.place.position.timestamp))
 }
 
 /// The events that a receipt names.
@@ -87,12 +90,10 @@ pub(crate) struct Named {
 impl Named {
     /// Reads the context of a receipt; `None` if [`record`] did not write it.
     pub(crate) fn read(context: &Map<String, Value>) -> Option<Self> {
-        let text = |name: &str| context.get(name).and_then(Value::as_str);
-        let time = |name: &str| Timestamp::parse(text(name)?).ok();
         Some(Self {
-            runs: shared::model::retention::parse_runs(text("sequences")?)?,
-            root: Hash::parse(text("root")?).ok()?,
-            times: (time("first_timestamp")?, time("last_timestamp")?),
+            runs: shared::model::retention::parse_runs(text(context, "sequences")?)?,
+            root: Hash::parse(text(context, "root")?).ok()?,
+            times: (time(context, "first_timestamp")?, time(context, "last_timestamp")?),
         })
     }
 
@@ -100,4 +101,12 @@ impl Named {
     pub(crate) fn may_name(&self, position: &Position) -> bool {
         (self.times.0..=self.times.1).contains(&position.timestamp)
     }
+}
+
+fn time(context: &Map<String, Value>, name: &str) -> Option<Timestamp> {
+    Timestamp::parse(text(context, name)?).ok()
+}
+
+fn text<'a>(context: &'a Map<String, Value>, name: &str) -> Option<&'a str> {
+    context.get(name).and_then(Value::as_str)
 }

@@ -48,30 +48,32 @@ mod tests {
 
     #[test]
     fn an_event_without_an_id_gets_the_id_of_the_key() {
-        let check = |value: Value, key: &str, id: Value, problems: usize| {
-            let mut event = Document { value, problems: Vec::new() };
-            name_event(&mut event, key);
-            assert_eq!((&event.value["id"], event.problems.len()), (&id, problems), "{key}");
-        };
-        check(json!({}), "8e03978e-40d5", json!("8e03978e-40d5"), 0);
-        check(json!({"id": null}), "k", json!("k"), 0);
-        check(json!({"id": "k"}), "k", json!("k"), 0);
-        check(json!({"id": "e-1"}), "k", json!("e-1"), 1);
-        check(json!([]), "k", Value::Null, 0);
+        check_event(json!({}), "8e03978e-40d5", json!("8e03978e-40d5"), 0);
+        check_event(json!({"id": null}), "k", json!("k"), 0);
+        check_event(json!({"id": "k"}), "k", json!("k"), 0);
+        check_event(json!({"id": "e-1"}), "k", json!("e-1"), 1);
+        check_event(json!([]), "k", Value::Null, 0);
         let id = EventId::of_key("a key/with spaces");
-        check(json!({}), "a key/with spaces", json!(id), 0);
-        check(json!({"id": id}), "a key/with spaces", json!(id), 0);
+        check_event(json!({}), "a key/with spaces", json!(id), 0);
+        check_event(json!({"id": id}), "a key/with spaces", json!(id), 0);
+    }
+
+    fn check_event(value: Value, key: &str, id: Value, problems: usize) {
+        let mut event = Document { value, problems: Vec::new() };
+        name_event(&mut event, key);
+        assert_eq!((&event.value["id"], event.problems.len()), (&id, problems), "{key}");
     }
 
     #[test]
     fn an_event_of_a_batch_gets_an_id_of_its_place_or_keeps_its_own() {
-        let check = |value: Value, index: i64, id: &str| {
-            let mut event = Document { value, problems: Vec::new() };
-            name_part(&mut event, "k", index);
-            assert_eq!(event.value["id"], id);
-        };
-        check(json!({}), 0, "k.0");
-        check(json!({}), 1, "k.1");
-        check(json!({"id": "e-1"}), 2, "e-1");
+        check_part(json!({}), 0, "k.0");
+        check_part(json!({}), 1, "k.1");
+        check_part(json!({"id": "e-1"}), 2, "e-1");
+    }
+
+    fn check_part(value: Value, index: i64, id: &str) {
+        let mut event = Document { value, problems: Vec::new() };
+        name_part(&mut event, "k", index);
+        assert_eq!(event.value["id"], id);
     }
 }

@@ -47,15 +47,11 @@ impl Reader<'_> {
 
     /// Checks by the tree that a head continues the last signed checkpoint.
     async fn continues(&self, last: &Signed, head: &Frontier) -> Result<(), Error> {
-        let refused = |why: &str| {
-            let (was, is) = (last.size, head.size());
-            Error::Inconsistent(format!("{}: signed at {was}, head at {is}: {why}", self.log.name()).into())
-        };
         let wanted = Subtrees::consistency(last.size, head.size())
-            .ok_or_else(|| refused("the head is smaller than what was signed"))?;
+            .ok_or_else(|| refused(&self.log, last, head, "the head is smaller than what was signed"))?;
         let proof = self.hashes(&wanted, head.size()).await?;
         verify_consistency(last.size, last.root, head.size(), head.root(), &proof)
-            .map_err(|_| refused("the head does not continue what was signed"))
+            .map_err(|_| refused(&self.log, last, head, "the head does not continue what was signed"))
     }
 
     /// Checks that the head of a log without a checkpoint matches its own tree.
@@ -79,4 +75,9 @@ impl Reader<'_> {
         let tiles = self.store().tiles(&self.holder.workspace, wanted.tiles(log_size)).await?;
         wanted.hashes(&tiles).map_err(|error| Error::Internal(error.into()))
     }
+}
+
+fn refused(log: &shared::ledger::note::Vkey, last: &Signed, head: &Frontier, why: &str) -> Error {
+    let (was, is) = (last.size, head.size());
+    Error::Inconsistent(format!("{}: signed at {was}, head at {is}: {why}", log.name()).into())
 }

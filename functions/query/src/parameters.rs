@@ -242,13 +242,14 @@ mod tests {
 
     #[test]
     fn actions_are_repeated_or_listed() {
-        let names = |query: &str| -> Vec<String> {
-            parse(query).unwrap().filter.actions.iter().map(Action::to_string).collect()
-        };
         assert_eq!(
             names("action=group_created&action=x_own,renamed_thing"),
             ["group_created", "x_own", "renamed_thing"]
         );
+    }
+
+    fn names(query: &str) -> Vec<String> {
+        parse(query).unwrap().filter.actions.iter().map(Action::to_string).collect()
     }
 
     #[test]

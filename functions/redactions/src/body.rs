@@ -120,13 +120,12 @@ mod tests {
 
     #[test]
     fn an_actor_or_sequences_are_enough() {
-        let parse = |body: &str| NewRedaction::parse(body.as_bytes()).unwrap();
         let by =
             |which, parts: &[Part]| NewRedaction { which, parts: parts.to_vec(), reason: None, cursor: None };
-        assert_eq!(parse(r#"{"actor": "u1"}"#), by(Which::Actor("u1".to_owned()), &[Part::Actor]));
-        assert_eq!(parse(r#"{"sequences": [7, 1, 7]}"#), by(Which::Sequences(vec![1, 7]), &Part::ALL));
+        assert_eq!(parsed(r#"{"actor": "u1"}"#), by(Which::Actor("u1".to_owned()), &[Part::Actor]));
+        assert_eq!(parsed(r#"{"sequences": [7, 1, 7]}"#), by(Which::Sequences(vec![1, 7]), &Part::ALL));
         assert_eq!(
-            parse(r#"{"sequences": [0], "parts": ["context", "actor"], "reason": "GDPR"}"#),
+            parsed(r#"{"sequences": [0], "parts": ["context", "actor"], "reason": "GDPR"}"#),
             NewRedaction {
                 which: Which::Sequences(vec![0]),
                 parts: vec![Part::Actor, Part::Context],
@@ -136,18 +135,12 @@ mod tests {
         );
     }
 
+    fn parsed(body: &str) -> NewRedaction {
+        NewRedaction::parse(body.as_bytes()).unwrap()
+    }
+
     #[test]
     fn all_problems_are_reported_at_once() {
-        let check = |body: &str, expected: &[&str]| {
-            let found = match NewRedaction::parse(body.as_bytes()) {
-                Ok(_) => vec![],
-                Err(Error::InvalidBody(problems)) => {
-                    problems.iter().map(|problem| format!("{} {}", problem.field, problem.code)).collect()
-                }
-                Err(error) => vec![error.to_string()],
-            };
-            assert_eq!(found, expected, "{body}");
-        };
         check("[]", &[" wrong_type"]);
         check("{}", &["/actor required"]);
         check(r#"{"actor": 1}"#, &["/actor wrong_type"]);
@@ -162,5 +155,16 @@ mod tests {
             &["/parts unknown_value", "/why unknown_field"],
         );
         check(r#"{"actor": "u1", "parts": []}"#, &["/parts unknown_value"]);
+    }
+
+    fn check(body: &str, expected: &[&str]) {
+        let found = match NewRedaction::parse(body.as_bytes()) {
+            Ok(_) => vec![],
+            Err(Error::InvalidBody(problems)) => {
+                problems.iter().map(|problem| format!("{} {}", problem.field, problem.code)).collect()
+            }
+            Err(error) => vec![error.to_string()],
+        };
+        assert_eq!(found, expected, "{body}");
     }
 }

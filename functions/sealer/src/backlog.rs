@@ -63,9 +63,12 @@ mod tests {
     #[test]
     fn a_run_ends_before_its_deadline_and_before_the_next_one() {
         let now = Timestamp::from_unix_milliseconds(1_000_000).unwrap();
-        let check = |deadline_ms, seconds| assert_eq!(time(now, deadline_ms).as_secs(), seconds);
-        check(1_300_000, 50);
-        check(1_030_000, 20);
-        check(1_000_000, 0);
+        check(now, 1_300_000, 50);
+        check(now, 1_030_000, 20);
+        check(now, 1_000_000, 0);
+    }
+
+    fn check(now: Timestamp, deadline_ms: u64, seconds: u64) {
+        assert_eq!(time(now, deadline_ms).as_secs(), seconds)
     }
 }

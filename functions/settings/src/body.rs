@@ -115,33 +115,26 @@ mod tests {
 
     #[test]
     fn null_clears_a_field_and_a_missing_field_stays() {
-        let parse = |body: &str| Patch::parse(body.as_bytes()).unwrap();
         let nothing = Patch::default;
         assert_eq!(
-            parse(r#"{"retention_days": 30, "confirm": true}"#),
+            parsed(r#"{"retention_days": 30, "confirm": true}"#),
             Patch { retention_days: Some(Some(30)), confirm: true, ..nothing() }
         );
-        assert_eq!(parse(r#"{"retention_days": null}"#), Patch { retention_days: Some(None), ..nothing() });
+        assert_eq!(parsed(r#"{"retention_days": null}"#), Patch { retention_days: Some(None), ..nothing() });
         let hold = Some(Some("a lawsuit".to_owned()));
         assert_eq!(
-            parse(r#"{"legal_hold": {"reason": "a lawsuit"}}"#),
+            parsed(r#"{"legal_hold": {"reason": "a lawsuit"}}"#),
             Patch { legal_hold: hold, ..nothing() }
         );
-        assert_eq!(parse(r#"{"legal_hold": null}"#), Patch { legal_hold: Some(None), ..nothing() });
+        assert_eq!(parsed(r#"{"legal_hold": null}"#), Patch { legal_hold: Some(None), ..nothing() });
+    }
+
+    fn parsed(body: &str) -> Patch {
+        Patch::parse(body.as_bytes()).unwrap()
     }
 
     #[test]
     fn all_problems_are_reported_at_once() {
-        let check = |body: &str, expected: &[&str]| {
-            let found = match Patch::parse(body.as_bytes()) {
-                Ok(_) => vec![],
-                Err(Error::InvalidBody(problems)) => {
-                    problems.iter().map(|problem| format!("{} {}", problem.field, problem.code)).collect()
-                }
-                Err(error) => vec![error.to_string()],
-            };
-            assert_eq!(found, expected, "{body}");
-        };
         check("[]", &[" wrong_type"]);
         check("{}", &[" required"]);
         check(r#"{"confirm": true}"#, &[" required"]);
@@ -157,5 +150,16 @@ mod tests {
             r#"{"retention_days": 1, "effective_from": "now", "confirm": 1, "shards": 4}"#,
             &["/effective_from invalid_timestamp", "/confirm wrong_type", "/shards unknown_field"],
         );
+    }
+
+    fn check(body: &str, expected: &[&str]) {
+        let found = match Patch::parse(body.as_bytes()) {
+            Ok(_) => vec![],
+            Err(Error::InvalidBody(problems)) => {
+                problems.iter().map(|problem| format!("{} {}", problem.field, problem.code)).collect()
+            }
+            Err(error) => vec![error.to_string()],
+        };
+        assert_eq!(found, expected, "{body}");
     }
 }

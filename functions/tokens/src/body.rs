@@ -113,16 +113,6 @@ mod tests {
 
     #[test]
     fn all_problems_of_a_request_are_reported_at_once() {
-        let check = |body: &str, expected: &[&str]| {
-            let found = match NewToken::parse(body.as_bytes(), now()) {
-                Ok(_) => vec![],
-                Err(Error::InvalidBody(problems)) => {
-                    problems.iter().map(|problem| format!("{} {}", problem.field, problem.code)).collect()
-                }
-                Err(error) => vec![error.to_string()],
-            };
-            assert_eq!(found, expected, "{body}");
-        };
         check(
             r#"{"name": "a", "scopes": ["audit_log:read", "audit_log:write"], "expires_at": "2026-01-01T00:00:01Z"}"#,
             &[],
@@ -144,5 +134,16 @@ mod tests {
         );
         check(r#"{"name": "a", "expires_at": "2036-01-01T00:00:00Z"}"#, &["/expires_at out_of_range"]);
         check(r#"{"name": "a", "expires_at": "tomorrow"}"#, &["/expires_at invalid_timestamp"]);
+    }
+
+    fn check(body: &str, expected: &[&str]) {
+        let found = match NewToken::parse(body.as_bytes(), now()) {
+            Ok(_) => vec![],
+            Err(Error::InvalidBody(problems)) => {
+                problems.iter().map(|problem| format!("{} {}", problem.field, problem.code)).collect()
+            }
+            Err(error) => vec![error.to_string()],
+        };
+        assert_eq!(found, expected, "{body}");
     }
 }

@@ -56,7 +56,6 @@ impl EventBus {
 
     fn put_events(&self, request: &Value, now: jiff::Timestamp) -> Result<Value, Refused> {
         let entries = request["Entries"].as_array().map(Vec::as_slice).unwrap_or_default();
-        let invalid = |message: String| Refused { code: "ValidationException", message };
         let bound = match entries.len() {
             0 => Some("greater than or equal to 1"),
             count if count > MAX_ENTRIES => Some("less than or equal to 10"),
@@ -82,7 +81,6 @@ impl EventBus {
     }
 
     fn put(&self, entry: &Entry, now: jiff::Timestamp) -> Value {
-        let failed = |code: &str, message: String| json!({"ErrorCode": code, "ErrorMessage": message});
         let detail = match entry.check() {
             Ok(detail) => detail,
             Err((code, message)) => return failed(code, message),
@@ -118,6 +116,14 @@ impl EventBus {
     fn is_named_by(&self, name: &str) -> bool {
         name == self.name || name == format!("arn:aws:events:{REGION}:{ACCOUNT}:event-bus/{}", self.name)
     }
+}
+
+fn failed(code: &str, message: String) -> Value {
+    json!({"ErrorCode": code, "ErrorMessage": message})
+}
+
+fn invalid(message: String) -> Refused {
+    Refused { code: "ValidationException", message }
 }
 
 #[cfg(test)]

@@ -160,7 +160,6 @@ mod tests {
 
     #[test]
     fn each_operator_matches_what_it_says() {
-        let event = || json!({"source": "shop", "detail": {"n": 1, "tags": ["a", "b"], "deep": [{"x": 1}, {"x": 2}]}});
         check(json!({"source": ["bank", "shop"]}), event(), true);
         check(json!({"source": ["bank"]}), event(), false);
         check(json!({"source": [{"prefix": "sh"}]}), event(), true);
@@ -177,6 +176,10 @@ mod tests {
         check(json!({"missing": {"m": [{"exists": false}]}}), event(), true);
     }
 
+    fn event() -> Value {
+        json!({"source": "shop", "detail": {"n": 1, "tags": ["a", "b"], "deep": [{"x": 1}, {"x": 2}]}})
+    }
+
     #[test]
     fn every_named_member_must_match() {
         let pattern = json!({"source": ["shop"], "detail-type": ["order"]});
@@ -186,18 +189,22 @@ mod tests {
 
     #[test]
     fn an_operator_that_is_not_emulated_is_an_error_with_its_place() {
-        let check = |pattern: Value, expected: &str| {
-            assert_eq!(
-                Pattern::parse(&pattern).unwrap_err().to_string(),
-                format!("the rule's pattern at {expected}")
-            );
-        };
-        check(
+        check_not_emulated(
             json!({"detail": {"n": [{"numeric": [">", 1]}]}}),
             "$.detail.n: the operator numeric with this argument is not emulated",
         );
-        check(json!({"$or": [{"a": [1]}]}), "$: the operator $or is not emulated");
-        check(json!({"source": "shop"}), "$.source: is neither an object nor a list with something in it");
-        check(json!({}), "$: is empty");
+        check_not_emulated(json!({"$or": [{"a": [1]}]}), "$: the operator $or is not emulated");
+        check_not_emulated(
+            json!({"source": "shop"}),
+            "$.source: is neither an object nor a list with something in it",
+        );
+        check_not_emulated(json!({}), "$: is empty");
+    }
+
+    fn check_not_emulated(pattern: Value, expected: &str) {
+        assert_eq!(
+            Pattern::parse(&pattern).unwrap_err().to_string(),
+            format!("the rule's pattern at {expected}")
+        );
     }
 }

@@ -89,42 +89,44 @@ async fn a_bus_goes_by_its_name_or_its_arn_and_no_other_is_taken_silently() {
 #[tokio::test]
 async fn each_bad_entry_fails_alone_with_the_code_of_aws() {
     let fixture = Fixture::new();
-    let check = |entry: Value, expected: &str| {
-        let answer = fixture.put(json!([entry])).unwrap();
-        assert_eq!(answer["FailedEntryCount"], 1, "{answer}");
-        assert_eq!(answer["Entries"][0]["ErrorCode"], expected, "{answer}");
-    };
     for required in ["Source", "DetailType", "Detail"] {
-        check(with(required, Value::Null), "InvalidArgument");
-        check(with(required, json!("")), "InvalidArgument");
+        check_entry(&fixture, with(required, Value::Null), "InvalidArgument");
+        check_entry(&fixture, with(required, json!("")), "InvalidArgument");
     }
-    check(with("DetailType", json!("a".repeat(129))), "InvalidArgument");
-    check(with("Detail", json!("not json")), "MalformedDetail");
-    check(with("Detail", json!("[1]")), "MalformedDetail");
-    check(with("Source", json!("aws.ec2")), "NotAuthorizedForSourceException");
-    check(with("Time", json!(1e300)), "InvalidArgument");
+    check_entry(&fixture, with("DetailType", json!("a".repeat(129))), "InvalidArgument");
+    check_entry(&fixture, with("Detail", json!("not json")), "MalformedDetail");
+    check_entry(&fixture, with("Detail", json!("[1]")), "MalformedDetail");
+    check_entry(&fixture, with("Source", json!("aws.ec2")), "NotAuthorizedForSourceException");
+    check_entry(&fixture, with("Time", json!(1e300)), "InvalidArgument");
     assert_eq!(fixture.put(json!([entry(), with("Detail", json!("1"))])).unwrap()["FailedEntryCount"], 1);
     assert_eq!(fixture.forwarded().await.len(), 1);
+}
+
+fn check_entry(fixture: &Fixture, entry: Value, expected: &str) {
+    let answer = fixture.put(json!([entry])).unwrap();
+    assert_eq!(answer["FailedEntryCount"], 1, "{answer}");
+    assert_eq!(answer["Entries"][0]["ErrorCode"], expected, "{answer}");
 }
 
 #[tokio::test]
 async fn a_call_that_is_too_large_is_refused_as_a_whole() {
     let fixture = Fixture::new();
-    let check = |entries: Value, expected: &str| {
-        assert_eq!(fixture.put(entries).unwrap_err().code, expected);
-    };
-    check(json!([]), "ValidationException");
-    check(Value::Null, "ValidationException");
-    check(json!(vec![entry(); 11]), "ValidationException");
+    check_refused(&fixture, json!([]), "ValidationException");
+    check_refused(&fixture, Value::Null, "ValidationException");
+    check_refused(&fixture, json!(vec![entry(); 11]), "ValidationException");
     let overhead = "shop".len() + "order".len() + r#"{"a":""}"#.len();
     let sized =
         |bytes: usize| with("Detail", json!(format!(r#"{{"a":"{}"}}"#, "x".repeat(bytes - overhead))));
-    check(json!([sized(1024 * 1024 + 1)]), "ValidationException");
-    check(json!([{"Source": 1}]), "SerializationException");
+    check_refused(&fixture, json!([sized(1024 * 1024 + 1)]), "ValidationException");
+    check_refused(&fixture, json!([{"Source": 1}]), "SerializationException");
     // It fits the call, but not with its envelope around it into a message of the queue.
     assert_eq!(fixture.put(json!([sized(1024 * 1024)])).unwrap()["FailedEntryCount"], 0);
     assert_eq!(fixture.queue.status().dead_letters, 1);
     assert_eq!(fixture.forwarded().await.len(), 0);
+}
+
+fn check_refused(fixture: &Fixture, entries: Value, expected: &str) {
+    assert_eq!(fixture.put(entries).unwrap_err().code, expected);
 }
 
 #[tokio::test]

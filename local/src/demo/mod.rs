@@ -53,7 +53,6 @@ impl Doors<'_> {
     pub(crate) async fn is_live(&self, token: &str, now: jiff::Timestamp) -> Result<bool, Error> {
         let client = reqwest::Client::new();
         let listed = self.send(client.get(self.tokens_url()).bearer_auth(self.admin_jwt), 200).await?;
-        let expires = |entry: &Value| entry["expires_at"].as_str()?.parse::<jiff::Timestamp>().ok();
         Ok(listed["tokens"].as_array().into_iter().flatten().any(|entry| {
             entry["token"] == token
                 && entry["revoked_at"].is_null()
@@ -113,7 +112,6 @@ impl Doors<'_> {
     }
 
     async fn send(&self, request: reqwest::RequestBuilder, expected: u16) -> Result<Value, Error> {
-        let failed = |error: reqwest::Error| Error::Demo(error.without_url().to_string());
         let response = request.send().await.map_err(failed)?;
         let status = response.status().as_u16();
         let body = response.text().await.map_err(failed)?;
@@ -122,6 +120,14 @@ impl Doors<'_> {
         }
         serde_json::from_str(&body).map_err(|error| Error::Demo(error.to_string()))
     }
+}
+
+fn failed(error: reqwest::Error) -> Error {
+    Error::Demo(error.without_url().to_string())
+}
+
+fn expires(entry: &Value) -> Option<jiff::Timestamp> {
+    entry["expires_at"].as_str()?.parse::<jiff::Timestamp>().ok()
 }
 
 impl Story {

@@ -79,7 +79,6 @@ impl Gateway {
         let router = self.routes.get(parts.method.as_str()).ok_or(Refusal::NotFound)?;
         let matched = router.at(parts.uri.path()).map_err(|_| Refusal::NotFound)?;
         let body = read(body).await?;
-        let decoded = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();
         let call = Call {
             parts: &parts,
             body: &body,
@@ -115,6 +114,10 @@ impl Gateway {
         })?;
         Ok(Some(json!({"jwt": {"claims": claims, "scopes": null}})))
     }
+}
+
+fn decoded(text: &str) -> String {
+    percent_decode_str(text).decode_utf8_lossy().into_owned()
 }
 
 impl From<InvokeError> for Refusal {

@@ -129,21 +129,22 @@ fn no_path_query_or_host_that_a_client_can_send_breaks_the_reading_of_a_request(
 
 #[test]
 fn a_body_is_base64_unless_it_is_text() {
-    let check = |content_type: Option<&str>, body: &[u8], expected: Value| {
-        let mut request = request().body(Body::empty()).unwrap();
-        if let Some(kind) = content_type {
-            request.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_str(kind).unwrap());
-        }
-        let (event, _) = event_of(request, body);
-        assert_eq!(json!([event.get("body"), event["isBase64Encoded"]]), expected, "{content_type:?}");
-    };
-    check(Some("application/json; charset=utf-8"), b"{}", json!(["{}", false]));
-    check(Some("application/problem+json"), b"{}", json!(["{}", false]));
-    check(Some("text/plain"), b"{}", json!(["{}", false]));
-    check(Some("application/x-www-form-urlencoded"), b"{}", json!(["e30=", true]));
-    check(Some("application/json"), b"\xff", json!(["/w==", true]));
-    check(None, b"{}", json!(["{}", false]));
-    check(None, b"", json!([null, false]));
+    check_body(Some("application/json; charset=utf-8"), b"{}", json!(["{}", false]));
+    check_body(Some("application/problem+json"), b"{}", json!(["{}", false]));
+    check_body(Some("text/plain"), b"{}", json!(["{}", false]));
+    check_body(Some("application/x-www-form-urlencoded"), b"{}", json!(["e30=", true]));
+    check_body(Some("application/json"), b"\xff", json!(["/w==", true]));
+    check_body(None, b"{}", json!(["{}", false]));
+    check_body(None, b"", json!([null, false]));
+}
+
+fn check_body(content_type: Option<&str>, body: &[u8], expected: Value) {
+    let mut request = request().body(Body::empty()).unwrap();
+    if let Some(kind) = content_type {
+        request.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_str(kind).unwrap());
+    }
+    let (event, _) = event_of(request, body);
+    assert_eq!(json!([event.get("body"), event["isBase64Encoded"]]), expected, "{content_type:?}");
 }
 
 #[test]
@@ -175,13 +176,16 @@ fn an_answer_becomes_http() {
 
 #[test]
 fn an_answer_that_is_none_is_an_internal_error() {
-    let check = |answer: Value| assert!(response::http(&answer).is_err(), "{answer}");
-    check(json!({}));
-    check(json!({"statusCode": 70000}));
-    check(json!({"statusCode": 200, "body": {}}));
-    check(json!({"statusCode": 200, "body": "%", "isBase64Encoded": true}));
-    check(json!({"statusCode": 200, "headers": {"bad name": "x"}}));
-    check(json!({"statusCode": 200, "headers": {"name": "bad\nvalue"}}));
+    check_answer(json!({}));
+    check_answer(json!({"statusCode": 70000}));
+    check_answer(json!({"statusCode": 200, "body": {}}));
+    check_answer(json!({"statusCode": 200, "body": "%", "isBase64Encoded": true}));
+    check_answer(json!({"statusCode": 200, "headers": {"bad name": "x"}}));
+    check_answer(json!({"statusCode": 200, "headers": {"name": "bad\nvalue"}}));
+}
+
+fn check_answer(answer: Value) {
+    assert!(response::http(&answer).is_err(), "{answer}")
 }
 
 #[test]

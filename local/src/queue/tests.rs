@@ -113,26 +113,30 @@ async fn only_the_reported_message_comes_again_and_ends_as_a_dead_letter() {
                 .collect()
         })
         .collect();
-    let received = |body: &str, count: &str| (json!(body), json!(count));
     assert_eq!(bodies[0].len(), 3);
     assert_eq!(bodies[1..], [vec![received("poison", "2")], vec![received("poison", "3")]]);
     let expected = QueueStatus { delivered: 2, redelivered: 2, dead_letters: 1, ..QueueStatus::default() };
     assert_eq!(queue.status(), expected);
 }
 
+fn received(body: &str, count: &str) -> (Value, Value) {
+    (json!(body), json!(count))
+}
+
 #[tokio::test]
 async fn a_failed_or_unclear_answer_fails_the_whole_batch() {
-    let check = async |answer: fn(&Value) -> Answer| {
-        let (queue, _) = queue(settings(10, 2), answer);
-        queue.send("one".to_owned());
-        queue.send("two".to_owned());
-        queue.settled().await;
-        assert_eq!(queue.status().dead_letters, 2);
-    };
-    check(|_| Err("no answer".to_owned())).await;
-    check(|_| failed(["unknown"].into_iter())).await;
-    check(|_| failed([""].into_iter())).await;
-    check(|_| panic!("the function panics, as this test wants")).await;
+    check_dead_letters(|_| Err("no answer".to_owned())).await;
+    check_dead_letters(|_| failed(["unknown"].into_iter())).await;
+    check_dead_letters(|_| failed([""].into_iter())).await;
+    check_dead_letters(|_| panic!("the function panics, as this test wants")).await;
+}
+
+async fn check_dead_letters(answer: fn(&Value) -> Answer) {
+    let (queue, _) = queue(settings(10, 2), answer);
+    queue.send("one".to_owned());
+    queue.send("two".to_owned());
+    queue.settled().await;
+    assert_eq!(queue.status().dead_letters, 2);
 }
 
 #[tokio::test]

@@ -35,13 +35,16 @@ async fn a_second_start_finds_its_data_and_its_token_again() {
 #[tokio::test]
 async fn data_that_another_template_left_is_refused() {
     let directory = tempfile::tempdir().unwrap();
-    let storage = || Storage::Directory(directory.path().join("data"));
-    let first = Tables::start(0, storage()).await.unwrap();
+    let first = Tables::start(0, storage(directory.path())).await.unwrap();
     let client = crate::engine::client(first.endpoint());
     client.delete_table().table_name("AuditLedger").send().await.unwrap();
     first.shutdown().await;
-    let again = Tables::start(0, storage()).await;
+    let again = Tables::start(0, storage(directory.path())).await;
     assert!(matches!(again, Err(Error::OtherTemplate(table)) if table == "AuditLedger"));
+}
+
+fn storage(directory: &Path) -> Storage {
+    Storage::Directory(directory.join("data"))
 }
 
 #[tokio::test]

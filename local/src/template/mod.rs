@@ -86,16 +86,17 @@ impl Template {
 
 /// The one function behind a stream.
 fn sealer(resources: &Resources) -> Result<String, TemplateError> {
-    let behind_stream = |properties: &Value| {
-        let events = properties["Events"].as_object();
-        events.is_some_and(|events| events.values().any(|event| event["Type"] == "DynamoDB"))
-    };
     let mut found =
-        resources.of_type("AWS::Serverless::Function").filter(|(_, properties)| behind_stream(properties));
+        resources.of_type("AWS::Serverless::Function").filter(|(_, properties)| is_behind_stream(properties));
     match (found.next(), found.next()) {
         (Some((id, _)), None) => resources.crate_of(id),
         _ => Err(TemplateError::new("Resources", "does not have exactly one function behind a stream")),
     }
+}
+
+fn is_behind_stream(properties: &Value) -> bool {
+    let events = properties["Events"].as_object();
+    events.is_some_and(|events| events.values().any(|event| event["Type"] == "DynamoDB"))
 }
 
 /// The schedules of the functions, without the one behind the stream: its schedule is run at each start.

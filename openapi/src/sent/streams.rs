@@ -95,7 +95,6 @@ fn destination_member(name: &str) -> Value {
 }
 
 fn filter(name: &str) -> Value {
-    let list = |items: Value| json!({"type": ["array", "null"], "maxItems": MAX_FILTER_VALUES, "uniqueItems": true, "items": items});
     match name {
         "actions" => described(
             "One of these actions: names of the catalogue, custom ones, or such as the bus brings.",
@@ -150,6 +149,10 @@ fn filter(name: &str) -> Value {
         }
         _ => unreachable!("the member {name} of a filter has no description"),
     }
+}
+
+fn list(items: Value) -> Value {
+    json!({"type": ["array", "null"], "maxItems": MAX_FILTER_VALUES, "uniqueItems": true, "items": items})
 }
 
 fn stream(name: &str) -> Value {

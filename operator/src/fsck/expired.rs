@@ -38,10 +38,9 @@ impl Expired {
     /// Notes an event of the log if it is a receipt.
     pub(super) fn note(&mut self, sequence: u64, event: &Event) {
         if is_receipt(event) {
-            let text = |name: &str| event.context.get(name).and_then(|value| value.as_str());
             let (runs, root) = (
-                text("sequences").and_then(parse_runs),
-                text("root").and_then(|root| Hash::parse(root).ok()),
+                text(event, "sequences").and_then(parse_runs),
+                text(event, "root").and_then(|root| Hash::parse(root).ok()),
             );
             self.receipts.push(Receipt { sequence, runs, root });
         }
@@ -91,6 +90,10 @@ impl Expired {
         }
         Ok(())
     }
+}
+
+fn text<'a>(event: &'a Event, name: &str) -> Option<&'a str> {
+    event.context.get(name).and_then(|value| value.as_str())
 }
 
 /// The root of the logged leaves of these runs.

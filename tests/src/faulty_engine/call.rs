@@ -28,11 +28,6 @@ impl Call {
     /// The partition keys that it writes, each with its table and the units that it takes, without those of
     /// indexes.
     pub(super) fn written_keys(&self) -> Vec<(String, f64)> {
-        let written = |table: &str, item: &Value| {
-            let key = ["token", "source", "workspace"].iter().find_map(|name| item[name]["S"].as_str());
-            let units = item.to_string().len().div_ceil(1024).max(1);
-            Some((format!("{table} {}", key?), units as f64))
-        };
         let table = self.body["TableName"].as_str().unwrap_or_default();
         match self.operation.as_str() {
             "PutItem" => written(table, &self.body["Item"]).into_iter().collect(),
@@ -56,6 +51,12 @@ impl Call {
     pub(super) fn reads_index(&self) -> bool {
         self.body["IndexName"].is_string()
     }
+}
+
+fn written(table: &str, item: &Value) -> Option<(String, f64)> {
+    let key = ["token", "source", "workspace"].iter().find_map(|name| item[name]["S"].as_str());
+    let units = item.to_string().len().div_ceil(1024).max(1);
+    Some((format!("{table} {}", key?), units as f64))
 }
 
 fn verb(statement: &Value) -> &str {

@@ -255,8 +255,7 @@ impl Proxy {
             memory.note(&call);
             memory.purify(&mut call);
         }
-        let keep = |name: &header::HeaderName| *name != header::CONTENT_LENGTH && *name != header::HOST;
-        let headers = call.headers.iter().filter(|(name, _)| keep(name));
+        let headers = call.headers.iter().filter(|(name, _)| is_forwarded(name));
         let headers: HeaderMap = headers.map(|(name, value)| (name.clone(), value.clone())).collect();
         let request = self.http.post(&self.engine).headers(headers).body(call.body.to_string());
         let answer = request.send().await.unwrap();
@@ -266,6 +265,10 @@ impl Proxy {
     fn tell(&self) {
         self.happened.send_modify(|happened| *happened += 1);
     }
+}
+
+fn is_forwarded(name: &header::HeaderName) -> bool {
+    *name != header::CONTENT_LENGTH && *name != header::HOST
 }
 
 fn reset() -> Reset {

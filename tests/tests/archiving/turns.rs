@@ -43,20 +43,21 @@ async fn events_that_a_stream_leaves_out_are_counted_in_the_manifest() {
     for stream in [&filtered, &masked] {
         invoke::archiver(&archiver, stream.as_str()).await.unwrap();
     }
-    let of = |stream: &shared::stream::StreamId| {
-        let manifests = shelf.manifests().into_iter().map(|(manifest, _)| manifest);
-        manifests.into_iter().find(|manifest| manifest["stream"] == stream.as_str()).unwrap()
-    };
-    let manifest = of(&filtered);
+    let manifest = manifest_of(&shelf, &filtered);
     assert_eq!((&manifest["filtered"], &manifest["filter"]), (&json!(6), &json!(true)));
     assert_eq!((&manifest["objects"], &manifest["events"]), (&json!([]), &json!(0)));
-    let manifest = of(&masked);
+    let manifest = manifest_of(&shelf, &masked);
     assert_eq!((&manifest["filter"], &manifest["mask"]), (&json!(false), &json!(["/actor"])));
     let key = manifest["objects"][0]["key"].as_str().unwrap();
     for event in lines(&shelf.objects()[key]) {
         assert!(event["actor"].is_null() && event["redacted"]["digests"]["actor"].is_string(), "{event}");
     }
     world.end().await;
+}
+
+fn manifest_of(shelf: &Shelf, stream: &shared::stream::StreamId) -> serde_json::Value {
+    let manifests = shelf.manifests().into_iter().map(|(manifest, _)| manifest);
+    manifests.into_iter().find(|manifest| manifest["stream"] == stream.as_str()).unwrap()
 }
 
 #[tokio::test]

@@ -18,13 +18,15 @@ const SIZE: usize = 1_000_000;
 /// A batch of one event whose context repeats a text until the body has the full size.
 fn filled(begin: &str, repeated: &str, end: &str) -> String {
     let event = event("e-1", 0).to_string().replacen('{', r#"{"context":{"a":[here]},"#, 1);
-    let whole = |content: &str| format!(r#"{{"events":[{}]}}"#, event.replace("[here]", content));
-    let room = SIZE - whole(&format!("{begin}{end}")).len();
-    whole(&format!("{begin}{}{end}", repeated.repeat(room / repeated.len())))
+    let room = SIZE - with_content(&event, &format!("{begin}{end}")).len();
+    with_content(&event, &format!("{begin}{}{end}", repeated.repeat(room / repeated.len())))
+}
+
+fn with_content(event: &str, content: &str) -> String {
+    format!(r#"{{"events":[{}]}}"#, event.replace("[here]", content))
 }
 
 fn bodies() -> Vec<(&'static str, String)> {
-    let many = |event: &str, count: usize| format!(r#"{{"events":[{}]}}"#, vec![event; count].join(","));
     let many_keys: String = (0..70_000).map(|number| format!(r#","k{number}":{{}}"#)).collect();
     vec![
         ("zeros", filled("[0", ",0", "]")),
@@ -47,7 +49,7 @@ fn bodies() -> Vec<(&'static str, String)> {
         ("tokens that are not JSON", filled("[0", ",x", "]")),
         (
             "500 events of unknown members",
-            many(
+            repeated(
                 &format!("{{{}}}", (0..180).map(|n| format!(r#""m{n}":0"#)).collect::<Vec<_>>().join(",")),
                 500,
             ),
@@ -55,8 +57,12 @@ fn bodies() -> Vec<(&'static str, String)> {
         ("15 events of objects of one", fifteen(r#"{"":0}"#)),
         ("15 events of arrays of one", fifteen("[0]")),
         ("15 events of empty texts", fifteen("\"\"")),
-        ("many events", many("{}", 333_000)),
+        ("many events", repeated("{}", 333_000)),
     ]
+}
+
+fn repeated(event: &str, count: usize) -> String {
+    format!(r#"{{"events":[{}]}}"#, vec![event; count].join(","))
 }
 
 /// A batch of 15 events, each with as many of `part` as an event may have.

@@ -206,18 +206,24 @@ async fn destinations_that_are_slow_or_broken_delay_no_other_workspace() {
     for (how, other) in &others {
         eventually(how, async || (other.requests().len() >= STREAMS).then_some(())).await;
     }
-    let answered = || others[0].1.answered.load(Ordering::SeqCst);
-    let answered_before = answered();
+    let answered_before = answered(&others[0].1);
     let with = delays(&writer, &destination, "while").await;
     // If eight events had each waited for slow destinations, they would have seen eight rounds of answers. On a
     // busy machine, two rounds may end by themselves meanwhile.
-    let rounds = (answered() - answered_before) / STREAMS;
+    let rounds = (answered(&others[0].1) - answered_before) / STREAMS;
     assert!(rounds <= 2, "the victim waited for {rounds} rounds of slow answers: {with:?}");
     for (how, _) in &others {
-        let median = |delays: &[Duration]| delays[delays.len() / 2].as_millis();
         let answer = format!("median {} ms, without them {} ms", median(&with), median(&without));
         held("P13", &format!("{STREAMS} streams of another workspace that {how}"), answer);
     }
+}
+
+fn median(delays: &[Duration]) -> u128 {
+    delays[delays.len() / 2].as_millis()
+}
+
+fn answered(destination: &Destination) -> usize {
+    destination.answered.load(Ordering::SeqCst)
 }
 
 /// Records events one after the other. Returns the time from acknowledgement to receipt for each.
@@ -271,13 +277,20 @@ async fn sealing_drives_delivery_at_any_rate() {
         }
         assert_eq!(delays.len(), count, "each event came once");
         delays.sort_unstable();
-        let at = |percent: usize| delays[(delays.len() - 1) * percent / 100];
         // A turn takes the lease, notes each request and gives the lease back.
         let units = 3.0 * received.len() as f64 / count as f64;
         let rate = u64::try_from(size).unwrap() * requests;
-        let answer = format!("p50 {} ms, p99 {} ms, at most {units:.3} write units an event", at(50), at(99));
+        let answer = format!(
+            "p50 {} ms, p99 {} ms, at most {units:.3} write units an event",
+            percentile(&delays, 50),
+            percentile(&delays, 99)
+        );
         held("P5", &format!("{rate} events a second, from acknowledgement to receipt"), answer);
     }
+}
+
+fn percentile(delays: &[u128], percent: usize) -> u128 {
+    delays[(delays.len() - 1) * percent / 100]
 }
 
 /// The outcome for the stream.
@@ -297,7 +310,6 @@ use Outcome::{Failing, FailingForAnHour, Paused, Taken};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_answer_of_a_webhook_has_the_outcome_in_the_table() {
-    let send = |text: &str| Act::Send(text.to_owned());
     let head = "HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nbegins";
     let table: Vec<(&str, Vec<Act>, Outcome)> = vec![
         ("200", vec![ok()], Taken),
@@ -387,25 +399,30 @@ async fn every_answer_of_a_webhook_has_the_outcome_in_the_table() {
     }
 }
 
+fn send(text: &str) -> Act {
+    Act::Send(text.to_owned())
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_answer_of_splunk_has_the_outcome_in_the_table() {
-    let answer = |status: &str, body: &str| {
-        vec![Act::Send(format!("HTTP/1.1 {status}\r\ncontent-length: {}\r\n\r\n{body}", body.len()))]
-    };
     let cut_off =
         vec![Act::Send("HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{\"code\":0".to_owned()), Act::Reset];
     let table: Vec<(&str, Vec<Act>, Outcome)> = vec![
-        ("200 with code 0", answer("200 OK", r#"{"text":"Success","code":0}"#), Taken),
-        ("200 with code 9", answer("200 OK", r#"{"text":"Busy","code":9}"#), Failing("splunk_refused")),
-        ("200 with a page", answer("200 OK", "<html>Welcome</html>"), Failing("not_splunk")),
+        ("200 with code 0", http_answer("200 OK", r#"{"text":"Success","code":0}"#), Taken),
+        ("200 with code 9", http_answer("200 OK", r#"{"text":"Busy","code":9}"#), Failing("splunk_refused")),
+        ("200 with a page", http_answer("200 OK", "<html>Welcome</html>"), Failing("not_splunk")),
         ("200 with a body that is cut off", cut_off, Failing("no_connection")),
         (
             "400 with code 7",
-            answer("400 Bad", r#"{"text":"Incorrect index","code":7}"#),
+            http_answer("400 Bad", r#"{"text":"Incorrect index","code":7}"#),
             Failing("splunk_refused"),
         ),
-        ("503 with code 9", answer("503 Busy", r#"{"text":"Busy","code":9}"#), Failing("splunk_refused")),
-        ("502 of a proxy", answer("502 Bad Gateway", "<html>"), Failing("status_502")),
+        (
+            "503 with code 9",
+            http_answer("503 Busy", r#"{"text":"Busy","code":9}"#),
+            Failing("splunk_refused"),
+        ),
+        ("502 of a proxy", http_answer("502 Bad Gateway", "<html>"), Failing("status_502")),
     ];
     let app = TestApp::start_delivering().await;
     let mut cases = Vec::new();
@@ -427,6 +444,10 @@ async fn every_answer_of_splunk_has_the_outcome_in_the_table() {
     }
 }
 
+fn http_answer(status: &str, body: &str) -> Vec<Act> {
+    vec![Act::Send(format!("HTTP/1.1 {status}\r\ncontent-length: {}\r\n\r\n{body}", body.len()))]
+}
+
 async fn check_outcome(admin: &Client, stream: &str, answer: &str, outcome: Outcome) {
     let status = eventually(answer, async || {
         let status = status_of(admin, stream).await;
@@ -444,15 +465,18 @@ async fn check_outcome(admin: &Client, stream: &str, answer: &str, outcome: Outc
         Paused(code) => ("paused", code),
     };
     assert_eq!((state, code), expected, "{answer}: {status}");
-    let at = |value: &Value| value.as_str().unwrap().parse::<jiff::Timestamp>().unwrap().as_second();
     if let FailingForAnHour(_) = outcome {
         assert_eq!(
-            at(&status["retry_at"]) - at(&status["last_problem"]["at"]),
+            unix_seconds(&status["retry_at"]) - unix_seconds(&status["last_problem"]["at"]),
             MAX_BACK_OFF_SECONDS,
             "{answer}"
         );
     }
     held("P3", &format!("a destination answers {answer}"), format!("{state}, {code}"));
+}
+
+fn unix_seconds(value: &Value) -> i64 {
+    value.as_str().unwrap().parse::<jiff::Timestamp>().unwrap().as_second()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -536,8 +560,8 @@ async fn a_test_event_cannot_be_mistaken_for_a_record() {
     let stream = webhook(&admin, &destination.url, &json!({})).await;
     admin.streams(Method::POST, &format!("/{stream}/test"), &Value::Null).await.expect(202);
     let (record, test) = eventually("the test and its record", async || {
-        let find = |action: &str| destination.events().into_iter().find(|event| event["action"] == action);
-        find("x_audit_log_stream_tested").zip(find("x_audit_log_stream_test"))
+        find_event(&destination, "x_audit_log_stream_tested")
+            .zip(find_event(&destination, "x_audit_log_stream_test"))
     })
     .await;
     assert_ne!(record["id"], test["id"]);
@@ -551,6 +575,10 @@ async fn a_test_event_cannot_be_mistaken_for_a_record() {
         .collect();
     assert_eq!(types, ["audit_log.test"]);
     held("P3", "a receiver drops events of an id it has", format!("{} and {}", record["id"], test["id"]));
+}
+
+fn find_event(destination: &Destination, action: &str) -> Option<Value> {
+    destination.events().into_iter().find(|event| event["action"] == action)
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -50,9 +50,8 @@ impl World {
 
     async fn record(&self, workspace: &str) {
         self.tables.put_events(workspace, "group_created", EVENTS).await;
-        let key = |number| format!("{}#group_created", at(number));
         let places: Vec<_> =
-            (0..EVENTS).map(|number| Place::from_key(workspace, &key(number)).unwrap().1).collect();
+            (0..EVENTS).map(|number| Place::from_key(workspace, &group_key(number)).unwrap().1).collect();
         sealer::seal(&self.store(), &id(workspace), &places, system::now()).await.unwrap();
     }
 
@@ -90,6 +89,10 @@ impl World {
     async fn marked(&self) -> usize {
         marked(&self.tables).await
     }
+}
+
+fn group_key(number: i64) -> String {
+    format!("{}#group_created", at(number))
 }
 
 fn store(endpoint: &str) -> Store {
@@ -328,14 +331,10 @@ async fn a_receipt_that_the_log_or_the_settings_contradict_marks_nothing() {
 async fn every_change_that_lets_more_events_expire_must_be_confirmed() {
     let world = World::start().await;
     let now = system::now();
-    let soon = |days: i64| json!(now.plus_seconds(days * 86_400));
     let thirty = days(30);
     let longer = thirty.keep(Some(3650), now.plus_seconds(86_400), now).unwrap();
     let past = now.plus_seconds(-7200);
-    let stopped = |retention: &Retention| {
-        retention.with_hold(hold(), past, past.plus_seconds(-NOTICE_SECONDS)).unwrap()
-    };
-    let ends = stopped(&days(3650)).with_hold(None, now.plus_seconds(86_400), now).unwrap();
+    let ends = stopped(past, &days(3650)).with_hold(None, now.plus_seconds(86_400), now).unwrap();
     let placed = thirty.with_hold(hold(), now.plus_seconds(10 * 86_400), now).unwrap();
     let unlimited = thirty.keep(None, now.plus_seconds(86_400), now).unwrap();
     let attempts = [
@@ -343,23 +342,22 @@ async fn every_change_that_lets_more_events_expire_must_be_confirmed() {
         (
             "a longer period to come is put off",
             longer,
-            json!({"retention_days": 3650, "effective_from": soon(9)}),
+            json!({"retention_days": 3650, "effective_from": days_after(now, 9)}),
         ),
         ("a shorter period under a hold whose end is set", ends, json!({"retention_days": 1})),
         ("a hold to come is ended", placed.clone(), json!({"legal_hold": null})),
         (
             "a hold to come is put off",
             placed,
-            json!({"legal_hold": {"reason": "later"}, "effective_from": soon(20)}),
+            json!({"legal_hold": {"reason": "later"}, "effective_from": days_after(now, 20)}),
         ),
         ("no period to come is taken back", unlimited, json!({"retention_days": 30})),
-        ("a hold is ended", stopped(&thirty), json!({"legal_hold": null})),
+        ("a hold is ended", stopped(past, &thirty), json!({"legal_hold": null})),
         ("a shorter period", thirty, json!({"retention_days": 29})),
     ];
     for (attempt, retention, patch) in attempts {
         set(&world.store(), "acme", &retention).await;
-        let request = |body: &Value| invoke::settings("PATCH /api/{workspace}/settings", body);
-        let (status, problem) = invoke::manage_settings(&world.store(), request(&patch)).await;
+        let (status, problem) = invoke::manage_settings(&world.store(), patch_request(&patch)).await;
         assert_eq!(
             (status, &problem["errors"][0]["pointer"]),
             (422, &json!("/confirm")),
@@ -368,8 +366,24 @@ async fn every_change_that_lets_more_events_expire_must_be_confirmed() {
         held("P14", attempt, "422 /confirm");
         let mut confirmed = patch;
         confirmed["confirm"] = json!(true);
-        assert_eq!(invoke::manage_settings(&world.store(), request(&confirmed)).await.0, 200, "{attempt}");
+        assert_eq!(
+            invoke::manage_settings(&world.store(), patch_request(&confirmed)).await.0,
+            200,
+            "{attempt}"
+        );
     }
+}
+
+fn patch_request(body: &Value) -> Value {
+    invoke::settings("PATCH /api/{workspace}/settings", body)
+}
+
+fn stopped(past: shared::model::timestamp::Timestamp, retention: &Retention) -> Retention {
+    retention.with_hold(hold(), past, past.plus_seconds(-NOTICE_SECONDS)).unwrap()
+}
+
+fn days_after(now: shared::model::timestamp::Timestamp, days: i64) -> Value {
+    json!(now.plus_seconds(days * 86_400))
 }
 
 #[tokio::test]
@@ -432,9 +446,8 @@ async fn an_erasure_over_many_read_records_takes_bounded_requests() {
     let engine = local::Tables::start(0, Storage::Memory).await.unwrap();
     let (tables, counted) = (Tables::at(engine.endpoint()), FaultyEngine::counting(engine.endpoint()).await);
     tables.put_events("acme", "audit_log_accessed", count).await;
-    let key = |number| format!("{}#audit_log_accessed", at(number));
     for number in [0, count / 2, count - 1] {
-        let key = [("workspace", "acme"), ("timestamp", &*key(number))];
+        let key = [("workspace", "acme"), ("timestamp", &*read_key(number))];
         tables.set_text("AuditEvents", key, "context", r#"{"filters":{"actor":"u9"}}"#).await;
     }
     let (mut body, mut requests, mut redacted, mut last) = (json!({"actor": "u9"}), 0, 0, 0);
@@ -471,4 +484,8 @@ async fn an_erasure_over_many_read_records_takes_bounded_requests() {
     let (status, problem) = invoke::redactions(&counted.store(), invoke::redact(&body)).await;
     assert_eq!((status, &problem["errors"][0]["pointer"]), (422, &json!("/cursor")));
     held("P12", "the cursor of another actor's erasure", "422 /cursor");
+}
+
+fn read_key(number: i64) -> String {
+    format!("{}#audit_log_accessed", at(number))
 }

@@ -52,16 +52,17 @@ async fn an_odd_user_agent_keeps_no_event_out() {
             answer.status,
         );
     }
-    let detail = |id: &str| {
-        json!({"workspace": "acme", "id": id, "timestamp": at(0), "action": "user.login",
-        "actor": {"user_id": "u1", "user_agent": "\u{85}", "ip": "not an address\u{7f}"}})
-    };
-    app.bus().send("product", &detail("b-1")).await;
+    app.bus().send("product", &odd_detail("b-1")).await;
     app.settled().await;
     assert_eq!(app.tables().quarantined("product").await.len(), 0);
     let read = client.read("action=user.login").await;
     assert_eq!(read[0]["actor"]["user_agent"], r"\u{85}");
     held("P3", "the same on the bus, with a malformed address", "recorded");
+}
+
+fn odd_detail(id: &str) -> Value {
+    json!({"workspace": "acme", "id": id, "timestamp": at(0), "action": "user.login",
+        "actor": {"user_id": "u1", "user_agent": "\u{85}", "ip": "not an address\u{7f}"}})
 }
 
 #[tokio::test]

@@ -29,11 +29,10 @@ async fn a_runaway_admin_script_blocks_no_revocation_hold_or_other_workspace() {
     };
     let refused = exhausted(async || acme.create_token(&json!({"name": "script"})).await).await;
     let refused = refused.expect_problem(429, "too_many_changes");
-    let header = |name: &str| refused.headers[name].to_str().unwrap().to_owned();
-    let wait: u8 = header("retry-after").parse().unwrap();
+    let wait: u8 = header(&refused, "retry-after").parse().unwrap();
     assert!((1..=10).contains(&wait), "{wait}");
-    assert_eq!(header("ratelimit-policy"), "\"changes\";q=1;w=10");
-    assert_eq!(header("ratelimit"), format!("\"changes\";r=0;t={wait}"));
+    assert_eq!(header(&refused, "ratelimit-policy"), "\"changes\";q=1;w=10");
+    assert_eq!(header(&refused, "ratelimit"), format!("\"changes\";r=0;t={wait}"));
     held("P13", "an admin's script creates tokens all the time", format!("429, Retry-After {wait}"));
 
     acme.revoke_token(&token).await.expect(204);
@@ -55,6 +54,10 @@ async fn a_runaway_admin_script_blocks_no_revocation_hold_or_other_workspace() {
         answer.expect_problem(429, "too_many_changes");
         held("P13", &format!("the same script goes on to {change}"), 429);
     }
+}
+
+fn header(refused: &tests::Answer, name: &str) -> String {
+    refused.headers[name].to_str().unwrap().to_owned()
 }
 
 #[tokio::test]

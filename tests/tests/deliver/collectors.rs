@@ -12,7 +12,6 @@ use crate::{
 #[tokio::test]
 async fn splunk_gets_the_documented_form_of_its_collector() {
     let world = World::with(620).await;
-    let success = || Ok(json!({"text": "Success", "code": 0}).to_string());
     let receiver = Receiver::that(move |number, _| match number {
         // An HTTP 200 that reports a failure.
         1 => Ok(json!({"text": "Server is busy", "code": 9}).to_string()),
@@ -47,6 +46,10 @@ async fn splunk_gets_the_documented_form_of_its_collector() {
     assert_eq!(event["event"]["timestamp"], at(3));
     assert_eq!((&event["fields"]["sequence"], &event["event"]["sequence"]), (&json!(3), &json!(3)));
     world.end().await;
+}
+
+fn success() -> Result<String, crate::receiver::ReceiverFault> {
+    Ok(json!({"text": "Success", "code": 0}).to_string())
 }
 
 #[tokio::test]

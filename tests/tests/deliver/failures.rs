@@ -146,20 +146,27 @@ async fn after_three_days_the_stream_pauses_and_resumes_at_the_same_event() {
 async fn a_deployed_stream_cannot_reach_this_machine() {
     let (world, receiver) = (World::with(3).await, Receiver::start().await);
     let stream = world.webhook(&receiver.url).await;
-    let check = async |url: &str, code: &str| {
-        let definition = world.delivery(&stream).await.stream;
-        let definition = Stream { destination: webhook(url), ..definition };
-        let event = by_admin(&definition, StreamDeed::Changed);
-        let generation = world.delivery(&stream).await.generation;
-        world.store.change_stream(&definition, generation, &event).await.unwrap();
-        world.let_retry(&stream).await;
-        invoke::deliver(&world.deployed_post(), stream.as_str()).await.unwrap();
-        let progress = world.delivery(&stream).await.progress;
-        assert_eq!((progress.last_problem.unwrap().code.as_str(), progress.next), (code, 0), "{url}");
-    };
-    check(&receiver.url, "not_https").await;
-    check(&receiver.url.replace("http:", "https:"), "not_public").await;
-    check(&receiver.url.replace("http://127.0.0.1", "https://localhost"), "not_public").await;
+    check_refused(&world, &stream, &receiver.url, "not_https").await;
+    check_refused(&world, &stream, &receiver.url.replace("http:", "https:"), "not_public").await;
+    check_refused(
+        &world,
+        &stream,
+        &receiver.url.replace("http://127.0.0.1", "https://localhost"),
+        "not_public",
+    )
+    .await;
     assert!(receiver.received().is_empty());
     world.end().await;
+}
+
+async fn check_refused(world: &World, stream: &shared::stream::StreamId, url: &str, code: &str) {
+    let definition = world.delivery(stream).await.stream;
+    let definition = Stream { destination: webhook(url), ..definition };
+    let event = by_admin(&definition, StreamDeed::Changed);
+    let generation = world.delivery(stream).await.generation;
+    world.store.change_stream(&definition, generation, &event).await.unwrap();
+    world.let_retry(stream).await;
+    invoke::deliver(&world.deployed_post(), stream.as_str()).await.unwrap();
+    let progress = world.delivery(stream).await.progress;
+    assert_eq!((progress.last_problem.unwrap().code.as_str(), progress.next), (code, 0), "{url}");
 }

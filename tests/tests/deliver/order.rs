@@ -115,20 +115,13 @@ async fn a_test_is_one_event_and_changes_nothing_else() {
     let receiver = Receiver::that(|_, _| Err(ReceiverFault::Refused(401, &[]))).await;
     let stream = world.webhook(&receiver.url).await;
     world.set(&stream, "paused", &json!({"by": "service", "at": system::now()}).to_string()).await;
-    let ask = async |id: &str| {
-        let request = TestRequest { id: id.to_owned(), at: system::now() };
-        let event = by_admin(&world.delivery(&stream).await.stream, StreamDeed::Tested);
-        world.store.request_test(&stream, &request, &event).await.unwrap();
-        invoke::deliver(&world.post(), stream.as_str()).await.unwrap();
-        world.delivery(&stream).await.progress
-    };
-    let progress = ask("test-1").await;
+    let progress = request_test(&world, &stream, "test-1").await;
     let test = progress.last_test.unwrap();
     assert_eq!((test.id.as_str(), test.problem.unwrap().code.as_str()), ("test-1", "status_401"));
     assert_eq!((progress.test_requested, progress.attempts, progress.next), (None, 0, 0));
 
     receiver.now(|_, _| Ok(String::new()));
-    let test = ask("test-2").await.last_test.unwrap();
+    let test = request_test(&world, &stream, "test-2").await.last_test.unwrap();
     assert_eq!((test.id.as_str(), test.problem), ("test-2", None));
     let sent = receiver.taken();
     assert_eq!(sent.len(), 1);
@@ -141,4 +134,16 @@ async fn a_test_is_one_event_and_changes_nothing_else() {
     );
     assert_eq!(event["sequence"], json!(null));
     world.end().await;
+}
+
+async fn request_test(
+    world: &World,
+    stream: &shared::stream::StreamId,
+    id: &str,
+) -> shared::stream::Progress {
+    let request = TestRequest { id: id.to_owned(), at: system::now() };
+    let event = by_admin(&world.delivery(stream).await.stream, StreamDeed::Tested);
+    world.store.request_test(stream, &request, &event).await.unwrap();
+    invoke::deliver(&world.post(), stream.as_str()).await.unwrap();
+    world.delivery(stream).await.progress
 }

@@ -40,9 +40,8 @@ async fn all_events_are_delivered_under_random_failures() {
     }
     let mut random = fastrand::Rng::with_seed(SEED);
     let (mut runs, mut killed) = (0, 0);
-    let next = async |stream: &StreamId| world.delivery(stream).await.progress.next;
     for (stream, _) in &streams {
-        while next(stream).await < count as u64 {
+        while next_sequence(&world, stream).await < count as u64 {
             world.let_retry(stream).await;
             runs += 1;
             // Every other run is killed at a random call.
@@ -67,4 +66,8 @@ async fn all_events_are_delivered_under_random_failures() {
     let rate = (count * STREAMS as i64) as f64 / seconds;
     println!("{runs} runs, {killed} killed, {seconds:.1} s, {rate:.0} events a second, seed {SEED}");
     world.end().await;
+}
+
+async fn next_sequence(world: &World, stream: &StreamId) -> u64 {
+    world.delivery(stream).await.progress.next
 }

@@ -35,19 +35,28 @@ fn the_list_of_faults_and_the_tests_agree() {
 
 #[test]
 fn a_list_that_does_not_agree_is_reported() {
-    let row = |fault: &str, test: &str| (fault.to_owned(), BTreeSet::from([test.to_owned()]));
     let tests = Survivors::from([row("Fault::A", "x.rs::a"), row("Fault::B", "x.rs::b")]);
     let defined = BTreeSet::from(["Fault::A".to_owned(), "Fault::B".to_owned()]);
-    let check = |listed: Survivors, expected: &str| {
-        assert_eq!(disagreements(&listed, &defined, &tests), [expected]);
-    };
     assert!(disagreements(&tests, &defined, &tests).is_empty());
-    check(Survivors::from([row("Fault::A", "x.rs::a")]), "Fault::B has no row");
+    check_listed(&defined, &tests, Survivors::from([row("Fault::A", "x.rs::a")]), "Fault::B has no row");
     let mut listed = tests.clone();
     listed.extend([row("Fault::C", "x.rs::a")]);
-    check(listed, "Fault::C is no fault");
+    check_listed(&defined, &tests, listed, "Fault::C is no fault");
     let other = Survivors::from([row("Fault::A", "x.rs::a"), row("Fault::B", "x.rs::a")]);
-    check(other, r#"Fault::B is survived by {"x.rs::b"}, and its row says {"x.rs::a"}"#);
+    check_listed(
+        &defined,
+        &tests,
+        other,
+        r#"Fault::B is survived by {"x.rs::b"}, and its row says {"x.rs::a"}"#,
+    );
+}
+
+fn check_listed(defined: &BTreeSet<String>, tests: &Survivors, listed: Survivors, expected: &str) {
+    assert_eq!(disagreements(&listed, defined, tests), [expected]);
+}
+
+fn row(fault: &str, test: &str) -> (String, BTreeSet<String>) {
+    (fault.to_owned(), BTreeSet::from([test.to_owned()]))
 }
 
 /// Writing in batches would need a fault of its own: DynamoDB may leave a part of a batch unexecuted.
@@ -74,13 +83,16 @@ fn disagreements(listed: &Survivors, defined: &BTreeSet<String>, tests: &Survivo
 
 /// The rows of the document's tables: the fault is in the first cell, its tests in the last.
 fn listed(document: &str) -> Survivors {
-    let code = |cell: &str| cell.split('`').skip(1).step_by(2).map(str::to_owned).collect::<Vec<_>>();
     let rows = document.lines().filter(|line| line.starts_with("| `"));
     rows.map(|row| {
         let cells: Vec<_> = row.trim_matches('|').split('|').collect();
         (code(cells[0])[0].clone(), code(cells[cells.len() - 1]).into_iter().collect())
     })
     .collect()
+}
+
+fn code(cell: &str) -> Vec<String> {
+    cell.split('`').skip(1).step_by(2).map(str::to_owned).collect::<Vec<_>>()
 }
 
 /// The variants of an enum, as written elsewhere.
@@ -117,29 +129,33 @@ fn survivors() -> Survivors {
 
 /// All faults that a text names.
 fn named(text: &str) -> BTreeSet<String> {
-    let word = |at: usize| {
-        let end =
-            text[at..].find(|c: char| !c.is_alphanumeric() && c != '_').map_or(text.len(), |end| at + end);
-        &text[at..end]
-    };
-    let before = |at: usize| {
-        let start = text[..at].rfind(|c: char| !c.is_alphanumeric() && c != '_').map_or(0, |start| start + 1);
-        &text[start..at]
-    };
-    let paths = text.match_indices("::").map(|(at, _)| (before(at), word(at + 2)));
+    let paths = text.match_indices("::").map(|(at, _)| (word_before(text, at), word_at(text, at + 2)));
     paths
         .filter(|(name, _)| FAULTS.iter().any(|(_, fault)| fault == name))
         .map(|(name, variant)| format!("{name}::{variant}"))
         .collect()
 }
 
+fn word_before(text: &str, at: usize) -> &str {
+    let start = text[..at].rfind(|c: char| !c.is_alphanumeric() && c != '_').map_or(0, |start| start + 1);
+    &text[start..at]
+}
+
+fn word_at(text: &str, at: usize) -> &str {
+    let end = text[at..].find(|c: char| !c.is_alphanumeric() && c != '_').map_or(text.len(), |end| at + end);
+    &text[at..end]
+}
+
 fn sources(folder: &str) -> Vec<String> {
     let files = fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(folder)).unwrap();
-    let name = |file: fs::DirEntry| file.file_name().into_string().unwrap();
     files
-        .map(|file| format!("{folder}/{}", name(file.unwrap())))
+        .map(|file| format!("{folder}/{}", file_name(file.unwrap())))
         .filter(|file| file.ends_with(".rs"))
         .collect()
+}
+
+fn file_name(file: fs::DirEntry) -> String {
+    file.file_name().into_string().unwrap()
 }
 
 fn read(file: &str) -> String {

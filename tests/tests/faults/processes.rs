@@ -75,19 +75,16 @@ async fn a_reader_whose_function_is_killed_got_no_unrecorded_data() {
 #[tokio::test]
 async fn a_sealer_killed_at_any_call_leaves_a_log_that_the_next_completes() {
     let drill = Drill::start().await;
-    let seal = async |number: usize| {
-        let id = format!("e-{number}");
-        assert_eq!(invoke::ingest_api(&drill.app.store(), post(&id)).await.0, 201);
-        batches("acme", &[format!("2025-02-18T10:00:00.000000Z#{id}")], None).remove(0)
-    };
     let clean = drill.engine(Plan::default()).await;
     let next = function("sealer", &clean).await;
     let done = json!({"batchItemFailures": []});
-    assert_eq!(call(&next, &seal(0).await, PATIENCE).await.unwrap(), done);
+    assert_eq!(call(&next, &recorded_batch(&drill, 0).await, PATIENCE).await.unwrap(), done);
     let calls = clean.all_calls();
     for number in 0..calls {
         for fault in [ProcessFault::Killed, ProcessFault::KilledAfter] {
-            let batch = seal(1 + 2 * number + usize::from(fault == ProcessFault::KilledAfter)).await;
+            let batch =
+                recorded_batch(&drill, 1 + 2 * number + usize::from(fault == ProcessFault::KilledAfter))
+                    .await;
             killed(&drill, "sealer", fault, number, &batch).await;
             assert_eq!(call(&next, &batch, PATIENCE).await.unwrap(), done);
         }
@@ -97,6 +94,12 @@ async fn a_sealer_killed_at_any_call_leaves_a_log_that_the_next_completes() {
     sequences.sort_unstable();
     let all: Vec<_> = (0..=2 * calls as u64).map(Some).collect();
     assert_eq!(sequences, all);
+}
+
+async fn recorded_batch(drill: &Drill, number: usize) -> Value {
+    let id = format!("e-{number}");
+    assert_eq!(invoke::ingest_api(&drill.app.store(), post(&id)).await.0, 201);
+    batches("acme", &[format!("2025-02-18T10:00:00.000000Z#{id}")], None).remove(0)
 }
 
 #[tokio::test]
@@ -168,9 +171,10 @@ fn post(id: &str) -> Value {
 
 /// Two events and one message that is not an event.
 fn bus_batch(id: &str) -> Value {
-    let message = |letter: &str| {
-        let detail = with_workspace(event(&format!("{id}-{letter}"), 0));
-        invoke::envelope(&format!("{id}-{letter}"), &detail).to_string()
-    };
-    invoke::batch(&[("m-1", &message("a")), ("m-2", &message("b")), ("m-3", "{")])
+    invoke::batch(&[("m-1", &message(id, "a")), ("m-2", &message(id, "b")), ("m-3", "{")])
+}
+
+fn message(id: &str, letter: &str) -> String {
+    let detail = with_workspace(event(&format!("{id}-{letter}"), 0));
+    invoke::envelope(&format!("{id}-{letter}"), &detail).to_string()
 }

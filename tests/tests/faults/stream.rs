@@ -62,27 +62,22 @@ async fn events_of_a_throttled_sealer_wait_in_the_backlog_and_are_sealed_later()
 #[tokio::test]
 async fn two_sealers_whose_calls_are_lost_and_delivered_twice_seal_each_event_once() {
     let (app, keys) = recorded().await;
-    let lossy = async |seed| {
-        let plan = Plan::seeded(seed)
-            .share(0.1, "*", Fault::ResetAfter)
-            .share(0.1, "*", Fault::ResetBefore)
-            .share(0.1, "*", Fault::CalledTwice)
-            .share(0.1, "*", Fault::AnswerLost);
-        let engine = FaultyEngine::with(app.dynamodb_endpoint(), plan).await;
-        let store = engine.store();
-        for batch in batches("acme", &keys, None) {
-            while invoke::sealer(&store, batch.clone()).await != json!({"batchItemFailures": []}) {}
-        }
-        let happened = |fault| engine.happened(fault) > 0;
-        assert!(
-            happened(Fault::ResetAfter) && happened(Fault::CalledTwice),
-            "{:?}",
-            engine.all_that_happened()
-        );
-    };
-    futures::join!(lossy(1), lossy(2));
+    let faults = [Fault::ResetAfter, Fault::ResetBefore, Fault::CalledTwice, Fault::AnswerLost];
+    futures::join!(seal_under(faults, &app, &keys, 1), seal_under(faults, &app, &keys, 2));
     take_up_backlog(&app.store()).await;
     all_is_sealed_once(&app).await;
+}
+
+/// Seals all events while a tenth of the calls have each of these faults.
+async fn seal_under(faults: [Fault; 4], app: &TestApp, keys: &[String], seed: u64) {
+    let plan = faults.into_iter().fold(Plan::seeded(seed), |plan, fault| plan.share(0.1, "*", fault));
+    let engine = FaultyEngine::with(app.dynamodb_endpoint(), plan).await;
+    let store = engine.store();
+    for batch in batches("acme", keys, None) {
+        while invoke::sealer(&store, batch.clone()).await != json!({"batchItemFailures": []}) {}
+    }
+    let [reset, _, repeated, _] = faults.map(|fault| engine.happened(fault) > 0);
+    assert!(reset && repeated, "{:?}", engine.all_that_happened());
 }
 
 /// A system with unsealed events. Returns their sort keys.

@@ -42,27 +42,31 @@ async fn a_transaction_in_progress_is_waited_for() {
 #[tokio::test]
 async fn a_transaction_with_an_unknown_outcome_is_applied_once_or_not_at_all() {
     let drill = Drill::start().await;
-    let check = async |fault: Fault, times: usize| {
-        let plan = Plan::default().first(times, "ExecuteTransaction", fault);
-        let engine = drill.engine(plan).await;
-        let (status, _) = create(&engine).await;
-        assert!(matches!(status, 201 | 503), "{fault:?}: {status}");
-        assert!(engine.happened(fault) > 0);
-        (fault, status)
-    };
     let once = futures::join!(
-        check(Fault::ResetBefore, 1),
-        check(Fault::ResetAfter, 1),
-        check(Fault::AnswerLost, 1),
-        check(Fault::AnswerTruncated, 1),
-        check(Fault::CalledTwice, usize::MAX),
-        check(Fault::CallDelayed, 1),
+        create_under(&drill, Fault::ResetBefore, 1),
+        create_under(&drill, Fault::ResetAfter, 1),
+        create_under(&drill, Fault::AnswerLost, 1),
+        create_under(&drill, Fault::AnswerTruncated, 1),
+        create_under(&drill, Fault::CalledTwice, usize::MAX),
+        create_under(&drill, Fault::CallDelayed, 1),
     );
     for (fault, status) in <[_; 6]>::from(once) {
         assert_eq!(status, 201, "{fault:?}");
     }
-    futures::join!(check(Fault::ResetAfter, usize::MAX), check(Fault::AnswerGarbled, 1));
+    futures::join!(
+        create_under(&drill, Fault::ResetAfter, usize::MAX),
+        create_under(&drill, Fault::AnswerGarbled, 1)
+    );
     tokens_and_events_agree(&drill.app).await;
+}
+
+async fn create_under(drill: &Drill, fault: Fault, times: usize) -> (Fault, i64) {
+    let plan = Plan::default().first(times, "ExecuteTransaction", fault);
+    let engine = drill.engine(plan).await;
+    let (status, _) = create(&engine).await;
+    assert!(matches!(status, 201 | 503), "{fault:?}: {status}");
+    assert!(engine.happened(fault) > 0);
+    (fault, status)
 }
 
 #[tokio::test]
@@ -88,21 +92,24 @@ async fn an_erasure_that_is_cancelled_erases_nothing() {
     assert_eq!(status, 201);
     drill.app.reconcile().await;
     let before = drill.app.tables().events("acme").await;
-    let request = || invoke::redact(&json!({"sequences": [0], "parts": ["actor"]}));
     for (fault, refused) in [
         (Fault::TransactionConflict, (409, "contention")),
         (Fault::TransactionThrottled, (503, "unavailable")),
     ] {
         let engine = always(&drill.app, fault).await;
-        let (status, problem) = invoke::redactions(&engine.store(), request()).await;
+        let (status, problem) = invoke::redactions(&engine.store(), redaction()).await;
         assert_eq!((status, problem["id"].as_str().unwrap()), refused, "{fault:?}");
         assert_eq!(drill.app.tables().events("acme").await, before);
     }
-    let (status, body) = invoke::redactions(&drill.app.store(), request()).await;
+    let (status, body) = invoke::redactions(&drill.app.store(), redaction()).await;
     assert!(matches!(status, 200 | 201), "{body}");
     let after = drill.app.tables().events("acme").await;
     assert_eq!(after.len(), before.len() + 1);
     assert!(after.iter().any(|event| event["redacted"].is_string() && event["actor"].is_null()));
+}
+
+fn redaction() -> Value {
+    invoke::redact(&json!({"sequences": [0], "parts": ["actor"]}))
 }
 
 async fn always(app: &TestApp, fault: Fault) -> FaultyEngine {
@@ -132,18 +139,23 @@ async fn live_token(app: &TestApp) -> String {
 /// token.
 async fn tokens_and_events_agree(app: &TestApp) {
     let tokens = app.tables().tokens("acme").await;
-    let told = async |action: &str| {
-        let events = app.tables().events_of("acme", action).await;
-        let mut told: Vec<_> = events.iter().map(|event| event["entity_id"].clone()).collect();
-        told.sort_by_key(Value::to_string);
-        told
-    };
-    let known = |is: fn(&Value) -> bool| {
-        let mut known: Vec<_> =
-            tokens.iter().filter(|token| is(token)).map(|token| token["token"].clone()).collect();
-        known.sort_by_key(Value::to_string);
-        known
-    };
-    assert_eq!(told("api_token_workspace_created").await, known(|_| true));
-    assert_eq!(told("api_token_workspace_revoked").await, known(|token| token["revoked_at"].is_string()));
+    assert_eq!(entities_of(app, "api_token_workspace_created").await, tokens_that(&tokens, |_| true));
+    assert_eq!(
+        entities_of(app, "api_token_workspace_revoked").await,
+        tokens_that(&tokens, |token| token["revoked_at"].is_string())
+    );
+}
+
+fn tokens_that(tokens: &[Value], is: fn(&Value) -> bool) -> Vec<Value> {
+    let mut known: Vec<_> =
+        tokens.iter().filter(|token| is(token)).map(|token| token["token"].clone()).collect();
+    known.sort_by_key(Value::to_string);
+    known
+}
+
+async fn entities_of(app: &TestApp, action: &str) -> Vec<Value> {
+    let events = app.tables().events_of("acme", action).await;
+    let mut told: Vec<_> = events.iter().map(|event| event["entity_id"].clone()).collect();
+    told.sort_by_key(Value::to_string);
+    told
 }

@@ -143,17 +143,19 @@ async fn the_feed_is_written_in_every_format() {
 async fn an_invalid_feed_query_is_refused_with_its_problems() {
     let app = TestApp::start().await;
     let reader = app.reader("acme").await;
-    let check = async |query: &str, expected: &[&str]| {
-        let answer = reader.feed(query).await.expect_problem(400, "invalid_query");
-        assert_eq!(answer.problems(), expected, "{query}");
-    };
-    check("after=-2", &["after out_of_range"]).await;
-    check("after=x", &["after out_of_range"]).await;
-    check("after=9007199254740992", &["after out_of_range"]).await;
-    check("wait=21", &["wait out_of_range"]).await;
-    check(
+    check_refused(&reader, "after=-2", &["after out_of_range"]).await;
+    check_refused(&reader, "after=x", &["after out_of_range"]).await;
+    check_refused(&reader, "after=9007199254740992", &["after out_of_range"]).await;
+    check_refused(&reader, "wait=21", &["wait out_of_range"]).await;
+    check_refused(
+        &reader,
         "limit=0&cursor=a&order=asc",
         &["cursor unknown_parameter", "order unknown_parameter", "limit out_of_range"],
     )
     .await;
+}
+
+async fn check_refused(reader: &Client, query: &str, expected: &[&str]) {
+    let answer = reader.feed(query).await.expect_problem(400, "invalid_query");
+    assert_eq!(answer.problems(), expected, "{query}");
 }

@@ -35,7 +35,6 @@ async fn poll(client: Client, filter: &str, all_written: &AtomicBool) -> Vec<Val
 }
 
 fn random_event(number: usize, random: &mut Rng) -> Value {
-    let one_of = |values: &[&str], random: &mut Rng| values[random.usize(..values.len())].to_owned();
     json!({
         "id": format!("e-{number}"),
         // The time is anywhere within years, independent of the arrival.
@@ -44,6 +43,10 @@ fn random_event(number: usize, random: &mut Rng) -> Value {
         "actor": {"user_id": one_of(&["u1", "u2", "u3"], random)},
         "outcome": one_of(&["success", "success", "success", "failure"], random),
     })
+}
+
+fn one_of(values: &[&str], random: &mut Rng) -> String {
+    values[random.usize(..values.len())].to_owned()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

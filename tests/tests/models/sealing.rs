@@ -34,25 +34,27 @@ fn nothing_waits_for_the_schedule_unless_a_sealer_crashes() {
 
 #[test]
 fn each_broken_variant_is_found() {
-    let found = |broken, property| {
-        let model = Sealing { broken, crashes: 1, clocks_are_right: false };
-        model.breaks(property);
-    };
-    found(Broken::StampsBeforeDecided, "each stamp is the log's");
-    found(Broken::TurnDecides, "what was decided or signed stays");
-    found(Broken::HeadDecides, "what was decided or signed stays");
-    found(Broken::CandidatesBeforeHead, "each event has one sequence");
-    found(Broken::CandidatesReadOnce, "each event has one sequence");
-    found(Broken::FoundNotFinished, "each event below the head is stamped");
-    found(Broken::HeadBeforeStamps, "each event below the head is stamped");
-    found(Broken::LostRaceIgnored, "each stamp is the log's");
-    found(Broken::SignedBeforeDecided, "no head is signed beyond what is committed");
-    found(Broken::ForgottenBeforeSealed, "no event is left at the end");
-    let calm = |broken| {
-        Sealing { broken, crashes: 0, clocks_are_right: true }.breaks("no event is left at the end");
-    };
-    calm(Broken::LeftWithoutLook);
-    calm(Broken::ReadBeforeGivenUp);
+    check_found(Broken::StampsBeforeDecided, "each stamp is the log's");
+    check_found(Broken::TurnDecides, "what was decided or signed stays");
+    check_found(Broken::HeadDecides, "what was decided or signed stays");
+    check_found(Broken::CandidatesBeforeHead, "each event has one sequence");
+    check_found(Broken::CandidatesReadOnce, "each event has one sequence");
+    check_found(Broken::FoundNotFinished, "each event below the head is stamped");
+    check_found(Broken::HeadBeforeStamps, "each event below the head is stamped");
+    check_found(Broken::LostRaceIgnored, "each stamp is the log's");
+    check_found(Broken::SignedBeforeDecided, "no head is signed beyond what is committed");
+    check_found(Broken::ForgottenBeforeSealed, "no event is left at the end");
+    check_without_crashes(Broken::LeftWithoutLook);
+    check_without_crashes(Broken::ReadBeforeGivenUp);
+}
+
+fn check_without_crashes(broken: Broken) {
+    Sealing { broken, crashes: 0, clocks_are_right: true }.breaks("no event is left at the end");
+}
+
+fn check_found(broken: Broken, property: &'static str) {
+    let model = Sealing { broken, crashes: 1, clocks_are_right: false };
+    model.breaks(property);
 }
 
 /// The step that is wrong.
@@ -405,7 +407,6 @@ impl Model for Sealing {
     type Action = Action;
 
     fn init_states(&self) -> Vec<State> {
-        let sealer = |id| Sealer { id, step: Step::Idle, queue: 0, taken: BTreeSet::new(), left: false };
         vec![State {
             recorded: ((1 << EVENTS) - 1) & !LATE,
             stamps: [None; EVENTS as usize],
@@ -416,7 +417,7 @@ impl Model for Sealing {
             seen: None,
             signed: Vec::new(),
             rewritten: false,
-            sealers: [sealer(0), sealer(1), sealer(2)],
+            sealers: [idle(0), idle(1), idle(2)],
             crashes: 0,
         }]
     }
@@ -453,12 +454,6 @@ impl Model for Sealing {
 
     fn next_state(&self, last: &State, action: Action) -> Option<State> {
         let mut state = last.clone();
-        let crash = |state: &mut State, process: usize| {
-            state.crashes += 1;
-            let id = state.sealers[process].id + 3;
-            state.sealers[process] =
-                Sealer { id, step: Step::Idle, queue: 0, taken: BTreeSet::new(), left: false };
-        };
         match action {
             Action::Record => state.recorded |= LATE,
             Action::Call(process) => self.call(&mut state, process, false, false),
@@ -510,4 +505,14 @@ impl Model for Sealing {
             }),
         ]
     }
+}
+
+fn crash(state: &mut State, process: usize) {
+    state.crashes += 1;
+    let id = state.sealers[process].id + 3;
+    state.sealers[process] = Sealer { id, step: Step::Idle, queue: 0, taken: BTreeSet::new(), left: false };
+}
+
+fn idle(id: u8) -> Sealer {
+    Sealer { id, step: Step::Idle, queue: 0, taken: BTreeSet::new(), left: false }
 }

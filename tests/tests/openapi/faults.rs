@@ -11,10 +11,7 @@ use crate::{
 
 /// Answers while the store is unavailable.
 pub(crate) async fn unavailable(app: &TestApp, description: &mut Description) {
-    let denied = async |operation| {
-        FaultyEngine::before(app.dynamodb_endpoint(), operation, Fault::Denied, usize::MAX).await
-    };
-    let (puts, queries) = (denied("ExecuteStatement").await, denied("Query").await);
+    let (puts, queries) = (denied(app, "ExecuteStatement").await, denied(app, "Query").await);
     let several = json!({"events": [event("e-8", 8), {}]});
     let create = invoke::tokens(&format!("POST {TOKENS}"), "", &json!({"name": "siem"}));
     let answers = [
@@ -33,7 +30,7 @@ pub(crate) async fn unavailable(app: &TestApp, description: &mut Description) {
         ),
     ];
     let revoke = invoke::tokens(&format!("DELETE {TOKEN}"), "000000000000", &json!(null));
-    let gets = denied("GetItem").await;
+    let gets = denied(app, "GetItem").await;
     let revoked = ("DELETE", TOKEN, invoke::manage_tokens(&gets.store(), revoke).await);
     let sequence = json!({"sequences": [0]});
     let ask = async |path: &'static str, parameters: &[(&str, &str)], query: &str| {
@@ -64,6 +61,10 @@ pub(crate) async fn unavailable(app: &TestApp, description: &mut Description) {
         assert_eq!((status, &problem["id"]), (503, &json!("unavailable")), "{method} {path}");
         description.holds_of(method, path, 503, &headers, &problem);
     }
+}
+
+async fn denied(app: &TestApp, operation: &'static str) -> FaultyEngine {
+    FaultyEngine::before(app.dynamodb_endpoint(), operation, Fault::Denied, usize::MAX).await
 }
 
 /// Answers for a log whose events, and then whose head, were changed in the tables.

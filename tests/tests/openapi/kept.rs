@@ -22,7 +22,6 @@ pub(crate) async fn settings(app: &TestApp, description: &mut Description) {
         admin.get(&format!("{path}/")).await.expect_refusal(404, "Not Found"),
     ];
     shown.iter().for_each(|answer| description.holds("GET", SETTINGS, answer));
-    let patch = |path: &str, body: String| admin.request(reqwest::Method::PATCH, path).body(body);
     let changed = [
         admin.set(&json!({"retention_days": 365})).await.expect_problem(422, "invalid_body"),
         admin.set(&year).await.expect(200),
@@ -31,14 +30,21 @@ pub(crate) async fn settings(app: &TestApp, description: &mut Description) {
             .await
             .expect_problem(409, "settings_changing"),
         admin.set(&json!({"legal_hold": {"reason": "case 17"}})).await.expect(200),
-        admin.send(patch(path, "{".to_owned())).await.expect_problem(400, "invalid_json"),
+        admin.send(patch(&admin, path, "{".to_owned())).await.expect_problem(400, "invalid_json"),
         anonymous.set(&year).await.expect_refusal(401, "Unauthorized"),
         member.set(&year).await.expect_problem(403, "forbidden"),
         admin.asking_for("globex").set(&year).await.expect_problem(404, "not_found"),
-        admin.send(patch(path, " ".repeat(10_001))).await.expect_problem(413, "too_large"),
-        admin.send(patch(&format!("{path}/"), "{}".to_owned())).await.expect_refusal(404, "Not Found"),
+        admin.send(patch(&admin, path, " ".repeat(10_001))).await.expect_problem(413, "too_large"),
+        admin
+            .send(patch(&admin, &format!("{path}/"), "{}".to_owned()))
+            .await
+            .expect_refusal(404, "Not Found"),
     ];
     changed.iter().for_each(|answer| description.holds("PATCH", SETTINGS, answer));
+}
+
+fn patch(admin: &tests::Client, path: &str, body: String) -> reqwest::RequestBuilder {
+    admin.request(reqwest::Method::PATCH, path).body(body)
 }
 
 /// Answers for an event of February, where events are kept for a day.

@@ -38,29 +38,40 @@ pub(crate) async fn streams(app: &TestApp, description: &mut Description) {
     let created = admin.create_stream(&json!({})).await;
     let id = created["stream"].as_str().unwrap();
     for (method, route, body, takes_body) in routes() {
-        let at = |id: &str| route.replace("/api/{workspace}/streams", "").replace("{stream}", id);
-        let send = async |client: &Client, rest: &str, body: String| {
-            let path = format!("/api/{}/streams{rest}", client.workspace());
-            client.send(client.request(method.clone(), &path).body(body)).await
-        };
         let text = if body.is_null() { String::new() } else { body.to_string() };
         let mut answers = vec![
-            send(&anonymous, &at(id), text.clone()).await.expect_refusal(401, "Unauthorized"),
-            send(&member, &at(id), text.clone()).await.expect_problem(403, "forbidden"),
-            send(&admin.asking_for("globex"), &at(id), text.clone()).await.expect_problem(404, "not_found"),
-            send(&admin, &format!("{}/", at(id)), text.clone()).await.expect_refusal(404, "Not Found"),
+            send(&method, &anonymous, &path_of(route, id), text.clone())
+                .await
+                .expect_refusal(401, "Unauthorized"),
+            send(&method, &member, &path_of(route, id), text.clone()).await.expect_problem(403, "forbidden"),
+            send(&method, &admin.asking_for("globex"), &path_of(route, id), text.clone())
+                .await
+                .expect_problem(404, "not_found"),
+            send(&method, &admin, &format!("{}/", path_of(route, id)), text.clone())
+                .await
+                .expect_refusal(404, "Not Found"),
         ];
         if takes_body {
-            answers.push(send(&admin, &at(id), "{".to_owned()).await.expect_problem(400, "invalid_json"));
-            answers.push(send(&admin, &at(id), " ".repeat(16_385)).await.expect_problem(413, "too_large"));
+            answers.push(
+                send(&method, &admin, &path_of(route, id), "{".to_owned())
+                    .await
+                    .expect_problem(400, "invalid_json"),
+            );
+            answers.push(
+                send(&method, &admin, &path_of(route, id), " ".repeat(16_385))
+                    .await
+                    .expect_problem(413, "too_large"),
+            );
             let wrong = json!({"unknown": 1}).to_string();
-            answers.push(send(&admin, &at(id), wrong).await.expect_problem(422, "invalid_body"));
+            answers.push(
+                send(&method, &admin, &path_of(route, id), wrong).await.expect_problem(422, "invalid_body"),
+            );
         }
         if route != STREAMS {
-            let unknown = send(&admin, &at("str_000000000000"), text.clone()).await;
+            let unknown = send(&method, &admin, &path_of(route, "str_000000000000"), text.clone()).await;
             answers.push(unknown.expect_problem(404, "not_found"));
         }
-        let done = send(&admin, &at(id), text.clone()).await;
+        let done = send(&method, &admin, &path_of(route, id), text.clone()).await;
         assert!((200..300).contains(&done.status), "{method} {route}: {}", done.text);
         answers.push(done);
         answers.iter().for_each(|answer| description.holds(method.as_str(), route, answer));
@@ -73,6 +84,15 @@ pub(crate) async fn streams(app: &TestApp, description: &mut Description) {
     let (method, _, body, _) = &routes()[1];
     let full = admin.streams(method.clone(), "", body).await.expect_problem(409, "too_many_streams");
     description.holds("POST", STREAMS, &full);
+}
+
+async fn send(method: &Method, client: &Client, rest: &str, body: String) -> tests::Answer {
+    let path = format!("/api/{}/streams{rest}", client.workspace());
+    client.send(client.request(method.clone(), &path).body(body)).await
+}
+
+fn path_of(route: &str, id: &str) -> String {
+    route.replace("/api/{workspace}/streams", "").replace("{stream}", id)
 }
 
 /// Answers while the store is unavailable.

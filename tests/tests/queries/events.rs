@@ -27,7 +27,6 @@ pub(crate) fn day(day: u8) -> Timestamp {
 
 /// A random event. It never has the last value of a list.
 pub(crate) fn random_event(workspace: &WorkspaceId, id: &str, random: &mut Rng) -> Event {
-    let some = |values: &[&str], random: &mut Rng| values[random.usize(..values.len() - 1)].to_owned();
     let action = match random.u8(..20) {
         0 => Action::parse_lenient("thing_renamed"),
         1 | 2 => Action::parse("x_own"),
@@ -35,22 +34,22 @@ pub(crate) fn random_event(workspace: &WorkspaceId, id: &str, random: &mut Rng) 
     };
     // Few times, so that many events share one and differ only in their ids.
     let timestamp = day(random.u8(1..29)).plus_seconds(i64::from(random.u8(..8)) * 3600);
-    let mut actor = Actor::new(ActorType::User, some(&ACTORS, random));
-    actor.ip = random.bool().then(|| some(&IPS, random));
-    actor.username = random.bool().then(|| some(&NAMES, random));
+    let mut actor = Actor::new(ActorType::User, one_of(&ACTORS, random));
+    actor.ip = random.bool().then(|| one_of(&IPS, random));
+    actor.username = random.bool().then(|| one_of(&NAMES, random));
     if random.u8(..4) == 0 {
-        let mut principal = Actor::new(ActorType::User, some(&ACTORS, random));
-        principal.username = Some(some(&NAMES, random));
+        let mut principal = Actor::new(ActorType::User, one_of(&ACTORS, random));
+        principal.username = Some(one_of(&NAMES, random));
         actor.on_behalf_of = Some(Box::new(principal));
     }
     let entity = (random.u8(..4) > 0).then(|| Entity {
-        entity_type: some(&ENTITY_TYPES, random),
-        entity_id: some(&ENTITIES, random),
-        entity_name: random.bool().then(|| some(&NAMES, random)),
+        entity_type: one_of(&ENTITY_TYPES, random),
+        entity_id: one_of(&ENTITIES, random),
+        entity_name: random.bool().then(|| one_of(&NAMES, random)),
     });
     let mut context = Map::new();
     if random.bool() {
-        context.insert("correlation_id".to_owned(), json!(some(&CORRELATIONS, random)));
+        context.insert("correlation_id".to_owned(), json!(one_of(&CORRELATIONS, random)));
     }
     if random.u8(..200) == 0 {
         context.insert("filler".to_owned(), json!("x".repeat(16_000)));
@@ -70,4 +69,8 @@ pub(crate) fn random_event(workspace: &WorkspaceId, id: &str, random: &mut Rng) 
         disclosure: Disclosure::Whole(system::salt()),
         sequence: None,
     }
+}
+
+fn one_of(values: &[&str], random: &mut Rng) -> String {
+    values[random.usize(..values.len() - 1)].to_owned()
 }

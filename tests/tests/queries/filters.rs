@@ -29,7 +29,6 @@ pub(crate) fn random_filter(number: u64, random: &mut Rng) -> Filter {
 }
 
 fn set(filter: &mut Filter, kind: u64, random: &mut Rng) {
-    let one_of = |values: &[&str], random: &mut Rng| Some(values[random.usize(..values.len())].to_owned());
     match kind {
         0 => {
             let (from, days) = (random.u8(1..28), random.u8(0..6));
@@ -70,6 +69,10 @@ fn set(filter: &mut Filter, kind: u64, random: &mut Rng) {
         }
         _ => filter.exclude_reads = true,
     }
+}
+
+fn one_of(values: &[&str], random: &mut Rng) -> Option<String> {
+    Some(values[random.usize(..values.len())].to_owned())
 }
 
 fn category(random: &mut Rng) -> &'static Category {

@@ -49,7 +49,6 @@ const AT_A_TIME: usize = 2;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_query_agrees_with_a_plain_filter() {
-    let number = |name: &str, default: u64| std::env::var(name).map_or(default, |text| text.parse().unwrap());
     let (events, queries, seed) = (number("EVENTS", 500), number("QUERIES", 153), number("SEED", 1));
     let progress = Progress::begin();
     progress.tell(&format!("{events} events, {queries} queries, seed {seed}"));
@@ -100,6 +99,10 @@ async fn every_query_agrees_with_a_plain_filter() {
     assert!(ended >= queries / ONE_TO_THE_END_OF);
     drop(answers);
     system.shutdown().await;
+}
+
+fn number(name: &str, default: u64) -> u64 {
+    std::env::var(name).map_or(default, |text| text.parse().unwrap())
 }
 
 /// A query and the way to ask it.

@@ -55,21 +55,19 @@ impl Known {
     /// Reads the values that filters compare from the event's JSON, as readers get it.
     pub(crate) fn of(event: Event) -> Self {
         let json = serde_json::to_value(&event).unwrap();
-        let may = |pointer: &str| json.pointer(pointer).and_then(Value::as_str).map(str::to_owned);
-        let must = |pointer: &str| may(pointer).unwrap();
         Self {
             position: event.position(),
-            action: must("/action"),
-            category: must("/category"),
-            actor: must("/actor/user_id"),
-            entity_type: may("/entity/entity_type"),
-            entity_id: may("/entity/entity_id"),
-            outcome: must("/outcome"),
-            correlation_id: may("/context/correlation_id"),
-            ip: may("/actor/ip"),
-            on_behalf_of: may("/actor/on_behalf_of/user_id"),
-            actor_name: may("/actor/username").map(|name| name.to_lowercase()),
-            entity_name: may("/entity/entity_name").map(|name| name.to_lowercase()),
+            action: required(&json, "/action"),
+            category: required(&json, "/category"),
+            actor: required(&json, "/actor/user_id"),
+            entity_type: optional(&json, "/entity/entity_type"),
+            entity_id: optional(&json, "/entity/entity_id"),
+            outcome: required(&json, "/outcome"),
+            correlation_id: optional(&json, "/context/correlation_id"),
+            ip: optional(&json, "/actor/ip"),
+            on_behalf_of: optional(&json, "/actor/on_behalf_of/user_id"),
+            actor_name: optional(&json, "/actor/username").map(|name| name.to_lowercase()),
+            entity_name: optional(&json, "/entity/entity_name").map(|name| name.to_lowercase()),
             seen: seen(&json),
             event,
         }
@@ -77,17 +75,16 @@ impl Known {
 
     /// True if the event matches the filter.
     pub(crate) fn matches(&self, filter: &Filter) -> bool {
-        let is = |wanted: &Option<String>, found: &Option<String>| wanted.is_none() || wanted == found;
         filter.start.is_none_or(|start| self.event.timestamp >= start)
             && filter.end.is_none_or(|end| self.event.timestamp < end)
             && (filter.actions.is_empty() || filter.actions.iter().any(|action| action.name() == self.action))
             && (filter.categories.is_empty()
                 || filter.categories.iter().any(|category| category.name == self.category))
             && filter.actor.as_ref().is_none_or(|actor| *actor == self.actor)
-            && is(&filter.entity_type, &self.entity_type)
-            && is(&filter.entity_id, &self.entity_id)
+            && agrees(&filter.entity_type, &self.entity_type)
+            && agrees(&filter.entity_id, &self.entity_id)
             && filter.outcome.is_none_or(|outcome| outcome.name() == self.outcome)
-            && is(&filter.correlation_id, &self.correlation_id)
+            && agrees(&filter.correlation_id, &self.correlation_id)
             && self.fits(&filter.criteria)
             && (!filter.exclude_reads || self.action != "audit_log_accessed")
     }
@@ -139,6 +136,18 @@ fn seen(event: &Value) -> Vec<String> {
         gather(event.pointer(pointer).unwrap_or(&Value::Null), &mut texts);
     }
     texts
+}
+
+fn agrees(wanted: &Option<String>, found: &Option<String>) -> bool {
+    wanted.is_none() || wanted == found
+}
+
+fn required(json: &Value, pointer: &str) -> String {
+    optional(json, pointer).unwrap()
+}
+
+fn optional(json: &Value, pointer: &str) -> Option<String> {
+    json.pointer(pointer).and_then(Value::as_str).map(str::to_owned)
 }
 
 /// True if one position is after another in this order.

@@ -94,18 +94,19 @@ async fn a_receipt_names_the_expired_events_and_the_log_stays_sound() {
 async fn a_deletion_without_a_receipt_is_found() {
     let aged = Aged::start().await.under(&days(30)).await;
     let stored = aged.app.tables().events("acme").await;
-    let delete = async |event: &Value| {
-        let key = ["workspace", "timestamp"].map(|name| (name, event[name].as_str().unwrap()));
-        aged.app.tables().delete("AuditEvents", key).await;
-    };
     // An expired event without a receipt: no receipt is given for an event that is not there.
-    delete(&stored[7]).await;
+    delete(&aged, &stored[7]).await;
     assert_eq!(two_runs(&aged.app).await, done(1, OLD - 1));
     assert_eq!(aged.app.tables().sweep().await, OLD - 1);
     let report = fsck(&aged.app).await;
     let found = report.findings.first().unwrap();
     assert_eq!((found.kind, found.sequence), (operator::fsck::Kind::EventMissing, 8), "{report}");
     assert_eq!(aged.receipt().await["context"]["sequences"], "1-7,9-300");
+}
+
+async fn delete(aged: &Aged, event: &Value) {
+    let key = ["workspace", "timestamp"].map(|name| (name, event[name].as_str().unwrap()));
+    aged.app.tables().delete("AuditEvents", key).await;
 }
 
 #[tokio::test]
@@ -206,7 +207,6 @@ async fn receipts_never_expire() {
 #[tokio::test]
 async fn the_events_of_all_shards_expire() {
     let app = TestApp::start().await;
-    let time = |text: &str| Timestamp::parse(text).unwrap();
     let four =
         Shards::default().change(4, time("2025-02-18T00:00:00Z"), time("2025-02-01T00:00:00Z")).unwrap();
     assert!(fresh(&app).set_shards(&acme(), &Shards::default(), &four).await.unwrap());
@@ -220,4 +220,8 @@ async fn the_events_of_all_shards_expire() {
     // Progress leaves the settings unchanged.
     let settings = fresh(&app).settings_now(&acme()).await.unwrap();
     assert_eq!((settings.shards, settings.retention.days(system::now())), (four, Some(30)));
+}
+
+fn time(text: &str) -> Timestamp {
+    Timestamp::parse(text).unwrap()
 }

@@ -33,10 +33,9 @@ async fn expired_events_disappear_from_every_read_at_once() {
     for query in QUERIES {
         assert_eq!(old(&aged.client.read(&format!("limit=1000&{query}")).await), OLD, "{query}");
     }
-    let cursor = |order: &str| format!("limit=3&actor=u1&order={order}");
     let mut cursors = Vec::new();
     for order in ["asc", "desc"] {
-        let page = aged.client.list(&cursor(order)).await.expect(200).body;
+        let page = aged.client.list(&old_query(order)).await.expect(200).body;
         cursors.push((order, page["next_cursor"].as_str().unwrap().to_owned()));
     }
     aged.client.ledger("entries/7").await.expect(200);
@@ -59,7 +58,7 @@ async fn expired_events_disappear_from_every_read_at_once() {
     }
     // An earlier cursor leads on to the events that are left.
     for (order, cursor_before) in cursors {
-        let page = client.list(&format!("{}&cursor={cursor_before}", cursor(order))).await.expect(200);
+        let page = client.list(&format!("{}&cursor={cursor_before}", old_query(order))).await.expect(200);
         assert_eq!((old(page.events()), page.events().is_empty()), (0, false), "{order}");
     }
 
@@ -81,6 +80,10 @@ async fn expired_events_disappear_from_every_read_at_once() {
     let stored = aged.app.tables().events_of("acme", "group_created").await;
     let whole = stored.iter().filter(|event| event.get("redacted").is_none());
     assert_eq!((stored.len(), whole.count()), (OLD + NEW, OLD), "what has expired is as it was");
+}
+
+fn old_query(order: &str) -> String {
+    format!("limit=3&actor=u1&order={order}")
 }
 
 #[tokio::test]

@@ -33,14 +33,17 @@ async fn a_change_says_when_it_takes_effect_and_is_recorded() {
 
     let records = app.tables().events_of("acme", "x_audit_log_settings_changed").await;
     assert_eq!(records.len(), 1);
-    let read = |name: &str| serde_json::from_str::<Value>(records[0][name].as_str().unwrap()).unwrap();
-    assert_eq!(read("changes"), json!([{"path": "/retention_days", "old": null, "new": 30}]));
-    assert_eq!(read("context"), json!({ "effective_from": from }));
+    assert_eq!(json_of(&records[0], "changes"), json!([{"path": "/retention_days", "old": null, "new": 30}]));
+    assert_eq!(json_of(&records[0], "context"), json!({ "effective_from": from }));
 
     let held = admin.set(&json!({"legal_hold": {"reason": "a lawsuit"}})).await.expect(200).body;
     assert_eq!(held["legal_hold"]["reason"], "a lawsuit");
     assert_eq!((&held["legal_hold"]["until"], &held["retention_to_come"]), (&json!(null), to_come));
     assert_eq!(app.tables().events_of("acme", "x_audit_log_settings_changed").await.len(), 2);
+}
+
+fn json_of(record: &Value, name: &str) -> Value {
+    serde_json::from_str::<Value>(record[name].as_str().unwrap()).unwrap()
 }
 
 #[tokio::test]
@@ -58,7 +61,6 @@ async fn a_change_that_lets_events_expire_must_be_confirmed() {
 async fn a_change_waits_for_the_one_before_it_and_a_later_one_can_be_taken_back() {
     let app = TestApp::start().await;
     let admin = app.admin("acme");
-    let days = |days: Option<u32>, from: Option<Timestamp>| json!({"retention_days": days, "effective_from": from, "confirm": true});
     let next_week = system::now().plus_seconds(7 * 86_400);
     let later = admin.set(&days(Some(7), Some(next_week))).await.expect(200).body;
     assert_eq!(later["retention_to_come"], json!({"retention_days": 7, "from": next_week}));
@@ -67,20 +69,31 @@ async fn a_change_waits_for_the_one_before_it_and_a_later_one_can_be_taken_back(
     admin.set(&days(Some(9), None)).await.expect_problem(409, "settings_changing");
 }
 
+fn days(days: Option<u32>, from: Option<Timestamp>) -> Value {
+    json!({"retention_days": days, "effective_from": from, "confirm": true})
+}
+
 #[tokio::test]
 async fn an_invalid_change_is_refused_with_its_problems() {
     let app = TestApp::start().await;
     let admin = app.admin("acme");
-    let check = async |body: Value, expected: &[&str]| {
-        let answer = admin.set(&body).await.expect_problem(422, "invalid_body");
-        assert_eq!(answer.problems(), expected, "{body}");
-    };
-    check(json!({}), &[" required"]).await;
-    check(json!({"retention_days": 0, "confirm": true}), &["/retention_days out_of_range"]).await;
-    check(json!({"retention_days": 3651, "confirm": true}), &["/retention_days out_of_range"]).await;
+    check_refused(&admin, json!({}), &[" required"]).await;
+    check_refused(&admin, json!({"retention_days": 0, "confirm": true}), &["/retention_days out_of_range"])
+        .await;
+    check_refused(
+        &admin,
+        json!({"retention_days": 3651, "confirm": true}),
+        &["/retention_days out_of_range"],
+    )
+    .await;
     let past = json!({"retention_days": 1, "confirm": true, "effective_from": "2026-01-01T00:00:00Z"});
-    check(past, &["/effective_from out_of_range"]).await;
-    check(json!({"shards": 4}), &["/shards unknown_field"]).await;
+    check_refused(&admin, past, &["/effective_from out_of_range"]).await;
+    check_refused(&admin, json!({"shards": 4}), &["/shards unknown_field"]).await;
     app.member("acme").settings().await.expect_problem(403, "forbidden");
     app.admin("globex").asking_for("acme").settings().await.expect_problem(404, "not_found");
+}
+
+async fn check_refused(admin: &tests::Client, body: Value, expected: &[&str]) {
+    let answer = admin.set(&body).await.expect_problem(422, "invalid_body");
+    assert_eq!(answer.problems(), expected, "{body}");
 }

@@ -60,11 +60,12 @@ async fn deliver(store: &Store, items: &[Value]) -> Value {
 fn places(items: &[Value]) -> Vec<Place> {
     items
         .iter()
-        .map(|item: &Value| {
-            let text = |name: &str| item[name]["S"].as_str().unwrap().to_owned();
-            Place::from_key(&text("workspace"), &text("timestamp")).unwrap().1
-        })
+        .map(|item: &Value| Place::from_key(&text(item, "workspace"), &text(item, "timestamp")).unwrap().1)
         .collect()
+}
+
+fn text(item: &Value, name: &str) -> String {
+    item[name]["S"].as_str().unwrap().to_owned()
 }
 
 /// The items in a partition of a table.
@@ -111,8 +112,11 @@ async fn an_unreadable_event_is_set_aside_with_the_reason_and_blocks_no_log() {
         .filter(|item| item["part"]["S"].as_str().unwrap().starts_with("aside#"))
         .map(|item| (item["part"]["S"].clone(), item["reason"]["S"].clone()))
         .collect();
-    let aside = |second: i64| json!(format!("aside#acme#{}#e-{second}", at(second)));
     assert_eq!(asides, [(aside(1), json!("an item's actor")), (aside(3), json!("an item's salt"))]);
+}
+
+fn aside(second: i64) -> Value {
+    json!(format!("aside#acme#{}#e-{second}", at(second)))
 }
 
 #[tokio::test]
@@ -284,29 +288,23 @@ async fn search(store: &Store, deadline_ms: u64) -> Result<(), Error> {
 #[tokio::test]
 async fn the_search_finds_events_without_a_record_over_several_rounds() {
     // DynamoDB returns 1 MB at a time: 9 of these.
-    let large = |second| {
-        let mut item = item("acme", second);
-        item["context"] = json!({"S": json!({"text": "a".repeat(110_000)}).to_string()});
-        item
-    };
     const NO_TIME: u64 = 0;
     const TIME: u64 = u64::MAX / 2;
     let engine = engine().await;
     let store = engine.store();
     (1..=25).for_each(|second| put(&engine, "AuditEvents", &large(second)));
-    let unsealed = || sequences(&engine, "acme").iter().filter(|sequence| **sequence < 0).count();
 
     search(&store, NO_TIME).await.unwrap();
-    let after_one = unsealed();
+    let after_one = unsealed(&engine);
     assert!((1..25).contains(&after_one), "one round takes one step");
     // A round that cannot read the table ends, and the next one continues from the note of the last one.
     let denying = engine.door(Rule::Denies("FilterExpression")).store();
     search(&denying, TIME).await.unwrap_err();
-    assert_eq!(unsealed(), after_one);
+    assert_eq!(unsealed(&engine), after_one);
     // It continues from its note, so it does not read the newer event before it.
     put(&engine, "AuditEvents", &item("acme", 0));
     search(&store, NO_TIME).await.unwrap();
-    assert!((2..after_one).contains(&unsealed()));
+    assert!((2..after_one).contains(&unsealed(&engine)));
     search(&store, TIME).await.unwrap();
     let sequences_then = sequences(&engine, "acme");
     assert_eq!(sequences_then, (-1..25).collect::<Vec<_>>());
@@ -320,4 +318,14 @@ async fn the_search_finds_events_without_a_record_over_several_rounds() {
     store.write_search(&Search { began_at, after: None }).await.unwrap();
     search(&store, TIME).await.unwrap();
     assert_eq!(sequences(&engine, "acme"), [&[25], &sequences_then[1..]].concat());
+}
+
+fn unsealed(engine: &Engine) -> usize {
+    sequences(engine, "acme").iter().filter(|sequence| **sequence < 0).count()
+}
+
+fn large(second: i64) -> Value {
+    let mut item = item("acme", second);
+    item["context"] = json!({"S": json!({"text": "a".repeat(110_000)}).to_string()});
+    item
 }

@@ -50,13 +50,16 @@ async fn an_event_in_the_stream_is_sealed_once() {
 /// Records events through the doors of the API and the bus.
 async fn record(engine: &Engine, numbers: std::ops::Range<i64>) {
     let last = numbers.end - 1;
-    let event = |number: i64| sample::event(&format!("e-{number}"), number);
-    let events: Vec<_> = (numbers.start..last).map(event).collect();
+    let events: Vec<_> = (numbers.start..last).map(numbered).collect();
     let request = invoke::audit_logs("POST", &json!({ "events": events }));
     assert_eq!(invoke::ingest_api(&engine.store(), request).await.0, 201);
-    let mut detail = event(last);
+    let mut detail = numbered(last);
     detail["workspace_username"] = json!("acme");
     invoke::ingest_bus(&engine.store(), &invoke::envelope("1", &detail)).await.unwrap();
+}
+
+fn numbered(number: i64) -> Value {
+    sample::event(&format!("e-{number}"), number)
 }
 
 async fn deliver(engine: &Engine, records: &[Value]) {

@@ -36,8 +36,7 @@ struct Measured {
 #[test]
 fn more_sealers_of_a_workspace_do_no_work_twice() {
     let events = if is_full() { 8_192 } else { 1_024 };
-    let of = |sealers: usize| run(measure(&sealed_by(sealers, events, |_| "acme".to_owned())));
-    let (one, four, eight) = (of(1), of(4), of(8));
+    let (one, four, eight) = (measured(events, 1), measured(events, 4), measured(events, 8));
     for (sealers, measured) in [(1, &one), (4, &four), (8, &eight)] {
         measured.print(&format!("1 workspace, {sealers} sealers"), events);
     }
@@ -46,6 +45,10 @@ fn more_sealers_of_a_workspace_do_no_work_twice() {
         // 25 events to a request of stamps; rounds of other sizes may need one more for each of their deltas.
         assert!(more.count("BatchExecuteStatement") <= one.count("BatchExecuteStatement") * 3 / 2);
     }
+}
+
+fn measured(events: usize, sealers: usize) -> Measured {
+    run(measure(&sealed_by(sealers, events, |_| "acme".to_owned())))
 }
 
 #[test]

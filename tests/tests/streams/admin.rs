@@ -9,17 +9,18 @@ use tests::{Client, TestApp, sample::event};
 async fn records(app: &TestApp) -> Vec<(String, Value, Value)> {
     let mut events = app.tables().events("acme").await;
     events.retain(|event| event["action"].as_str().unwrap().starts_with("x_audit_log_stream_"));
-    let read = |event: &Value, name: &str| {
-        event[name].as_str().map(|text| serde_json::from_str::<Value>(text).unwrap()).unwrap_or_default()
-    };
     events
         .iter()
         .map(|event: &Value| {
             let action =
                 event["action"].as_str().unwrap().trim_start_matches("x_audit_log_stream_").to_owned();
-            (action, read(event, "context"), read(event, "changes"))
+            (action, json_of(event, "context"), json_of(event, "changes"))
         })
         .collect()
+}
+
+fn json_of(event: &Value, name: &str) -> Value {
+    event[name].as_str().map(|text| serde_json::from_str::<Value>(text).unwrap()).unwrap_or_default()
 }
 
 async fn at(admin: &Client, stream: &Value, rest: &str, body: Value) -> Value {
@@ -64,17 +65,18 @@ async fn each_change_is_one_record_and_no_change_is_none() {
     let admin = app.admin("acme");
     let stream = admin.create_stream(&json!({"mask": ["/actor/ip"]})).await;
     let path = format!("/{}", stream["stream"].as_str().unwrap());
-    let change = async |body: Value| admin.streams(Method::PATCH, &path, &body).await.expect(200).body;
     let filter = json!({"categories": ["user_groups"]});
-    let changed = change(json!({"name": "soc", "format": "ocsf", "filter": filter, "mask": null})).await;
+    let changed =
+        change(&admin, &path, json!({"name": "soc", "format": "ocsf", "filter": filter, "mask": null})).await;
     assert_eq!(
         (&changed["name"], &changed["format"], &changed["filter"]),
         (&json!("soc"), &json!("ocsf"), &filter)
     );
     assert_eq!((&changed["mask"], &changed["secret"]), (&json!([]), &Value::Null));
     // The same values again, and a changed path of the URL, which the log never shows.
-    change(json!({"name": "soc"})).await;
-    change(json!({"destination": {"type": "webhook", "url": "https://siem.example.com/T1"}})).await;
+    change(&admin, &path, json!({"name": "soc"})).await;
+    change(&admin, &path, json!({"destination": {"type": "webhook", "url": "https://siem.example.com/T1"}}))
+        .await;
 
     let paused = at(&admin, &stream, "pause", json!({"reason": "maintenance"})).await;
     assert_eq!(
@@ -120,6 +122,10 @@ async fn each_change_is_one_record_and_no_change_is_none() {
     ];
     let expected = expected.map(|(action, context, changes)| (action.to_owned(), context, changes));
     assert_eq!(records(&app).await, expected);
+}
+
+async fn change(admin: &Client, path: &str, body: Value) -> Value {
+    admin.streams(Method::PATCH, path, &body).await.expect(200).body
 }
 
 #[tokio::test]

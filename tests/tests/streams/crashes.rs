@@ -33,16 +33,17 @@ async fn a_stream_exists_with_its_record_or_not_at_all() {
 #[tokio::test]
 async fn without_its_secret_there_is_no_stream() {
     let app = TestApp::start().await;
-    let request = |destination| {
-        let body = json!({"name": "siem", "destination": destination, "secret": null});
-        invoke::streams(&format!("POST {STREAMS}"), "", &body)
-    };
     let nowhere = "http://127.0.0.1:1";
-    let webhook = request(json!({"type": "webhook", "url": "https://siem.example.com"}));
+    let webhook = creation(json!({"type": "webhook", "url": "https://siem.example.com"}));
     let (status, problem) = invoke::manage_streams(&app.store(), nowhere, webhook).await;
     assert_eq!((status, &problem["id"]), (503, &json!("unavailable")));
     assert!(app.tables().streams("acme").await.is_empty());
     assert!(app.tables().events("acme").await.is_empty());
+}
+
+fn creation(destination: serde_json::Value) -> serde_json::Value {
+    let body = json!({"name": "siem", "destination": destination, "secret": null});
+    invoke::streams(&format!("POST {STREAMS}"), "", &body)
 }
 
 #[tokio::test]

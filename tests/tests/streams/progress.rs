@@ -124,8 +124,7 @@ async fn a_failure_waits_and_a_success_ends_it() {
     assert!(stage.store.record_failure(&lease, &failed).await.unwrap());
     stage.store.release_stream(&lease).await.unwrap();
     assert_eq!(stage.delivery().await.progress, failed);
-    let due = async |seconds| stage.store.due_streams(now.plus_seconds(seconds)).await.unwrap().len();
-    assert_eq!((due(9).await, due(10).await), (0, 1));
+    assert_eq!((due(&stage, now, 9).await, due(&stage, now, 10).await), (0, 1));
     let (lease, _) = stage.lease("run", now.plus_seconds(10)).await.unwrap();
     // An event that is passed over says nothing about the destination, as long as the failed one is ahead.
     assert!(stage.note(&lease, delivered(1, 0, now)).await);
@@ -134,6 +133,10 @@ async fn a_failure_waits_and_a_success_ends_it() {
     let progress = stage.delivery().await.progress;
     assert_eq!((progress.state(), progress.attempts, progress.next), (State::Active, 0, 2));
     assert_eq!(progress.last_problem, Some(problem(now)));
+}
+
+async fn due(stage: &Stage, now: Timestamp, seconds: i64) -> usize {
+    stage.store.due_streams(now.plus_seconds(seconds)).await.unwrap().len()
 }
 
 #[tokio::test]

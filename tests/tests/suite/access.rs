@@ -184,15 +184,9 @@ async fn another_workspace_is_answered_like_one_that_does_not_exist() {
     let (acme, globex) = (app.holder_of_both("acme").await, app.holder_of_both("globex").await);
     globex.record(&event("e-1", 0)).await.expect(201);
     let before = app.tables().events("globex").await;
-    let told = async |workspace: &str| {
-        both(&acme.asking_for(workspace)).await.map(|answer| {
-            let answer = answer.expect_problem(404, "not_found");
-            answer.text.replace(answer.body["request_id"].as_str().unwrap(), "[id]")
-        })
-    };
-    let existing = told("globex").await;
+    let existing = refusals(&acme, "globex").await;
     for other in ["nowhere", "ACME", "acme%20", "..%2Facme", "acme%23", "%00", "acme%2Fx"] {
-        assert_eq!(told(other).await, existing, "{other}");
+        assert_eq!(refusals(&acme, other).await, existing, "{other}");
     }
     assert_eq!(app.tables().events("globex").await, before);
     assert_eq!(accesses(&app, "acme").await, 0);
@@ -204,6 +198,13 @@ async fn another_workspace_is_answered_like_one_that_does_not_exist() {
         .record(&event("e-2", 0))
         .await
         .expect_problem(404, "not_found");
+}
+
+async fn refusals(acme: &Client, workspace: &str) -> [String; 2] {
+    both(&acme.asking_for(workspace)).await.map(|answer| {
+        let answer = answer.expect_problem(404, "not_found");
+        answer.text.replace(answer.body["request_id"].as_str().unwrap(), "[id]")
+    })
 }
 
 #[tokio::test]
@@ -226,48 +227,31 @@ async fn only_an_admin_of_the_workspace_manages_its_tokens() {
     let admin = app.admin("acme");
     let victim = app.reader("acme").await;
     let before = (app.tables().events("acme").await, app.tables().tokens("acme").await);
-    let each = async |client: &Client| {
-        [
-            client.create_token(&json!({"name": "a"})).await,
-            client.tokens().await,
-            client.revoke_token(&victim.token).await,
-        ]
-    };
-    let jwt = |claims: Value| app.client("acme").with_bearer(&app.jwt_with(&claims));
     let now = jiff::Timestamp::now().as_second();
-    let claims = |name: &str, value: Value| {
-        let mut claims = json!({
-            "iss": "https://identity.example.com", "aud": "audit-logs", "exp": now + 60,
-            "sub": "u1", "workspace": "acme", "role": "admin",
-        });
-        claims[name] = value;
-        claims.as_object_mut().unwrap().retain(|_, value| !value.is_null());
-        claims
-    };
     let unauthorized = [
         ("nobody", app.client("acme")),
         ("a workspace token", victim.clone()),
         ("nonsense", app.client("acme").with_bearer("a.b.c")),
-        ("expired", jwt(claims("exp", json!(now - 1)))),
-        ("another issuer", jwt(claims("iss", json!("https://elsewhere.example.com")))),
-        ("another audience", jwt(claims("aud", json!("elsewhere")))),
+        ("expired", with_claims(&app, claims(now, "exp", json!(now - 1)))),
+        ("another issuer", with_claims(&app, claims(now, "iss", json!("https://elsewhere.example.com")))),
+        ("another audience", with_claims(&app, claims(now, "aud", json!("elsewhere")))),
         ("another system's key", TestApp::start().await.admin("acme").at(&app)),
     ];
     for (who, client) in &unauthorized {
-        for answer in each(client).await {
+        for answer in manage_tokens(&victim, client).await {
             assert_eq!(answer.status, 401, "{who}: {}", answer.text);
             answer.expect_refusal(401, "Unauthorized");
         }
     }
     let forbidden = [
         ("a member", app.member("acme")),
-        ("no role", jwt(claims("role", json!(null)))),
-        ("a list of roles", jwt(claims("role", json!(["admin"])))),
-        ("no workspace", jwt(claims("workspace", json!(null)))),
-        ("no user", jwt(claims("sub", json!("")))),
+        ("no role", with_claims(&app, claims(now, "role", json!(null)))),
+        ("a list of roles", with_claims(&app, claims(now, "role", json!(["admin"])))),
+        ("no workspace", with_claims(&app, claims(now, "workspace", json!(null)))),
+        ("no user", with_claims(&app, claims(now, "sub", json!("")))),
     ];
     for (who, client) in &forbidden {
-        for answer in each(client).await {
+        for answer in manage_tokens(&victim, client).await {
             assert_eq!(answer.status, 403, "{who}: {}", answer.text);
             answer.expect_problem(403, "forbidden");
         }
@@ -275,12 +259,34 @@ async fn only_an_admin_of_the_workspace_manages_its_tokens() {
     let elsewhere =
         [admin.asking_for("globex"), admin.asking_for("nowhere"), app.admin("globex").asking_for("acme")];
     for client in &elsewhere {
-        for answer in each(client).await {
+        for answer in manage_tokens(&victim, client).await {
             answer.expect_problem(404, "not_found");
         }
     }
     assert_eq!((app.tables().events("acme").await, app.tables().tokens("acme").await), before);
     assert_eq!(app.tables().tokens("globex").await, [] as [Value; 0]);
+}
+
+fn claims(now: i64, name: &str, value: Value) -> Value {
+    let mut claims = json!({
+        "iss": "https://identity.example.com", "aud": "audit-logs", "exp": now + 60,
+        "sub": "u1", "workspace": "acme", "role": "admin",
+    });
+    claims[name] = value;
+    claims.as_object_mut().unwrap().retain(|_, value| !value.is_null());
+    claims
+}
+
+fn with_claims(app: &TestApp, claims: Value) -> Client {
+    app.client("acme").with_bearer(&app.jwt_with(&claims))
+}
+
+async fn manage_tokens(victim: &Client, client: &Client) -> [Answer; 3] {
+    [
+        client.create_token(&json!({"name": "a"})).await,
+        client.tokens().await,
+        client.revoke_token(&victim.token).await,
+    ]
 }
 
 #[tokio::test]

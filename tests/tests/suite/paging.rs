@@ -135,16 +135,17 @@ async fn a_page_has_from_1_to_1000_events() {
     let client = app.holder_of_both("acme").await;
     record(&client, 1001).await;
     let range = format!("end_timestamp={}", at(1001));
-    let check = async |limit: &str, first: usize| {
-        let page = client.list(&format!("{range}&limit={limit}")).await.expect(200);
-        assert_eq!((page.events().len(), &page.body["has_more"]), (first, &json!(true)));
-    };
-    check("1", 1).await;
-    check("1000", 1000).await;
+    check_limit(&client, &range, "1", 1).await;
+    check_limit(&client, &range, "1000", 1000).await;
     for limit in ["0", "1001", "-1", "1.5", "", "all", "18446744073709551616"] {
         let refused = client.list(&format!("limit={limit}")).await.expect_problem(400, "invalid_query");
         assert_eq!(refused.problems(), ["limit out_of_range"], "{limit}");
     }
+}
+
+async fn check_limit(client: &Client, range: &str, limit: &str, first: usize) {
+    let page = client.list(&format!("{range}&limit={limit}")).await.expect(200);
+    assert_eq!((page.events().len(), &page.body["has_more"]), (first, &json!(true)));
 }
 
 #[tokio::test]
@@ -156,15 +157,12 @@ async fn a_cursor_of_another_workspace_filter_or_order_is_refused() {
     let query = format!("end_timestamp={}&limit=2", at(5));
     let first = acme.list(&query).await.expect(200);
     let cursor = first.body["next_cursor"].as_str().unwrap();
-    let refused = async |client: &Client, query: String| {
-        client.list(&format!("{query}&cursor={cursor}")).await.expect_problem(400, "invalid_cursor");
-    };
-    refused(&globex, query.clone()).await;
-    refused(&acme, format!("{query}&order=asc")).await;
-    refused(&acme, format!("{query}&action=group_created")).await;
-    refused(&acme, format!("{query}&start_timestamp={}", at(0))).await;
-    refused(&acme, format!("end_timestamp={}&limit=2", at(6))).await;
-    refused(&acme, "limit=2".to_owned()).await;
+    check_refused(cursor, &globex, query.clone()).await;
+    check_refused(cursor, &acme, format!("{query}&order=asc")).await;
+    check_refused(cursor, &acme, format!("{query}&action=group_created")).await;
+    check_refused(cursor, &acme, format!("{query}&start_timestamp={}", at(0))).await;
+    check_refused(cursor, &acme, format!("end_timestamp={}&limit=2", at(6))).await;
+    check_refused(cursor, &acme, "limit=2".to_owned()).await;
     for damaged in [&cursor[1..], "AAAA", "%F0%9F%95%B8", "", "..%2F.."] {
         acme.list(&format!("{query}&cursor={damaged}")).await.expect_problem(400, "invalid_cursor");
     }
@@ -177,39 +175,44 @@ async fn a_cursor_of_another_workspace_filter_or_order_is_refused() {
     }
 }
 
+async fn check_refused(cursor: &str, client: &Client, query: String) {
+    client.list(&format!("{query}&cursor={cursor}")).await.expect_problem(400, "invalid_cursor");
+}
+
 #[tokio::test]
 async fn a_page_of_the_largest_events_is_cut_to_fit_the_answer() {
     // Quotes need the most space: each is escaped in JSON, and again in Lambda's JSON around it.
-    let check = async |filler: char, count: i64, fewest_pages: usize| {
-        let app = TestApp::start().await;
-        let client = app.holder_of_both("acme").await;
-        let events: Vec<_> =
-            (0..count).map(|second| event_of_bytes(&format!("e-{second}"), second, 65_536, filler)).collect();
-        for fifteen in events.chunks(15) {
-            client.record(&json!({"events": fifteen})).await.expect(201);
+    check_pages('a', 90, 2).await;
+    check_pages('"', 60, 2).await;
+}
+
+async fn check_pages(filler: char, count: i64, fewest_pages: usize) {
+    let app = TestApp::start().await;
+    let client = app.holder_of_both("acme").await;
+    let events: Vec<_> =
+        (0..count).map(|second| event_of_bytes(&format!("e-{second}"), second, 65_536, filler)).collect();
+    for fifteen in events.chunks(15) {
+        client.record(&json!({"events": fifteen})).await.expect(201);
+    }
+    for order in ["asc", "desc"] {
+        let query = format!("end_timestamp={}&limit=1000&order={order}", at(count));
+        let mut seen = Vec::new();
+        let (mut cursor, mut pages) = (String::new(), 0);
+        loop {
+            let page = client.list(&format!("{query}{cursor}")).await.expect(200);
+            assert!(json!(page.text).to_string().len() < 6_000_000, "{filler}");
+            assert!(!page.events().is_empty());
+            seen.extend(ids(page.events()));
+            pages += 1;
+            let Some(next) = page.body["next_cursor"].as_str() else { break };
+            cursor = format!("&cursor={next}");
         }
-        for order in ["asc", "desc"] {
-            let query = format!("end_timestamp={}&limit=1000&order={order}", at(count));
-            let mut seen = Vec::new();
-            let (mut cursor, mut pages) = (String::new(), 0);
-            loop {
-                let page = client.list(&format!("{query}{cursor}")).await.expect(200);
-                assert!(json!(page.text).to_string().len() < 6_000_000, "{filler}");
-                assert!(!page.events().is_empty());
-                seen.extend(ids(page.events()));
-                pages += 1;
-                let Some(next) = page.body["next_cursor"].as_str() else { break };
-                cursor = format!("&cursor={next}");
-            }
-            assert!(pages >= fewest_pages, "{pages} pages of {filler}");
-            if order == "desc" {
-                seen.reverse();
-            }
-            assert_eq!(seen, (0..count).map(|second| format!("e-{second}")).collect::<Vec<_>>());
+        assert!(pages >= fewest_pages, "{pages} pages of {filler}");
+        if order == "desc" {
+            seen.reverse();
         }
-    };
-    check('a', 90, 2).await;
-    check('"', 60, 2).await;
+        assert_eq!(seen, (0..count).map(|second| format!("e-{second}")).collect::<Vec<_>>());
+    }
 }
 
 #[tokio::test]

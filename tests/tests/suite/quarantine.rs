@@ -53,36 +53,53 @@ async fn other_content_under_the_same_key_is_quarantined_and_the_first_stays() {
 async fn an_invalid_event_is_quarantined_whole_with_the_reason() {
     let app = TestApp::start().await;
     let bus = app.bus();
-    let check = async |source: &str, detail: Value, expected: &[&str]| {
-        bus.send(source, &detail).await;
-        let kept = quarantined(&app, source).await;
-        assert_eq!((kept.len(), &kept[0]["reason"]), (1, &json!("invalid_event")), "{source}");
-        assert_eq!(problems(&kept[0]), expected, "{source}");
-        let body: Value = serde_json::from_str(kept[0]["body"].as_str().unwrap()).unwrap();
-        assert_eq!((&body["detail"], &body["source"]), (&detail, &json!(source)));
-        let days =
-            (kept[0]["expires_at"].as_i64().unwrap() - jiff::Timestamp::now().as_second()) as f64 / 86_400.0;
-        assert!((29.0..=30.0).contains(&days), "{days}");
-    };
-    let with = |name: &str, value: Value| {
-        let mut detail = detail("e-1", 0);
-        detail[name] = value;
-        detail
-    };
-    check(
+    check_quarantined(
+        &app,
+        &bus,
         "bad workspace",
-        with("workspace_username", json!("ACME!")),
+        detail_with("workspace_username", json!("ACME!")),
         &["/workspace_username invalid_workspace"],
     )
     .await;
-    check("no workspace", event("e-1", 0), &["/workspace_username required"]).await;
-    check("two workspaces", with("workspace", json!("globex")), &["/workspace mismatch"]).await;
-    check("no action", with("action", json!(null)), &["/action required"]).await;
-    check("bad action", with("action", json!("group created, edited")), &["/action unknown_action"]).await;
-    check("no actor", with("actor", json!(null)), &["/actor required"]).await;
-    check("unknown member", with("colour", json!("red")), &["/colour unknown_field"]).await;
-    check("bad time", with("timestamp", json!("yesterday")), &["/timestamp invalid_timestamp"]).await;
-    check(
+    check_quarantined(&app, &bus, "no workspace", event("e-1", 0), &["/workspace_username required"]).await;
+    check_quarantined(
+        &app,
+        &bus,
+        "two workspaces",
+        detail_with("workspace", json!("globex")),
+        &["/workspace mismatch"],
+    )
+    .await;
+    check_quarantined(&app, &bus, "no action", detail_with("action", json!(null)), &["/action required"])
+        .await;
+    check_quarantined(
+        &app,
+        &bus,
+        "bad action",
+        detail_with("action", json!("group created, edited")),
+        &["/action unknown_action"],
+    )
+    .await;
+    check_quarantined(&app, &bus, "no actor", detail_with("actor", json!(null)), &["/actor required"]).await;
+    check_quarantined(
+        &app,
+        &bus,
+        "unknown member",
+        detail_with("colour", json!("red")),
+        &["/colour unknown_field"],
+    )
+    .await;
+    check_quarantined(
+        &app,
+        &bus,
+        "bad time",
+        detail_with("timestamp", json!("yesterday")),
+        &["/timestamp invalid_timestamp"],
+    )
+    .await;
+    check_quarantined(
+        &app,
+        &bus,
         "many",
         json!({"action": 7, "actor": {}, "x": 1}),
         &[
@@ -94,6 +111,24 @@ async fn an_invalid_event_is_quarantined_whole_with_the_reason() {
     )
     .await;
     assert_eq!(app.tables().events("acme").await, [] as [Value; 0]);
+}
+
+fn detail_with(name: &str, value: Value) -> Value {
+    let mut detail = detail("e-1", 0);
+    detail[name] = value;
+    detail
+}
+
+async fn check_quarantined(app: &TestApp, bus: &tests::Bus, source: &str, detail: Value, expected: &[&str]) {
+    bus.send(source, &detail).await;
+    let kept = quarantined(app, source).await;
+    assert_eq!((kept.len(), &kept[0]["reason"]), (1, &json!("invalid_event")), "{source}");
+    assert_eq!(problems(&kept[0]), expected, "{source}");
+    let body: Value = serde_json::from_str(kept[0]["body"].as_str().unwrap()).unwrap();
+    assert_eq!((&body["detail"], &body["source"]), (&detail, &json!(source)));
+    let days =
+        (kept[0]["expires_at"].as_i64().unwrap() - jiff::Timestamp::now().as_second()) as f64 / 86_400.0;
+    assert!((29.0..=30.0).contains(&days), "{days}");
 }
 
 #[tokio::test]
@@ -167,25 +202,29 @@ async fn an_unreadable_message_is_quarantined_and_the_rest_of_its_batch_recorded
     assert_eq!(app.tables().events("acme").await.len(), 1);
 
     let told = |kept: Vec<Value>| -> Vec<(String, String)> {
-        let text = |value: &Value| value.as_str().unwrap().to_owned();
         let mut told: Vec<_> = kept.iter().map(|item| (text(&item["body"]), text(&item["reason"]))).collect();
         told.sort();
         told
     };
-    let expected = |pairs: &[(&str, &str)]| -> Vec<(String, String)> {
-        pairs.iter().map(|(body, reason)| ((*body).to_owned(), (*reason).to_owned())).collect()
-    };
     assert_eq!(
         told(app.tables().quarantined("unknown").await),
-        expected(&[("", "invalid_json"), ("[]", "invalid_envelope"), ("this is no JSON", "invalid_json")])
+        owned(&[("", "invalid_json"), ("[]", "invalid_envelope"), ("this is no JSON", "invalid_json")])
     );
     assert_eq!(
         told(app.tables().quarantined("product").await),
-        expected(&[(&without_time, "invalid_envelope")])
+        owned(&[(&without_time, "invalid_envelope")])
     );
     let twice = app.tables().quarantined("twice").await;
     assert_eq!(twice[0]["reason"], "invalid_event");
     assert_eq!(problems(&twice[0])[0], " duplicate_key");
+}
+
+fn owned(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
+    pairs.iter().map(|(body, reason)| ((*body).to_owned(), (*reason).to_owned())).collect()
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().unwrap().to_owned()
 }
 
 #[tokio::test]

@@ -49,8 +49,7 @@ async fn instances_share_the_count_and_a_new_window_starts_at_zero() {
         |limit| Store::connect(&Config { read_limit: Some(limit), ..Config::local(app.dynamodb_endpoint()) });
     let (one, other) = (limited(3), limited(3));
     let token = TokenId::parse("abcdefABCDEF").unwrap();
-    let at = |time: &str| Timestamp::parse(time).unwrap();
-    let now = at("2025-02-18T10:00:04Z");
+    let now = time("2025-02-18T10:00:04Z");
     let left = async |store: &Store, now| match store.count_read(&token, now).await {
         Ok(rate) => rate.map(|rate| (rate.left, rate.resets_in_seconds)),
         Err(Error::TooManyReads(Rate { limit: 3, left: 0, resets_in_seconds })) => {
@@ -60,11 +59,15 @@ async fn instances_share_the_count_and_a_new_window_starts_at_zero() {
     };
     assert_eq!(left(&one, now).await, Some((2, 6)));
     assert_eq!(left(&other, now).await, Some((1, 6)));
-    assert_eq!(left(&one, at("2025-02-18T10:00:09.999999Z")).await, Some((0, 1)));
+    assert_eq!(left(&one, time("2025-02-18T10:00:09.999999Z")).await, Some((0, 1)));
     assert_eq!(left(&other, now).await, Some((99, 6)));
-    assert_eq!(left(&one, at("2025-02-18T10:00:10Z")).await, Some((2, 10)));
+    assert_eq!(left(&one, time("2025-02-18T10:00:10Z")).await, Some((2, 10)));
     let without = Store::connect(&Config::local(app.dynamodb_endpoint()));
     assert_eq!(left(&without, now).await, None);
+}
+
+fn time(time: &str) -> Timestamp {
+    Timestamp::parse(time).unwrap()
 }
 
 #[tokio::test]

@@ -81,14 +81,15 @@ async fn without_an_id_every_request_is_a_new_event_and_the_answer_says_so() {
 async fn an_id_without_a_timestamp_is_refused_and_the_reverse() {
     let app = TestApp::start().await;
     let client = app.writer("acme").await;
-    let check = async |missing: &str| {
-        let mut sent = event("e-1", 0);
-        sent.as_object_mut().unwrap().remove(missing);
-        let refused = client.record(&sent).await.expect_problem(422, "invalid_event");
-        assert_eq!(refused.problems(), [format!("/{missing} required")]);
-    };
-    check("id").await;
-    check("timestamp").await;
+    check_missing(&client, "id").await;
+    check_missing(&client, "timestamp").await;
+}
+
+async fn check_missing(client: &Client, missing: &str) {
+    let mut sent = event("e-1", 0);
+    sent.as_object_mut().unwrap().remove(missing);
+    let refused = client.record(&sent).await.expect_problem(422, "invalid_event");
+    assert_eq!(refused.problems(), [format!("/{missing} required")]);
 }
 
 #[tokio::test]
@@ -128,16 +129,17 @@ async fn a_request_with_501_events_or_over_a_megabyte_stores_nothing() {
     let events: Vec<_> = (0..501).map(|number| event(&format!("e-{number}"), 0)).collect();
     client.record(&json!({"events": events})).await.expect_problem(413, "too_large");
 
-    let padded = |bytes: usize| {
-        let event = event("e-1", 0).to_string();
-        let spaces = " ".repeat(bytes - event.len());
-        event + &spaces
-    };
     client.record_bytes(padded(1_000_001)).await.expect_problem(413, "too_large");
     client.record_bytes(padded(7_000_000)).await.expect(413);
     assert_eq!(app.tables().events_of("acme", "group_created").await, [] as [Value; 0]);
 
     client.record_bytes(padded(1_000_000)).await.expect(201);
+}
+
+fn padded(bytes: usize) -> String {
+    let event = event("e-1", 0).to_string();
+    let spaces = " ".repeat(bytes - event.len());
+    event + &spaces
 }
 
 #[tokio::test]
@@ -170,17 +172,18 @@ async fn an_event_may_have_64_kib_and_no_more() {
 async fn an_unknown_action_is_refused_with_the_nearest_names() {
     let app = TestApp::start().await;
     let client = app.writer("acme").await;
-    let check = async |action: &str, near: &str| {
-        let mut sent = event("e-1", 0);
-        sent["action"] = json!(action);
-        let refused = client.record(&sent).await.expect_problem(422, "invalid_event");
-        assert_eq!(refused.problems(), ["/action unknown_action"]);
-        let detail = refused.body["errors"][0]["detail"].as_str().unwrap();
-        assert!(detail.contains(near), "{detail}");
-    };
-    check("group_crated", "; did you mean group_created or group_deleted").await;
-    check("org_user_invite", "; did you mean org_user_invited or org_user_reinvited").await;
-    check("dashboard_shared", "nor a custom one (x_…)").await;
+    check_near(&client, "group_crated", "; did you mean group_created or group_deleted").await;
+    check_near(&client, "org_user_invite", "; did you mean org_user_invited or org_user_reinvited").await;
+    check_near(&client, "dashboard_shared", "nor a custom one (x_…)").await;
+}
+
+async fn check_near(client: &Client, action: &str, near: &str) {
+    let mut sent = event("e-1", 0);
+    sent["action"] = json!(action);
+    let refused = client.record(&sent).await.expect_problem(422, "invalid_event");
+    assert_eq!(refused.problems(), ["/action unknown_action"]);
+    let detail = refused.body["errors"][0]["detail"].as_str().unwrap();
+    assert!(detail.contains(near), "{detail}");
 }
 
 #[tokio::test]

@@ -48,8 +48,6 @@ fn texts() -> Vec<Text> {
 /// The members that an outsider may have chosen: the place, the event with `[here]` in that place, true if the
 /// member has one line, and its maximum length in characters.
 fn members() -> Vec<(&'static str, Value, bool, usize)> {
-    let here = || json!("[here]");
-    let actor = |name: &str| json!({"user_id": "u1", name: here()});
     vec![
         ("/description", json!({"description": here()}), false, 16_384),
         ("/actor/username", json!({"actor": actor("username")}), true, 255),
@@ -91,9 +89,16 @@ fn members() -> Vec<(&'static str, Value, bool, usize)> {
     ]
 }
 
+fn actor(name: &str) -> Value {
+    json!({"user_id": "u1", name: here()})
+}
+
+fn here() -> Value {
+    json!("[here]")
+}
+
 /// The ids of the product: the place, and the event with `[here]` in that place.
 fn ids() -> Vec<(&'static str, Value)> {
-    let here = || json!("[here]");
     vec![
         ("/actor/user_id", json!({"actor": {"user_id": here()}})),
         (
@@ -217,9 +222,8 @@ async fn member_names_and_paths_are_escaped_and_none_is_lost() {
     statuses(&client, batch(&events), 201).await;
     statuses(&client, batch(&events), 200).await;
     let read = read(&client).await;
-    let context = |number: usize| read[&format!("k-{number}")]["context"].clone();
     assert_eq!(
-        context(0),
+        context(&read, 0),
         json!({
             "a\\u{85}": 2, "a\\u{85}~2": 1, "b": {"c\\u{d800}": {"\\u{ffff}": 3}},
             "audit_log_escaped": {
@@ -229,17 +233,17 @@ async fn member_names_and_paths_are_escaped_and_none_is_lost() {
             },
         })
     );
-    let cut = context(1);
+    let cut = context(&read, 1);
     assert_eq!((&cut["ü".repeat(128)], &cut[format!("{}~2", "ü".repeat(126))]), (&json!(1), &json!(2)));
     assert_eq!(cut["audit_log_escaped"].as_object().unwrap().len(), 2);
     let change = &read["k-2"]["changes"][0];
     assert_eq!(*change, json!({"path": "/a\\u{0}\\u{d800}", "old": {"k\\u{7f}": 1}, "new": null}));
     assert_eq!(
-        context(2)["audit_log_escaped"],
+        context(&read, 2)["audit_log_escaped"],
         json!({"/changes/0/path": "escaped", "/changes/0/old/k\\u{7f}": "name escaped"})
     );
     assert_eq!(
-        context(3),
+        context(&read, 3),
         json!({
             "audit_log_escaped~2": "of another product", "a": 1,
             "audit_log_escaped": {"/context/audit_log_escaped~02": "name another had it"},
@@ -249,6 +253,10 @@ async fn member_names_and_paths_are_escaped_and_none_is_lost() {
     let answered: Vec<_> = read.values().map(|event| as_answered(event).to_string()).collect();
     let results = statuses(&client, batch(&answered), 200).await;
     assert!(results.iter().all(|result| result["status"] == "duplicate"), "{results:?}");
+}
+
+fn context(read: &Map<String, Value>, number: usize) -> Value {
+    read[&format!("k-{number}")]["context"].clone()
 }
 
 #[tokio::test]

@@ -20,11 +20,17 @@ async fn event_about(app: &TestApp, action: &str, token: &str) -> Value {
 async fn a_new_token_works_at_once_and_is_valid_for_a_year() {
     let app = TestApp::start().await;
     let created = app.admin("acme").create_token(&json!({"name": "siem"})).await.expect(201).body;
-    let time = |name: &str| created[name].as_str().unwrap().parse::<jiff::Timestamp>().unwrap();
-    assert_eq!(time("expires_at").duration_since(time("created_at")).as_secs(), 365 * 86_400);
+    assert_eq!(
+        time(&created, "expires_at").duration_since(time(&created, "created_at")).as_secs(),
+        365 * 86_400
+    );
     assert_eq!((&created["name"], &created["scopes"]), (&json!("siem"), &json!(["audit_log:read"])));
     assert_eq!(created["created_by"], "af03c0246b82");
     app.client("acme").with_token(&created).list("").await.expect(200);
+}
+
+fn time(created: &Value, name: &str) -> jiff::Timestamp {
+    created[name].as_str().unwrap().parse::<jiff::Timestamp>().unwrap()
 }
 
 #[tokio::test]
@@ -67,13 +73,16 @@ async fn the_secret_is_shown_once_and_stored_nowhere() {
 async fn the_day_of_the_last_use_is_noted() {
     let app = TestApp::start().await;
     let client = app.reader("acme").await;
-    let last_used = async || app.admin("acme").tokens().await.body["tokens"][0]["last_used_on"].clone();
-    assert_eq!(last_used().await, json!(null));
+    assert_eq!(last_used(&app).await, json!(null));
     let before = jiff::Timestamp::now().to_string()[..10].to_owned();
     client.list("").await.expect(200);
     let after = jiff::Timestamp::now().to_string()[..10].to_owned();
-    let noted = last_used().await;
+    let noted = last_used(&app).await;
     assert!(noted == before || noted == after, "{noted}");
+}
+
+async fn last_used(app: &TestApp) -> Value {
+    app.admin("acme").tokens().await.body["tokens"][0]["last_used_on"].clone()
 }
 
 #[tokio::test]
@@ -154,29 +163,27 @@ async fn a_token_of_another_workspace_is_answered_like_an_unknown_one() {
     let app = TestApp::start().await;
     let admin = app.admin("acme");
     let foreign = app.reader("globex").await;
-    let told = async |token: &str| {
-        let answer = admin.revoke_token(token).await.expect_problem(404, "not_found");
-        answer.text.replace(answer.body["request_id"].as_str().unwrap(), "[id]")
-    };
-    let unknown = told("abcdefABCDEF").await;
+    let unknown = refusal(&admin, "abcdefABCDEF").await;
     for token in [foreign.token.as_str(), "short", "abcdefABCDE%00", "abcdefABCDEF0", "%F0%9F%95%B8"] {
-        assert_eq!(told(token).await, unknown, "{token}");
+        assert_eq!(refusal(&admin, token).await, unknown, "{token}");
     }
     foreign.list("").await.expect(200);
     assert_eq!(app.tables().events("acme").await, [] as [Value; 0]);
+}
+
+async fn refusal(admin: &tests::Client, token: &str) -> String {
+    let answer = admin.revoke_token(token).await.expect_problem(404, "not_found");
+    answer.text.replace(answer.body["request_id"].as_str().unwrap(), "[id]")
 }
 
 #[tokio::test]
 async fn an_invalid_token_request_is_refused_with_all_its_problems() {
     let app = TestApp::start().await;
     let admin = app.admin("acme");
-    let check = async |body: Value, expected: &[&str]| {
-        let refused = admin.create_token(&body).await.expect_problem(422, "invalid_body");
-        assert_eq!(refused.problems(), expected, "{body}");
-    };
-    check(json!({}), &["/name required"]).await;
-    check(json!({"name": ""}), &["/name empty"]).await;
-    check(
+    check_refused(&admin, json!({}), &["/name required"]).await;
+    check_refused(&admin, json!({"name": ""}), &["/name empty"]).await;
+    check_refused(
+        &admin,
         json!({"name": "a", "scopes": ["admin"], "expires_at": "2020-01-01T00:00:00Z", "secret": "x"}),
         &["/scopes/0 unknown_value", "/expires_at out_of_range", "/secret unknown_field"],
     )
@@ -184,6 +191,11 @@ async fn an_invalid_token_request_is_refused_with_all_its_problems() {
     admin.post("/api/acme/tokens", "").await.expect_problem(400, "invalid_json");
     assert_eq!(app.tables().tokens("acme").await, [] as [Value; 0]);
     assert_eq!(app.tables().events("acme").await, [] as [Value; 0]);
+}
+
+async fn check_refused(admin: &tests::Client, body: Value, expected: &[&str]) {
+    let refused = admin.create_token(&body).await.expect_problem(422, "invalid_body");
+    assert_eq!(refused.problems(), expected, "{body}");
 }
 
 #[tokio::test]

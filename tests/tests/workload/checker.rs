@@ -99,9 +99,11 @@ fn one_record(history: &History, tables: &Tables, rows: &Rows<'_>) -> Judged {
 }
 
 fn nothing_vanishes(history: &History, tables: &Tables, rows: &Rows<'_>) -> Judged {
-    let at = |item: &Value| item["quarantined_at"].as_str().unwrap().to_owned();
-    let quarantined: BTreeSet<_> =
-        tables.quarantine.iter().filter_map(|item| Some(at(item).split('#').nth(1)?.to_owned())).collect();
+    let quarantined: BTreeSet<_> = tables
+        .quarantine
+        .iter()
+        .filter_map(|item| Some(quarantined_at(item).split('#').nth(1)?.to_owned()))
+        .collect();
     let vanished = |message: &&crate::history::Message| {
         let stored = message.event.as_ref().is_some_and(|event| {
             row(rows, &message.workspace, event).is_some_and(|(there, _)| there == event)
@@ -111,6 +113,10 @@ fn nothing_vanishes(history: &History, tables: &Tables, rows: &Rows<'_>) -> Judg
     let vanished = history.messages.iter().filter(vanished);
     let violations = vanished.map(|message| format!("the message {} vanished", message.envelope)).collect();
     (history.messages.len(), violations)
+}
+
+fn quarantined_at(item: &Value) -> String {
+    item["quarantined_at"].as_str().unwrap().to_owned()
 }
 
 fn feed_is_dense(history: &History, tables: &Tables) -> Judged {
@@ -210,7 +216,6 @@ fn reads_are_recorded(history: &History, tables: &Tables) -> Judged {
         }
     }
     let page = |page: &crate::history::Page| {
-        let id = |event: Option<&Told>| json!(event.map(|event| &event.id));
         json!([
             page.workspace,
             page.token,
@@ -220,7 +225,6 @@ fn reads_are_recorded(history: &History, tables: &Tables) -> Judged {
         ])
     };
     let feed = |page: &crate::history::FeedPage| {
-        let sequence = |event: Option<&(i64, Told)>| json!(event.map(|(sequence, _)| sequence));
         let (first, last) = (sequence(page.events.first()), sequence(page.events.last()));
         json!([page.workspace, page.token, page.events.len(), first, last])
     };
@@ -236,15 +240,17 @@ fn reads_are_recorded(history: &History, tables: &Tables) -> Judged {
     (reads.len(), violations)
 }
 
+fn sequence(event: Option<&(i64, Told)>) -> Value {
+    json!(event.map(|(sequence, _)| sequence))
+}
+
+fn id(event: Option<&Told>) -> Value {
+    json!(event.map(|event| &event.id))
+}
+
 fn tokens_agree(history: &History, tables: &Tables) -> Judged {
     let mut violations = Vec::new();
     let mut trials = 0;
-    let tokens = |workspace: &str, is: fn(&Value) -> bool| -> Vec<String> {
-        let all = tables.tokens.get(workspace).into_iter().flatten().filter(|token| is(token));
-        let mut tokens: Vec<_> = all.map(|token| token["token"].as_str().unwrap().to_owned()).collect();
-        tokens.sort();
-        tokens
-    };
     for (workspace, events) in &tables.events {
         let told = |action: &str| -> Vec<String> {
             let events = events.iter().filter(|event| event["action"] == action);
@@ -254,11 +260,11 @@ fn tokens_agree(history: &History, tables: &Tables) -> Judged {
             told
         };
         let live = [
-            ("created", told("api_token_workspace_created"), tokens(workspace, |_| true)),
+            ("created", told("api_token_workspace_created"), tokens_that(tables, workspace, |_| true)),
             (
                 "revoked",
                 told("api_token_workspace_revoked"),
-                tokens(workspace, |token| token["revoked_at"].is_string()),
+                tokens_that(tables, workspace, |token| token["revoked_at"].is_string()),
             ),
         ];
         for (what, told, are) in live {
@@ -279,12 +285,19 @@ fn tokens_agree(history: &History, tables: &Tables) -> Judged {
     for (seen, is) in seen {
         for (workspace, token) in seen {
             trials += 1;
-            if !tokens(workspace, is).contains(token) {
+            if !tokens_that(tables, workspace, is).contains(token) {
                 violations.push(format!("{workspace}: {token} is not as its admin was told"));
             }
         }
     }
     (trials, violations)
+}
+
+fn tokens_that(tables: &Tables, workspace: &str, is: fn(&Value) -> bool) -> Vec<String> {
+    let all = tables.tokens.get(workspace).into_iter().flatten().filter(|token| is(token));
+    let mut tokens: Vec<_> = all.map(|token| token["token"].as_str().unwrap().to_owned()).collect();
+    tokens.sort();
+    tokens
 }
 
 fn overload_is_told(history: &History) -> Judged {

@@ -115,7 +115,6 @@ impl History {
 impl Told {
     /// An event in the form of the API.
     pub(crate) fn of(event: &Value) -> Self {
-        let text = |value: &Value| value.as_str().unwrap().to_owned();
         Self {
             id: text(&event["id"]),
             timestamp: text(&event["timestamp"]),
@@ -134,4 +133,8 @@ impl Told {
     pub(crate) fn key(&self) -> (&str, &str) {
         (&self.timestamp, &self.id)
     }
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().unwrap().to_owned()
 }

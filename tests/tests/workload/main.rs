@@ -38,7 +38,6 @@ const SENDERS: (u64, u64) = (6, 1);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_promise_is_kept_under_all_faults() {
-    let number = |name, default| std::env::var(name).map_or(default, |text| text.parse().unwrap());
     let (events, seed) = (number("EVENTS", 600), number("SEED", 1));
     let began = Instant::now();
     let (history, tables, faults) = run(events, seed, true).await;
@@ -50,6 +49,10 @@ async fn every_promise_is_kept_under_all_faults() {
         assert!(violations.is_empty(), "{promise}: {:#?}", &violations[..violations.len().min(10)]);
         assert!(*trials > 0, "{promise} was not tried");
     }
+}
+
+fn number(name: &str, default: u64) -> u64 {
+    std::env::var(name).map_or(default, |text| text.parse().unwrap())
 }
 
 /// Runs all actors until everything is sent, recorded, sealed and read. Returns the history, the tables, and a
@@ -180,11 +183,12 @@ fn bar(events: u64) -> ProgressBar {
 }
 
 fn table(verdicts: &[Verdict]) -> String {
-    let line = |promise: &str, text: &str, trials: &str, violations: &str| {
-        format!("{promise:<8} {text:<38} {trials:>9} {violations:>11}\n")
-    };
     let rows = verdicts.iter().map(|Verdict { promise, text, trials, violations }| {
         line(promise, text, &trials.to_string(), &violations.len().to_string())
     });
     line("promise", "", "trials", "violations") + &rows.collect::<String>()
+}
+
+fn line(promise: &str, text: &str, trials: &str, violations: &str) -> String {
+    format!("{promise:<8} {text:<38} {trials:>9} {violations:>11}\n")
 }

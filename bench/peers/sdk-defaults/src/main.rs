@@ -29,7 +29,6 @@ async fn handle(client: &Client, event: LambdaEvent<Value>) -> Result<Value, Err
         }
     };
     for event in &events {
-        let text = |value: &Value| AttributeValue::S(value.as_str().unwrap_or_default().to_owned());
         client
             .put_item()
             .table_name("AuditEvents")
@@ -60,3 +59,5 @@ async fn handle(client: &Client, event: LambdaEvent<Value>) -> Result<Value, Err
     }
     Ok(json!({"statusCode": 201, "body": json!({"recorded": events.len()}).to_string()}))
 }
+
+fn text(value: &Value) -> AttributeValue { AttributeValue::S(value.as_str().unwrap_or_default().to_owned()) }

@@ -142,21 +142,18 @@ mod tests {
     #[test]
     fn an_event_has_the_fields_of_the_collector() {
         let event = sample::event(7);
-        let check = |entry: String, expected: Value| {
-            assert_eq!(serde_json::from_str::<Value>(&entry).unwrap(), expected);
-        };
         let fields = json!({
             "event_id": "e-7", "action": "group_member_added", "category": "user_groups", "outcome": "success",
             "workspace": "acme", "sequence": 7,
         });
-        check(
+        check_entry(
             entry(None, None, sourcetype(Format::Native), &event, json!({"id": "e-7"})),
             json!({
                 "time": 1739875657.123456, "host": "audit-logs", "source": "audit-logs", "sourcetype": "audit_logs:event",
                 "event": {"id": "e-7"}, "fields": fields,
             }),
         );
-        check(
+        check_entry(
             entry(Some("security"), Some("mode"), "_json", &event, json!({})),
             json!({
                 "time": 1739875657.123456, "host": "audit-logs", "source": "mode", "sourcetype": "_json", "index": "security",
@@ -165,55 +162,77 @@ mod tests {
         );
     }
 
+    fn check_entry(entry: String, expected: Value) {
+        assert_eq!(serde_json::from_str::<Value>(&entry).unwrap(), expected);
+    }
+
     #[test]
     fn a_request_has_the_token_and_nothing_between_its_events() {
         let token = StreamSecret::parse("0b1e6a90-97c4-4d5a-8e0c-3c1b3a0d7c4e").unwrap();
         let entries = [sample::entry(0, r#"{"event":1}"#), sample::entry(1, r#"{"event":2}"#)];
-        let check = |url: &str, expected: &str| {
-            let Call { url, headers, body, verdict } = call(url, &token, &entries);
-            assert_eq!((url.as_str(), body.as_str()), (expected, r#"{"event":1}{"event":2}"#));
-            assert_eq!(headers[1], ("authorization", format!("Splunk {}", token.expose())));
-            assert_eq!(verdict, Verdict::Body);
-        };
-        check("https://hec.example.com:8088/", "https://hec.example.com:8088/services/collector/event");
-        check(
+        check_request(
+            &token,
+            &entries,
+            "https://hec.example.com:8088/",
+            "https://hec.example.com:8088/services/collector/event",
+        );
+        check_request(
+            &token,
+            &entries,
             "https://hec.example.com/services/collector/event",
             "https://hec.example.com/services/collector/event",
         );
-        check("https://example.com/proxy", "https://example.com/proxy/services/collector/event");
-        check("https://example.com/?tenant=7", "https://example.com/services/collector/event?tenant=7");
-        check(
+        check_request(
+            &token,
+            &entries,
+            "https://example.com/proxy",
+            "https://example.com/proxy/services/collector/event",
+        );
+        check_request(
+            &token,
+            &entries,
+            "https://example.com/?tenant=7",
+            "https://example.com/services/collector/event?tenant=7",
+        );
+        check_request(
+            &token,
+            &entries,
             "https://example.com/services/collector/?tenant=7&a=/x",
             "https://example.com/services/collector?tenant=7&a=/x",
         );
     }
 
+    fn check_request(token: &StreamSecret, entries: &[Entry], url: &str, expected: &str) {
+        let Call { url, headers, body, verdict } = call(url, token, entries);
+        assert_eq!((url.as_str(), body.as_str()), (expected, r#"{"event":1}{"event":2}"#));
+        assert_eq!(headers[1], ("authorization", format!("Splunk {}", token.expose())));
+        assert_eq!(verdict, Verdict::Body);
+    }
+
     #[test]
     fn only_code_0_is_a_success() {
-        let check = |body: &str, expected: Option<&str>| {
-            assert_eq!(
-                read(body.as_bytes()).err().map(|failure| failure.code).as_deref(),
-                expected,
-                "{body}"
-            );
-        };
-        check(r#"{"text":"Success","code":0}"#, None);
-        check(r#"{"text":"Server is busy","code":9}"#, Some("splunk_refused"));
-        check("<html>Welcome</html>", Some("not_splunk"));
-        check("", Some("not_splunk"));
+        check_read(r#"{"text":"Success","code":0}"#, None);
+        check_read(r#"{"text":"Server is busy","code":9}"#, Some("splunk_refused"));
+        check_read("<html>Welcome</html>", Some("not_splunk"));
+        check_read("", Some("not_splunk"));
+    }
+
+    fn check_read(body: &str, expected: Option<&str>) {
+        assert_eq!(read(body.as_bytes()).err().map(|failure| failure.code).as_deref(), expected, "{body}");
     }
 
     #[test]
     fn a_status_is_explained_by_the_code_in_its_body() {
         let now = shared::model::timestamp::Timestamp::parse("2026-11-28T12:00:00Z").unwrap();
-        let explained = |status, body: &str| {
-            let failure = explain(Failure::status(status, Some("60"), now), body.as_bytes());
-            (failure.code, failure.retry_after_seconds, failure.detail)
-        };
-        let (code, wait, detail) = explained(400, r#"{"text":"Incorrect index","code":7}"#);
+        let (code, wait, detail) = explained(now, 400, r#"{"text":"Incorrect index","code":7}"#);
         assert_eq!((code.as_str(), wait), ("splunk_refused", 60));
         assert!(detail.contains("code 7") && detail.contains("index"), "{detail}");
-        assert_eq!(explained(503, "<html>").0, "status_503");
-        assert_eq!(explained(500, r#"{"code":0}"#).0, "status_500");
+        assert_eq!(explained(now, 503, "<html>").0, "status_503");
+        assert_eq!(explained(now, 500, r#"{"code":0}"#).0, "status_500");
+    }
+
+    fn explained(now: shared::model::timestamp::Timestamp, status: u16, body: &str) -> (String, i64, String) {
+        let failure = explain(Failure::status(status, Some("60"), now), body.as_bytes());
+        (failure.code, failure.retry_after_seconds, failure.detail)
     }
 }

@@ -63,16 +63,9 @@ impl Format {
             let mut parts = range.split(';').map(str::trim);
             let media = parts.next()?;
             let refused = parts.any(|parameter| matches!(parameter, "q=0" | "q=0.0" | "q=0.00" | "q=0.000"));
-            let fits = |content_type: &str| match media.strip_suffix("/*") {
-                Some("*") => true,
-                Some(kind) => {
-                    content_type.split('/').next().is_some_and(|known| known.eq_ignore_ascii_case(kind))
-                }
-                None => content_type.eq_ignore_ascii_case(media),
-            };
             FORMATS
                 .iter()
-                .find(|(_, _, content_type)| !refused && fits(content_type))
+                .find(|(_, _, content_type)| !refused && fits(media, content_type))
                 .map(|(format, _, _)| *format)
         });
         let all = || FORMATS.map(|(_, _, content_type)| content_type).join(", ");
@@ -115,6 +108,14 @@ impl Format {
             Self::Ocsf => lines(events.iter().map(ocsf::event)),
         };
         Some(http::ok_text(content_type, body))
+    }
+}
+
+fn fits(media: &str, content_type: &str) -> bool {
+    match media.strip_suffix("/*") {
+        Some("*") => true,
+        Some(kind) => content_type.split('/').next().is_some_and(|known| known.eq_ignore_ascii_case(kind)),
+        None => content_type.eq_ignore_ascii_case(media),
     }
 }
 
@@ -161,9 +162,6 @@ mod tests {
 
     #[test]
     fn the_query_decides_and_then_accept() {
-        let check = |named: Option<Format>, accept: Option<&str>, expected: Option<Format>| {
-            assert_eq!(Format::choose(named, accept).ok(), expected, "{accept:?}");
-        };
         check(None, None, Some(Format::Json));
         check(None, Some(""), Some(Format::Json));
         check(None, Some("*/*"), Some(Format::Json));
@@ -174,5 +172,9 @@ mod tests {
         check(None, Some("text/csv;q=0, application/json"), Some(Format::Json));
         check(None, Some("text/html"), None);
         check(Some(Format::Ocsf), Some("text/html"), Some(Format::Ocsf));
+    }
+
+    fn check(named: Option<Format>, accept: Option<&str>, expected: Option<Format>) {
+        assert_eq!(Format::choose(named, accept).ok(), expected, "{accept:?}");
     }
 }

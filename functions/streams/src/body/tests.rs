@@ -37,17 +37,14 @@ fn a_stream_needs_a_name_and_a_destination_and_nothing_more() {
 
 #[test]
 fn all_problems_of_a_stream_are_reported_at_once() {
-    let check = |body: Value, expected: &[&str]| assert_eq!(problems(new(&body)), expected, "{body}");
-    let webhook = || json!({"type": "webhook", "url": "https://example.com"});
-    let splunk = || json!({"type": "splunk", "url": "https://example.com"});
-    check(json!([]), &[" wrong_type"]);
-    check(json!({}), &["/name required", "/destination required"]);
-    check(json!({"name": "", "destination": "here"}), &["/name empty", "/destination wrong_type"]);
-    check(json!({"name": "a", "destination": webhook(), "secret": "mine"}), &["/secret not_taken"]);
-    check(json!({"name": "a", "destination": splunk()}), &["/secret required"]);
-    check(json!({"name": "a", "destination": splunk(), "secret": "a b"}), &["/secret invalid_secret"]);
-    check(json!({"name": "a", "destination": splunk(), "secret": 1}), &["/secret wrong_type"]);
-    check(
+    check_stream(json!([]), &[" wrong_type"]);
+    check_stream(json!({}), &["/name required", "/destination required"]);
+    check_stream(json!({"name": "", "destination": "here"}), &["/name empty", "/destination wrong_type"]);
+    check_stream(json!({"name": "a", "destination": webhook(), "secret": "mine"}), &["/secret not_taken"]);
+    check_stream(json!({"name": "a", "destination": splunk()}), &["/secret required"]);
+    check_stream(json!({"name": "a", "destination": splunk(), "secret": "a b"}), &["/secret invalid_secret"]);
+    check_stream(json!({"name": "a", "destination": splunk(), "secret": 1}), &["/secret wrong_type"]);
+    check_stream(
         json!({"name": "a", "destination": webhook(), "format": "cef", "filter": [], "mask": ["/id"], "from": -1, "to": 1}),
         &[
             "/format unknown_value",
@@ -57,43 +54,62 @@ fn all_problems_of_a_stream_are_reported_at_once() {
             "/to unknown_field",
         ],
     );
-    check(json!({"name": "a", "destination": webhook(), "from": 1_u64 << 54}), &["/from inexact_number"]);
+    check_stream(
+        json!({"name": "a", "destination": webhook(), "from": 1_u64 << 54}),
+        &["/from inexact_number"],
+    );
+}
+
+fn splunk() -> Value {
+    json!({"type": "splunk", "url": "https://example.com"})
+}
+
+fn webhook() -> Value {
+    json!({"type": "webhook", "url": "https://example.com"})
+}
+
+fn check_stream(body: Value, expected: &[&str]) {
+    assert_eq!(problems(new(&body)), expected, "{body}")
 }
 
 #[test]
 fn a_change_names_the_fields_to_change() {
-    let change = |body: Value| patch(&body, DestinationKind::Webhook).unwrap();
-    let cleared = change(json!({"filter": null, "mask": null}));
+    let cleared = changed(json!({"filter": null, "mask": null}));
     assert_eq!((cleared.filter, cleared.mask), (Some(StreamFilter::default()), Some(vec![])));
-    let named = change(json!({"name": "other"}));
+    let named = changed(json!({"name": "other"}));
     assert_eq!(
         (named.name.as_deref(), named.filter, named.mask, named.rotate_secret),
         (Some("other"), None, None, false)
     );
-    assert!(change(json!({"rotate_secret": true})).rotate_secret);
+    assert!(changed(json!({"rotate_secret": true})).rotate_secret);
+}
+
+fn changed(body: Value) -> Patch {
+    patch(&body, DestinationKind::Webhook).unwrap()
 }
 
 #[test]
 fn all_problems_of_a_change_are_reported_at_once() {
-    let check = |kind: DestinationKind, body: Value, expected: &[&str]| {
-        assert_eq!(problems(patch(&body, kind)), expected, "{body}");
-    };
     use DestinationKind::{S3, Splunk, Webhook};
-    check(Webhook, json!({}), &[" required"]);
-    check(Webhook, json!({"name": null}), &["/name required"]);
-    check(
+    check_change(Webhook, json!({}), &[" required"]);
+    check_change(Webhook, json!({"name": null}), &["/name required"]);
+    check_change(
         Webhook,
         json!({"destination": {"type": "datadog", "site": "datadoghq.com"}}),
         &["/destination other_kind"],
     );
-    check(
+    check_change(
         Webhook,
         json!({"secret": "mine", "rotate_secret": 1}),
         &["/secret not_taken", "/rotate_secret wrong_type"],
     );
-    check(Splunk, json!({"rotate_secret": true}), &["/rotate_secret not_taken"]);
-    check(S3, json!({"secret": "mine"}), &["/secret not_taken"]);
-    check(S3, json!({"from": 1}), &["/from unknown_field"]);
+    check_change(Splunk, json!({"rotate_secret": true}), &["/rotate_secret not_taken"]);
+    check_change(S3, json!({"secret": "mine"}), &["/secret not_taken"]);
+    check_change(S3, json!({"from": 1}), &["/from unknown_field"]);
+}
+
+fn check_change(kind: DestinationKind, body: Value, expected: &[&str]) {
+    assert_eq!(problems(patch(&body, kind)), expected, "{body}");
 }
 
 #[test]

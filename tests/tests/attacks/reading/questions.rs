@@ -79,24 +79,25 @@ async fn a_head_request_reads_nothing() {
 async fn a_place_beyond_the_end_of_the_log_is_refused() {
     let (_app, client) = sealed_log(3).await;
     // The creation of the token has the sequence 0.
-    let check = async |answer: Answer, parameter: &str, size: &str| {
-        let refused = answer.expect_problem(400, "invalid_query");
-        assert_eq!(refused.problems(), [format!("{parameter} out_of_range")]);
-        let detail = refused.body["errors"][0]["detail"].as_str().unwrap();
-        assert!(detail.contains(size), "{detail}");
-        held("P4", &format!("{parameter} beyond the end"), detail);
-    };
     client.feed("after=3").await.expect(200);
-    check(client.feed("after=4").await, "after", "4 events").await;
-    check(client.feed("after=99999999").await, "after", "4 events").await;
-    check(client.feed("after=99999999&wait=20").await, "after", "4 events").await;
-    check(client.feed("after=99999999&actor=u1&format=csv").await, "after", "4 events").await;
-    check(client.ledger("proof/consistency?from=5").await, "from", "size 4").await;
-    check(client.ledger("proof/consistency?from=1&to=5").await, "to", "size 4").await;
-    check(client.ledger("proof/inclusion?sequence=4").await, "sequence", "below 4").await;
-    check(client.ledger("proof/inclusion?sequence=0&size=9").await, "size", "size 4").await;
+    check_beyond(client.feed("after=4").await, "after", "4 events").await;
+    check_beyond(client.feed("after=99999999").await, "after", "4 events").await;
+    check_beyond(client.feed("after=99999999&wait=20").await, "after", "4 events").await;
+    check_beyond(client.feed("after=99999999&actor=u1&format=csv").await, "after", "4 events").await;
+    check_beyond(client.ledger("proof/consistency?from=5").await, "from", "size 4").await;
+    check_beyond(client.ledger("proof/consistency?from=1&to=5").await, "to", "size 4").await;
+    check_beyond(client.ledger("proof/inclusion?sequence=4").await, "sequence", "below 4").await;
+    check_beyond(client.ledger("proof/inclusion?sequence=0&size=9").await, "size", "size 4").await;
     client.ledger("entries/4").await.expect_problem(404, "not_found");
     held("P4", "ledger/entries beyond the end", "404 not_found");
+}
+
+async fn check_beyond(answer: Answer, parameter: &str, size: &str) {
+    let refused = answer.expect_problem(400, "invalid_query");
+    assert_eq!(refused.problems(), [format!("{parameter} out_of_range")]);
+    let detail = refused.body["errors"][0]["detail"].as_str().unwrap();
+    assert!(detail.contains(size), "{detail}");
+    held("P4", &format!("{parameter} beyond the end"), detail);
 }
 
 #[tokio::test]

@@ -81,17 +81,15 @@ async fn a_reader_that_hangs_up_keeps_its_slots_until_its_wait_is_over() {
 #[tokio::test]
 async fn slots_are_counted_across_instances_and_a_crash_leaks_none_for_long() {
     let app = TestApp::start().await;
-    let instance = || Store::connect(&Config::local(app.dynamodb_endpoint()));
-    let (one, other) = (instance(), instance());
+    let (one, other) = (new_instance(&app), new_instance(&app));
     let holder = TokenHolder {
         workspace: WorkspaceId::parse("acme").unwrap(),
         token: TokenId::parse("abcdefABCDEF").unwrap(),
         scopes: vec![Scope::Read],
     };
-    let at = |seconds: i64| Timestamp::parse("2025-02-18T10:00:00Z").unwrap().plus_seconds(seconds);
     let take = async |store: &Store, seconds| {
         let wait = Duration::from_secs(20);
-        store.take_slots(&holder, LongRead::Wait, wait, at(seconds)).await.unwrap()
+        store.take_slots(&holder, LongRead::Wait, wait, second(seconds)).await.unwrap()
     };
     let mut slots = Vec::new();
     for number in 0..4 {
@@ -112,6 +110,14 @@ async fn slots_are_counted_across_instances_and_a_crash_leaks_none_for_long() {
     }
     assert!(take(&one, 29).await.is_none());
     held("P13", "slots of an instance that crashed", "free again within 30 s");
+}
+
+fn second(seconds: i64) -> Timestamp {
+    Timestamp::parse("2025-02-18T10:00:00Z").unwrap().plus_seconds(seconds)
+}
+
+fn new_instance(app: &TestApp) -> Store {
+    Store::connect(&Config::local(app.dynamodb_endpoint()))
 }
 
 /// A reader that waits again and again, as long as it gets a slot.

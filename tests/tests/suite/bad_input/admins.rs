@@ -14,7 +14,6 @@ pub(super) fn inputs() -> Vec<Input> {
     let rows =
         rows.into_iter().flat_map(|(door, rows)| rows.iter().map(move |(sent, told)| (door, *sent, *told)));
     let rows = rows.map(|(door, sent, told)| Input::new(door, sent, told));
-    let sequences = |count: u64| json!({"sequences": (0..count).collect::<Vec<_>>()}).to_string();
     let made = [
         (Door::NewToken, json!({"name": "a".repeat(129)}).to_string(), "422 invalid_body /name too_long"),
         (Door::NewToken, json!({"name": "a".repeat(10_000)}).to_string(), "413 too_large"),
@@ -23,6 +22,10 @@ pub(super) fn inputs() -> Vec<Input> {
         (Door::Revocation, "a".repeat(5_000), "404 not_found"),
     ];
     rows.chain(made.map(|(door, sent, told)| Input::new(door, sent, told))).collect()
+}
+
+fn sequences(count: u64) -> String {
+    json!({"sequences": (0..count).collect::<Vec<_>>()}).to_string()
 }
 
 const TOKENS: &[(&str, &str)] = &[

@@ -88,7 +88,6 @@ impl Senders {
     async fn of(app: TestApp) -> Self {
         let (reader, writer, admin) = (app.reader("acme").await, app.writer("acme").await, app.admin("acme"));
         let created = admin.create_token(&json!({"name": "names"})).await.expect(201).body;
-        let text = |name: &str| created[name].as_str().unwrap().to_owned();
         let globex = app.holder_of_both("globex").await;
         for number in 0..3 {
             writer.record(&event(&format!("e-{number}"), number)).await.expect(201);
@@ -100,9 +99,9 @@ impl Senders {
         let foreign = app.admin("globex").create_stream(&json!({})).await;
         let stream = admin.create_stream(&json!({})).await["stream"].as_str().unwrap().to_owned();
         let names = vec![
-            ("{bearer}", text("bearer")),
-            ("{token}", text("token")),
-            ("{secret}", text("secret")),
+            ("{bearer}", text(&created, "bearer")),
+            ("{token}", text(&created, "token")),
+            ("{secret}", text(&created, "secret")),
             ("{cursor}", cursors[0].as_str().unwrap().to_owned()),
             ("{foreign cursor}", cursors[1].as_str().unwrap().to_owned()),
             ("{foreign token}", globex.token),
@@ -177,6 +176,10 @@ impl Senders {
         let reason = kept["reason"].as_str().unwrap();
         format!("quarantined {reason} {}", listed(&problems)).trim_end().to_owned()
     }
+}
+
+fn text(created: &Value, name: &str) -> String {
+    created[name].as_str().unwrap().to_owned()
 }
 
 /// The claims of an admin of acme, with some replaced; null removes one.

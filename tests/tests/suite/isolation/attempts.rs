@@ -39,8 +39,6 @@ impl Callers {
         let tokens = [&reader, &writer, &both].map(authorization).to_vec();
         let (id, secret) = globex.bearer.strip_prefix("alw_").unwrap().split_once('_').unwrap();
         let own = tokens[2].strip_prefix("Bearer alw_").unwrap().split_once('_').unwrap();
-        let basic = |id: &str, secret: &str| format!("Basic {}", STANDARD.encode(format!("{id}:{secret}")));
-        let bearer = |id: &str, secret: &str| format!("Bearer alw_{id}_{secret}");
         let mixed = vec![
             basic(id, own.1),
             basic(own.0, secret),
@@ -52,6 +50,14 @@ impl Callers {
         ];
         Self { tokens, admins: vec![authorization(&app.admin("acme"))], mixed }
     }
+}
+
+fn bearer(id: &str, secret: &str) -> String {
+    format!("Bearer alw_{id}_{secret}")
+}
+
+fn basic(id: &str, secret: &str) -> String {
+    format!("Basic {}", STANDARD.encode(format!("{id}:{secret}")))
 }
 
 pub(super) struct Generator<'a> {
@@ -162,8 +168,9 @@ impl<'a> Generator<'a> {
     /// The query parameters of a route in the description.
     fn parameters(&self, route: &Route) -> Vec<String> {
         let path = &self.description["paths"][route.path.replace("+}", "}")];
-        let of = |list: &Value| list.as_array().cloned().unwrap_or_default();
-        let listed = [of(&path["parameters"]), of(&path[route.method.to_lowercase()]["parameters"])].concat();
+        let listed =
+            [list_of(&path["parameters"]), list_of(&path[route.method.to_lowercase()]["parameters"])]
+                .concat();
         let named = listed.iter().filter(|parameter| parameter["in"] == "query");
         named.filter_map(|parameter| parameter["name"].as_str().map(str::to_owned)).collect()
     }
@@ -244,4 +251,8 @@ impl<'a> Generator<'a> {
         let header = (names[self.random.usize(..names.len())], "[named]".to_owned());
         named.then_some(header).into_iter().collect()
     }
+}
+
+fn list_of(list: &Value) -> Vec<Value> {
+    list.as_array().cloned().unwrap_or_default()
 }

@@ -67,16 +67,11 @@ impl Globex {
         client.record(&json!({ "events": events })).await.expect(201);
         app.reconcile().await;
 
-        let cursor = async |query: &str| -> String {
-            let page = client.list(query).await.expect(200).body;
-            page["next_cursor"].as_str().unwrap().to_owned()
-        };
         let mut cursors = Vec::new();
         for query in ["limit=1", "limit=5&action=connection_created", "limit=2&order=asc"] {
-            let theirs = cursor(query).await;
+            let theirs = next_cursor(&client, query).await;
             cursors.push((theirs.clone(), unknown_cursor(&theirs)));
         }
-        let twins = |theirs: String| (theirs.clone(), theirs.replace("globex", "glubex"));
         let known = ["actor", "entity_id", "correlation_id", "ip", "id"];
         let known = known.into_iter().flat_map(|name| (0..5).map(move |number| (name, number)));
         let known = known.map(|(name, number)| {
@@ -89,14 +84,13 @@ impl Globex {
             };
             (name, twins(text))
         });
-        let token = |token: &Value| token.as_str().unwrap().to_owned();
-        let tokens = [client.token.clone(), token(&created["token"])];
-        secrets.push(token(&created["secret"]));
-        secrets.push(token(&stream["secret"]));
-        let stream = token(&stream["stream"]);
+        let tokens = [client.token.clone(), text(&created["token"])];
+        secrets.push(text(&created["secret"]));
+        secrets.push(text(&stream["secret"]));
+        let stream = text(&stream["stream"]);
         let other: String = stream.trim_start_matches("str_").chars().rev().collect();
         Self {
-            bearer: token(&created["bearer"]),
+            bearer: text(&created["bearer"]),
             secrets,
             tokens: tokens.map(|token| (token.clone(), token.chars().rev().collect())).to_vec(),
             streams: vec![(stream, format!("str_{other}"))],
@@ -105,6 +99,19 @@ impl Globex {
             keys: (0..20).map(|number| (twins(format!("of-globex-{number}")), at(number))).collect(),
         }
     }
+}
+
+fn text(token: &Value) -> String {
+    token.as_str().unwrap().to_owned()
+}
+
+fn twins(theirs: String) -> Twins {
+    (theirs.clone(), theirs.replace("globex", "glubex"))
+}
+
+async fn next_cursor(client: &tests::Client, query: &str) -> String {
+    let page = client.list(query).await.expect(200).body;
+    page["next_cursor"].as_str().unwrap().to_owned()
 }
 
 /// The same cursor with one of its last characters changed.

@@ -19,8 +19,7 @@ pub(super) struct Seen {
 
 impl Seen {
     pub(super) fn of(answer: &Answer) -> Self {
-        let header = |name: &str| answer.headers.get(name).map(|value| value.to_str().unwrap_or_default());
-        let request_id = header("apigw-requestid").unwrap_or("no request id");
+        let request_id = header(answer, "apigw-requestid").unwrap_or("no request id");
         let headers =
             answer.headers.iter().filter(|(name, _)| !matches!(name.as_str(), "apigw-requestid" | "date"));
         let headers =
@@ -34,14 +33,21 @@ impl Seen {
 
     /// The same without the name in the request, which an answer may repeat.
     fn without(&self, named: &str) -> Self {
-        let masked = |text: &str| text.replace(named, "[named]");
         Self {
             status: self.status,
-            headers: self.headers.iter().map(|(name, value)| (name.clone(), masked(value))).collect(),
+            headers: self.headers.iter().map(|(name, value)| (name.clone(), masked(named, value))).collect(),
             text: self.text.clone(),
-            body: masked(&self.body),
+            body: masked(named, &self.body),
         }
     }
+}
+
+fn masked(named: &str, text: &str) -> String {
+    text.replace(named, "[named]")
+}
+
+fn header<'a>(answer: &'a Answer, name: &str) -> Option<&'a str> {
+    answer.headers.get(name).map(|value| value.to_str().unwrap_or_default())
 }
 
 /// The body without the values that are generated on every call.
@@ -83,7 +89,34 @@ pub(super) fn judge(pair: [&Attempt; 2], seen: &[Seen; 2], secrets: &[String]) -
 
 /// Shows that each kind of difference is found, and that equal answers pass.
 pub(super) fn tests_itself() {
-    let attempt = |named: &str| Attempt {
+    check_judged(seen(404, "a", "no globex"), None);
+    check_judged(seen(403, "a", "no globex"), Some("status"));
+    check_judged(seen(404, "b", "no globex"), Some("header"));
+    check_judged(seen(404, "a", "not yours: globex"), Some("body"));
+    check_judged(seen(404, "a", "hush"), Some("a secret"));
+    check_judged(seen(404, "hush", "no globex"), Some("a secret"));
+}
+
+fn check_judged(theirs: Seen, expected: Option<&str>) {
+    let pair = [attempt("globex"), attempt("glubex")];
+    let found = judge([&pair[0], &pair[1]], &[theirs, seen(404, "a", "no glubex")], &["hush".to_owned()]);
+    match expected {
+        Some(part) => assert!(found.is_some_and(|found| found.contains(part)), "{part}"),
+        None => assert_eq!(found, None),
+    }
+}
+
+fn seen(status: u16, header: &str, body: &str) -> Seen {
+    Seen {
+        status,
+        headers: BTreeMap::from([("x".to_owned(), header.to_owned())]),
+        text: body.to_owned(),
+        body: body.to_owned(),
+    }
+}
+
+fn attempt(named: &str) -> Attempt {
+    Attempt {
         route: String::new(),
         method: String::new(),
         target: String::new(),
@@ -91,25 +124,5 @@ pub(super) fn tests_itself() {
         headers: vec![],
         body: None,
         named: named.to_owned(),
-    };
-    let seen = |status, header: &str, body: &str| Seen {
-        status,
-        headers: BTreeMap::from([("x".to_owned(), header.to_owned())]),
-        text: body.to_owned(),
-        body: body.to_owned(),
-    };
-    let check = |theirs: Seen, expected: Option<&str>| {
-        let pair = [attempt("globex"), attempt("glubex")];
-        let found = judge([&pair[0], &pair[1]], &[theirs, seen(404, "a", "no glubex")], &["hush".to_owned()]);
-        match expected {
-            Some(part) => assert!(found.is_some_and(|found| found.contains(part)), "{part}"),
-            None => assert_eq!(found, None),
-        }
-    };
-    check(seen(404, "a", "no globex"), None);
-    check(seen(403, "a", "no globex"), Some("status"));
-    check(seen(404, "b", "no globex"), Some("header"));
-    check(seen(404, "a", "not yours: globex"), Some("body"));
-    check(seen(404, "a", "hush"), Some("a secret"));
-    check(seen(404, "hush", "no globex"), Some("a secret"));
+    }
 }

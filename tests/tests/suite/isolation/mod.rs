@@ -93,17 +93,8 @@ async fn a_leak_is_found() {
     let globex = Globex::in_(&app).await;
     // A caller with a token of globex reads it: for the judge, this is a leak on every route that discloses
     // data.
-    let thief = |workspace: &str, path: &str| Attempt {
-        route: String::new(),
-        method: "GET".to_owned(),
-        target: format!("/api/{workspace}/{path}"),
-        authorization: format!("Bearer {}", globex.bearer),
-        headers: vec![],
-        body: None,
-        named: workspace.to_owned(),
-    };
     for path in ["audit_logs", "audit_logs?format=csv", "audit_logs/feed", "ledger/entries/5"] {
-        let pair = [thief(THEIRS, path), thief(NOBODYS, path)];
+        let pair = [thief(&globex, THEIRS, path), thief(&globex, NOBODYS, path)];
         let seen = [sent(&app, &pair[0]).await, sent(&app, &pair[1]).await];
         let found = judge([&pair[0], &pair[1]], &seen, &globex.secrets).expect(path);
         assert!(found.contains("a secret"), "{path}: {found}");
@@ -112,6 +103,18 @@ async fn a_leak_is_found() {
         assert!(found.contains("status"), "{path}: {found}");
     }
     judge::tests_itself();
+}
+
+fn thief(globex: &Globex, workspace: &str, path: &str) -> Attempt {
+    Attempt {
+        route: String::new(),
+        method: "GET".to_owned(),
+        target: format!("/api/{workspace}/{path}"),
+        authorization: format!("Bearer {}", globex.bearer),
+        headers: vec![],
+        body: None,
+        named: workspace.to_owned(),
+    }
 }
 
 /// The `Authorization` header of a client of acme.
