@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# Runs every code sample of the README and of docs/ against the local system, as it stands there: shell blocks in a shell,
-# Python, TypeScript and Rust as programs, JSON by a parser, the input transformer on its sample; and the producers in
-# examples/, with the AWS SDKs. What cannot run here is named with the reason. Stops at the first sample that fails.
+# Checks the links of all documents, and runs each code sample of the README and of docs/, unaltered, against the local
+# system: shell blocks in a shell, Python, JavaScript, TypeScript and Rust as programs, JSON by a parser, the input transformer on its
+# sample; and the producers in examples/, with the AWS SDKs. A sample that cannot run here is named with the reason. Stops at the
+# first sample that fails.
 #
 #   tests/samples.sh
 #
@@ -20,5 +21,6 @@ mkdir -p "$work"
 "$work/venv/bin/pip" install --quiet --disable-pip-version-check boto3 awscli standardwebhooks==1.1.0
 npm install --silent --no-audit --no-fund --no-save --prefix "$work" tsx@4 @aws-sdk/client-eventbridge@3
 . tests/local.sh
+python3 tests/samples/links.py
 PATH="$work/venv/bin:$work/node_modules/.bin:$PATH" AUDITLOG="$target/debug/auditlog" CLIENT="$target/debug/examples/client" \
     python3 tests/samples/run.py --work "$work" --ready "$ready"

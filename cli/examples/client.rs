@@ -11,13 +11,14 @@ fn main() -> Result<(), Box<dyn Error>> {
     let logs = format!("{endpoint}/api/{workspace}/audit_logs");
     let http = Client::new();
 
-    let recorded = call(|| {
-        http.post(&logs).bearer_auth(&token).json(&json!({"events": [{
-            "id": "rust-1", "timestamp": jiff::Timestamp::now(), "action": "group_created",
-            "actor": {"user_id": "u1", "username": "peter_parker"},
-            "entity": {"entity_type": "group", "entity_id": "rust", "entity_name": "Spiders"},
-        }]}))
-    })?;
+    // Made once: a retry sends the same id and timestamp.
+    let now = jiff::Timestamp::now();
+    let events = json!({"events": [{
+        "id": format!("rust-{}", now.as_nanosecond()), "timestamp": now, "action": "group_created",
+        "actor": {"user_id": "u1", "username": "peter_parker"},
+        "entity": {"entity_type": "group", "entity_id": "rust", "entity_name": "Spiders"},
+    }]});
+    let recorded = call(|| http.post(&logs).bearer_auth(&token).json(&events))?;
     println!("{}", recorded["results"][0]["status"]);
 
     let mut events = Vec::new();
@@ -36,7 +37,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// The answer; waits where the API asks to, and sends the same again.
+/// Returns the answer. After 429 or 503 it waits as the API asks, and sends the same request again.
 fn call(request: impl Fn() -> RequestBuilder) -> Result<Value, Box<dyn Error>> {
     for _ in 0..6 {
         let answer = request().send()?;
