@@ -6,8 +6,7 @@ use archive::Object;
 use aws_sdk_s3::{
     Client,
     config::{
-        BehaviorVersion, Region, RequestChecksumCalculation, StalledStreamProtectionConfig,
-        retry::RetryConfig, timeout::TimeoutConfig,
+        RequestChecksumCalculation, StalledStreamProtectionConfig, retry::RetryConfig, timeout::TimeoutConfig,
     },
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
@@ -45,11 +44,7 @@ impl Bucket {
                     .connect_timeout(Duration::from_secs(2))
                     .operation_attempt_timeout(ATTEMPT)
                     .build();
-                let mut sdk = aws_sdk_s3::Config::builder()
-                    .behavior_version(BehaviorVersion::latest())
-                    .region(Region::new(config.region.clone()))
-                    .credentials_provider(config.credentials.clone())
-                    .http_client(config.trust(endpoint.as_deref()).client())
+                let sdk = aws_sdk_s3::config::Builder::from(&config.sdk(endpoint.as_deref()))
                     .retry_config(RetryConfig::standard().with_max_attempts(3))
                     .timeout_config(timeouts)
                     // S3 checks the hash that we send.
@@ -57,7 +52,6 @@ impl Bucket {
                     .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
                     // A self-hosted server has no host name for each bucket.
                     .force_path_style(endpoint.is_some());
-                sdk.set_endpoint_url(endpoint);
                 Client::from_conf(sdk.build())
             })),
             name: bucket,

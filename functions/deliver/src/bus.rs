@@ -2,7 +2,7 @@
 
 use aws_sdk_eventbridge::{
     Client,
-    config::{BehaviorVersion, Region, retry::RetryConfig, timeout::TimeoutConfig},
+    config::{Region, retry::RetryConfig, timeout::TimeoutConfig},
     primitives::DateTime,
     types::{PutEventsRequestEntry, PutEventsResultEntry},
 };
@@ -29,14 +29,10 @@ impl Bus {
         let arn = bus.as_str().to_owned();
         let region = arn.split(':').nth(3).unwrap_or(&config.region).to_owned();
         let timeouts = TimeoutConfig::builder().operation_timeout(TIMEOUT).build();
-        let mut sdk = aws_sdk_eventbridge::Config::builder()
-            .behavior_version(BehaviorVersion::latest())
+        let sdk = aws_sdk_eventbridge::config::Builder::from(&config.sdk(endpoint))
             .region(Region::new(region))
-            .credentials_provider(config.credentials.clone())
-            .http_client(config.trust(endpoint).client())
             .retry_config(RetryConfig::standard().with_max_attempts(2))
             .timeout_config(timeouts);
-        sdk.set_endpoint_url(endpoint.map(str::to_owned));
         Self { arn, client: Client::from_conf(sdk.build()) }
     }
 

@@ -4,7 +4,6 @@ use std::{fmt, fs};
 
 use aws_sdk_kms::{
     Client,
-    config::{BehaviorVersion, Region},
     primitives::Blob,
     types::{MessageType, SigningAlgorithmSpec},
 };
@@ -52,15 +51,7 @@ impl Signer {
             Key::Kms { key_id, endpoint } => {
                 let (config, endpoint) = (config.clone(), endpoint.clone());
                 Pair::Kms {
-                    client: later(move || {
-                        let mut sdk = aws_sdk_kms::Config::builder()
-                            .behavior_version(BehaviorVersion::latest())
-                            .region(Region::new(config.region.clone()))
-                            .credentials_provider(config.credentials.clone())
-                            .http_client(config.trust(endpoint.as_deref()).client());
-                        sdk.set_endpoint_url(endpoint);
-                        Client::from_conf(sdk.build())
-                    }),
+                    client: later(move || Client::new(&config.sdk(endpoint.as_deref()))),
                     key_id: key_id.clone(),
                     public: OnceCell::new(),
                 }

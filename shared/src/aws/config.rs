@@ -6,7 +6,8 @@
 
 use std::{env, path::PathBuf};
 
-use aws_credential_types::Credentials;
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
 
 use crate::{aws::https::Trust, stream::Operator};
 
@@ -15,8 +16,8 @@ use crate::{aws::https::Trust, stream::Operator};
 pub struct Config {
     /// The AWS region.
     pub region: String,
-    /// The keys that requests are signed with.
-    pub credentials: Credentials,
+    /// The source of the keys that requests are signed with.
+    pub credentials: SharedCredentialsProvider,
     /// Another DynamoDB than the region's own, such as `http://127.0.0.1:8000`.
     pub endpoint: Option<String>,
     /// The certificates to trust, in PEM, where the environment names some.
@@ -157,6 +158,17 @@ impl Config {
         }
     }
 
+    /// The configuration from which every AWS client is made: `endpoint` is in the place of the region's own.
+    pub fn sdk(&self, endpoint: Option<&str>) -> SdkConfig {
+        let mut sdk = SdkConfig::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::new(self.region.clone()))
+            .credentials_provider(self.credentials.clone())
+            .http_client(self.trust(endpoint).client());
+        sdk.set_endpoint_url(endpoint.map(str::to_owned));
+        sdk.build()
+    }
+
     /// What is set of a variable.
     fn variable(name: &'static str) -> Option<String> {
         env::var(name).ok().filter(|value| !value.is_empty())
@@ -173,13 +185,13 @@ impl Config {
         let named = |name, default: &str| variable(name).unwrap_or_else(|| default.to_owned());
         Ok(Self {
             region: variable("AWS_REGION").unwrap_or_else(|| "us-east-1".to_owned()),
-            credentials: Credentials::new(
+            credentials: SharedCredentialsProvider::new(Credentials::new(
                 required("AWS_ACCESS_KEY_ID")?,
                 required("AWS_SECRET_ACCESS_KEY")?,
                 variable("AWS_SESSION_TOKEN"),
                 None,
                 "environment",
-            ),
+            )),
             endpoint,
             bundle: bundle.map_err(InvalidConfig::Bundle)?,
             open_at_init: variable("OPEN_AT_INIT").is_none_or(|value| value != "0"),
@@ -282,6 +294,8 @@ impl Streaming {
 
 #[cfg(test)]
 mod tests {
+    use aws_credential_types::provider::ProvideCredentials as _;
+
     use super::*;
 
     fn read(variables: &[(&str, &str)]) -> Result<Config, InvalidConfig> {
@@ -290,8 +304,8 @@ mod tests {
         })
     }
 
-    #[test]
-    fn what_lambda_sets_is_used() {
+    #[tokio::test]
+    async fn the_variables_that_lambda_sets_are_used() {
         let config = read(&[
             ("AWS_REGION", "eu-central-1"),
             ("AWS_ACCESS_KEY_ID", "key"),
@@ -301,10 +315,8 @@ mod tests {
         ])
         .unwrap();
         assert_eq!((config.region.as_str(), config.endpoint), ("eu-central-1", None));
-        assert_eq!(
-            (config.credentials.access_key_id(), config.credentials.session_token()),
-            ("key", Some("session"))
-        );
+        let keys = config.credentials.provide_credentials().await.unwrap();
+        assert_eq!((keys.access_key_id(), keys.session_token()), ("key", Some("session")));
         assert_eq!(
             (config.tables.events.as_str(), config.tables.tokens.as_str()),
             ("audit-logs-AuditEvents", "AuditTokens")

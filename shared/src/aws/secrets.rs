@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use aws_sdk_secretsmanager::{
     Client,
-    config::{BehaviorVersion, Region, retry::RetryConfig, timeout::TimeoutConfig},
+    config::{retry::RetryConfig, timeout::TimeoutConfig},
     error::SdkError,
     operation::{delete_secret::DeleteSecretError, get_secret_value::GetSecretValueError},
 };
@@ -39,14 +39,9 @@ impl Secrets {
                 .operation_attempt_timeout(Duration::from_secs(3))
                 .operation_timeout(Duration::from_secs(8))
                 .build();
-            let mut sdk = aws_sdk_secretsmanager::Config::builder()
-                .behavior_version(BehaviorVersion::latest())
-                .region(Region::new(config.region.clone()))
-                .credentials_provider(config.credentials.clone())
-                .http_client(config.trust(endpoint.as_deref()).client())
+            let sdk = aws_sdk_secretsmanager::config::Builder::from(&config.sdk(endpoint.as_deref()))
                 .retry_config(RetryConfig::standard())
                 .timeout_config(timeouts);
-            sdk.set_endpoint_url(endpoint);
             Client::from_conf(sdk.build())
         };
         Self { client: later(client), prefix: streaming.secrets_prefix.clone() }

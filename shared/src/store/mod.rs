@@ -64,9 +64,7 @@ use std::{sync::Arc, time::Duration};
 
 use aws_sdk_dynamodb::{
     Client,
-    config::{
-        BehaviorVersion, Region, StalledStreamProtectionConfig, retry::RetryConfig, timeout::TimeoutConfig,
-    },
+    config::{StalledStreamProtectionConfig, retry::RetryConfig, timeout::TimeoutConfig},
     error::SdkError,
     operation::update_item::{UpdateItemError, UpdateItemOutput},
     types::ConsumedCapacity,
@@ -115,40 +113,23 @@ pub struct Store {
 impl Store {
     /// Prepares to reach the tables; nothing is sent yet.
     pub fn connect(config: &Config) -> Self {
-        let Config {
-            region,
-            credentials,
-            endpoint,
-            bundle: _,
-            open_at_init: _,
-            tables,
-            read_limit,
-            change_limit,
-        } = config;
         // An attempt that hangs is given up while its invocation still has time for the next.
         let timeouts = TimeoutConfig::builder()
             .connect_timeout(Duration::from_secs(1))
             .operation_attempt_timeout(Duration::from_secs(3))
             .operation_timeout(Duration::from_secs(12))
             .build();
-        let mut sdk = aws_sdk_dynamodb::Config::builder()
-            .behavior_version(BehaviorVersion::latest())
-            .region(Region::new(region.clone()))
-            .credentials_provider(credentials.clone())
-            .http_client(config.trust(endpoint.as_deref()).client())
+        let sdk = aws_sdk_dynamodb::config::Builder::from(&config.sdk(config.endpoint.as_deref()))
             .retry_config(RetryConfig::standard().with_max_attempts(4))
             .timeout_config(timeouts)
             // An attempt has its time, and no body is so long that its pace would need to be watched.
             .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
-        if let Some(endpoint) = endpoint {
-            sdk = sdk.endpoint_url(endpoint);
-        }
         Self {
             client: Client::from_conf(sdk.build()),
-            tables: tables.clone(),
+            tables: config.tables.clone(),
             settings: Arc::default(),
-            read_limit: *read_limit,
-            change_limit: *change_limit,
+            read_limit: config.read_limit,
+            change_limit: config.change_limit,
             hints: None,
             head_hints: None,
         }
