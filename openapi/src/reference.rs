@@ -1,15 +1,16 @@
 //! The description of the API as a page for people: `docs/api.md`.
 //!
-//! It says nothing of its own, but what the description says, so that there is one source.
+//! All of its text comes from the description, so that there is one source.
 
 use serde_json::{Map, Value};
 
-/// The page that a description is.
+/// Writes the page of a description.
 pub fn page(document: &Value) -> String {
     let mut written = format!(
         "# The API\n\n<!-- Written by `cargo run -p openapi` from the code; a test holds it against it. -->\n\n{}",
         text(&document["info"]["description"]),
     );
+    contents(&mut written, document);
     written.push_str("\n## Credentials\n\n| | |\n|---|---|\n");
     for (name, scheme) in members(&document["components"]["securitySchemes"]) {
         row(&mut written, &[&format!("`{name}`"), &text(&scheme["description"])]);
@@ -17,12 +18,8 @@ pub fn page(document: &Value) -> String {
     for tag in elements(&document["tags"]) {
         let name = text(&tag["name"]);
         push(&mut written, format!("\n## {name}\n\n{}\n", text(&tag["description"])));
-        for (path, item) in members(&document["paths"]) {
-            for (method, operation) in members(item).filter(|(method, _)| *method != "parameters") {
-                if elements(&operation["tags"]).any(|tag| *tag == name) {
-                    describe(&mut written, &method.to_uppercase(), path, item, operation);
-                }
-            }
+        for (method, path, item, operation) in operations(document, &name) {
+            describe(&mut written, &method.to_uppercase(), path, item, operation);
         }
     }
     written.push_str("\n## What is sent and answered\n");
@@ -30,6 +27,42 @@ pub fn page(document: &Value) -> String {
         describe_schema(&mut written, name, schema);
     }
     written
+}
+
+fn contents(page: &mut String, document: &Value) {
+    page.push_str("\n## Contents\n\n- [Credentials](#credentials)\n");
+    for tag in elements(&document["tags"]) {
+        let name = text(&tag["name"]);
+        push(page, format!("- {}\n", heading_link(&name)));
+        for (method, path, _, operation) in operations(document, &name) {
+            let heading = heading_link(&text(&operation["summary"]));
+            push(page, format!("  - {heading}: `{} {path}`\n", method.to_uppercase()));
+        }
+    }
+    push(page, format!("- {}\n", heading_link("What is sent and answered")));
+}
+
+/// A link to a heading of the page, with the anchor that GitHub gives to it.
+fn heading_link(heading: &str) -> String {
+    let anchor: String = heading
+        .to_lowercase()
+        .chars()
+        .filter(|character| character.is_alphanumeric() || matches!(character, ' ' | '-' | '_'))
+        .map(|character| if character == ' ' { '-' } else { character })
+        .collect();
+    format!("[{heading}](#{anchor})")
+}
+
+/// The operations of a tag: method, path, the item of the path, and the operation.
+fn operations<'a>(
+    document: &'a Value,
+    tag: &'a str,
+) -> impl Iterator<Item = (&'a str, &'a str, &'a Value, &'a Value)> {
+    members(&document["paths"])
+        .flat_map(|(path, item)| {
+            members(item).map(move |(method, operation)| (method, path, item, operation))
+        })
+        .filter(move |(_, _, _, operation)| elements(&operation["tags"]).any(|name| *name == tag))
 }
 
 fn describe(page: &mut String, method: &str, path: &str, item: &Value, operation: &Value) {
@@ -130,7 +163,7 @@ fn describe_schema(page: &mut String, name: &str, schema: &Value) {
     }
 }
 
-/// The allowed values, in a few words.
+/// The allowed values of a schema, in a few words.
 fn kind(schema: &Value) -> String {
     if let Some(name) = schema["$ref"].as_str().and_then(|target| target.rsplit('/').next()) {
         return format!("[{name}](#{})", name.to_lowercase());
@@ -174,7 +207,7 @@ fn code(page: &mut String, title: &str, value: &Value) {
     push(page, format!("\n{title}:\n\n```json\n{value:#}\n```\n"));
 }
 
-/// A row of a table, whose cells hold whatever they hold.
+/// A row of a table. Line breaks and `|` in a cell are escaped.
 fn row(page: &mut String, cells: &[&str]) {
     let cells: Vec<_> = cells.iter().map(|cell| cell.replace('\n', " ").replace('|', "\\|")).collect();
     push(page, format!("| {} |\n", cells.join(" | ")));
