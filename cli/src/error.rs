@@ -142,11 +142,16 @@ impl Error {
         self
     }
 
-    /// The same error with one more next step. A mistake in the request has none but to correct it.
-    pub(crate) fn and_next(mut self, more: &str) -> Self {
-        if matches!(self, Self::Usage(_) | Self::Rejected(_)) {
-            return self;
+    /// The same error of a command that goes on when it is run again. A mistake in the request has to be corrected first.
+    pub(crate) fn and_resume(self, how: &str) -> Self {
+        match self {
+            Self::Usage(_) | Self::Rejected(_) => self,
+            other => other.and_next(how),
         }
+    }
+
+    /// The same error with one more next step.
+    pub(crate) fn and_next(mut self, more: &str) -> Self {
         if let Some(message) = self.message() {
             message.next = format!("{} {more}", message.next);
         }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use clap::{Args, ValueEnum};
 use jiff::{Timestamp, Zoned};
 
-use crate::{catalogue::ACTIONS, error::Error, time};
+use crate::{catalogue::actions, error::Error, time};
 
 /// The filters that were set, by the names of the API.
 pub(crate) type Parameters = BTreeMap<String, String>;
@@ -176,7 +176,7 @@ impl Filters {
     /// What may be a slip: an action that is not in the catalogue, and nearly is. The bus may record any name, so it is no
     /// mistake by itself.
     pub(crate) fn doubts(&self) -> Vec<String> {
-        let unknown = self.action.iter().filter(|name| !ACTIONS.contains(&name.as_str()));
+        let unknown = self.action.iter().filter(|name| !actions().any(|known| known == name.as_str()));
         let near = unknown.filter_map(|name| Some((name, nearest(name)?)));
         near.map(|(name, known)| {
             format!("No action of the catalogue is called {name}; did you mean {known}?")
@@ -187,7 +187,7 @@ impl Filters {
 
 /// The known action that differs least from a name, if it is near.
 fn nearest(name: &str) -> Option<&'static str> {
-    let distances = ACTIONS.iter().map(|known| (distance(name, known), *known));
+    let distances = actions().map(|known| (distance(name, known), known));
     distances.filter(|(distance, _)| *distance <= 3).min().map(|(_, known)| known)
 }
 

@@ -6,7 +6,7 @@ use clap::{Arg, Args, Command, CommandFactory as _, builder::PossibleValuesParse
 use clap_complete::Shell;
 
 use crate::{
-    catalogue::{ACTIONS, CATEGORIES},
+    catalogue::{CATEGORIES, actions},
     cli::Cli,
     config::{self, Config},
     error::Error,
@@ -53,7 +53,7 @@ fn with_values(command: Command, config: &Config) -> Command {
 
 fn with_known_names(argument: Arg, config: &Config) -> Arg {
     let names: Vec<&'static str> = match argument.get_id().as_str() {
-        "action" | "not_action" => ACTIONS.to_vec(),
+        "action" | "not_action" => actions().collect(),
         "category" | "not_category" => CATEGORIES.to_vec(),
         // clap keeps names as long as the process runs, which ends with the script.
         "profile" => config.names().map(|name| &*name.to_owned().leak()).collect(),

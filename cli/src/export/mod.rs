@@ -114,7 +114,7 @@ fn write(mut target: Target, api: Api, credentials: &Credentials, file: &Path) -
     let mut listing = Listing::new(&wanted, target.state.cursor.clone(), target.state.last.clone());
     loop {
         let page = listing.next(&api, MAX_PAGE).map_err(|error| {
-            error.and_next("The same command goes on where this one ended; --overwrite begins anew.")
+            error.and_resume("The same command goes on where this one ended; --overwrite begins anew.")
         })?;
         let is_last = page.next.is_none();
         target.add(page)?;

@@ -80,8 +80,9 @@ impl Import {
                 task.try_out()?
             } else {
                 task.run(&api, &credentials, self.restart).map_err(|error| {
-                    error
-                        .and_next("The same command goes on where this one ended; nothing is recorded twice.")
+                    error.and_resume(
+                        "The same command goes on where this one ended; nothing is recorded twice.",
+                    )
                 })?
             };
             if tally.refused > 0 {

@@ -1,11 +1,11 @@
 //! `auditlog verify export`: a whole file against the log, whose hashes are all that is kept of it.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, HashMap},
     path::{Path, PathBuf},
 };
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use indicatif::HumanCount;
 use serde_json::Value;
 
@@ -19,9 +19,10 @@ use super::{
 };
 use crate::{
     api::Ledger,
+    catalogue::require_category,
     error::Error,
     flags::Flags,
-    ledger::{self, Entry, Key, Receipt, Tree, hash_of},
+    ledger::{self, Entry, Hash, Key, Receipt, Tree, hash_of},
     private_file,
     terminal::safe_line,
 };
@@ -30,6 +31,7 @@ const NOT_SEALED: &str = "Export again with an --end some minutes back, let `aud
                           and verify the new file.";
 /// Questions that a proved export leaves open.
 const LEFT_OPEN: &str = "whether what senders say is true; what was never recorded";
+const OTHER_FORM: &str = "Export the same events as ndjson, csv or json, and verify that file.";
 const TAMPERED: &str = "Do not rely on this file: export again, and compare the two.";
 
 /// Options of `auditlog verify export`.
@@ -40,9 +42,9 @@ pub(crate) struct VerifyExport {
     /// What `verify follow` remembers in this directory, instead of what the server offers now
     #[arg(long, value_name = "DIR")]
     state: Option<PathBuf>,
-    /// Demand that every event of the log is in the file
-    #[arg(long)]
-    complete: bool,
+    /// Demand that no event is missing: up to the file's last sequence, or with `--complete=log` of the whole checkpoint
+    #[arg(long, value_enum, value_name = "UP TO", num_args = 0..=1, require_equals = true, default_missing_value = "file")]
+    complete: Option<Complete>,
     /// Leave out of the answer what the checkpoint does not cover: such events are counted, and not proved
     #[arg(long)]
     allow_uncovered: bool,
@@ -51,6 +53,15 @@ pub(crate) struct VerifyExport {
     receipts: Option<PathBuf>,
     #[command(flatten)]
     key: KeyOption,
+}
+
+/// How far a complete file must go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Complete {
+    /// Up to the last sequence in the file: the log may have grown since the export
+    File,
+    /// Up to the last entry of the checkpoint
+    Log,
 }
 
 /// How the events of a file stand to the log.
@@ -68,6 +79,18 @@ struct Tally {
     receipts: BTreeMap<u64, Result<Receipt, String>>,
     /// How many events are missing that have expired.
     expired: u64,
+    /// The events of the file that have no sequence. Each was exported before it was sealed, or is forged.
+    nameless: Vec<Nameless>,
+    /// The sequence after the last one in the file that the checkpoint covers.
+    end: u64,
+}
+
+/// An event without a sequence.
+struct Nameless {
+    hash: Hash,
+    is_redacted: bool,
+    uncovered: Vec<String>,
+    about: String,
 }
 
 /// Events that are wrong in one way: how many, and about the one with the first sequence.
@@ -99,11 +122,19 @@ impl VerifyExport {
         let mut seen = vec![false; log.tree.hashes().len()];
         let mut tally = Tally::default();
         records::read(&self.file, |number, event| {
+            if is_ocsf(&event) {
+                return Err(not_checked(
+                    &format!("{} is in OCSF, which has no leaves", self.file.display()),
+                    OTHER_FORM,
+                ));
+            }
             tally
                 .count(number, &event, &log, &mut seen, &key)
                 .map_err(|because| not_proved(&because, TAMPERED))
         })?;
-        let missing = if self.complete { self.missing(&mut tally, &log, &mut seen)? } else { Bad::default() };
+        tally.find_nameless(&log, &mut seen);
+        let missing =
+            if self.complete.is_some() { self.missing(&mut tally, &log, &mut seen)? } else { Bad::default() };
         self.judge(&tally, &missing)?;
         Ok(self.report(&tally, &log, &key).unless(self.unchecked(&tally)))
     }
@@ -143,8 +174,17 @@ impl VerifyExport {
                     seen.get_mut(place).map_or(0, |seen| u64::from(!std::mem::replace(seen, true)));
             }
         }
-        let missing = seen.iter().enumerate().filter(|(_, seen)| !**seen);
+        let end = self.end(tally, log);
+        let missing = seen.iter().enumerate().take(end).filter(|(_, seen)| !**seen);
         Ok(Bad::of(missing.map(|(sequence, _)| sequence as u64)))
+    }
+
+    /// The sequence after the last one that must be in the file.
+    fn end(&self, tally: &Tally, log: &Remembered) -> usize {
+        match self.complete {
+            Some(Complete::Log) => log.tree.hashes().len(),
+            Some(Complete::File) | None => usize::try_from(tally.end).unwrap_or(usize::MAX),
+        }
     }
 
     fn judge(&self, tally: &Tally, missing: &Bad) -> Result<(), Error> {
@@ -169,17 +209,27 @@ impl VerifyExport {
 
     fn report(&self, tally: &Tally, log: &Remembered, key: &Key) -> Report {
         let size = log.checkpoint.size;
-        let complete = match (self.complete, size) {
-            (false, _) => "not asked for: events may be missing".to_owned(),
-            (true, 0) => "yes: the log has no events".to_owned(),
-            (true, size) if tally.expired == 0 => {
-                format!("yes: every sequence from 0 to {} is there", size - 1)
+        let end = self.end(tally, log) as u64;
+        let complete = match (self.complete, end) {
+            (None, _) => "not asked for: events may be missing".to_owned(),
+            (Some(_), 0) if size == 0 => "yes: the log has no events".to_owned(),
+            (Some(_), 0) => "no event of the log is there".to_owned(),
+            (Some(_), end) => {
+                let expired = match tally.expired {
+                    0 => String::new(),
+                    expired => {
+                        format!(", but for {} that have expired, as receipts say", HumanCount(expired))
+                    }
+                };
+                let later = match size - end {
+                    0 => String::new(),
+                    later => format!(
+                        "; not in the file: {} entries after them, from sequence {end} on",
+                        HumanCount(later)
+                    ),
+                };
+                format!("yes: every sequence from 0 to {} is there{expired}{later}", end - 1)
             }
-            (true, size) => format!(
-                "yes: every sequence from 0 to {} is there, but for {} that have expired, as receipts say",
-                size - 1,
-                HumanCount(tally.expired)
-            ),
         };
         let file = self.file.display();
         let redacted = match tally.redacted {
@@ -224,7 +274,7 @@ impl Tally {
         let name = || safe_line(event["id"].as_str().unwrap_or("without id"));
         if event.get("workspace_username").is_none() {
             return Err(format!(
-                "event {number} is not in our own form, but perhaps in OCSF: export as ndjson, csv or json"
+                "event {number} has no member workspace_username, and each event of the log has"
             ));
         }
         let workspace = event["workspace_username"].as_str().unwrap_or_default();
@@ -238,7 +288,20 @@ impl Tally {
         let sequence = ledger::sequence(event)
             .map_err(|because| format!("event {number} cannot be one of the log: {because}"))?;
         let Some(sequence) = sequence else {
-            self.unsealed += 1;
+            let entry =
+                Entry::of(event).map_err(|because| format!("event {number} ({}): {because}", name()))?;
+            require_category(event).map_err(|because| format!("event {number} ({}): {because}", name()))?;
+            // More than the log has cannot all be in it.
+            if self.nameless.len() < log.tree.hashes().len() {
+                self.nameless.push(Nameless {
+                    hash: entry.hash(),
+                    is_redacted: !entry.withheld.is_empty(),
+                    uncovered: entry.uncovered,
+                    about: format!(", with the event {} (number {number})", name()),
+                });
+            } else {
+                self.unsealed += 1;
+            }
             return Ok(());
         };
         let place = usize::try_from(sequence).unwrap_or(usize::MAX);
@@ -246,12 +309,18 @@ impl Tally {
             self.beyond += 1;
             return Ok(());
         };
+        self.end = self.end.max(sequence + 1);
         if std::mem::replace(seen, true) {
             self.repeated.add(sequence, || format!(", with the event {} (number {number})", name()));
             return Ok(());
         }
         match Entry::of(event) {
             Ok(entry) if entry.hash() == *logged => {
+                if let Err(because) = require_category(event) {
+                    self.altered
+                        .add(sequence, || format!(", the event {} (number {number}): {because}", name()));
+                    return Ok(());
+                }
                 if Receipt::is(event) {
                     self.receipts.insert(sequence, Receipt::of(event, sequence));
                 }
@@ -265,6 +334,34 @@ impl Tally {
             }
         }
         Ok(())
+    }
+
+    /// Looks for the events without a sequence in the log, by their leaves. An event that is sealed by now is as proved
+    /// as any other; only its sequence is not in the file. Of the rest nothing is known.
+    fn find_nameless(&mut self, log: &Remembered, seen: &mut [bool]) {
+        let nameless = std::mem::take(&mut self.nameless);
+        if nameless.is_empty() {
+            return;
+        }
+        let places: HashMap<_, _> =
+            log.tree.hashes().iter().enumerate().map(|(place, hash)| (hash.0, place)).collect();
+        for Nameless { hash, is_redacted, uncovered, about } in nameless {
+            let Some(place) = places.get(&hash.0) else {
+                self.unsealed += 1;
+                continue;
+            };
+            let sequence = *place as u64;
+            self.end = self.end.max(sequence + 1);
+            if std::mem::replace(&mut seen[*place], true) {
+                self.repeated.add(sequence, || about);
+                continue;
+            }
+            self.covered += 1;
+            self.redacted += u64::from(is_redacted);
+            self.uncovered.extend(uncovered);
+            self.uncovered
+                .insert("sequence, of events that were not sealed when they were exported".to_owned());
+        }
     }
 
     /// Keeps a receipt that is in the log. One that is not is no receipt.
@@ -303,6 +400,13 @@ impl Bad {
             self.first = Some((sequence, about()));
         }
     }
+}
+
+/// Whether an event is in the form of OCSF, which has a class and no workspace.
+fn is_ocsf(event: &Value) -> bool {
+    event.get("workspace_username").is_none()
+        && event.get("metadata").is_some()
+        && (event.get("class_uid").is_some() || event.get("time").is_some())
 }
 
 /// The log as `verify follow` remembers it.

@@ -86,12 +86,15 @@ Each event's leaf is worked out from the file, and compared with the hash that t
 `sequence`; all these hashes must add up to the root that the log signed. The file is read once, and
 32 bytes are kept for each event of the log.
 
-Events without a sequence were not sealed yet when they were exported, and events after the checkpoint
-came later: neither can be proved, and the exit code is 4. Export with an --end some minutes back, and let
-`verify follow` look after that; or say --allow-uncovered, and do not rely on those events. An event that stands twice is refused, and so is whatever `auditlog export`
-would not have written: an unknown column or member, text before the first event, a formula without its guard.
-Without --complete an event that is missing is not noticed: a filter may well have left it out. With it, an event
-may be missing that has expired: a receipt must say so, in the file or in that of --receipts, where
+An event without a sequence was not sealed yet when it was exported. If it is sealed by now, its leaf is in the log, and it
+is proved. Other events without a sequence, and events after the checkpoint, cannot be proved, and the exit code is 4:
+verify the file against a newer checkpoint; or say --allow-uncovered, and do not rely on those events. An event that is
+there twice is refused, and so is a file that `auditlog export` would not have written: an unknown column or member, text
+before the first event, a formula without its guard.
+
+Without --complete an event that is missing is not noticed: a filter may well have left it out. With it, every sequence up
+to the last one in the file must be there, and the answer names the entries of the log after it; --complete=log demands
+those too. An event may be missing that has expired: a receipt must say so, in the file or in that of --receipts, where
 `auditlog export receipts.ndjson --action x_audit_log_expired` puts all of them.
 
 Exit codes: 0 proved; 1 refuted, and the first thing that is wrong is named; 4 not everything could be

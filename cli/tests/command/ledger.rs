@@ -71,6 +71,7 @@ impl Log {
         self.grow(1);
         let mut receipt = self.events.pop().unwrap();
         receipt["action"] = json!("x_audit_log_expired");
+        receipt["category"] = json!("custom");
         receipt["context"] = json!({
             "count": leaves.len(),
             "sequences": format!("{}-{}", sequences.start, sequences.end - 1),

@@ -9,6 +9,7 @@ mod daily;
 mod events;
 mod export;
 mod export_faults;
+mod forgeries;
 mod help;
 mod hostile;
 mod import;

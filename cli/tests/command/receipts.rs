@@ -27,7 +27,7 @@ impl Expired {
 
     fn export(&self, events: &[Value], more: &[&str]) -> Result<String, String> {
         std::fs::write(self.auditlog.path("after"), events::lines(events)).unwrap();
-        let arguments = ["verify", "export", "after", "--state=log", "--complete"];
+        let arguments = ["verify", "export", "after", "--state=log", "--complete=log"];
         let ended = self.auditlog.run(&[&arguments[..], more].concat());
         if ended.code == Some(0) { Ok(ended.stdout) } else { Err(ended.stderr) }
     }

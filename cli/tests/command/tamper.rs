@@ -49,9 +49,10 @@ async fn the_first_sequence_that_was_tampered_with_is_named() {
         let follow = ["verify", "follow", "--once", "--state=log"];
         check("follow", &follow, &expected.follow);
         check("recheck", &[&follow[..], &["--recheck"]].concat(), &expected.recheck);
-        let export = ["verify", "export", "after.ndjson", "--complete", "--allow-uncovered", "--state=log"];
+        let export =
+            ["verify", "export", "after.ndjson", "--complete=log", "--allow-uncovered", "--state=log"];
         check("export", &export, &expected.export);
-        let kept = ["verify", "export", "before.ndjson", "--complete", "--key", &log.key];
+        let kept = ["verify", "export", "before.ndjson", "--complete=log", "--key", &log.key];
         check("kept export", &kept, &expected.kept_export);
     }
 }

@@ -95,8 +95,8 @@ fn what_export_writes_is_what_is_verified() {
         assert!(report.contains(&format!("verified     45 events of {format} are in the log")), "{report}");
     }
     auditlog.succeed(&["export", "ocsf", "--format=ocsf", "--end=2025-02-01"]);
-    let complaint = auditlog.fail(1, &["verify", "export", "ocsf", "--key", &key]);
-    assert!(complaint.contains("perhaps in OCSF: export as ndjson, csv or json"), "{complaint}");
+    let complaint = auditlog.fail(4, &["verify", "export", "ocsf", "--key", &key]);
+    assert!(complaint.contains("ocsf is in OCSF, which has no leaves"), "{complaint}");
 }
 
 #[test]
@@ -174,9 +174,12 @@ fn a_change_of_any_event_is_found_and_the_first_is_named() {
         &[],
         "event 6 is of the workspace globex, and the log that of acme.",
     );
-    // Who hides an event from the comparison makes it one that is missing.
+    // A changed event that is hidden from the comparison is missing.
     refused(
-        &|events| events[5]["sequence"] = Value::Null,
+        &|events| {
+            events[5]["sequence"] = Value::Null;
+            events[5]["description"] = json!("another");
+        },
         &["--complete"],
         "1 are missing; the first: sequence 5\n",
     );
@@ -188,16 +191,16 @@ fn a_change_of_any_event_is_found_and_the_first_is_named() {
 }
 
 #[test]
-fn what_no_checkpoint_covers_is_counted_and_said() {
+fn events_that_no_checkpoint_covers_are_counted() {
     let offline = Offline::with(Log::with(300));
-    let mut events = Log::with(302).events;
-    for event in &mut events[298..300] {
+    let mut events = Log::with(304).events;
+    for event in &mut events[302..] {
         event["sequence"] = Value::Null;
     }
     let (code, report, stderr) = offline.verify_each(&events, &[]);
     assert_eq!(code, Some(4), "{stderr}");
     let outside = "2 events that were not sealed yet, and 2 after the checkpoint";
-    assert!(report.contains("verified     298 events"), "{report}");
+    assert!(report.contains("verified     300 events"), "{report}");
     assert!(report.contains(&format!("not covered  {outside}\n")), "{report}");
     assert!(report.contains("complete     not asked for: events may be missing\n"), "{report}");
     assert!(stderr.starts_with(&format!("error: Could not be checked: file has {outside}.\n")), "{stderr}");
@@ -206,7 +209,51 @@ fn what_no_checkpoint_covers_is_counted_and_said() {
     assert!(report.contains(&format!("not covered  {outside}\n")), "{report}");
     let (code, _, stderr) = offline.verify_each(&events[300..], &[]);
     assert_eq!(code, Some(4), "{stderr}");
-    assert!(stderr.contains("file has 2 events after the checkpoint."), "{stderr}");
+    assert!(stderr.contains(&format!("file has {outside}.")), "{stderr}");
+}
+
+#[test]
+fn an_event_that_was_sealed_after_its_export_is_proved_by_its_leaf() {
+    let offline = Offline::with(Log::with(30));
+    let mut events = offline.events.clone();
+    for event in &mut events[27..] {
+        event["sequence"] = Value::Null;
+    }
+    let (code, report, stderr) = offline.verify_each(&events, &["--complete=log"]);
+    assert_eq!((code, stderr.as_str()), (Some(0), ""), "{report}");
+    for part in [
+        "verified     30 events",
+        "every sequence from 0 to 29 is there\n",
+        "not covered  nothing\n",
+        "not proved   category, sequence, of events that were not sealed when they were exported\n",
+    ] {
+        assert!(report.contains(part), "{part}: {report}");
+    }
+    // The same event twice, once with its sequence and once without.
+    let doubled = [&offline.events[..], &events[29..]].concat();
+    offline.refused(&doubled, &[], "1 stand there again; the first: sequence 29");
+    // No event of the log has this leaf: it may be young, or forged.
+    events[28]["outcome"] = json!(if events[28]["outcome"] == "success" { "failure" } else { "success" });
+    let (code, _, stderr) = offline.verify_each(&events, &[]);
+    assert_eq!(code, Some(4), "{stderr}");
+    assert!(stderr.contains("file has 1 events that were not sealed yet."), "{stderr}");
+    offline.refused(&events, &["--complete"], "1 are missing; the first: sequence 28");
+}
+
+#[test]
+fn a_complete_export_goes_up_to_its_last_sequence_and_names_the_rest() {
+    let offline = Offline::with(Log::with(30));
+    let (code, report, stderr) = offline.verify_each(&offline.events[..20], &["--complete"]);
+    assert_eq!((code, stderr.as_str()), (Some(0), ""), "{report}");
+    let complete = "complete     yes: every sequence from 0 to 19 is there; not in the file: 10 entries after them, from \
+                    sequence 20 on\n";
+    assert!(report.contains(complete), "{report}");
+    offline.refused(&offline.events[..20], &["--complete=log"], "10 are missing; the first: sequence 20");
+    let mut hole = offline.events[..20].to_vec();
+    hole.remove(7);
+    offline.refused(&hole, &["--complete"], "1 are missing; the first: sequence 7");
+    let nothing = offline.verify("", &["--complete"]);
+    assert_eq!(nothing.0, Some(4), "{nothing:?}");
 }
 
 #[test]
@@ -251,12 +298,15 @@ fn a_file_that_is_no_whole_export_is_refused() {
         (&table[..table.len() - 40], "Not proved"),
         (&lines.replace("\"id\":", "\"id\":1,\"id\":"), "stands twice in an object"),
         (&table.replace("outcome", "id"), "two columns have one name"),
-        ("{\"class_uid\": 3001}\n", "perhaps in OCSF"),
+        ("{\"class_uid\": 3001}\n", "no member workspace_username"),
     ] {
         let (code, stdout, stderr) = offline.verify(file, &[]);
         assert_eq!((code, stdout.as_str()), (Some(1), ""), "{expected}: {stderr}");
         assert!(stderr.contains(expected), "{expected}: {stderr}");
     }
+    // OCSF has no leaves: such a file is neither proved nor refuted.
+    let (code, _, stderr) = offline.verify("{\"class_uid\": 3001, \"metadata\": {\"uid\": \"e\"}}\n", &[]);
+    assert!(code == Some(4) && stderr.contains("is in OCSF"), "{stderr}");
     assert!(
         offline.auditlog.fail(2, &["verify", "export", "file", "--state=none"]).contains("remembers no log")
     );

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::{manifest::Manifest, problems::Problems};
 use crate::{
+    catalogue::require_category,
     ledger::{Checkpoint, Entry, Hash, Key, Tree},
     terminal::safe_line,
     verify::store::Remembered,
@@ -74,7 +75,10 @@ impl<'a> Proof<'a> {
         let about = || format!("the event {}", safe_line(event["id"].as_str().unwrap_or("without id")));
         let (sequence, hash) = match entry {
             Ok(entry) => {
-                let Some(sequence) = entry.sequence else { return };
+                let Some(sequence) = entry.sequence else {
+                    problems.add(format!("{} has no sequence, and each event of an archive has", about()));
+                    return;
+                };
                 let hash = entry.hash();
                 self.uncovered.extend(entry.uncovered);
                 (sequence, hash)
@@ -86,6 +90,9 @@ impl<'a> Proof<'a> {
         };
         self.events += 1;
         self.sequences.push(sequence);
+        if let Err(because) = require_category(event) {
+            problems.add(format!("sequence {sequence}: {}: {because}", about()));
+        }
         if self.logged(sequence).is_some_and(|logged| logged != hash) {
             problems.add(format!("sequence {sequence}: {} is not what was logged", about()));
         }
