@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use clap::{Args, ValueEnum};
 use jiff::{Timestamp, Zoned};
 
-use crate::{catalogue::actions, error::Error, time};
+use crate::{error::Error, time};
 
 /// The filters that were set, by the names of the API.
 pub(crate) type Parameters = BTreeMap<String, String>;
@@ -172,37 +172,6 @@ impl Filters {
     pub(crate) fn is_set(&self) -> bool {
         self.start.is_some() || self.end.is_some() || !self.but_range(Reads::Include).is_empty()
     }
-
-    /// What may be a slip: an action that is not in the catalogue, and nearly is. The bus may record any name, so it is no
-    /// mistake by itself.
-    pub(crate) fn doubts(&self) -> Vec<String> {
-        let unknown = self.action.iter().filter(|name| !actions().any(|known| known == name.as_str()));
-        let near = unknown.filter_map(|name| Some((name, nearest(name)?)));
-        near.map(|(name, known)| {
-            format!("No action of the catalogue is called {name}; did you mean {known}?")
-        })
-        .collect()
-    }
-}
-
-/// The known action that differs least from a name, if it is near.
-fn nearest(name: &str) -> Option<&'static str> {
-    let distances = actions().map(|known| (distance(name, known), known));
-    distances.filter(|(distance, _)| *distance <= 3).min().map(|(_, known)| known)
-}
-
-/// How many letters must be changed, added or removed (Levenshtein).
-fn distance(one: &str, two: &str) -> usize {
-    let mut row: Vec<usize> = (0..=two.len()).collect();
-    for (index, left) in one.bytes().enumerate() {
-        let mut diagonal = std::mem::replace(&mut row[0], index + 1);
-        for (column, right) in two.bytes().enumerate() {
-            let least = row[column].min(row[column + 1]) + 1;
-            let replaced = diagonal + usize::from(left != right);
-            diagonal = std::mem::replace(&mut row[column + 1], least.min(replaced));
-        }
-    }
-    row[two.len()]
 }
 
 impl Range {
@@ -295,33 +264,6 @@ mod tests {
             ("start_timestamp", "2025-03-03T00:00:00.000000Z"),
         ];
         assert_eq!(found, expected.map(|(name, value)| (name.to_owned(), value.to_owned())).into());
-    }
-
-    #[test]
-    fn an_action_that_is_nearly_known_is_doubted() {
-        let doubts = |actions: &str| filters(&["--action", actions]).doubts();
-        assert_eq!(
-            doubts("grop_created,org_user_invited,x_mine,user.login"),
-            ["No action of the catalogue is called grop_created; did you mean group_created?"]
-        );
-        assert_eq!(doubts("group_creatd").len(), 1);
-        assert_eq!(doubts(&"a".repeat(5000)), [""; 0]);
-        assert_eq!((distance("kitten", "sitting"), distance("", "ab"), distance("ab", "")), (3, 2, 2));
-    }
-
-    #[test]
-    fn records_of_reads_are_left_out_unless_they_are_asked_for() {
-        let check = |options: &[&str], by_default: Reads, expected: Option<&str>| {
-            let found = filters(options).but_range(by_default);
-            assert_eq!(found.get("reads").map(String::as_str), expected, "{options:?}");
-        };
-        check(&[], Reads::Exclude, Some("exclude"));
-        check(&[], Reads::Include, None);
-        check(&["--reads=include"], Reads::Exclude, None);
-        check(&["--reads=exclude"], Reads::Include, Some("exclude"));
-        check(&["--action=a,audit_log_accessed"], Reads::Exclude, None);
-        check(&["--category=audit_logs_access"], Reads::Exclude, None);
-        check(&["--category=user_groups"], Reads::Exclude, Some("exclude"));
     }
 
     #[test]

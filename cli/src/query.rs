@@ -82,7 +82,6 @@ impl Query {
         };
         let written = events.written();
         events.finish(&[("has_more", json!(cursor.is_some())), ("next_cursor", json!(cursor))])?;
-        self.filters.doubts().iter().for_each(|doubt| terminal::say(doubt));
         match &cursor {
             // The search may end at a page without an event, and go on behind it.
             Some(cursor) => terminal::say(&format!(

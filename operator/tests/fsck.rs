@@ -5,7 +5,9 @@
 use std::{
     fs,
     path::Path,
-    process::{Command, Output},
+    process::{Command, Output, Stdio},
+    thread,
+    time::{Duration, Instant},
 };
 
 use serde_json::Value;
@@ -94,4 +96,56 @@ async fn a_check_that_cannot_run_gives_no_verdict() {
     told(&fsck(&copy, &["globex", "--checkpoint", kept]), 2, &["of the log \"audit-logs.local/acme\""]);
     told(&command("http://127.0.0.1:9", &["acme"]), 4, &["cannot be reached", "because: "]);
     told(&fsck(&copy, &["unknown"]), 4, &["COULD NOT BE CHECKED; there is nothing of this workspace"]);
+}
+
+/// With `EVENTS=100000` it measures a large log.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_check_that_is_killed_goes_on_where_it_was() {
+    let events = std::env::var("EVENTS").map_or(2_600, |text| text.parse().unwrap());
+    let log = Prepared::with(events).await;
+    let copy = log.copy().await;
+    let first = copy.tamper(Drill::DeletedEvent, &log).await;
+    let directory = tempfile::tempdir().unwrap();
+    let state = directory.path().join("state");
+    let arguments = ["acme", "--state", state.to_str().unwrap()];
+    let began = Instant::now();
+    let whole = fsck(&copy, &["acme"]);
+    println!("{events} events: {:.1} s", began.elapsed().as_secs_f64());
+
+    let began = Instant::now();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_auditlog-fsck"));
+    command.args(arguments).env_clear().env("DYNAMODB_ENDPOINT", copy.app.dynamodb_endpoint());
+    let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let file = state.join("acme.json");
+    while !file.exists() {
+        assert!(child.try_wait().unwrap().is_none(), "it ended before it saved its state");
+        thread::sleep(Duration::from_millis(1));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    println!("killed after {:.1} s", began.elapsed().as_secs_f64());
+    let saved: Value = serde_json::from_slice(&fs::read(&file).unwrap()).unwrap();
+    let checked = saved["checked"].as_u64().unwrap();
+    assert!(checked >= 2048, "{saved}");
+
+    // A state that is of another log is not gone on with.
+    let mut foreign = saved.clone();
+    foreign["root"] = "AAAA".into();
+    fs::write(&file, foreign.to_string()).unwrap();
+    let other = fsck(&copy, &arguments);
+    assert_eq!((other.status.code(), &other.stdout), (Some(1), &whole.stdout));
+
+    fs::write(&file, saved.to_string()).unwrap();
+    let began = Instant::now();
+    let resumed = fsck(&copy, &arguments);
+    println!("resumed after {checked}: {:.1} s", began.elapsed().as_secs_f64());
+    told(
+        &resumed,
+        1,
+        &[&format!("acme: going on after {checked} events"), &format!("sequence {first}: the event")],
+    );
+    assert_eq!(resumed.stdout, whole.stdout, "a resumed check reports what a whole one does");
+    assert!(!file.exists(), "the state goes when the check is done");
+    fs::write(&file, "junk").unwrap();
+    told(&fsck(&copy, &arguments), 2, &["--state "]);
 }

@@ -130,7 +130,6 @@ impl Tail {
     fn end(&self, events: Events, state: &State, has_more: bool) -> Result<(), Error> {
         let next_after = state.after.map_or(json!(-1), |after| json!(after));
         events.finish(&[("has_more", json!(has_more)), ("next_after", next_after)])?;
-        self.filters.doubts().iter().for_each(|doubt| terminal::say(doubt));
         match (has_more, &self.state, state.after) {
             (true, Some(_), _) => terminal::tell("There are more: the same command goes on with them."),
             (true, None, Some(after)) => terminal::say(&format!("There are more: --after {after} goes on.")),

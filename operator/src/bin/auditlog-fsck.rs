@@ -1,11 +1,19 @@
 //! The command `auditlog-fsck`: checks that the tables of a workspace's log fit together.
 
-use std::{error::Error, fs, io::IsTerminal as _, path::Path, process::ExitCode};
+use std::{
+    error::Error,
+    fs,
+    io::IsTerminal as _,
+    path::{Path, PathBuf},
+    process::ExitCode,
+    thread,
+    time::Duration,
+};
 
 use clap::{CommandFactory as _, Parser};
 use indicatif::{ProgressBar, ProgressStyle};
 use operator::{
-    fsck::{self, Kept},
+    fsck::{self, Kept, Resume},
     manual::{self, Shell},
     terminal::{self, WRONG_USAGE, complain},
 };
@@ -19,6 +27,8 @@ use shared::{
 
 /// The exit code if nothing was found wrong, and not everything could be checked.
 const UNCHECKED: u8 = 4;
+/// How often a run without a terminal says how far it is.
+const REPORTED_EACH: Duration = Duration::from_secs(10);
 const BAR: &str = "{spinner} {bar:30} {percent:>3}%  {msg}";
 
 /// Computes a workspace's log again from the tables, and names the first mismatch.
@@ -43,6 +53,7 @@ const BAR: &str = "{spinner} {bar:30} {percent:>3}%  {msg}";
 Examples:
   auditlog-fsck acme
   auditlog-fsck acme --checkpoint kept/checkpoint --key log.vkey
+  auditlog-fsck acme --state fsck.state                  resume with the same command after a kill
   auditlog-fsck --all --json | jq -r 'select(.sound | not) | .first.detail'
   DYNAMODB_ENDPOINT=http://127.0.0.1:8000 auditlog-fsck acme
 
@@ -75,6 +86,9 @@ struct Cli {
     /// Write a line of JSON for each workspace
     #[arg(long)]
     json: bool,
+    /// Keep in this directory how far the check is, and go on from there if it was interrupted
+    #[arg(long, value_name = "DIR")]
+    state: Option<PathBuf>,
     /// Write completions for a shell, and end
     #[arg(long, value_name = "SHELL", exclusive = true)]
     completions: Option<Shell>,
@@ -129,7 +143,18 @@ impl Cli {
         let (mut is_refuted, mut is_sound, mut is_told) = (false, true, true);
         for workspace in workspaces {
             let bar = bar(&workspace);
-            let report = fsck::check(&store, &workspace, &kept, system::now(), &bar).await?;
+            let resume = match &self.state {
+                None => None,
+                Some(directory) => Some(
+                    Resume::open(directory, &workspace)
+                        .map_err(|error| format!("--state {}: {error}", directory.display()))?,
+                ),
+            };
+            if let Some(checked) = resume.as_ref().map(Resume::checked).filter(|checked| *checked > 0) {
+                complain(&format!("{workspace}: going on after {checked} events"));
+            }
+            let check = fsck::check_from(&store, &workspace, &kept, system::now(), &bar, resume.as_ref());
+            let report = check.await?;
             let text = if self.json { format!("{}\n", report.to_json()) } else { report.to_string() };
             is_told &= tell(&text).is_some();
             is_refuted |= report.is_refuted();
@@ -190,10 +215,22 @@ fn key(given: &str) -> Result<Vkey, String> {
     Vkey::parse(text.trim_end()).map_err(|error| format!("--key is neither a file nor a key, which {error}"))
 }
 
-/// How far it is, for a person at a terminal; nothing where nobody is.
+/// A progress bar at a terminal, and a line each ten seconds elsewhere.
 fn bar(workspace: &WorkspaceId) -> ProgressBar {
     if !std::io::stderr().is_terminal() {
-        return ProgressBar::hidden();
+        let bar = ProgressBar::hidden();
+        let (seen, workspace) = (bar.clone(), workspace.clone());
+        thread::spawn(move || {
+            loop {
+                thread::sleep(REPORTED_EACH);
+                if seen.is_finished() {
+                    return;
+                }
+                let (read, all) = (seen.position(), seen.length().unwrap_or_default());
+                complain(&format!("{workspace}: {read} of {all} reads of events are done"));
+            }
+        });
+        return bar;
     }
     let bar = ProgressBar::new(0).with_message(format!("of {workspace} checked"));
     if let Ok(style) = ProgressStyle::with_template(BAR) {

@@ -1,5 +1,6 @@
 //! The receipts in the log, which explain events that have expired.
 
+use serde::{Deserialize, Serialize};
 use shared::{
     ledger::{hash::Hash, tree::Frontier},
     model::{
@@ -17,7 +18,7 @@ use super::report::{Findings, Kind};
 const CHUNK: u64 = 4096;
 
 /// Receipts, and the mismatches that a receipt may explain.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
 pub(super) struct Expired {
     receipts: Vec<Receipt>,
     /// Mismatches, unless a receipt covers their sequence.
@@ -26,12 +27,13 @@ pub(super) struct Expired {
     runs: Vec<(u64, u64)>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 struct Receipt {
     sequence: u64,
     /// The runs of sequences that it names; `None` if they cannot be read.
     runs: Option<Vec<(u64, u64)>>,
-    root: Option<Hash>,
+    /// The root as text; `None` if it is not one.
+    root: Option<String>,
 }
 
 impl Expired {
@@ -40,7 +42,7 @@ impl Expired {
         if is_receipt(event) {
             let (runs, root) = (
                 text(event, "sequences").and_then(parse_runs),
-                text(event, "root").and_then(|root| Hash::parse(root).ok()),
+                text(event, "root").filter(|root| Hash::parse(root).is_ok()).map(str::to_owned),
             );
             self.receipts.push(Receipt { sequence, runs, root });
         }
@@ -71,7 +73,7 @@ impl Expired {
                 Some(runs) => Some(root_of(store, workspace, runs).await?),
                 None => None,
             };
-            match runs.filter(|_| logged == root && root.is_some()) {
+            match runs.filter(|_| root.is_some() && logged.map(|logged| logged.to_string()) == root) {
                 Some(runs) => self.runs.extend(runs),
                 None => findings.at(
                     Kind::Receipt,

@@ -20,8 +20,11 @@ use super::{
     expired::Expired,
     head_size,
     report::{Findings, Kind},
+    resume::Resume,
 };
 
+/// After how many entries the state is saved.
+const SAVED_EACH: u64 = 2048;
 /// Events read at once: the maximum of one `BatchGetItem`.
 const BATCH: usize = 100;
 /// Batches that are read concurrently.
@@ -46,6 +49,14 @@ pub(super) struct Log {
     pub(super) expired: Expired,
 }
 
+/// The tables of a workspace.
+#[derive(Clone, Copy)]
+pub(super) struct Tables<'a> {
+    pub(super) store: &'a Store,
+    pub(super) workspace: &'a WorkspaceId,
+    pub(super) shards: &'a Shards,
+}
+
 /// Compares entries with their events.
 struct EntryCheck<'a> {
     store: &'a Store,
@@ -57,24 +68,32 @@ struct EntryCheck<'a> {
 
 impl Log {
     /// Follows the deltas from sequence 0 to the end, or to the first delta that does not continue the one
-    /// before it.
+    /// before it. `None` if the saved state is not of this log.
     pub(super) async fn walk(
-        store: &Store,
-        workspace: &WorkspaceId,
-        shards: &Shards,
+        Tables { store, workspace, shards }: Tables<'_>,
         head: &StoredHead,
         sizes: &[u64],
         findings: &mut Findings,
         bar: &ProgressBar,
-    ) -> Result<Self, Error> {
+        resume: Option<&Resume>,
+    ) -> Result<Option<Self>, Error> {
         let covered = head_size(head);
         let check = EntryCheck { store, workspace, shards, stamped: covered.unwrap_or(u64::MAX) };
         let mut log = Self::default();
         log.reach(covered, sizes);
+        let saved = resume.and_then(Resume::saved);
+        let (checked, root) =
+            saved.as_ref().map_or((0, String::new()), |saved| (saved.checked, saved.root.clone()));
+        if let Some(saved) = saved {
+            *findings = saved.findings.without_deltas();
+            log.expired = saved.expired;
+        }
         let mut rest = None;
         loop {
             let chunk = store.stored_deltas(workspace, rest).await?;
             let mut entries = Vec::new();
+            // The root at each size where the state may be saved.
+            let mut marks = BTreeMap::new();
             for delta in &chunk.items {
                 let Some(next) = log.follow(delta, findings) else { break };
                 log.is_head_between |= covered == Some(next.first);
@@ -82,15 +101,38 @@ impl Log {
                 for (sequence, entry) in next.sequenced() {
                     log.push(sequence, entry.leaf);
                     log.reach(covered, sizes);
-                    entries.push((sequence, entry.clone()));
+                    if log.end().is_multiple_of(SAVED_EACH) {
+                        marks.insert(log.end(), log.root());
+                    }
+                    if log.end() == checked && log.root().to_string() != root {
+                        return Ok(None);
+                    }
+                    if sequence >= checked {
+                        entries.push((sequence, entry.clone()));
+                    } else {
+                        bar.inc(1);
+                    }
                 }
             }
-            check.compare(entries, &mut log.expired, findings, bar).await?;
+            while let Some((first, _)) = entries.first() {
+                let room = usize::try_from(SAVED_EACH - first % SAVED_EACH).unwrap_or(usize::MAX);
+                let end = first + entries.len().min(room) as u64;
+                let later = entries.split_off(room.min(entries.len()));
+                check.compare(entries, &mut log.expired, findings, bar).await?;
+                entries = later;
+                if let (Some(resume), Some(root)) = (resume, marks.get(&end)) {
+                    // If we crash here, the next run compares the events from `end` on.
+                    resume.save(end, root, findings, &log.expired);
+                }
+            }
             rest = chunk.rest;
             if rest.is_none() || log.is_broken {
+                if log.end() < checked {
+                    return Ok(None);
+                }
                 log.is_head_between |= covered == Some(log.end());
                 log.expired.settle(store, workspace, log.frontier.size(), findings).await?;
-                return Ok(log);
+                return Ok(Some(log));
             }
         }
     }

@@ -32,6 +32,7 @@ mod events;
 mod expired;
 mod log;
 mod report;
+mod resume;
 mod tree;
 
 use indicatif::ProgressBar;
@@ -44,8 +45,12 @@ use shared::{
 pub use self::{
     checkpoints::{is_of, unverified},
     report::{Finding, Findings, Kind, Report},
+    resume::Resume,
 };
-use self::{events::EventScan, log::Log};
+use self::{
+    events::EventScan,
+    log::{Log, Tables},
+};
 
 /// Evidence from outside the tables, to compare them with.
 #[derive(Clone, Debug, Default)]
@@ -69,6 +74,21 @@ pub async fn check(
     now: Timestamp,
     bar: &ProgressBar,
 ) -> Result<Report, Error> {
+    check_from(store, workspace, kept, now, bar, None).await
+}
+
+/// The same, from where an earlier run ended. The state is removed once the check is done.
+///
+/// # Errors
+/// As of [`check`]; then the state stays.
+pub async fn check_from(
+    store: &Store,
+    workspace: &WorkspaceId,
+    kept: &Kept,
+    now: Timestamp,
+    bar: &ProgressBar,
+    resume: Option<&Resume>,
+) -> Result<Report, Error> {
     let mut findings = Findings::default();
     // Read in this order, so that the values read later can only be larger.
     let signed = store.stored_signed(workspace).await?;
@@ -78,13 +98,27 @@ pub async fn check(
 
     let mut sizes: Vec<_> = kept.checkpoints.iter().map(Checkpoint::size).collect();
     sizes.extend(signed_size(&signed));
-    let log = Log::walk(store, workspace, &shards, &head, &sizes, &mut findings, bar).await?;
+    let tables = Tables { store, workspace, shards: &shards };
+    let walk = Log::walk(tables, &head, &sizes, &mut findings, bar, resume);
+    let log = match walk.await? {
+        Some(log) => log,
+        None => {
+            // The saved state is of another log: begin with the first event.
+            findings = Findings::default();
+            bar.set_position(0);
+            let walk = Log::walk(tables, &head, &sizes, &mut findings, bar, None);
+            walk.await?.unwrap_or_default()
+        }
+    };
     tree::compare_roots(store, workspace, &log, &mut findings).await?;
     let grew = tree::compare_head(store, workspace, &head, &log, &mut findings).await?;
     checkpoints::compare(workspace, &signed, kept, &head, &log, &mut findings);
     let scan = EventScan::read(store, workspace, &log, now, &mut findings, bar).await?;
     let aside = store.count_aside(workspace).await?;
     bar.finish_and_clear();
+    if let Some(resume) = resume {
+        resume.finish();
+    }
 
     Ok(Report {
         workspace: workspace.clone(),

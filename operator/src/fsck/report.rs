@@ -2,12 +2,12 @@
 
 use std::{collections::BTreeMap, fmt};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use shared::{ledger::hash::Hash, model::id::WorkspaceId};
 
 /// The kind of a mismatch. If several are found at one sequence, the kind that is listed first is reported
 /// first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
     /// No delta decides this sequence, but later ones do, or the head covers it.
@@ -53,7 +53,7 @@ impl Kind {
 }
 
 /// A mismatch, and its place: a range of sequences, both ends included.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Finding {
     pub kind: Kind,
     /// The first sequence that may be affected.
@@ -65,11 +65,11 @@ pub struct Finding {
 }
 
 /// For each kind, the number of findings and the one with the lowest sequence.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Findings(BTreeMap<Kind, Found>);
 
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 struct Found {
     count: u64,
     first: Finding,
@@ -122,6 +122,13 @@ impl Findings {
         let all: Vec<_> = self.0.values().map(|found| &found.first).collect();
         let innermost = all.iter().filter(|one| !all.iter().any(|other| one.contains(other)));
         innermost.min_by_key(|finding| (finding.sequence, finding.kind)).copied()
+    }
+
+    /// The same without mismatches of deltas, which every run finds by itself.
+    pub(super) fn without_deltas(mut self) -> Self {
+        let of_deltas = [Kind::DeltaMissing, Kind::DeltaUnreadable, Kind::DeltaOverlaps];
+        self.0.retain(|kind, _| !of_deltas.contains(kind));
+        self
     }
 
     /// The kinds that were found, by their lowest sequence.
