@@ -1,14 +1,15 @@
 #!/usr/bin/env bash
-# Rehearses the archive: the local system with a stream to S3, which is MiniStack's, with signatures verified and IAM
-# enforced: the archiver's key may do what the template's role may and no more. Events are recorded, and the system is
-# killed (SIGKILL) and started again while it archives. Then pyarrow and DuckDB read the Parquet back, and every field of
-# every row is held against the API's own answer, and so are the lines; the queries of docs/archive.md are run; and
-# `auditlog verify archive` proves the copy, and finds what is damaged in it. Stops at the first thing that does not hold.
+# Rehearses the archive: the local system with a stream to S3, emulated by MiniStack, with signatures verified
+# and IAM enforced: the archiver's key may do exactly what the template's role may. Events are recorded, and the
+# system is killed (SIGKILL) and started again while it archives. Then pyarrow and DuckDB read the Parquet
+# files, and every field of every row, and every line, is compared with the API's own answer; the queries of
+# docs/archive.md run; and `auditlog verify archive` proves the copy, and finds the damage in altered copies.
+# Stops at the first mismatch.
 #
 #   tests/archive.sh [events, 2000 by default]
 #
-# It needs Rust, a C compiler and Python 3.11 with venv, and listens on 127.0.0.1 only. Its one-line install is done
-# for you: pip install boto3==1.43.106 cryptography==50.0.2 duckdb==2.0.1 ministack==1.5.33 pyarrow==26.0.1
+# It needs Rust, a C compiler and Python 3.11 with venv, and listens on 127.0.0.1 only. It installs the rest
+# itself: pip install boto3==1.43.106 cryptography==50.0.2 duckdb==2.0.1 ministack==1.5.33 pyarrow==26.0.1
 set -euo pipefail
 cd "$(dirname "$0")/.."
 events=${1:-2000}

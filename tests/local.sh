@@ -1,6 +1,6 @@
-# For the scripts beside it to source: starts the local system, on any free port, until the script ends; in memory, unless
-# local_options says otherwise. Wants $target and $work; sets $ready, the file with its credentials. Whoever sources it has
-# `set -e`.
+# Sourced by the scripts in this folder: starts the local system on any free port until the script ends; in
+# memory, unless local_options says otherwise. Needs $target and $work; sets $ready, the file with its
+# credentials. The sourcing script has `set -e`.
 [ -n "${local_options+set}" ] || local_options=(--memory)
 . tests/programs.sh
 ready=$work/ready.json

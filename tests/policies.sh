@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
-# Tries every attempt of tests/template/attempts.json with the policies of each function's role, as SAM transforms
-# template.yaml, by IAM's rules: a policy simulator by others (npm @cloud-copilot/iam-simulate) answers, which knows the
-# condition keys of DynamoDB and works offline. Fails where an answer is not the one of the list, where a role has a right
-# for which there is no attempt, and where SECURITY.md says something else.
+# Tries every attempt of tests/template/attempts.json with the policies of each function's role, as SAM
+# transforms template.yaml, by IAM's rules. An independent policy simulator (npm @cloud-copilot/iam-simulate)
+# answers, which knows the condition keys of DynamoDB and works offline. Fails if an answer differs from the
+# list, if a role has a right without an attempt, or if SECURITY.md differs.
 #
 #   tests/policies.sh                      the template of this directory
 #   tests/policies.sh --template FILE      another one, such as an earlier version
-#   tests/policies.sh --write              writes the table of SECURITY.md anew
+#   tests/policies.sh --write              writes the table of SECURITY.md again
 #
-# It needs Python 3.11 with venv and Node.js with npm. What else it uses it installs under the target directory.
+# It needs Python 3.11 with venv and Node.js with npm. It installs the rest under the target directory.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

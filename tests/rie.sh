@@ -1,18 +1,18 @@
 #!/usr/bin/env bash
-# Replays every file of events/ against the programs that are shipped, each under AWS's own runtime interface emulator,
-# and compares the answers, and what they left in the tables, with the snapshots of tests/tests/replay.rs. Stops at the
-# first difference.
+# Replays every file of events/ with the shipped programs, each under AWS's own runtime interface emulator, and
+# compares the answers and the tables with the snapshots of tests/tests/replay.rs. Stops at the first
+# difference.
 #
 #   tests/rie.sh                  builds what is not built (a first release build takes 10 to 20 minutes) and replays
 #   PROFILE=debug tests/rie.sh    the same with debug programs: quicker to build, not what is shipped
 #
-# It needs Linux, Rust, a C compiler and Python 3.11 with venv, and listens on 127.0.0.1 only. Its one-line install is
-# done for you, under the target directory; the emulator comes inside of aws-sam-cli:
+# It needs Linux, Rust, a C compiler and Python 3.11 with venv, and listens on 127.0.0.1 only. It installs the
+# rest itself under the target directory; the emulator is part of aws-sam-cli:
 #
 #   pip install aws-sam-cli==1.170.0 cargo-lambda==1.9.2 ziglang==0.17.1
 #
-# It goes where tests/deploy.sh has its own, so that both share one build: cargo-lambda's path is a part of the linker's,
-# and for another linker cargo builds everything anew.
+# The environment is the one of tests/deploy.sh, so that both share one build: the path of cargo-lambda is part
+# of the linker's, and cargo builds everything again for another linker.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -81,10 +81,10 @@ running+=($!)
 until_there 30 "the engine" test -s "$work/engine"
 engine=$(<"$work/engine")
 
-# What checkpoints are signed with here: the same as in tests/tests/replay.rs.
+# The seed of the key that signs checkpoints: the same as in tests/tests/replay.rs.
 "$python" -c 'import base64; print(base64.b64encode(bytes([7] * 32)).decode())' >"$work/ledger.key"
 
-# Two for each function: where it is invoked, and where the emulator talks to it.
+# Two ports for each function: one to invoke it, and one for the emulator.
 read -ra ports < <("$python" -c '
 import socket, sys
 sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(int(sys.argv[1]))]
@@ -93,10 +93,10 @@ print(*[socket.getsockname()[1] for socket in sockets])' $((2 * ${#functions[@]}
 endpoints=
 for index in "${!functions[@]}"; do
     function=${functions[$index]} invoke=${ports[$((2 * index))]} api=${ports[$((2 * index + 1))]}
-    # One that nobody serves: no file archives.
+    # A port without a server: no file archives.
     bucket=()
     [ "$function" != archiver ] || bucket=(ARCHIVE_BUCKET=archive AWS_ENDPOINT_URL_S3=http://127.0.0.1:9)
-    # What Lambda sets, and what the template does.
+    # The variables that Lambda and the template set.
     env -i "${bucket[@]}" AWS_REGION=us-east-1 AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local \
         AWS_LAMBDA_FUNCTION_NAME="$function" AWS_LAMBDA_LOG_FORMAT=JSON AWS_LAMBDA_LOG_LEVEL=INFO \
         EVENTS_TABLE=AuditEvents TOKENS_TABLE=AuditTokens QUARANTINE_TABLE=AuditQuarantine \

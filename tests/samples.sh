@@ -6,8 +6,8 @@
 #
 #   tests/samples.sh
 #
-# It needs Rust, a C compiler, Python 3.10 or later with venv, and Node.js 20 or later with npm. The rest is installed for
-# you under the target directory:
+# It needs Rust, a C compiler, Python 3.10 or later with venv, and Node.js 20 or later with npm. It installs the
+# rest under the target directory:
 #
 #   pip install awscli boto3 standardwebhooks==1.1.0
 #   npm install tsx@4 @aws-sdk/client-eventbridge@3

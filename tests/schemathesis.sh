@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
-# Holds the API against its own description: starts the local system, lets Schemathesis read /api/openapi.json from it
-# and call every route with what the description allows and with what it forbids, and fails at any server error, any
-# status, header or content type that is not described, any answer that breaks its schema, anything forbidden that is
-# taken, and any route that answers without the credentials it asks for.
+# Compares the API with its own description: starts the local system, lets Schemathesis read /api/openapi.json
+# from it and call every route with allowed and forbidden input. Fails at any server error, any undescribed
+# status, header or content type, any answer that breaks its schema, any forbidden input that is accepted, and
+# any route that answers without the required credentials.
 #
 #   tests/schemathesis.sh [examples a route, 200 by default] [seed, 1 by default]
 #
 # It needs Rust, a C compiler and Python 3.10 or later with venv, listens on 127.0.0.1 only, and takes a few minutes.
-# Its one-line install is done for you: pip install schemathesis==4.32.5
+# It installs the rest itself: pip install schemathesis==4.32.5
 set -euo pipefail
 cd "$(dirname "$0")/.."
 examples=${1:-200}
@@ -30,7 +30,7 @@ AUDIT_LOGS_SECRET=$(credential secret)
 AUDIT_LOGS_ADMIN_JWT=$(credential admin_jwt)
 export AUDIT_LOGS_WORKSPACE AUDIT_LOGS_BEARER AUDIT_LOGS_TOKEN AUDIT_LOGS_SECRET AUDIT_LOGS_ADMIN_JWT
 
-# Where it runs it leaves notes of its own.
+# Schemathesis writes notes into its working directory.
 cd "$work"
 call() { # call CONFIG OPTION…
     local config=$1
@@ -38,9 +38,9 @@ call() { # call CONFIG OPTION…
     timeout 900 venv/bin/schemathesis --config-file "$config" run "$endpoint/api/openapi.json" \
         --seed "$seed" --generation-database none --no-shrink --continue-on-failure "$@"
 }
-# In any workspace there may be: nearly always one that is not the caller's.
+# In any workspace: nearly always one that is not the caller's.
 call "$config" --max-examples "$((examples / 4 + 1))" --phases coverage,fuzzing --include-path-regex '\{workspace\}' --warnings off
-# In the caller's own.
+# In the caller's own workspace.
 { cat "$config"; printf '\n[parameters]\n"path.workspace" = "${AUDIT_LOGS_WORKSPACE}"\n'; } >own.toml
 call "$work/own.toml" --max-examples "$examples"
 

@@ -1,13 +1,14 @@
 #!/usr/bin/env bash
-# Rehearses streams: starts the local system and three receivers that share no code with it (a webhook that checks
-# signatures with the Standard Webhooks library, an HTTP Event Collector and a Datadog intake that check each field),
-# sets up a stream to each by the API, records events, and waits until every receiver has the whole log. On the way the
-# receivers fail, the webhook's secret is replaced, and the stream is set back. Stops at the first thing that does not hold.
+# Rehearses streams: starts the local system and three receivers that share no code with it (a webhook that
+# checks signatures with the Standard Webhooks library, an HTTP Event Collector and a Datadog intake that check
+# each field), sets up a stream to each through the API, records events, and waits until every receiver has the
+# whole log. Meanwhile the receivers fail, the webhook's secret is replaced, and the stream is set back. Stops
+# at the first mismatch.
 #
 #   tests/streams.sh [events, 2000 by default]
 #
-# It needs Rust, a C compiler and Python 3.11 with venv, and listens on 127.0.0.1 only. Its one-line install is done for
-# you: pip install standardwebhooks==1.1.0
+# It needs Rust, a C compiler and Python 3.11 with venv, and listens on 127.0.0.1 only. It installs the rest
+# itself: pip install standardwebhooks==1.1.0
 set -euo pipefail
 cd "$(dirname "$0")/.."
 events=${1:-2000}

@@ -1,17 +1,19 @@
 #!/usr/bin/env bash
-# Verifies a log of ours with code that is not: the libraries of the Go checksum database, golang.org/x/mod/sumdb. They
-# open the checkpoint with the log's public key, and show that every tile leads to its root, that every leaf is in the
-# tree, and that every smaller tree is the beginning of it. Stops at the first thing that is not so.
+# Verifies one of our logs with independent code: the libraries of the Go checksum database,
+# golang.org/x/mod/sumdb. They open the checkpoint with the log's public key, and show that every tile leads to
+# its root, that every leaf is in the tree, and that every smaller tree is its beginning. Stops at the first
+# mismatch.
 #
-#   tests/sumdb.sh                  verifies a log of 66,000 leaves that is made for it, and that broken copies are refused
-#   tests/sumdb.sh DIRECTORY        verifies a log that lies in files
+#   tests/sumdb.sh                  verifies a log of 66,000 leaves made for the test, and that broken copies
+# are refused
+#   tests/sumdb.sh DIRECTORY        verifies a log in files
 #   tests/sumdb.sh URL TOKEN        verifies the log of a workspace: URL as https://host/api/acme, TOKEN as token:secret
 #
-# With a URL, each run also keeps the checkpoint, and the next run for the same URL shows that it is still the beginning
-# of the log. KEY=<vkey> is the log's public key, where you have it from elsewhere than the log itself.
+# With a URL, each run also keeps the checkpoint, and the next run for the same URL shows that the log continues
+# it. KEY=<vkey> is the log's public key, if you have it from a source other than the log itself.
 #
-# It needs Go and the library's source where Debian has them: apt-get install golang-go golang-golang-x-mod-dev
-# (GOPATH says where else the source is), and curl for a URL, or Rust without any.
+# It needs Go and Debian's package of the library's source: apt-get install golang-go golang-golang-x-mod-dev
+# (GOPATH names another place of the source), and curl for a URL, or Rust without one.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -26,7 +28,7 @@ broken() { # broken FILE…: verifies that a copy of the sample is refused when 
         rm -rf "$work/broken"
         cp -r "$work/sample" "$work/broken"
         byte=$(($(stat -c %s "$work/sample/$file") / 2))
-        # Another letter: a changed text stays one.
+        # Replaces a letter, so that a changed text stays a text.
         dd if="$work/sample/$file" bs=1 skip="$byte" count=1 status=none | LC_ALL=C tr '\0-\377' 'B-\377\0-A' |
             dd of="$work/broken/$file" bs=1 seek="$byte" count=1 conv=notrunc status=none
         if "$work/verify" "$work/broken" >"$work/broken.log" 2>&1; then
@@ -61,7 +63,7 @@ case $# in
         token=$2
         log=$work/$(printf %s "$url" | tr -c 'A-Za-z0-9.-' _)
         mkdir -p "$log"
-        # What was fetched before may be of another width by now; only the checkpoints are kept.
+        # A stored tile may have another width by now, so only the checkpoints are kept.
         rm -rf "$log/tile"
         fetch key checkpoint
         if [ -n "${KEY:-}" ]; then printf '%s\n' "$KEY" >"$log/key"; fi

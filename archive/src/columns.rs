@@ -20,7 +20,7 @@ use parquet::{
 use serde_json::Value;
 use shared::{model::timestamp::Timestamp, text::json::canonical};
 
-/// A column, and where its values stand in an event.
+/// A column, and the place of its values in an event.
 struct Column {
     name: &'static str,
     pointer: &'static str,
@@ -30,7 +30,7 @@ struct Column {
 /// The type of a column.
 #[derive(Clone, Copy)]
 enum Kind {
-    /// Text in UTF-8; of an object or array its JSON.
+    /// Text in UTF-8; for an object or array, its JSON.
     Text,
     /// A number of 64 bits.
     Number,
@@ -63,8 +63,8 @@ const COLUMNS: [Column; 22] = [
     Column::of("redacted", "/redacted", Kind::Text),
 ];
 
-/// Who wrote a file, as Parquet records it. The library would name its version, and a newer one would write
-/// other bytes for the same events.
+/// The writer of a file, as Parquet records it. The library's own text has its version, so a newer one would
+/// write other bytes for the same events.
 const CREATED_BY: &str = "audit-logs archive version 1";
 
 static SCHEMA: LazyLock<TypePtr> = LazyLock::new(|| {
@@ -76,7 +76,7 @@ static SCHEMA: LazyLock<TypePtr> = LazyLock::new(|| {
 #[derive(Clone, Debug)]
 pub(crate) struct Columns(Vec<Values>);
 
-/// The values of a column that are not null, and for each row whether it has one (Parquet's definition level).
+/// The values of a column that are not null, and for each row, whether it has one (Parquet's definition level).
 #[derive(Clone, Debug)]
 enum Values {
     Texts(Vec<i16>, Vec<ByteArray>),
@@ -106,7 +106,7 @@ impl Columns {
     /// The rows as a file with one row group.
     ///
     /// # Errors
-    /// If the library refuses, which is a mistake here.
+    /// If the library refuses, which is a bug in this crate.
     pub(crate) fn write(&self) -> Result<Vec<u8>, ParquetError> {
         let properties = WriterProperties::builder()
             .set_created_by(CREATED_BY.to_owned())

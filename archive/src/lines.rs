@@ -11,7 +11,8 @@ pub(crate) fn add(lines: &mut Vec<u8>, event: &Value) {
     lines.push(b'\n');
 }
 
-/// Lines as gzip. Its header has no time and no name of a file, so that the same events have the same bytes.
+/// Compresses lines with gzip, without a time or file name in the header, so that the same events have the same
+/// bytes.
 pub(crate) fn compress(lines: &[u8]) -> Vec<u8> {
     let mut gzip = GzBuilder::new().write(Vec::new(), Compression::default());
     gzip.write_all(lines).expect("memory takes it");

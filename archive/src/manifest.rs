@@ -5,43 +5,43 @@ use std::fmt;
 use serde::{Serialize, Serializer};
 use sha2::{Digest as _, Sha256};
 
-/// SHA-256 of an object's bytes, written in hexadecimal digits.
+/// SHA-256 of an object's bytes, written in hexadecimal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Digest([u8; 32]);
 
-/// The manifest of a run. It is an object as the others are, and written when they all are.
+/// The manifest of a run: an object that is written after all others.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Manifest {
     /// The version of this form: 1.
     pub version: u32,
-    /// Whose log it is.
+    /// The workspace of the log.
     pub workspace: String,
-    /// Which stream archives it.
+    /// The stream that archives it.
     pub stream: String,
     /// The first sequence that the run covers.
     pub first: u64,
-    /// The last one.
+    /// The last sequence that the run covers.
     pub last: u64,
-    /// How many events there are in its objects.
+    /// The number of events in its objects.
     pub events: u64,
-    /// How many had expired.
+    /// The number of expired events.
     pub expired: u64,
-    /// How many the filter of the stream left out.
+    /// The number of events that the stream's filter left out.
     pub filtered: u64,
-    /// Whether the stream has a filter.
+    /// True if the stream has a filter.
     pub filter: bool,
-    /// Which members of an event the stream leaves out, as JSON pointers.
+    /// The members of events that the stream leaves out, as JSON pointers.
     pub mask: Vec<String>,
     /// The objects with the events, by the day on which they happened.
     pub objects: Vec<Named>,
-    /// The last checkpoint of the log that was signed by then, as a signed note. It may cover less than the
-    /// run, or more.
+    /// The last signed checkpoint of the log at that time, as a signed note. It may cover less than the run, or
+    /// more.
     pub checkpoint: Option<String>,
-    /// The hash of the manifest of the run before; null in the first of a stream.
+    /// The hash of the previous run's manifest; null in the first run of a stream.
     pub previous: Option<Digest>,
 }
 
-/// An object, as a manifest names it.
+/// An object in a manifest.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Named {
     /// Its key in the bucket.
@@ -50,28 +50,27 @@ pub struct Named {
     pub day: String,
     /// The format: `ndjson` or `parquet`.
     pub format: &'static str,
-    /// How many bytes it has.
+    /// The size of the object.
     pub bytes: u64,
-    /// The hash of them.
+    /// The hash of the object.
     pub sha256: Digest,
-    /// How many events are in it.
+    /// The number of events in it.
     pub rows: u64,
-    /// Which ones, such as `0-511,514`.
+    /// The sequences of the events, such as `0-511,514`.
     pub sequences: String,
 }
 
 impl Digest {
-    /// The hash of bytes.
+    /// The hash of these bytes.
     pub fn of(bytes: &[u8]) -> Self {
         Self(Sha256::digest(bytes).into())
     }
 
-    /// The hash that was kept as bytes.
+    /// A stored hash.
     pub fn from_bytes(bytes: [u8; 32]) -> Self {
         Self(bytes)
     }
 
-    /// Its bytes.
     pub fn as_bytes(&self) -> &[u8; 32] {
         &self.0
     }

@@ -1,4 +1,4 @@
-//! A run of events, and the objects that it becomes.
+//! A run of events, and its objects.
 
 use std::{collections::BTreeMap, ops::RangeInclusive};
 
@@ -15,26 +15,26 @@ const NDJSON: Format = Format { name: "ndjson", ending: "ndjson.gz", media_type:
 const PARQUET: Format =
     Format { name: "parquet", ending: "parquet", media_type: "application/vnd.apache.parquet" };
 
-/// Some sequences of a log, and what there is of their events.
+/// Some sequences of a log, and their events.
 #[derive(Clone, Debug)]
 pub struct Run<'a> {
-    /// Whose log it is.
+    /// The workspace of the log.
     pub workspace: &'a WorkspaceId,
-    /// Which stream archives it, by its id.
+    /// The id of the stream that archives it.
     pub stream: &'a str,
     /// The sequences that the run covers.
     pub sequences: RangeInclusive<u64>,
     /// The events, in the order of their sequences.
     pub events: &'a Rows,
-    /// How many of the sequences had expired.
+    /// The number of expired sequences.
     pub expired: u64,
-    /// Whether the stream has a filter.
+    /// True if the stream has a filter.
     pub filter: bool,
-    /// Which members of an event the stream leaves out, as JSON pointers.
+    /// The members of events that the stream leaves out, as JSON pointers.
     pub mask: &'a [String],
-    /// The last checkpoint of the log that was signed, as a signed note.
+    /// The last signed checkpoint of the log, as a signed note.
     pub checkpoint: Option<&'a str>,
-    /// The hash of the manifest of the run before.
+    /// The hash of the previous run's manifest.
     pub previous: Option<Digest>,
 }
 
@@ -43,49 +43,47 @@ pub struct Run<'a> {
 pub struct Archived {
     /// The objects with the events, to be written first.
     pub objects: Vec<Object>,
-    /// The manifest that names them, to be written when they are.
+    /// The manifest that names them, to be written after them.
     pub manifest: Object,
 }
 
 /// An object of the bucket.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Object {
-    /// Its key.
     pub key: String,
-    /// What kind of content it is.
+    /// The type of its content.
     pub media_type: &'static str,
-    /// Its content.
     pub bytes: Vec<u8>,
     /// The hash of its content.
     pub sha256: Digest,
 }
 
-/// Why something is no run.
+/// The reason why a run is invalid.
 #[derive(Debug, thiserror::Error)]
 pub enum InvalidRun {
-    /// There is no sequence in it.
+    /// The run has no sequence.
     #[error("a run covers at least one sequence")]
     Empty,
-    /// An event is not one of the run's log, or not of its sequences, or they are not in order.
+    /// An event is not from the run's log or sequences, or out of order.
     #[error("the event {0} of the run is none of its log and sequences, in their order")]
     Event(usize),
-    /// There are more than there are sequences.
+    /// There are more events than sequences.
     #[error("more events are there or have expired than there are sequences")]
     Count,
-    /// The library that writes columns refused.
+    /// The library for Parquet refused.
     #[error(transparent)]
     Columns(#[from] parquet::errors::ParquetError),
 }
 
-/// A form in which the events of a day are written.
+/// A format for the events of a day.
 struct Format {
     name: &'static str,
     ending: &'static str,
     media_type: &'static str,
 }
 
-/// Events as lines and columns, by the day on which they happened. They are added one at a time, as the API answers
-/// them or with parts masked, so that no more than one is held decoded.
+/// Events as lines and columns, by the day on which they happened. They are added one at a time, in the form of
+/// the API or with parts masked, so that only one is held decoded.
 #[derive(Clone, Debug, Default)]
 pub struct Rows {
     days: BTreeMap<String, Day>,
@@ -93,7 +91,7 @@ pub struct Rows {
     sequences: Vec<u64>,
     /// The workspace of all rows.
     workspace: Option<String>,
-    /// The first row that is no event of the workspace.
+    /// The first row that is not an event of the workspace.
     invalid: Option<usize>,
     bytes: usize,
 }
@@ -107,7 +105,7 @@ struct Day {
 }
 
 impl Rows {
-    /// Adds an event. One that cannot be in a run makes [`Run::archive`] fail.
+    /// Adds an event. An invalid one makes [`Run::archive`] fail.
     pub fn add(&mut self, event: &Value) {
         let workspace = event["workspace_username"].as_str().unwrap_or_default();
         let is_ours = self.workspace.get_or_insert_with(|| workspace.to_owned()) == workspace;
@@ -125,22 +123,21 @@ impl Rows {
         self.sequences.push(sequence);
     }
 
-    /// Makes sure that the run has objects of a day, with or without events.
+    /// Makes sure that the run has objects for a day, with or without events.
     pub fn add_day(&mut self, day: String) {
         self.days.entry(day).or_default();
     }
 
-    /// How many events there are.
+    /// The number of events.
     pub fn len(&self) -> usize {
         self.sequences.len()
     }
 
-    /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.sequences.is_empty()
     }
 
-    /// How many bytes their lines have.
+    /// The number of bytes of their lines.
     pub fn bytes(&self) -> usize {
         self.bytes
     }
@@ -169,11 +166,11 @@ impl<'a> FromIterator<&'a Value> for Rows {
 }
 
 impl Run<'_> {
-    /// The objects that the run becomes: for each of its days one of each format, and the manifest. The same
-    /// run becomes the same objects, byte for byte.
+    /// The objects of the run: for each of its days one of each format, and the manifest. The same run has the
+    /// same objects, byte for byte.
     ///
     /// # Errors
-    /// If it is no run of one log.
+    /// If it is not a run of one log.
     pub fn archive(&self) -> Result<Archived, InvalidRun> {
         if self.sequences.is_empty() {
             return Err(InvalidRun::Empty);
@@ -222,8 +219,8 @@ impl Run<'_> {
         Ok(Archived { objects, manifest: Object::new(self.manifest_key(), "application/json", bytes) })
     }
 
-    /// The key of the events of a day: in the partition of its workspace and day, as Hive and Athena name
-    /// them. Each format has a folder of its own, because all files of a partition are read.
+    /// The key of the events of a day: in the partition of its workspace and day, in the form of Hive and
+    /// Athena. Each format has a folder of its own, because all files of a partition are read.
     fn key(&self, format: &Format, day: &str) -> String {
         let Format { name, ending, .. } = format;
         let (workspace, stream) = (self.workspace, self.stream);

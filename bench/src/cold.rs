@@ -1,4 +1,4 @@
-//! How long an instance takes to start and to answer for the first time, against others and the limit.
+//! The time of an instance to start and to answer for the first time, compared with others and the limit.
 
 use std::{fs, time::Duration};
 
@@ -13,7 +13,7 @@ use crate::{
     stage::{Stage, invoke},
 };
 
-/// What Lambda gives a function of 128 MB of one CPU, and in which slices (ms).
+/// The share of a CPU that Lambda gives a function of 128 MB, and its slices (ms).
 const SHARE: f64 = 128.0 / 1769.0;
 const SLICE_MS: f64 = 20.0;
 
@@ -27,7 +27,7 @@ pub(crate) async fn run(programs: Programs, starts: usize) -> Result<Report> {
     let mut payloads = Payloads::new()?;
     let mut taken: Vec<Vec<Start>> = vec![Vec::new(); contestants.len()];
     let progress = crate::progress("starting", starts * contestants.len())?;
-    // Interleaved: whatever else the machine does, it does to all.
+    // Interleaved, so that other work on the machine affects all programs alike.
     for round in 0..=starts {
         for (program, taken) in contestants.iter().zip(&mut taken) {
             let start = start(&stage, program, &mut payloads).await?;
@@ -135,13 +135,13 @@ pub(crate) fn first_of(program: &Program, payloads: &mut Payloads) -> Result<Str
     }
 }
 
-/// A group of processes that has no more of a CPU than 128 MB buy.
+/// A group of processes with the share of a CPU that 128 MB buy.
 struct Slices;
 
 impl Slices {
     const GROUP: &str = "/sys/fs/cgroup/cpu/audit-logs-bench";
 
-    /// None where there is no controller that we may use.
+    /// None if the CPU controller cannot be used.
     fn new() -> Option<Self> {
         fs::create_dir_all(Self::GROUP).ok()?;
         // In microseconds.
@@ -151,7 +151,7 @@ impl Slices {
         Some(Self)
     }
 
-    /// How long the first event takes, in ms.
+    /// The time of the first event, in ms.
     async fn first(&self, stage: &Stage, program: &Program, payloads: &mut Payloads) -> Result<f64> {
         let instance: Instance = stage.start(program, &stage.stub.https).await?;
         fs::write(format!("{}/cgroup.procs", Self::GROUP), instance.pid().to_string())?;

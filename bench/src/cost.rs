@@ -17,7 +17,7 @@ use crate::{
 /// Sizes of events in bytes.
 const SIZES: [(&str, usize); 6] =
     [("0.5", 512), ("1", 1024), ("2", 2048), ("4", 4096), ("16", 16_384), ("64", 64_000)];
-/// How many events are sealed for each row, and in passes of how many.
+/// Events that are sealed for each row, and the sizes of passes.
 const SEALED: usize = 500;
 const PASSES: [usize; 4] = [1, 10, 50, 100];
 
@@ -103,7 +103,7 @@ pub(crate) async fn run_functions(programs: Programs, report: &mut Report, memor
     invoke(&sealer, &payloads::file("sealer-stream")?).await?;
     for (what, function, payload) in invocations {
         let instance = stage.start(&stage.programs.ours(function), &stage.stub.http).await?;
-        // The first invocation also reads what an instance keeps for a minute.
+        // The first invocation also reads the settings that an instance caches for a minute.
         let first = match function {
             "ingest-api" => payloads.of(Door::Http, 1),
             "ingest-bus" => payloads.of(Door::Bus, 10),
@@ -138,7 +138,7 @@ pub(crate) async fn run_functions(programs: Programs, report: &mut Report, memor
 async fn cpu_of_batch(stage: &Stage) -> Result<f64> {
     let mut payloads = Payloads::new()?;
     let instance = stage.start(&stage.programs.ours("ingest-bus"), &stage.stub.http).await?;
-    // Other numbers than those of the other instance, whose events are recorded.
+    // Numbers that the other instance did not use, because its events are recorded.
     payloads.skip(10_000);
     for _ in 0..20 {
         invoke(&instance, &payloads.of(Door::Bus, 10)).await?;

@@ -1,4 +1,4 @@
-//! The events that are counted: Mode's documented example, with other values for what filters name.
+//! The measured events: Mode's documented example, with other values for the members that filters use.
 
 use fastrand::Rng;
 use serde_json::{Value, json};
@@ -14,14 +14,14 @@ use shared::{
     text::problem::FieldError,
 };
 
-/// The actors, of whom each does a tenth.
+/// The actors, each with a tenth of the events.
 pub(crate) const ACTORS: usize = 10;
-/// The entities, of which each is concerned by a tenth.
+/// The entities, each with a tenth of the events.
 pub(crate) const ENTITIES: usize = 10;
-/// The action of a tenth and a few more.
+/// The action of a tenth of the events and a few more.
 pub(crate) const ACTION: &str = "group_created";
 
-/// The event of this number, a second after the one before.
+/// The event with this number, a second after the previous one.
 pub(crate) fn event(
     workspace: &WorkspaceId,
     number: usize,
@@ -78,13 +78,13 @@ pub(crate) fn sent(number: usize, random: &mut Rng) -> Value {
     })
 }
 
-/// An event whose canonical JSON has as many bytes, within a few.
+/// An event whose canonical JSON has this size, within a few bytes.
 pub(crate) fn event_of_size(
     workspace: &WorkspaceId,
     number: usize,
     bytes: usize,
 ) -> Result<Event, Vec<FieldError>> {
-    // A string has at most 16 KiB: so there are several, each of what is left.
+    // A string has at most 16 KiB, so there are several, each with the remaining size.
     let mut event = sent(number, &mut Rng::with_seed(1));
     for part in 0.. {
         let left = bytes.saturating_sub(event.to_string().len());

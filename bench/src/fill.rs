@@ -8,15 +8,15 @@ use shared::{
 
 use crate::{Result, events::event};
 
-/// How many events are recorded at once.
+/// Events that are recorded at once.
 const AT_ONCE: usize = 200;
 
-/// Records as many events, and says where they are.
+/// Records events, and returns their places.
 pub(crate) async fn fill(store: &Store, workspace: &WorkspaceId, count: usize) -> Result<Vec<Place>> {
     fill_from(store, workspace, 0, count).await
 }
 
-/// The same, from this number on.
+/// The same, from this number.
 pub(crate) async fn fill_from(
     store: &Store,
     workspace: &WorkspaceId,
@@ -41,7 +41,7 @@ pub(crate) async fn fill_from(
     Ok(places)
 }
 
-/// An event of the bench, which breaks no rule.
+/// A valid event of the bench.
 pub(crate) fn valid(workspace: &WorkspaceId, number: usize, random: &mut Rng) -> Result<Event> {
     let event = event(workspace, number, random);
     event.map_err(|problems| format!("an event of the bench is not valid: {problems:?}").into())

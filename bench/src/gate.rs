@@ -1,4 +1,4 @@
-//! Whether the exact figures are within their limits. No time is among them.
+//! Checks the exact figures against their limits. Times are not among them.
 
 use std::{collections::BTreeMap, fs};
 
@@ -8,10 +8,10 @@ use crate::{
     report::{Table, number},
 };
 
-/// How the limits are kept: by the figure's name, each with the most that it may be.
+/// The limits: the largest value of each figure, by its name.
 type Limits = BTreeMap<String, f64>;
 
-/// Compares what was measured with the limits of `bench/gate.json` that the suites concern.
+/// Compares the measured figures with the limits in `bench/gate.json` for these suites.
 ///
 /// # Errors
 /// If a figure is above its limit, or a limit's figure was not measured.
@@ -31,8 +31,7 @@ pub(crate) fn check(figures: &BTreeMap<String, f64>, suites: &[&str]) -> Result<
 fn compare(figures: &BTreeMap<String, f64>, limits: &Limits, suites: &[&str]) -> (Table, usize) {
     let mut table = Table::new(["figure", "limit", "measured", ""]);
     let mut failures = 0;
-    let concerned = |name: &str| name.split('.').next().is_some_and(|suite| suites.contains(&suite));
-    for (name, limit) in limits.iter().filter(|(name, _)| concerned(name)) {
+    for (name, limit) in limits.iter().filter(|(name, _)| is_concerned(suites, name)) {
         let measured = figures.get(name);
         let within = measured.is_some_and(|measured| measured <= limit);
         failures += usize::from(!within);
@@ -46,12 +45,16 @@ fn compare(figures: &BTreeMap<String, f64>, limits: &Limits, suites: &[&str]) ->
     (table, failures)
 }
 
+fn is_concerned(suites: &[&str], name: &str) -> bool {
+    name.split('.').next().is_some_and(|suite| suites.contains(&suite))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn figures_over_their_limit_or_missing_are_told() {
+    fn figures_over_their_limit_or_missing_are_reported() {
         let limits: Limits =
             [("cost.a".to_owned(), 4.0), ("cost.b".to_owned(), 1.0), ("size.c".to_owned(), 1.0)].into();
         check(&limits, &[("cost.a", 4.0), ("cost.b", 0.5)], &["cost"], 0);

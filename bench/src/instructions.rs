@@ -1,7 +1,7 @@
-//! How many instructions the functions execute, counted by valgrind's callgrind: nearly the same at every run.
+//! The instructions that the functions execute, counted by valgrind's callgrind: nearly the same at every run.
 //!
-//! The instructions of an invocation are the difference between a run with more of them and a run with fewer, so that starting
-//! and ending do not count.
+//! The instructions of an invocation are the difference between a run with more invocations and a run with
+//! fewer, so that the start and the end do not count.
 
 use std::{fs, time::Duration};
 
@@ -17,7 +17,7 @@ use crate::{
     stub::Endpoint,
 };
 
-/// The sizes of batches that are counted.
+/// The measured sizes of batches.
 const BATCHES: [usize; 5] = [1, 10, 25, 100, 500];
 
 pub(crate) async fn run(programs: Programs) -> Result<Report> {
@@ -116,7 +116,7 @@ impl Counter<'_> {
         count(&self.stage.programs, &self.stage.stub.https, program, payloads).await
     }
 
-    /// The instructions for each event, in invocations of as many, when everything is warm.
+    /// The instructions for each event in invocations of this size, after warming up.
     async fn warm(&self, door: Door, batch: usize) -> Result<f64> {
         let program = self.stage.programs.ours(door.function());
         let (few, many) = match batch {
@@ -145,7 +145,7 @@ pub(crate) async fn counted_pages(programs: &Programs, engine: &Endpoint, size: 
     Ok((more - less) / (MANY - FEW) as f64)
 }
 
-/// The instructions from the start of a program until it has answered all of these, and waits for more.
+/// The instructions from the start of a program until it has answered all of these payloads and waits for more.
 async fn count(
     programs: &Programs,
     dynamodb: &Endpoint,
@@ -163,9 +163,9 @@ async fn count(
         invoke(&instance, payload).await?;
     }
     instance.idle().await.map_err(|failed| format!("{} did not ask for more: {failed:?}", program.name))?;
-    // It has sent its question, and takes a moment to lie down and wait.
+    // It has sent its request, and needs a moment until it waits.
     tokio::time::sleep(Duration::from_millis(50)).await;
-    // Asked to end, it writes what it counted.
+    // When it is asked to end, it writes its counts.
     instance.signal(Signal::Terminate).await?;
     instance.ended().await;
     let counted = fs::read_to_string(&counts)?;

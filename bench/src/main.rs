@@ -1,4 +1,4 @@
-//! The command `bench`: what Audit Logs costs and how fast it is, against others and the limit.
+//! The command `bench`: the cost and the speed of Audit Logs, compared with others and with the limits.
 
 mod cold;
 mod cost;
@@ -134,33 +134,36 @@ async fn measure(
     events: usize,
     most: usize,
 ) -> Result<Report> {
-    let programs = || Programs::find(directory.clone());
     match suite {
         Suite::All | Suite::Gate => Err("this is not one suite".into()),
-        Suite::Size => size::run(&programs()?),
+        Suite::Size => size::run(&find_programs(directory)?),
         Suite::Cost => {
             let mut report = cost::run().await?;
-            cost::run_functions(programs()?, &mut report, MEMORY_MB).await?;
+            cost::run_functions(find_programs(directory)?, &mut report, MEMORY_MB).await?;
             Ok(report)
         }
         Suite::Reads => reads::run(events).await,
         Suite::Sealing => sealing::run().await,
-        Suite::Cold => cold::run(programs()?, starts).await,
-        Suite::Warm => warm::run(programs()?).await,
-        Suite::Instructions => instructions::run(programs()?).await,
+        Suite::Cold => cold::run(find_programs(directory)?, starts).await,
+        Suite::Warm => warm::run(find_programs(directory)?).await,
+        Suite::Instructions => instructions::run(find_programs(directory)?).await,
         Suite::Throughput => {
-            let programs = programs()?;
+            let programs = find_programs(directory)?;
             let mut report = Report::of("throughput");
             throughput::run_engine(programs.clone(), &mut report).await?;
             throughput::run(programs, &mut report).await?;
             Ok(report)
         }
-        Suite::Scale => scale::run(programs()?, most).await,
+        Suite::Scale => scale::run(find_programs(directory)?, most).await,
         Suite::Packed => packed::run().await,
     }
 }
 
-/// Checks what is exact: what the store takes always, what concerns programs where they are.
+fn find_programs(directory: &Option<PathBuf>) -> Result<Programs> {
+    Programs::find(directory.clone())
+}
+
+/// Checks the exact figures: the store's always, and the programs' if they are given.
 async fn gate(programs: Option<PathBuf>, events: usize) -> Result<String> {
     let mut reports = vec![cost::run().await?, reads::run(events).await?];
     let mut suites = vec!["cost", "reads"];
@@ -177,7 +180,7 @@ async fn gate(programs: Option<PathBuf>, events: usize) -> Result<String> {
     gate::check(&figures, &suites)
 }
 
-/// A bar on a terminal, and nothing elsewhere.
+/// A progress bar on a terminal, and otherwise none.
 fn progress(what: &'static str, steps: usize) -> Result<ProgressBar> {
     let style = ProgressStyle::with_template("{msg} {bar:40} {pos}/{len} ({eta} left)")?;
     Ok(ProgressBar::new(steps as u64).with_style(style).with_message(what))

@@ -1,7 +1,7 @@
-//! A layout that we do not have: the events of a batch for one workspace packed into one item. What that would take.
+//! A layout that is not used: the events of a batch for one workspace packed into one item. Measures its cost.
 //!
-//! The items are written to the embedded engine, with the condition that an event has too; nothing here is a part
-//! of the store.
+//! The items are written to the embedded engine with the same condition as an event; this code is not part of
+//! the store.
 
 use std::io::Write as _;
 
@@ -15,9 +15,9 @@ use crate::{
     report::{Chart, Report, Table, number},
 };
 
-/// How many events an item holds.
+/// The measured numbers of events in an item.
 const PACKS: [usize; 7] = [1, 5, 10, 25, 50, 100, 500];
-/// The write units of an event: itself, three indexes, the stamp, the log.
+/// The write units of an event today: itself with three indexes, and then with the stamp and the log.
 const AS_IT_IS: [f64; 2] = [4.0, 5.11];
 
 pub(crate) async fn run() -> Result<Report> {
@@ -45,7 +45,7 @@ pub(crate) async fn run() -> Result<Report> {
             "events": {"B": base64(&deflated)},
         });
         let units = put(&client, tables.endpoint(), &item).await?;
-        // An index needs an item for each value that the pack holds: it is what a filter would find the pack by.
+        // An index needs an item for each value in the pack, because a filter would find the pack by it.
         let listed = units
             + distinct(&events, |event| &event["action"])
             + distinct(&events, |event| &event["actor"]["user_id"])
@@ -83,7 +83,8 @@ fn distinct(events: &[Value], of: fn(&Value) -> &Value) -> f64 {
     values.len() as f64
 }
 
-/// An event that shares no more with the others than those of a busy workspace do: nothing random in it compresses.
+/// An event that shares no more with others than events of a busy workspace do: its random parts do not
+/// compress.
 fn unlike(number: usize, random: &mut Rng) -> Value {
     let mut event = events::sent(number, random);
     event["id"] = json!(format!(
@@ -135,7 +136,7 @@ async fn put(client: &reqwest::Client, engine: &str, item: &Value) -> Result<f64
     units.ok_or_else(|| format!("the engine answered: {answer}").into())
 }
 
-/// DynamoDB's JSON has bytes as base64.
+/// In DynamoDB's JSON, bytes are base64.
 fn base64(bytes: &[u8]) -> String {
     use base64::{Engine as _, engine::general_purpose::STANDARD};
     STANDARD.encode(bytes)

@@ -1,4 +1,4 @@
-//! What functions are given: AWS's payloads around the events of the bench, and the files of `events/`.
+//! The payloads of functions: AWS's envelopes around the events of the bench, and the files of `events/`.
 
 use std::fs;
 
@@ -49,7 +49,7 @@ impl Payloads {
         })
     }
 
-    /// A payload of as many events. One alone over HTTP is the body itself.
+    /// A payload of this many events. A single event over HTTP is the body itself.
     pub(crate) fn of(&mut self, door: Door, count: usize) -> String {
         let events: Vec<_> = (0..count).map(|_| self.event()).collect();
         match door {
@@ -68,7 +68,7 @@ impl Payloads {
         }
     }
 
-    /// Leaves out as many events.
+    /// Skips the numbers of this many events.
     pub(crate) fn skip(&mut self, count: usize) {
         self.next += count;
     }
@@ -79,7 +79,7 @@ impl Payloads {
     }
 }
 
-/// The queue's message of an event that was put on the bus.
+/// The queue's message for an event on the bus.
 fn message(event: &Value) -> Value {
     let id = &event["id"];
     let mut detail = event.clone();
@@ -96,7 +96,7 @@ fn message(event: &Value) -> Value {
     })
 }
 
-/// A payload that a function of ours takes, and answers without a change to what others read.
+/// A payload that one of our functions accepts, and answers without changing what others read.
 pub(crate) fn sample(function: &str) -> Result<String> {
     file(match function {
         "authorizer" => "authorizer-bearer",
@@ -110,13 +110,13 @@ pub(crate) fn sample(function: &str) -> Result<String> {
         "sealer" => "sealer-redelivered",
         "viewer" => "viewer-icon",
         "streams" => "streams-list",
-        // Both are told of a stream, here of one that is gone: nothing is sent.
+        // Both get a stream, here a deleted one, so that nothing is sent.
         "deliver" | "archiver" => "archiver-stream",
         _ => "ingest-api-one",
     })
 }
 
-/// A request of the query function, with this query string.
+/// A request to the query function with this query string.
 pub(crate) fn list(query: &str) -> Result<String> {
     let mut request: Value = serde_json::from_str(&file("query-list")?)?;
     request["rawQueryString"] = json!(query);

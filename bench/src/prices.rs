@@ -1,6 +1,6 @@
-//! What AWS asks, and what a million events come to.
+//! AWS's prices, and the cost of a million events.
 
-/// Where the prices are from, and of when.
+/// The source and the date of the prices.
 pub(crate) const SOURCE: &str = "AWS's list prices on demand in us-east-1 as of November 2026, without free tiers and \
                                  discounts; entered by hand, so look them up before you rely on them";
 
@@ -32,21 +32,21 @@ pub(crate) const US_EAST_1: Prices = Prices {
     table_gb_month: 0.25,
 };
 
-/// The bytes of an event in a table and its three indexes: an estimate from the example's item.
+/// The bytes of an event in a table and its three indexes, estimated from the example's item.
 const STORED_BYTES: f64 = 1_300.0;
 
-/// The dollars of a million events for each month that they are kept.
+/// The dollars to keep a million events for a month.
 pub(crate) const A_MONTH: f64 = STORED_BYTES * 1e6 / 1e9 * US_EAST_1.table_gb_month;
 
 /// One line of the bill for a million events.
 pub(crate) struct Line {
     pub(crate) what: &'static str,
     pub(crate) dollars: f64,
-    /// Whether it is for bringing the events to us, however they are kept then.
+    /// True if it pays for the delivery of the events, which is the same for every way to store them.
     pub(crate) delivery: bool,
 }
 
-/// The consumption of an event, to be priced.
+/// The consumption of an event.
 #[derive(Clone, Copy)]
 pub(crate) struct Taken {
     pub(crate) write_units: f64,
@@ -54,19 +54,19 @@ pub(crate) struct Taken {
     pub(crate) memory_mb: f64,
 }
 
-/// The bill for a million events that come from the bus in batches of so many.
+/// The bill for a million events from the bus in batches of this size.
 pub(crate) fn bus(taken: Taken, batch: f64) -> Vec<Line> {
     lines(US_EAST_1.event, US_EAST_1.queue_request * (1.0 + 2.0 / batch), 0.0, taken, batch)
 }
 
-/// The bill for a million events that are sent to the API in batches of so many.
+/// The bill for a million events over the API in batches of this size.
 pub(crate) fn http(taken: Taken, batch: f64) -> Vec<Line> {
     lines(0.0, 0.0, US_EAST_1.api_request / batch, taken, batch)
 }
 
 fn lines(bus: f64, queue: f64, api: f64, taken: Taken, batch: f64) -> Vec<Line> {
     let Taken { write_units, cpu_ms, memory_mb } = taken;
-    // With less memory than goes with a whole CPU, a function's time is the longer.
+    // With less memory than buys a whole CPU, a function takes longer than its CPU time.
     let seconds = cpu_ms / 1e3 * (1769.0 / memory_mb).max(1.0);
     vec![
         line("DynamoDB, write units", write_units * US_EAST_1.write_unit),

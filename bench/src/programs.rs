@@ -1,4 +1,4 @@
-//! The programs that are measured: the functions as they are shipped, the least they could be, and what others pick.
+//! The measured programs: the shipped functions, the lower limits, and the alternatives that others choose.
 
 use std::{
     ffi::OsString,
@@ -36,20 +36,20 @@ pub(crate) struct Programs {
     work: PathBuf,
 }
 
-/// A program and how it is run.
+/// A program and its command.
 #[derive(Clone, Debug)]
 pub(crate) struct Program {
     pub(crate) name: &'static str,
     path: PathBuf,
     arguments: Vec<OsString>,
-    /// Whose certificates it trusts is told in this variable.
+    /// The variable with the certificates that it trusts.
     trust: &'static str,
-    /// Whether a function of ours opens its connection before it asks for work.
+    /// True if our function opens its connection before it asks for work.
     opens_at_init: bool,
 }
 
 impl Programs {
-    /// Those in a directory; or, without one, of this checkout, built with the profile that is shipped.
+    /// The programs in a directory; without one, of this checkout, built with the shipped profile.
     pub(crate) fn find(directory: Option<PathBuf>) -> Result<Self> {
         let work = target().join("bench");
         fs::create_dir_all(&work)?;
@@ -74,17 +74,17 @@ impl Programs {
             }
         }
         let directory = directory.canonicalize()?;
-        // The sealed logs are signed with this key, by the one function that signs.
+        // The one function that signs uses this key for the sealed logs.
         fs::write(work.join("ledger.key"), "BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc=\n")?;
         Ok(Self { directory, work })
     }
 
-    /// Where the bench keeps what it needs for itself.
+    /// The folder of the bench's own files.
     pub(crate) fn work(&self) -> &Path {
         &self.work
     }
 
-    /// A function, or a limit, by the name of its program.
+    /// A function, or a lower limit, by the name of its program.
     pub(crate) fn ours(&self, name: &'static str) -> Program {
         Program::new(name, self.directory.join(name), Vec::new(), "AWS_CA_BUNDLE")
     }
@@ -97,7 +97,7 @@ impl Programs {
         self.directory.join(name)
     }
 
-    /// The obvious alternative; it is installed at the first use.
+    /// The obvious alternative, installed at the first use.
     pub(crate) fn peers(&self) -> Result<[Program; 3]> {
         Ok([self.sdk_defaults()?, self.python()?, self.node()?])
     }
@@ -108,7 +108,7 @@ impl Programs {
         let manifest = peers().join("sdk-defaults/Cargo.toml");
         eprintln!("building the peer with the SDK's defaults …");
         let mut build = Command::new(env!("CARGO"));
-        // Ours to turn off, not the SDK's default.
+        // An option of the bench, not the SDK's default.
         build.env("AWS_LC_SYS_NO_JITTER_ENTROPY", "0");
         build.args(["build", "--quiet", "--locked", "--release", "--manifest-path"]).arg(manifest);
         run(build.arg("--target-dir").arg(&target))?;
@@ -127,7 +127,7 @@ impl Programs {
             pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--requirement"]);
             run(pip.arg(peers().join("python/requirements.txt")))?;
             fs::copy(peers().join("python/handler.py"), environment.join("handler.py"))?;
-            // As Lambda's images are: compiled before the first start.
+            // Compiled before the first start, as in Lambda's images.
             run(Command::new(&python).args(["-m", "compileall", "-q"]).arg(&environment))?;
             fs::write(environment.join("installed"), "")?;
         }
@@ -160,17 +160,17 @@ impl Program {
         Self { name, path, arguments, trust, opens_at_init: true }
     }
 
-    /// The same, which leaves its connection to the first request.
+    /// The same, with the connection left to the first request.
     pub(crate) fn connecting_later(&self) -> Self {
         Self { opens_at_init: false, ..self.clone() }
     }
 
-    /// How it is run by Lambda.
+    /// The command by which Lambda runs it.
     pub(crate) fn command(&self, dynamodb: &Endpoint, work: &Path) -> Result<Command> {
         self.given(runtime_api::program(&self.path, &dynamodb.url), dynamodb, work)
     }
 
-    /// The same, with every instruction counted into this file. It is some fifty times as slow.
+    /// The same, with every instruction counted into this file. About fifty times slower.
     pub(crate) fn counted(&self, dynamodb: &Endpoint, work: &Path, counts: &Path) -> Result<Command> {
         let mut command = runtime_api::program(&on_path("valgrind")?, &dynamodb.url);
         command.args(["--quiet", "--tool=callgrind"]);
@@ -200,7 +200,7 @@ impl Program {
         Ok(command)
     }
 
-    /// Python looks for the handler where it is started.
+    /// Python looks for the handler in its working directory.
     fn arguments_directory(&self) -> &Path {
         let bin = self.path.parent().filter(|parent| parent.ends_with("python/bin"));
         bin.and_then(Path::parent).unwrap_or(Path::new("/"))
@@ -230,7 +230,8 @@ fn target() -> PathBuf {
 
 fn cargo(arguments: &[&str]) -> Result<()> {
     let mut command = Command::new(env!("CARGO"));
-    // What cargo tells the bench of its own crate would have others built anew: ring's build script looks at it.
+    // The variables that cargo sets for the bench's own crate would cause others to be rebuilt: ring's build
+    // script reads them.
     for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("CARGO_")) {
         if name != "CARGO_TARGET_DIR" && name != "CARGO_HOME" {
             command.env_remove(name);

@@ -25,19 +25,19 @@ use crate::{
     report::{Report, Table},
 };
 
-/// The sizes of pages that are counted.
+/// The measured sizes of pages.
 const PAGES: [usize; 2] = [100, MAX_LIMIT];
-/// How many shards a busy workspace is given.
+/// The number of shards of a busy workspace.
 const SHARDS: u8 = 4;
 /// The read units of an event alone, up to 4 KB (DynamoDB, read consistency).
 const UNITS_OF_AN_EVENT: f64 = 0.5;
-/// How many events' units the largest page may take for each that it returns, where there is an index.
+/// The most read units of the largest page, for each returned event, where there is an index.
 const MOST: f64 = 1.05;
 
 /// Fills a workspace and reads a page of each filter from it.
 ///
 /// # Errors
-/// If the largest page of a filter with an index takes more than [`MOST`], by units.
+/// If the largest page of a filter with an index takes more than [`MOST`] units.
 pub(crate) async fn run(events: usize) -> Result<Report> {
     let system = System::start(Options::default()).await?;
     let workspace = WorkspaceId::parse("bench")?;
@@ -124,9 +124,9 @@ fn day(text: &str) -> Timestamp {
 
 /// The consumption of a page.
 pub(crate) struct Read {
-    /// How many events it has; one, where it has none.
+    /// The number of its events; one if it is empty.
     pub(crate) returned: f64,
-    /// How many whole events were read.
+    /// The number of complete events that were read.
     pub(crate) events: f64,
     pub(crate) units: f64,
 }
@@ -144,7 +144,7 @@ pub(crate) async fn page(
     Ok(Read { returned: events.len().max(1) as f64, events: read.events as f64, units: read.units })
 }
 
-/// Where the events of a query are listed: an index of keys, or the table, which is read as it is.
+/// The listing of a query's events: an index of keys, or the table.
 fn place(path: &Path<'_>) -> &'static str {
     match path {
         Path::Time => "table",
@@ -154,7 +154,7 @@ fn place(path: &Path<'_>) -> &'static str {
     }
 }
 
-/// One filter of each kind; with an index the first ones, without one the others.
+/// One filter of each kind: the first ones have an index, the others have none.
 pub(crate) fn filters() -> Vec<(&'static str, Filter)> {
     let none = Filter::default;
     let criteria = Criteria { ip: AddressRange::parse("157.52.123.1").ok(), ..Criteria::default() };

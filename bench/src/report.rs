@@ -15,9 +15,8 @@ use crate::Result;
 #[derive(Debug, Default)]
 pub(crate) struct Report {
     pub(crate) suite: &'static str,
-    /// Markdown.
     pub(crate) text: String,
-    /// Each by its name, such as `cost.write_units.table`.
+    /// The figures by name, such as `cost.write_units.table`.
     pub(crate) figures: BTreeMap<String, f64>,
     pub(crate) charts: Vec<Chart>,
 }
@@ -35,7 +34,7 @@ impl Report {
         self.figures.insert(format!("{}.{name}", self.suite), value);
     }
 
-    /// Keeps it as `suite.md`, `suite.json` and its charts in a directory.
+    /// Writes the results as `suite.md`, `suite.json` and charts into a directory.
     pub(crate) fn keep(&self, directory: &Path) -> Result<()> {
         fs::create_dir_all(directory)?;
         let Self { suite, text, figures, charts } = self;
@@ -73,7 +72,7 @@ impl fmt::Display for Table {
     }
 }
 
-/// Bars, on a scale of powers of ten where they differ by more than a hundred times.
+/// Bars, on a logarithmic scale if they differ by more than a hundred times.
 #[derive(Clone, Debug)]
 pub(crate) struct Chart {
     pub(crate) title: String,
@@ -124,7 +123,7 @@ impl Chart {
     }
 }
 
-/// A number with as many digits as one reads.
+/// A number with a readable number of digits.
 pub(crate) fn number(value: f64) -> String {
     let digits = match value.abs() {
         _ if value.fract() == 0.0 => 0,
@@ -134,7 +133,7 @@ pub(crate) fn number(value: f64) -> String {
         _ => 3,
     };
     let text = format!("{value:.digits$}");
-    // Thousands are set apart in what is before the point.
+    // Thousands are separated in the part before the point.
     let (sign, text) = text.strip_prefix('-').map_or(("", text.as_str()), |rest| ("-", rest));
     let (whole, rest) =
         text.split_once('.').map_or((text, String::new()), |(whole, rest)| (whole, format!(".{rest}")));
@@ -148,7 +147,7 @@ pub(crate) fn number(value: f64) -> String {
     format!("{sign}{grouped}{rest}")
 }
 
-/// The middle one, and the one that 99 of 100 do not exceed.
+/// The median and the 99th percentile.
 pub(crate) fn percentiles(mut values: Vec<f64>) -> (f64, f64) {
     values.sort_by(f64::total_cmp);
     let at =

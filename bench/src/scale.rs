@@ -1,4 +1,4 @@
-//! How a page's cost grows with what is in the workspace, and beside it: it must not.
+//! Shows that a page's cost does not grow with the content of the workspace or of others.
 
 use local::{Storage, Tables};
 use shared::{aws::config::Config, model::id::WorkspaceId, store::Store};
@@ -13,16 +13,16 @@ use crate::{
     stub::Endpoint,
 };
 
-/// How many workspaces there are beside the one that is read, with events in each.
+/// The number of other workspaces, each with events.
 const WORKSPACES: [usize; 3] = [1, 100, 1000];
 const EVENTS_IN_EACH: usize = 5;
 /// The size of a page.
 const PAGE: usize = 100;
 
-/// Reads pages at 1,000 events and at every ten times as many, up to `most`.
+/// Reads pages at 1,000 events and at every tenfold size, up to `most`.
 pub(crate) async fn run(programs: Programs, most: usize) -> Result<Report> {
     let mut report = Report::of("scale");
-    // In memory, where a million events take some gigabytes, since the disk would take hours for them.
+    // In memory, where a million events take some gigabytes, because a disk would take hours.
     let tables = Tables::start(0, Storage::Memory).await?;
     let engine = Endpoint { url: tables.endpoint().to_owned(), bundle: None };
     let store = Store::connect(&Config::local(&engine.url));

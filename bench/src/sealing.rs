@@ -1,5 +1,5 @@
-//! What sealing takes of each event, by how many are sealed in one pass, and how long an event waits
-//! for its sequence.
+//! The cost of sealing an event, by the number of events in a pass, and the time until an event has its
+//! sequence.
 
 use std::time::{Duration, Instant};
 
@@ -14,14 +14,14 @@ use crate::{
     report::{Report, Table},
 };
 
-/// How many events a pass seals, of those that are counted.
+/// The measured numbers of events in a pass.
 const BATCHES: [usize; 5] = [1, 10, 50, 100, 1000];
-/// How many events are sealed in all for each of them.
+/// Events that are sealed for each of them.
 const EVENTS: usize = 2_048;
-/// How many events are waited for.
+/// Events whose waiting time is measured.
 const WAITS: usize = 50;
 
-/// Seals as many events in passes of each size.
+/// Seals events in passes of each size.
 pub(crate) async fn run() -> Result<Report> {
     let mut report = Report::of("sealing");
     let mut table =
@@ -63,7 +63,7 @@ pub(crate) async fn run() -> Result<Report> {
     Ok(report)
 }
 
-/// How long each of some events waits for its sequence, the shortest first.
+/// The times until some events have their sequence, the shortest first.
 async fn wait() -> Result<Vec<Duration>> {
     let system = System::start(Options { seal: true, ..Options::default() }).await?;
     let workspace = WorkspaceId::parse("bench")?;

@@ -1,4 +1,4 @@
-//! How large the functions are: their programs, and the archives that are uploaded.
+//! The sizes of the functions: of their programs, and of the uploaded archives.
 
 use std::{fs, io::Write as _};
 
@@ -10,7 +10,8 @@ use crate::{
     report::{Chart, Report, Table, number},
 };
 
-/// The bytes that an archive adds to one compressed file: two headers and the directory's end, with the name `bootstrap`.
+/// The bytes that an archive adds to one compressed file: two headers and the end of the directory, with the
+/// name `bootstrap`.
 const ARCHIVE: usize = 30 + 9 + 46 + 9 + 22;
 
 pub(crate) fn run(programs: &Programs) -> Result<Report> {

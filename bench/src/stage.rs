@@ -1,4 +1,4 @@
-//! Where programs are measured: the engine with the samples, and the stub that has learned from it.
+//! The stage of a measurement: the engine with the samples, and the stub that has learned from it.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use crate::{
     stub::{Endpoint, Stub},
 };
 
-/// Longer than anything takes, were it fifty times as slow.
+/// Longer than any step takes, even fifty times slower.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(300);
 
 pub(crate) struct Stage {
@@ -24,7 +24,7 @@ pub(crate) struct Stage {
 }
 
 impl Stage {
-    /// Every function has done its sample through the stub, which can then do without the engine.
+    /// Every function has done its sample through the stub, so the stub can work without the engine.
     pub(crate) async fn set(programs: Programs) -> Result<Self> {
         let stage = Self::unlearned(programs).await?;
         let sealer = stage.programs.ours("sealer");
@@ -39,7 +39,8 @@ impl Stage {
         let mut payloads = Payloads::new()?;
         for door in Door::BOTH {
             let instance = stage.start(&stage.programs.ours(door.function()), &stage.stub.http).await?;
-            // A batch goes by requests of 25 events: what is measured has such requests, and these rests.
+            // A batch is written in requests of 25 events: measured batches consist of such requests and these
+            // remainders.
             for batch in [1, 2, 10, 25] {
                 invoke(&instance, &payloads.of(door, batch)).await?;
             }
@@ -48,7 +49,7 @@ impl Stage {
         Ok(stage)
     }
 
-    /// The stub knows nothing yet, and passes every call on.
+    /// The stub has not learned anything yet, and passes every call on.
     pub(crate) async fn unlearned(programs: Programs) -> Result<Self> {
         let tables = Tables::start(0, Storage::Memory).await?;
         tables.store_samples().await?;
@@ -68,8 +69,7 @@ impl Stage {
     }
 }
 
-/// Has an instance do something. An answer that says that it was not done is an error: nothing that fails fast
-/// counts as fast.
+/// Invokes an instance. An answer that reports a failure is an error, so that no fast failure counts as fast.
 pub(crate) async fn invoke(instance: &Instance, payload: &str) -> Result<Answer> {
     let answer = instance.invoke(payload.to_owned(), PATIENCE).await;
     let answer = answer.map_err(|failed| format!("an invocation failed: {failed:?}"))?;

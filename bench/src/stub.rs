@@ -1,9 +1,9 @@
-//! A stand-in for DynamoDB that answers at once: what the engine answered before.
+//! A stand-in for DynamoDB that answers at once with earlier answers of the engine.
 //!
-//! While it learns, every call goes on to the engine, is counted, and its answer is remembered. Afterwards a call
-//! gets the answer to the same call; or else, since keys and salts are never the same twice, the last answer to
-//! that operation on that table, which is a refusal only where it was never done. So our own time can be told from the
-//! engine's. It speaks HTTP and, with a certificate of its own making, HTTPS.
+//! While it learns, every call goes to the engine, is counted, and its answer is stored. Afterwards a call gets
+//! the answer to the same call. Because keys and salts differ each time, other calls get the last answer to the
+//! same operation on the same table, which is a refusal only if that operation never succeeded. So our own time
+//! can be separated from the engine's. It speaks HTTP and, with a certificate of its own, HTTPS.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -37,11 +37,11 @@ use tokio_rustls::{
 
 use crate::Result;
 
-/// Where DynamoDB is, for a program.
+/// The address of DynamoDB for a program.
 #[derive(Clone, Debug)]
 pub(crate) struct Endpoint {
     pub(crate) url: String,
-    /// The file with the certificate to trust, where it is HTTPS.
+    /// The file with the certificate to trust, for HTTPS.
     pub(crate) bundle: Option<PathBuf>,
 }
 
@@ -51,12 +51,12 @@ pub(crate) struct Stub {
     memory: Arc<Memory>,
 }
 
-/// What calls took of DynamoDB, by the engine's consumed capacity.
+/// The consumption of calls, by the engine's consumed capacity.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Tally {
     pub(crate) read_units: f64,
     pub(crate) write_units: f64,
-    /// How often each operation was called.
+    /// The number of calls of each operation.
     pub(crate) calls: BTreeMap<String, usize>,
 }
 
@@ -81,7 +81,7 @@ struct Answers {
 }
 
 impl Stub {
-    /// One that learns from this engine. Its certificate goes into the directory.
+    /// A stub that learns from this engine. Its certificate goes into the directory.
     pub(crate) async fn before(engine: &str, directory: &Path) -> Result<Self> {
         let memory = Arc::new(Memory {
             engine: engine.to_owned(),
@@ -113,7 +113,7 @@ impl Stub {
         self.memory.learning.store(false, Ordering::SeqCst);
     }
 
-    /// The consumption of the calls since the last time this was asked.
+    /// The consumption of the calls since the previous call of this method.
     pub(crate) fn take_tally(&self) -> Tally {
         std::mem::take(&mut *self.memory.tally.lock().unwrap_or_else(PoisonError::into_inner))
     }
@@ -143,7 +143,7 @@ impl Memory {
         operation: String,
         body: Bytes,
     ) -> Result<(StatusCode, Bytes)> {
-        // The engine is asked what the call takes, whether the caller asked or not.
+        // The engine is asked for the consumed capacity, even if the caller did not ask.
         let mut call: Value = serde_json::from_slice(&body)?;
         if call["ReturnConsumedCapacity"].is_null() {
             call["ReturnConsumedCapacity"] = json!("TOTAL");
@@ -197,8 +197,8 @@ impl Memory {
     }
 }
 
-/// The call, whatever the order of its members: that of a key's attributes is another in each process. Writes are
-/// never the same twice, and stay as they are.
+/// The call with its members in a fixed order, because the order of a key's attributes differs between
+/// processes. Writes are never the same twice, and stay as they are.
 fn exactly(operation: &str, body: Bytes) -> Bytes {
     if !matches!(operation, "BatchGetItem" | "GetItem" | "Query") {
         return body;
@@ -210,7 +210,7 @@ fn exactly(operation: &str, body: Bytes) -> Bytes {
 
 /// The table that a call concerns; with its index, if any.
 fn place(operation: &str, body: &[u8]) -> String {
-    // Writes come by the thousand, and none of them needs to be read as a whole to find the table.
+    // Writes are frequent, and finding their table does not need a complete parse.
     if operation == "PutItem" {
         let text = String::from_utf8_lossy(body);
         let table = text.split(r#""TableName":"#).nth(1).and_then(|rest| rest.split('"').nth(1));
@@ -231,7 +231,7 @@ fn name(call: &Value, member: &str) -> String {
     call[member].as_str().unwrap_or_default().to_owned()
 }
 
-/// Connections that are through with their handshake.
+/// Connections after their handshake.
 struct Tls {
     address: SocketAddr,
     connections: mpsc::Receiver<(TlsStream<TcpStream>, SocketAddr)>,
@@ -242,7 +242,8 @@ impl Tls {
     async fn bind(bundle: &Path) -> Result<Self> {
         let mut params = CertificateParams::new([])?;
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        // Of another name than what it signs: OpenSSL takes a certificate under its own name for self-signed.
+        // Its name differs from that of the certificate it signs: OpenSSL takes a certificate with its own
+        // issuer name for self-signed.
         params.distinguished_name.push(DnType::CommonName, "bench authority");
         let authority = CertifiedIssuer::self_signed(params, KeyPair::generate()?)?;
         fs::write(bundle, authority.pem())?;

@@ -1,10 +1,10 @@
-//! What each measure must be at the least, or at the most.
+//! The limits of each measure.
 
 use std::collections::BTreeMap;
 
 use crate::report::{Table, number};
 
-/// Which side of the limit is good.
+/// The good side of a limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Side {
     AtMost,
@@ -92,7 +92,7 @@ const TARGETS: &[Target] = &[
     ),
 ];
 
-/// Each target with what was measured, and whether it is met.
+/// Each target with the measured value, and whether it is met.
 pub(crate) fn table(figures: &BTreeMap<String, f64>) -> Table {
     let mut table = Table::new(["target", "limit", "measured", ""]);
     for Target { what, figure, side, limit } in TARGETS {

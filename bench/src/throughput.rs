@@ -1,4 +1,4 @@
-//! How much an instance does in a second of a CPU, and how much memory it takes for that.
+//! The work of an instance in a second of CPU time, and its memory.
 
 use std::time::Instant;
 
@@ -16,14 +16,14 @@ use crate::{
     stage::{Stage, invoke},
 };
 
-/// How many events an invocation has.
+/// Events in an invocation.
 const BATCHES: [usize; 4] = [1, 25, 100, 500];
-/// How many events each is measured with, at least.
+/// Events for each measurement, at least.
 const EVENTS: usize = 5_000;
-/// How many events are exported and sealed.
+/// Events that are exported and sealed.
 const WORKSPACE: usize = 2_000;
 
-/// The throughput of recording over the stub, ours and the peers'.
+/// The throughput of recording with the stub, ours and the peers'.
 pub(crate) async fn run(programs: Programs, report: &mut Report) -> Result<()> {
     let peers = programs.peers()?;
     let stage = Stage::set(programs).await?;
@@ -69,7 +69,7 @@ pub(crate) async fn run(programs: Programs, report: &mut Report) -> Result<()> {
     Ok(())
 }
 
-/// Events for each second of CPU time, and the most memory in MB.
+/// Events for each second of CPU time, and the peak of memory in MB.
 async fn events_per_second(stage: &Stage, program: &Program, door: Door, batch: usize) -> Result<(f64, f64)> {
     let events = if program.name == door.function() && batch > 1 { EVENTS } else { EVENTS / 10 };
     let mut payloads = Payloads::new()?;
@@ -86,7 +86,7 @@ async fn events_per_second(stage: &Stage, program: &Program, door: Door, batch: 
     Ok(((invocations * batch) as f64 / took.as_secs_f64(), megabytes(&instance)?))
 }
 
-/// The throughput of reading and sealing a workspace on the engine.
+/// The throughput of reading and sealing a workspace with the engine.
 pub(crate) async fn run_engine(programs: Programs, report: &mut Report) -> Result<()> {
     let stage = Stage::unlearned(programs).await?;
     let store = Store::connect(&Config::local(&stage.engine.url));
@@ -100,7 +100,7 @@ pub(crate) async fn run_engine(programs: Programs, report: &mut Report) -> Resul
     let sealing = invoke(&sealer, &payloads::file("sealer-reconcile")?).await?.took.as_secs_f64();
     let cpu = (sealer.cpu_time()? - before).as_secs_f64();
     let sealed = WORKSPACE as f64 / sealing;
-    // Each event is an update of its own, beside what the log takes; and a put is no cheaper for the engine.
+    // Each event is an update of its own in addition to the log; and for the engine a put is not cheaper.
     report.figure("sealing.events_per_second", sealed);
     report.figure("sealing.events_per_cpu_second", WORKSPACE as f64 / cpu);
     report.say(format!(
@@ -143,7 +143,7 @@ pub(crate) async fn run_engine(programs: Programs, report: &mut Report) -> Resul
 
     let put = stage.start(&stage.programs.ours("ingest-api"), &stage.engine).await?;
     let mut payloads = Payloads::new()?;
-    // Past what the workspace was filled with.
+    // After the events that already fill the workspace.
     payloads.skip(1_000_000);
     invoke(&put, &payloads.of(Door::Http, 1)).await?;
     report.figure("max_rss_mb.put", megabytes(&put)?);
@@ -152,7 +152,8 @@ pub(crate) async fn run_engine(programs: Programs, report: &mut Report) -> Resul
     Ok(())
 }
 
-/// How many puts of one event the engine takes in a second, 32 at a time: its own limit for writes of one item.
+/// The puts of one event that the engine executes in a second, 32 at a time: its own limit for writes of one
+/// item.
 async fn appends_per_second(store: &Store, workspace: &WorkspaceId) -> Result<f64> {
     let mut random = Rng::with_seed(1);
     let events: Vec<_> =

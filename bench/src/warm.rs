@@ -1,4 +1,4 @@
-//! The time of an invocation once everything is warm, against the peers and against the engine's own time.
+//! The time of a warm invocation, compared with the peers and with the engine's own time.
 
 use std::{
     io::{BufRead as _, BufReader, Read as _, Write as _},
@@ -20,7 +20,7 @@ use crate::{
     stub::Endpoint,
 };
 
-/// How many invocations of each are measured, in how many turns.
+/// The measured invocations of each program, and the turns that they are divided into.
 const INVOCATIONS: usize = 300;
 const TURNS: usize = 5;
 
@@ -35,7 +35,7 @@ pub(crate) async fn run(programs: Programs) -> Result<Report> {
     for (place, endpoint) in [("stub", &stage.stub.https), ("engine", &stage.engine)] {
         let mut table = Table::new(["program", "p50, ms", "p99, ms", "CPU, ms"]);
         let mut payloads = Payloads::new()?;
-        // Past what the stub learned from: the engine has that already.
+        // After the numbers that the stub learned from, which the engine has already.
         payloads.skip(1_000);
         let mut running = Vec::new();
         for program in &contestants {
@@ -105,7 +105,7 @@ pub(crate) async fn run(programs: Programs) -> Result<Report> {
     Ok(report)
 }
 
-/// How long the engine takes for a put, in ms: one connection, and nothing but the bytes.
+/// The engine's time for a put in ms, with one connection and only the raw bytes.
 fn puts(engine: &Endpoint, turn: usize) -> Result<Vec<f64>> {
     let address = engine.url.strip_prefix("http://").ok_or("the engine speaks plain HTTP")?;
     let stream = TcpStream::connect(address)?;

@@ -3,7 +3,7 @@
 use fuzz::table;
 use libfuzzer_sys::fuzz_target;
 
-// A text in a table: it comes back, and no program takes its cell for a formula.
+// A text in a table: it can be restored, and no program takes its cell for a formula.
 fuzz_target!(|text: &str| {
     let Some(table) = table(text) else { return };
     let mut rows = csv::Reader::from_reader(table.as_bytes());

@@ -4,7 +4,7 @@ use fuzz::workspace;
 use libfuzzer_sys::fuzz_target;
 use shared::{model::{id::WorkspaceId, keys::Position}, query::page::Filter};
 
-// A cursor, as it was handed back; and a position, which comes out of its cursor as it went in.
+// A cursor from a client; and a position, which its cursor restores exactly.
 fuzz_target!(|text: &str| {
     let (filter, workspace) = (Filter::default(), workspace());
     if let Ok(position) = filter.resume(&workspace, text) {

@@ -15,12 +15,12 @@ pub fn fallback() -> Fallback {
     Fallback { now: now(), id: EventId::parse("fallback").expect("an id"), salt: system::salt() }
 }
 
-/// A clock that stands.
+/// A clock that does not move.
 pub fn now() -> Timestamp {
     Timestamp::parse("2026-01-01T00:00:00Z").expect("a time")
 }
 
-/// The key of a log. It is the first of RFC 8032 §7.1, whose secret is known, but not to a fuzzer.
+/// The key of a log. It is the first of RFC 8032 §7.1, whose secret is public, but unknown to a fuzzer.
 pub fn key() -> Vkey {
     const PUBLIC: [u8; 32] = [
         0xd7, 0x5a, 0x98, 0x01, 0x82, 0xb1, 0x0a, 0xb7, 0xd5, 0x4b, 0xfe, 0xd3, 0xc9, 0x64, 0x07, 0x3a, 0x0e,
@@ -29,7 +29,7 @@ pub fn key() -> Vkey {
     Vkey::new("example.com/log", PUBLIC).expect("a key")
 }
 
-/// Holds an event, or what is wrong with it, to what is promised of both.
+/// Checks the promises for an event, or for the problems of one.
 pub fn judged(parsed: Result<NewEvent, Vec<FieldError>>) {
     match parsed {
         Ok(NewEvent { event, .. }) => {
@@ -47,7 +47,7 @@ pub fn judged(parsed: Result<NewEvent, Vec<FieldError>>) {
     }
 }
 
-/// Brings every message of a delivery to what would be stored of it.
+/// Processes every message of a delivery up to the item that would be stored.
 pub fn messages(delivery: Delivery) {
     let messages = match delivery.open() {
         Ok(Received::Bare(message)) => vec![message],
@@ -73,7 +73,7 @@ pub fn messages(delivery: Delivery) {
     }
 }
 
-/// The table of one event with this text wherever a text may be; `None` where an event may not have it.
+/// The table of one event with this text in every place for texts; `None` if an event may not have it.
 pub fn table(text: &str) -> Option<String> {
     let event = json!({
         "id": "e-1", "timestamp": "2025-02-18T10:00:00Z", "action": "group_created", "description": text,

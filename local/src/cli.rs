@@ -25,8 +25,8 @@ From a checkout, `local` is `cargo run -p local --`. RUST_LOG=info shows what th
 
 /// Runs the whole of Audit Logs in one process, on this machine only.
 ///
-/// API Gateway, EventBridge, SQS and DynamoDB are stood in for; the functions are the real ones,
-/// and tables and routes are those of template.yaml. Ctrl-C ends it; the next start finds its data.
+/// API Gateway, EventBridge, SQS and DynamoDB are emulated; the functions are the real ones, and tables and
+/// routes are those of template.yaml. Ctrl-C ends it; the next start finds its data.
 #[derive(Debug, Parser)]
 #[command(name = "local", version, after_help = EXAMPLES, args_conflicts_with_subcommands = true)]
 pub struct Cli {
@@ -108,10 +108,10 @@ enum Role {
 }
 
 impl Cli {
-    /// Does what the command line says, until `stopped`.
+    /// Runs the command until `stopped`.
     ///
     /// # Errors
-    /// Says what is in the way, and what to do about it.
+    /// The reason, and the next step.
     pub async fn run(self, stopped: impl Future<Output = ()>) -> Result<(), Error> {
         match self.command {
             None => self.serve.run(stopped).await,

@@ -1,4 +1,4 @@
-//! What one needs to call a running system, as it is written for people and programs.
+//! The credentials for calls to a running system, for people and programs.
 
 use std::path::Path;
 
@@ -15,7 +15,7 @@ pub struct Credentials {
     pub dynamodb_endpoint: String,
     /// The demo's workspace.
     pub workspace: String,
-    /// The workspace token, where there is one: without the demo there is none.
+    /// The workspace token; without the demo there is none.
     #[serde(flatten)]
     pub token: TokenCredentials,
     /// A JWT of an admin of the workspace.
@@ -24,7 +24,7 @@ pub struct Credentials {
     pub member_jwt: String,
 }
 
-/// A workspace token, in the parts one needs.
+/// A workspace token in its parts.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
 pub struct TokenCredentials {
     /// The public part, and user name of HTTP Basic.
@@ -36,7 +36,7 @@ pub struct TokenCredentials {
 }
 
 impl Credentials {
-    /// Those of an earlier start.
+    /// The credentials of an earlier start.
     pub(crate) fn read(path: &Path) -> Result<Option<Self>, Error> {
         let Some(content) = DataDirectory::read(path)? else { return Ok(None) };
         serde_json::from_slice(&content).map(Some).map_err(|error| {
@@ -44,7 +44,7 @@ impl Credentials {
         })
     }
 
-    /// Writes them for the owner of this process only, whole or not at all.
+    /// Writes the file for the owner of this process only, completely or not at all.
     ///
     /// # Errors
     /// If the file cannot be written.

@@ -1,4 +1,4 @@
-//! The directory in which a system keeps what a restart must find again.
+//! The directory with the data that a restart needs.
 
 use std::{
     fs::{self, File, TryLockError},
@@ -15,7 +15,7 @@ pub(crate) struct DataDirectory {
 }
 
 impl DataDirectory {
-    /// Makes the directory if need be, and locks it.
+    /// Creates the directory if necessary, and locks it.
     pub(crate) fn open(path: &Path) -> Result<Self, Error> {
         private_file::create_directory(path)?;
         let lock_path = path.join("lock");
@@ -33,12 +33,12 @@ impl DataDirectory {
         self.path.join("dynamodb.sqlite")
     }
 
-    /// The messages given up.
+    /// The dead letters.
     pub(crate) fn dead_letters(&self) -> PathBuf {
         self.path.join("dead-letters.jsonl")
     }
 
-    /// What one needs to call the system.
+    /// The credentials for calls to the system.
     pub(crate) fn credentials(&self) -> PathBuf {
         self.path.join("credentials.json")
     }

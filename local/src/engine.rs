@@ -21,7 +21,7 @@ use crate::{
     template::{Key, REGION, Table},
 };
 
-/// AWS deletes expired items within days; here it happens this often.
+/// AWS deletes expired items within days; this engine does it at this interval.
 const TTL_SWEEP_EVERY: Duration = Duration::from_secs(3600);
 
 /// A running engine. It stops when [`Engine::shutdown`] is called, or with the process.
@@ -63,7 +63,7 @@ impl Engine {
         if let Ok(Err(error)) = self.server.await {
             tracing::warn!(error, "the engine did not stop cleanly");
         }
-        // It holds the database as well, whose files change once more when the last to hold it lets it go.
+        // It holds the database as well, whose files change once more when the last holder releases it.
         if let Err(error) = self.sweeper.await {
             tracing::warn!(%error, "the sweeper did not stop cleanly");
         }
@@ -112,19 +112,19 @@ fn endpoint(address: SocketAddr) -> String {
     format!("http://{address}")
 }
 
-/// An SDK that speaks to the engine at this URL.
+/// An SDK client for the engine at this URL.
 pub(crate) fn client(endpoint: &str) -> Client {
     let config = aws_sdk_dynamodb::Config::builder()
         .behavior_version(BehaviorVersion::latest())
-        .http_client(Trust::Nobody.client())
+        .http_client(Trust::Plaintext.client())
         .region(Region::from_static(REGION))
         .credentials_provider(Credentials::new("local", "local", None, None, "local"))
         .endpoint_url(endpoint);
     Client::from_conf(config.build())
 }
 
-/// The tables that are not there: all of them at the first start, and none later. Some alone, or one of
-/// another shape, mean that the data was kept by another template, and is not what is read now.
+/// The missing tables: all of them at the first start, and none later. If only some are missing, or one has
+/// another shape, the data was stored under another template, and cannot be read.
 async fn missing<'a>(client: &Client, tables: &'a [Table]) -> Result<Vec<&'a Table>, Error> {
     let mut missing = Vec::new();
     for table in tables {

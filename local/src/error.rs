@@ -1,4 +1,4 @@
-//! What can keep the system from starting, and what to do about it.
+//! The errors that keep the system from starting, with the next step for each.
 
 use std::{
     io,
@@ -9,7 +9,7 @@ use shared::aws::config::InvalidConfig;
 
 use crate::template::TemplateError;
 
-/// Why the system does not start.
+/// The reason why the system does not start.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// Another program has the port.
@@ -18,7 +18,7 @@ pub enum Error {
          (0 takes any that is free)."
     )]
     PortInUse(u16, &'static str),
-    /// The port cannot be had for another reason.
+    /// The port cannot be opened for another reason.
     #[error("port {0} cannot be opened: {1}. Choose another with {2} (0 takes any that is free).")]
     Port(u16, io::Error, &'static str),
     /// Another process has the data directory.
@@ -29,7 +29,7 @@ pub enum Error {
     /// A file cannot be read or written.
     #[error("{0}: {1}")]
     File(PathBuf, String),
-    /// The environment does not tell where to archive.
+    /// The environment does not name the archive.
     #[error("--archive: {0}")]
     Archive(#[from] InvalidConfig),
     /// The template cannot be understood.
@@ -46,7 +46,7 @@ pub enum Error {
         "template.yaml names the function {0}, which `local` does not hold; add it to local/src/functions.rs."
     )]
     UnknownFunction(String),
-    /// The tables in the data directory are of another template.
+    /// The tables in the data directory belong to another template.
     #[error(
         "the tables in the data directory were made by another template.yaml ({0} differs or is missing). Delete the directory to begin \
          anew, or choose another with --data."

@@ -1,4 +1,4 @@
-//! Lambda, as far as its callers see it: a function by the name of its crate, JSON in and JSON out.
+//! Lambda as its callers see it: a function by the name of its crate, with JSON as input and output.
 
 use std::{collections::BTreeMap, future::Future, sync::Arc, time::Duration};
 
@@ -21,9 +21,9 @@ use crate::{
 
 /// The largest event and the largest answer of an invocation.
 const MAX_PAYLOAD_BYTES: usize = 6 * 1024 * 1024;
-/// The deadline a function is told.
+/// The deadline that a function gets.
 const TIMEOUT: Duration = Duration::from_secs(30);
-/// That of the archiver and of expiry, which begin nothing shortly before it.
+/// The deadline of the archiver and of expiry, which begin nothing shortly before it.
 const LONG_TIMEOUT: Duration = Duration::from_secs(300);
 
 const AUTHORIZERS: &[&str] = &["authorizer"];
@@ -34,7 +34,7 @@ const STREAM: &[&str] = &["sealer"];
 const HINTED: &[&str] = &["deliver"];
 const SCHEDULED: &[&str] = &["archiver", "deliver", "expiry"];
 
-/// The functions, all over the same tables.
+/// The functions, all with the same tables.
 #[derive(Clone)]
 pub(crate) struct Functions {
     store: Store,
@@ -44,21 +44,21 @@ pub(crate) struct Functions {
     reserved: Arc<BTreeMap<String, Arc<Semaphore>>>,
 }
 
-/// What the functions need that a schedule invokes.
+/// The dependencies of the functions that a schedule invokes.
 #[derive(Clone)]
 pub(crate) struct OnSchedule {
-    /// Sends streams on.
+    /// Delivers streams.
     pub(crate) post: Arc<Post>,
-    /// Archives, where there is a bucket.
+    /// Archives streams, if there is a bucket.
     pub(crate) archiver: Option<Arc<Archiver>>,
 }
 
-/// Why there is no answer.
+/// The reason why there is no answer.
 #[derive(Debug)]
 pub(crate) enum InvokeError {
-    /// The event is larger than Lambda takes.
+    /// The event is larger than Lambda accepts.
     EventTooLarge,
-    /// The function failed, or its answer is larger than Lambda takes.
+    /// The function failed, or its answer is larger than Lambda accepts.
     Failed,
     /// All executions that the function reserves are in use.
     Throttled,
@@ -97,7 +97,7 @@ impl Functions {
         })
     }
 
-    /// One of the executions that a function reserves. As Lambda does, it refuses a call that has none.
+    /// One of the executions that a function reserves. Like Lambda, it refuses a call if all are in use.
     fn execution(&self, resource: &str) -> Result<Option<OwnedSemaphorePermit>, InvokeError> {
         let Some(reserved) = self.reserved.get(resource) else { return Ok(None) };
         reserved.clone().try_acquire_owned().map(Some).map_err(|_| InvokeError::Throttled)
@@ -124,7 +124,7 @@ impl Functions {
     pub(crate) async fn http(&self, route: &Route, event: &Value) -> Result<Value, InvokeError> {
         let execution = self.execution(&route.resource)?;
         let (functions, name, event) = (self.clone(), route.function.clone(), event.to_string());
-        // A client that hangs up ends no execution: the function goes on to its end.
+        // A client that hangs up does not end the execution: the function continues to its end.
         let answered = tokio::spawn(async move {
             let answer = functions.answer(&name, &event).await;
             drop(execution);
@@ -174,7 +174,7 @@ impl Functions {
     }
 }
 
-/// Gives the sealer a batch of the stream; whether it is done with all of it.
+/// Gives the sealer a batch of the stream. Returns true if all of it was handled.
 pub(crate) async fn seal(store: Store, name: String, event: Value) -> bool {
     let sealed = match name.as_str() {
         "sealer" => {
@@ -193,7 +193,7 @@ pub(crate) async fn hinted(post: Option<Arc<Post>>, name: String, event: Value) 
     }
 }
 
-/// Gives a function what its schedule has for it. A failure is logged, and the next time comes.
+/// Gives a function the input of its schedule. A failure is logged, and the schedule runs again.
 pub(crate) async fn scheduled(on: OnSchedule, Scheduled { function, input }: &Scheduled) {
     let OnSchedule { post, archiver } = on;
     let input = input.to_string();

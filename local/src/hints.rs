@@ -1,10 +1,10 @@
-//! The way from a sealed log to `deliver`: the stream of the ledger's table, the pipe behind it, and the FIFO queue with a
-//! group for each workspace.
+//! The way from a sealed log to `deliver`: the stream of the ledger's table, the pipe behind it, and the FIFO
+//! queue with a group for each workspace.
 //!
-//! The store calls with each head that it moves, as the pipe would for each record of a head. As on AWS, each message is
-//! an invocation of its own, a workspace has one at a time, and no more run at once than the template says. Unlike there,
-//! messages of a workspace that wait become one: the first would deliver what all of them hint at. A hint whose function
-//! failed is dropped, because the schedule delivers as well.
+//! The store calls this module with each head that it moves, as the pipe would for each record of a head. As on
+//! AWS, each message is an invocation of its own, a workspace has one at a time, and the template's maximum
+//! limits all together. Unlike on AWS, waiting messages of a workspace become one, because the first would
+//! deliver everything. A hint whose function failed is dropped, because the schedule delivers as well.
 
 use std::{
     collections::HashMap,
@@ -24,12 +24,12 @@ pub(crate) struct HintQueue {
     worker: JoinHandle<()>,
 }
 
-/// Whether a hint of a workspace waits while another is worked on.
+/// By workspace: true if a hint waits while another one is handled.
 type Groups = Arc<Mutex<HashMap<String, bool>>>;
 
 impl HintQueue {
-    /// Gives each hint to `deliver`, which takes an event of SQS as JSON; at most `concurrency` at a time. The hints are
-    /// for the store that moves heads.
+    /// Gives each hint to `deliver`, as an SQS event in JSON; at most `concurrency` at a time. The returned
+    /// `Hints` is for the store that moves heads.
     pub(crate) fn start<F, R>(concurrency: usize, deliver: F) -> (Self, Hints)
     where
         F: Fn(Value) -> R + Clone + Send + Sync + 'static,
@@ -37,13 +37,13 @@ impl HintQueue {
     {
         let (sender, receiver) = mpsc::unbounded_channel();
         let hints = Hints::new(move |workspace, _| {
-            // It fails only once the worker is gone, and with it the system.
+            // It fails only after the worker has ended with the system.
             let _ = sender.send(workspace.to_owned());
         });
         (Self { worker: tokio::spawn(work(receiver, concurrency, deliver)) }, hints)
     }
 
-    /// Gives no further hints. What is under way is cut off, as if its function had been killed.
+    /// Gives no further hints. Invocations in progress are cut off, as if their function had been killed.
     pub(crate) fn stop(self) {
         self.worker.abort();
     }
@@ -93,7 +93,7 @@ fn lock(groups: &Groups) -> std::sync::MutexGuard<'_, HashMap<String, bool>> {
     groups.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// A message as the pipe of the template makes it.
+/// A message in the form of the template's pipe.
 fn message(workspace: &str) -> Value {
     json!({"Records": [{
         "messageId": uuid::Uuid::now_v7().to_string(),
@@ -111,7 +111,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_workspace_has_one_invocation_at_a_time_and_keeps_no_other_waiting() {
+    async fn a_workspace_has_one_invocation_at_a_time_and_delays_no_other() {
         let (told, mut given) = mpsc::unbounded_channel();
         let gate = Arc::new(Semaphore::new(0));
         let opened = gate.clone();
@@ -129,9 +129,9 @@ mod tests {
         for workspace in ["slow", "slow", "slow", "quick"] {
             hints.tell(workspace, "head");
         }
-        // The first of the slow one is not done, and the others of it wait.
+        // The first hint of the slow workspace is not finished, and its others wait.
         assert_eq!([given.recv().await.unwrap(), given.recv().await.unwrap()], [slow, quick]);
-        // One of those that wait is given: it covers both.
+        // One of the waiting hints is given: it covers both.
         opened.add_permits(2);
         assert_eq!(given.recv().await.unwrap(), slow);
         hints.tell("quick", "head");

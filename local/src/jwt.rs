@@ -1,4 +1,4 @@
-//! The identity provider: an RSA key of its own, JWTs made with it, and the checks of API Gateway.
+//! The identity provider: an RSA key, JWTs signed with it, and API Gateway's checks.
 
 use std::{collections::HashMap, fs, path::Path};
 
@@ -15,16 +15,16 @@ use serde_json::{Map, Value, json};
 
 use crate::{Error, private_file, template::JwtAuthorizer};
 
-/// The issuer if the template leaves it to a parameter without a default.
+/// The issuer if the template has a parameter without a default for it.
 const ISSUER: &str = "https://identity.example.com";
-/// The audience, likewise.
+/// The audience in the same case.
 const AUDIENCE: &str = "audit-logs";
-/// How long a JWT is valid. A real provider's are shorter, but fetching a new one would interrupt a tour.
+/// The lifetime of a JWT. A real provider's is shorter, but fetching a new one would interrupt a tour.
 const LIFETIME_SECONDS: i64 = 30 * 24 * 3600;
 
-/// The product's identity provider, as far as this process needs one.
+/// The product's identity provider, as far as this system needs one.
 ///
-/// The algorithm is RS256, because API Gateway takes only the RSA family.
+/// The algorithm is RS256, because API Gateway accepts only the RSA family.
 pub(crate) struct IdentityProvider {
     key: RsaKeyPair,
     public_key: DecodingKey,
@@ -34,8 +34,8 @@ pub(crate) struct IdentityProvider {
 }
 
 impl IdentityProvider {
-    /// Uses the key in `file`, which is made on the first start; without a file, a key that ends
-    /// with the process.
+    /// Uses the key in `file`, which is created on the first start; without a file, a key that ends with the
+    /// process.
     pub(crate) fn open(file: Option<&Path>, authorizer: &JwtAuthorizer) -> Result<Self, Error> {
         let key = match file {
             Some(file) if file.exists() => {
@@ -62,7 +62,7 @@ impl IdentityProvider {
         })
     }
 
-    /// A JWT for a user of `workspace` with `role`, good from now on.
+    /// A JWT for a user of `workspace` with `role`, valid from now on.
     pub(crate) fn issue(&self, workspace: &str, role: &str, now: jiff::Timestamp) -> String {
         let now = now.as_second();
         let (user_id, username) = match role {
@@ -81,7 +81,7 @@ impl IdentityProvider {
         }))
     }
 
-    /// A JWT with these claims and no others.
+    /// A JWT with exactly these claims.
     pub(crate) fn sign(&self, claims: &Value) -> String {
         let header = json!({"alg": "RS256", "typ": "JWT", "kid": self.key_id});
         let message = format!("{}.{}", part(&header), part(claims));
@@ -92,10 +92,10 @@ impl IdentityProvider {
         format!("{message}.{}", URL_SAFE_NO_PAD.encode(signature))
     }
 
-    /// The claims of the JWT in an `Authorization` header, as API Gateway passes them on: texts.
+    /// The claims of the JWT in an `Authorization` header, as API Gateway passes them on: as texts.
     ///
     /// # Errors
-    /// Why API Gateway would refuse it; it is as short with its reasons.
+    /// The reason why API Gateway would refuse it, as short as its own.
     pub(crate) fn check(
         &self,
         header: &str,
@@ -110,7 +110,7 @@ impl IdentityProvider {
         if head.kid.as_deref() != Some(self.key_id.as_str()) {
             return Err("signed with an unknown key");
         }
-        // Time is checked below, against the caller's clock.
+        // Time is checked below, with the caller's clock.
         let mut validation = Validation::new(Algorithm::RS256);
         validation.validate_exp = false;
         validation.set_issuer(&[&self.issuer]);
@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn its_own_jwt_is_taken_until_it_expires() {
+    fn its_own_jwt_is_accepted_until_it_expires() {
         let provider = provider();
         let header = format!("Bearer {}", provider.issue("acme", "admin", at(NOW)));
         let claims = provider.check(&header, at(NOW)).unwrap();
@@ -205,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn no_other_algorithm_is_taken() {
+    fn only_the_rsa_algorithm_is_accepted() {
         let provider = provider();
         let none = json!({"alg": "none", "typ": "JWT", "kid": provider.key_id});
         let claims = json!({"iss": ISSUER, "aud": AUDIENCE, "exp": NOW + 1});

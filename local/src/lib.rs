@@ -1,6 +1,6 @@
-//! The whole of Audit Logs in one process: what AWS does around the functions, done on one machine.
+//! Runs all of Audit Logs in one process: emulates the parts of AWS around the functions on one machine.
 //!
-//! [`System`] is a running one. It has no global state, so that many can run side by side.
+//! [`System`] is a running system. It has no global state, so that many can run side by side.
 
 mod bus;
 pub mod cli;

@@ -9,7 +9,7 @@ use tracing_subscriber::{EnvFilter, fmt};
 #[tokio::main]
 async fn main() -> ExitCode {
     let cli = Cli::parse();
-    // The engine warns of every condition that fails, and failing conditions are how we tell duplicates.
+    // The engine warns of every failed condition, and failed conditions are how we recognise duplicates.
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn,dynoxide=error"));
     fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
     match cli.run(local::cli::stop_signal()).await {

@@ -1,4 +1,4 @@
-//! Files with secrets in them: written whole or not at all, and readable by their owner only.
+//! Files with secrets: written completely or not at all, and readable by their owner only.
 
 use std::{fs, io, path::Path};
 
@@ -10,11 +10,11 @@ pub(crate) fn write(path: &Path, content: &[u8]) -> Result<(), Error> {
     beside.push(format!(".{}", std::process::id()));
     let beside = Path::new(&beside);
     create(beside, content).map_err(|error| Error::file(beside, error))?;
-    // If we crash here, the old content stands and a stray file lies beside it.
+    // If we crash here, the old content stays and a stray file is left next to it.
     fs::rename(beside, path).map_err(|error| Error::file(path, error))
 }
 
-/// Makes the directory, for its owner only, with all that are missing above it.
+/// Creates the directory, for its owner only, and all missing parents.
 pub(crate) fn create_directory(path: &Path) -> Result<(), Error> {
     let mut builder = fs::DirBuilder::new();
     builder.recursive(true);

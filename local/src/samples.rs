@@ -16,10 +16,10 @@
 //! | `str_SamplePaused` | `stark`   | paused                    |
 //! | `str_SampleActive` | `stark`   | active, and four like it  |
 //!
-//! All go to a bus, which takes no secret.
+//! All use a bus, which needs no secret.
 //!
-//! The secret of the tokens is published with this code, so it must guard nothing: only tables that
-//! this process itself serves get the samples.
+//! The secret of the tokens is published with this code, so it must protect nothing: only tables that this
+//! process itself serves get the samples.
 
 use serde_json::{Map, Value, json};
 use shared::{
@@ -42,7 +42,7 @@ use shared::{
 
 use crate::Error;
 
-/// The secret characters of every sample token; each has a checksum of its own.
+/// The secret characters of every sample token; each token has a checksum of its own.
 const SECRET: &[u8; PlainToken::SECRET_LENGTH] = b"ThisSampleSecretIsPublishedAndGuardsNothing";
 
 const TOKENS: [SampleToken; 4] = [
@@ -94,18 +94,18 @@ const STREAMS: [(&str, &[u8; StreamId::LENGTH]); 7] = [
     ("stark", b"SampleTested"),
     ("stark", b"SampleDelete"),
 ];
-/// When the streams were created.
+/// The creation time of the streams.
 const STREAMS_AT: &str = "2025-01-03T09:00:00Z";
 
 /// The salt of every sample event.
 const SALT: Salt = Salt::from_bytes(*b"a published salt");
-/// When the sample events were received, all at once.
+/// The time at which all sample events were received.
 const RECEIVED_AT: &str = "2025-03-01T00:00:00Z";
 
-/// Stores the samples. What is there already stays as it is.
+/// Stores the samples. Existing items stay unchanged.
 ///
 /// # Errors
-/// If the tables do not take them; the same call again is safe.
+/// If the tables refuse them; the call can be repeated.
 pub async fn store(store: &Store) -> Result<(), Error> {
     write(store).await.map_err(Error::Samples)
 }
@@ -125,7 +125,7 @@ async fn write(store: &Store) -> Result<(), shared::model::error::Error> {
     Ok(())
 }
 
-/// Creates a stream, and pauses it, as its admin would have. What is there already stays as it is.
+/// Creates a stream, and pauses it if required, as its admin would have. Existing items stay unchanged.
 async fn write_stream(
     store: &Store,
     workspace: &str,
@@ -172,7 +172,7 @@ fn origin(what: &str, at: Timestamp) -> Origin {
     }
 }
 
-/// A token to be, and what became of it.
+/// A sample token, and its state.
 struct SampleToken {
     id: &'static [u8; PlainToken::ID_LENGTH],
     workspace: &'static str,
@@ -184,7 +184,7 @@ struct SampleToken {
 }
 
 impl SampleToken {
-    /// Generates the token, and revokes it, as its admin would have.
+    /// Creates the token, and revokes it if required, as its admin would have.
     async fn write(&self, store: &Store) -> Result<(), shared::model::error::Error> {
         let Self { id, workspace, name, scopes, created_at, expires_at, revoked_at } = self;
         let plain = PlainToken::new(id, SECRET);
@@ -208,7 +208,7 @@ impl SampleToken {
                 service_event::token_created(&admin, origin, plain.id(), name, scopes, token.expires_at);
             store.create_token(&token, &event).await?;
         }
-        // If we crash here, a token that should be revoked is not, until the next start.
+        // If we crash here, a token that should be revoked is valid until the next start.
         if let Some(at) = revoked_at {
             let event = service_event::token_revoked(&admin, origin("revoked", at), plain.id(), name);
             store.revoke_token(plain.id(), time(at), &event).await?;
@@ -243,14 +243,15 @@ mod tests {
     #[tokio::test]
     async fn all_samples_can_be_stored_and_storing_them_again_changes_nothing() {
         let system = System::start(Options::default()).await.unwrap();
-        let tokens = async || {
-            store(system.store()).await.unwrap();
-            let tokens = system.store().tokens_of(&workspace("acme")).await.unwrap();
-            tokens.iter().map(|token| format!("{token:?}")).collect::<Vec<_>>()
-        };
-        let once = tokens().await;
+        let once = stored_tokens(&system).await;
         assert_eq!(once.len(), 3);
-        assert_eq!(tokens().await, once);
+        assert_eq!(stored_tokens(&system).await, once);
         system.shutdown().await;
+    }
+
+    async fn stored_tokens(system: &System) -> Vec<String> {
+        store(system.store()).await.unwrap();
+        let tokens = system.store().tokens_of(&workspace("acme")).await.unwrap();
+        tokens.iter().map(|token| format!("{token:?}")).collect::<Vec<_>>()
     }
 }

@@ -1,5 +1,5 @@
-//! Secrets Manager, as far as streams call it: secrets with versions, in memory or in a file that its owner alone
-//! may read.
+//! The part of Secrets Manager that streams call: secrets with versions, in memory or in a file that only its
+//! owner may read.
 
 use std::{
     collections::BTreeMap,
@@ -27,7 +27,7 @@ pub(crate) struct SecretsManager {
     secrets: Mutex<BTreeMap<String, Secret>>,
 }
 
-/// A secret: each version by its id, and which is the newest.
+/// A secret: its versions by their ids, and the newest one.
 #[derive(Clone, Serialize, Deserialize)]
 struct Secret {
     current: String,
@@ -46,7 +46,7 @@ struct Asked {
 }
 
 impl SecretsManager {
-    /// Finds what was kept in the file, if there is one.
+    /// Reads the stored secrets from the file, if there is one.
     pub(crate) fn open(file: Option<PathBuf>) -> Result<Self, Error> {
         let kept = file.as_deref().map(DataDirectory::read).transpose()?.flatten();
         let secrets = match (&file, kept) {
@@ -162,25 +162,34 @@ mod tests {
             (WorkspaceId::parse("acme").unwrap(), StreamId::parse("str_abcdefABCDEF").unwrap());
         let [one, two, three] = [1, 2, 3].map(|number| SecretVersion::new(uuid::Uuid::from_u128(number)));
         let [first, second] = ["first", "second"].map(|text| StreamSecret::parse(text).unwrap());
-        let read = async |version: &SecretVersion| {
-            let secret = secrets.read(&workspace, &stream, version).await.unwrap();
-            secret.map(|secret| secret.expose().to_owned())
-        };
-        assert_eq!(read(&one).await, None);
+        assert_eq!(read(&secrets, &workspace, &stream, &one).await, None);
         secrets.create(&workspace, &stream, &one, &first).await.unwrap();
         secrets.add(&workspace, &stream, &two, &second).await.unwrap();
         assert_eq!(
-            (read(&one).await.as_deref(), read(&two).await.as_deref()),
+            (
+                read(&secrets, &workspace, &stream, &one).await.as_deref(),
+                read(&secrets, &workspace, &stream, &two).await.as_deref()
+            ),
             (Some("first"), Some("second"))
         );
-        assert_eq!(read(&three).await, None);
-        // A secret of this name is there, and a version never changes.
+        assert_eq!(read(&secrets, &workspace, &stream, &three).await, None);
+        // A secret of this name exists, and a version never changes.
         assert!(secrets.create(&workspace, &stream, &three, &first).await.is_err());
         assert!(secrets.add(&workspace, &stream, &one, &second).await.is_err());
         secrets.delete(&workspace, &stream).await.unwrap();
         secrets.delete(&workspace, &stream).await.unwrap();
-        assert_eq!(read(&two).await, None);
+        assert_eq!(read(&secrets, &workspace, &stream, &two).await, None);
         system.shutdown().await;
+    }
+
+    async fn read(
+        secrets: &Secrets,
+        workspace: &WorkspaceId,
+        stream: &StreamId,
+        version: &SecretVersion,
+    ) -> Option<String> {
+        let secret = secrets.read(&workspace, &stream, version).await.unwrap();
+        secret.map(|secret| secret.expose().to_owned())
     }
 
     #[test]

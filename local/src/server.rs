@@ -1,4 +1,5 @@
-//! The one port: the HTTP API, the event bus and Secrets Manager at `POST /`, and the state of this process at `/_local/status`.
+//! The single port: the HTTP API, the event bus and Secrets Manager at `POST /`, and the state of this process
+//! at `/_local/status`.
 
 use std::{net::SocketAddr, sync::Arc};
 
@@ -23,7 +24,7 @@ use crate::{
 /// AWS's limit for a call, with room for what JSON adds to 1 MB of entries.
 const MAX_CALL_BYTES: usize = 16 * 1024 * 1024;
 
-/// Everything that answers on the port.
+/// The handlers behind the port.
 pub(crate) struct Server {
     pub(crate) gateway: Gateway,
     pub(crate) bus: EventBus,
@@ -31,7 +32,7 @@ pub(crate) struct Server {
     pub(crate) secrets: Arc<SecretsManager>,
 }
 
-/// Serves until told to stop, and lets running requests finish.
+/// Serves until it is stopped, and lets running requests finish.
 pub(crate) async fn serve(server: Arc<Server>, listener: TcpListener, mut stopped: watch::Receiver<bool>) {
     let router = Router::new()
         .route("/", any(root))

@@ -1,9 +1,9 @@
-//! The stream of the events' table, and the event source mapping that gives it to the sealer.
+//! The stream of the events table, and the event source mapping that gives its records to the sealer.
 //!
-//! The engine's own stream slows every write by all records so far, so it is not used here (a test of
-//! its own shows it). Instead the store tells of each key that it wrote, and batches of those are given
-//! to the function in the form of the stream's records. Nothing depends on a record: what a killed
-//! process lost, the reconcile at the next start finds.
+//! The engine's own stream makes every write slower by all records so far, so it is not used here (a separate
+//! test covers it). Instead the store announces each key that it wrote, and the function gets batches of these
+//! keys in the form of stream records. No record is essential: the search at the next start finds the events
+//! whose records a killed process lost.
 
 use std::{future::Future, time::Duration};
 
@@ -14,18 +14,18 @@ use tokio::{
     task::JoinHandle,
 };
 
-/// The most records of a batch, as in the template.
+/// Records in a batch, at most, as in the template.
 const BATCH: usize = 500;
-/// How long records are gathered. On AWS it is the template's window; here a short one saves waiting.
+/// Time for which records are gathered. On AWS it is the template's window; here a short one saves waiting.
 const WINDOW: Duration = Duration::from_millis(20);
-/// How long a batch that failed waits.
+/// Pause after a failed batch.
 const PAUSE: Duration = Duration::from_millis(500);
 
 /// A record of the stream.
 enum Message {
-    /// Something was written under this key.
+    /// An item with this key was written.
     Written { partition: String, sort_key: String },
-    /// Tell when all before this is sealed.
+    /// A request to announce that everything before it is sealed.
     Settle(oneshot::Sender<()>),
 }
 
@@ -36,10 +36,10 @@ pub(crate) struct Stream {
 }
 
 impl Stream {
-    /// Gives what `store` writes to `deliver`, which takes a batch as JSON and says whether it is done
-    /// with all of it. The first thing it is given is the reconcile.
+    /// Gives the writes of `store` to `deliver`, which takes a batch as JSON and returns true if all of it was
+    /// handled. The first batch is the trigger of the search.
     ///
-    /// Returns the stream, and the store to write with.
+    /// Returns the stream, and the store that announces its writes.
     pub(crate) fn start<F, R>(store: Store, deliver: F) -> (Self, Store)
     where
         F: Fn(Value) -> R + Send + Sync + 'static,
@@ -48,7 +48,7 @@ impl Stream {
         let (sender, receiver) = mpsc::unbounded_channel();
         let written = sender.clone();
         let hints = Hints::new(move |partition, sort_key| {
-            // It fails only once the worker is gone, and with it the system.
+            // It fails only after the worker has ended with the system.
             let _ = written
                 .send(Message::Written { partition: partition.to_owned(), sort_key: sort_key.to_owned() });
         });
@@ -56,16 +56,16 @@ impl Stream {
         (Self { sender, worker }, store.with_hints(hints))
     }
 
-    /// Waits until everything that was written before is sealed.
+    /// Waits until everything written so far is sealed.
     pub(crate) async fn settled(&self) {
         let (done, wait) = oneshot::channel();
         if self.sender.send(Message::Settle(done)).is_ok() {
-            // An error means that the worker is gone, and so is the system.
+            // An error means that the worker has ended with the system.
             let _ = wait.await;
         }
     }
 
-    /// Seals what was written, and ends.
+    /// Seals everything written so far, and stops.
     pub(crate) async fn drain(self) {
         self.settled().await;
         self.worker.abort();
@@ -100,13 +100,13 @@ where
             take_up_backlog(&store, &deliver).await;
         }
         for done in waiting {
-            // Whoever asked may have gone.
+            // The receiver may be gone.
             let _ = done.send(());
         }
     }
 }
 
-/// Has the backlog taken up until it is empty, or cannot be read. On AWS a schedule does it once a minute.
+/// Seals the backlog until it is empty, or cannot be read. On AWS a schedule does it every minute.
 async fn take_up_backlog<F, R>(store: &Store, deliver: &F)
 where
     F: Fn(Value) -> R,
@@ -118,7 +118,7 @@ where
     }
 }
 
-/// Gives a batch until it is done: a stream does not pass over what failed.
+/// Gives a batch until it is handled: a stream does not skip failed records.
 async fn give<F, R>(deliver: &F, batch: Value)
 where
     F: Fn(Value) -> R,
@@ -129,7 +129,7 @@ where
     }
 }
 
-/// A record as the table's stream has it, with the view of the template: keys alone.
+/// A stream record of the table with the template's view, which has keys only.
 fn record(number: u64, partition: &str, sort_key: &str) -> Value {
     json!({
         "eventID": format!("{number:032x}"),

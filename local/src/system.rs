@@ -47,66 +47,67 @@ use crate::{
     template::{ACCOUNT, REGION, Scheduled, TEMPLATE, Template},
 };
 
-/// How long running requests may take to end, before the process ends without them.
+/// Time for running requests to finish, before the process ends without them.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// How often what has a schedule runs here, whatever its schedule says, but for delivery.
+/// Interval of scheduled functions here, whatever their schedules say, except for delivery.
 const SCHEDULE_EVERY: Duration = Duration::from_secs(3600);
-/// How often streams are delivered and archived here, beside the deliveries that sealing drives.
+/// Interval of scheduled deliveries and archiving here, in addition to the deliveries that sealing triggers.
 const DELIVER_EVERY: Duration = Duration::from_secs(2);
-/// How often expiry runs here, so that a developer need not wait for it.
+/// Interval of expiry here, so that a developer does not have to wait.
 const EXPIRE_EVERY: Duration = Duration::from_secs(60);
 
-/// How a system is started. The default is what a test wants: in memory, on any free port, empty.
+/// The options of a system. The default suits tests: in memory, on any free port, empty.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
-    /// The port of the API and the bus; 0 is any.
+    /// The port of the API and the bus; 0 is any free port.
     pub port: u16,
-    /// The port of the tables; 0 is any.
+    /// The port of the tables; 0 is any free port.
     pub dynamodb_port: u16,
-    /// Where the data is kept.
+    /// The place of the data.
     pub storage: Storage,
-    /// The URL of tables that are there already: they are used, and `storage` is not.
+    /// The URL of existing tables, which are used in place of `storage`.
     pub tables: Option<String>,
-    /// Whether to make the demo's workspace, token and events on the first start.
+    /// True if the first start creates the demo's workspace, token and events.
     pub demo: bool,
-    /// How long the token authorizer's answers are kept; `None` is as the template says.
+    /// Time for which the token authorizer's answers are cached; `None` is the template's value.
     pub authorizer_ttl: Option<Duration>,
-    /// How often a token may read in ten seconds; `None` is as often as it likes.
+    /// Reads of a token in ten seconds; `None` is no limit.
     pub read_limit: Option<u32>,
-    /// How often the admins of a workspace may change something in ten seconds; `None` is no limit.
+    /// Changes by the admins of a workspace in ten seconds; `None` is no limit.
     pub change_limit: Option<u32>,
-    /// Whether events are sealed as they come. Without it they stay as they are written, which is what a
-    /// test wants that looks at how they are written.
+    /// True if events are sealed as they arrive. Otherwise they stay as they are written, for tests that look
+    /// at that.
     pub seal: bool,
-    /// Whether streams may go to plain HTTP and to addresses that are not public, such as this machine.
+    /// True if streams may go to plain HTTP and to addresses that are not public, such as this machine.
     pub insecure_streams: bool,
-    /// Where streams of the kind `s3` write; `None` is nowhere, and there can be none.
+    /// The archive of streams of the kind `s3`; `None` is no archive, and no such streams.
     pub archive: Option<Archive>,
-    /// Whether the functions run that a schedule or a hint of the ledger invokes: streams are delivered as their logs are
-    /// sealed and every two seconds, events expire every minute, all else is done at the start and every hour.
+    /// True if the functions run that a schedule or a hint of the ledger triggers: streams are delivered as
+    /// their logs are sealed and every two seconds, events expire every minute, and the others run at the start
+    /// and every hour.
     pub schedule: bool,
 }
 
-/// Where logs are archived.
+/// The archive of logs.
 #[derive(Clone, Debug)]
 pub struct Archive {
     /// The bucket.
     pub bucket: Bucket,
-    /// How events wait for others.
+    /// The conditions for a run.
     pub pace: Pace,
 }
 
-/// Where the data is kept.
+/// The place of the data.
 #[derive(Clone, Debug, Default)]
 pub enum Storage {
-    /// Nowhere: it ends with the system.
+    /// Memory: the data ends with the system.
     #[default]
     Memory,
-    /// In a directory that only one system at a time may use.
+    /// A directory that only one system at a time may use.
     Directory(PathBuf),
 }
 
-/// The whole system, running. To end it well, call [`System::shutdown`].
+/// A running system. To end it cleanly, call [`System::shutdown`].
 pub struct System {
     endpoint: String,
     bus_name: String,
@@ -119,22 +120,22 @@ pub struct System {
     schedule: Option<JoinHandle<()>>,
     stop: watch::Sender<bool>,
     server: JoinHandle<()>,
-    /// Its own tables, if it uses no others.
+    /// Its own tables, unless it uses existing ones.
     tables: Option<Tables>,
 }
 
-/// Only the tables, running.
+/// The tables alone, running.
 pub struct Tables {
     engine: Engine,
-    /// Keeps the lock until the engine has stopped.
+    /// Holds the lock until the engine has stopped.
     directory: Option<DataDirectory>,
 }
 
 impl System {
-    /// Starts everything, and returns when it serves (and the demo, if wanted, is there).
+    /// Starts all parts. Returns when the system serves, and the demo, if requested, exists.
     ///
     /// # Errors
-    /// Says what is in the way, and what to do about it.
+    /// The reason, and the next step.
     pub async fn start(options: Options) -> Result<Self, Error> {
         let template = Template::parse(TEMPLATE)?;
         let listener = listen(options.port, "--port").await?;
@@ -165,7 +166,7 @@ impl System {
             },
         );
         let unheard = Store::connect(&config);
-        // Its function is over the store that is made of it.
+        // Its function uses the store that is made from it.
         let post = Arc::new(OnceLock::<Arc<Post>>::new());
         let (hints, unheard) = if options.schedule {
             let (post, name) = (post.clone(), template.hints.function.clone());
@@ -262,7 +263,7 @@ impl System {
         &self.store
     }
 
-    /// What one needs to call the system.
+    /// The credentials for calls to the system.
     pub fn credentials(&self) -> &Credentials {
         &self.credentials
     }
@@ -282,24 +283,24 @@ impl System {
         self.identity_provider.sign(claims)
     }
 
-    /// Waits until the function behind the bus is done with all that was put on it.
+    /// Waits until the function behind the bus has handled everything that was put on it.
     pub async fn bus_settled(&self) {
         self.queue.settled().await;
     }
 
-    /// Waits until everything that was written before is sealed; at once if nothing ever is.
+    /// Waits until everything written so far is sealed; returns at once if the system does not seal.
     pub async fn sealed(&self) {
         if let Some(stream) = &self.stream {
             stream.settled().await;
         }
     }
 
-    /// How many bus events were given up.
+    /// The number of bus events that became dead letters.
     pub fn dead_letters(&self) -> usize {
         self.queue.status().dead_letters
     }
 
-    /// Lets running requests end, delivers what is in the queue, and closes the tables.
+    /// Lets running requests finish, delivers the messages in the queue, and closes the tables.
     pub async fn shutdown(self) {
         self.stop.send_replace(true);
         if tokio::time::timeout(PATIENCE, self.server).await.is_err() {
@@ -320,7 +321,7 @@ impl System {
         }
     }
 
-    /// Finds the workspace token of an earlier start, or makes one where the demo is wanted.
+    /// Reads the workspace token of an earlier start, or creates one if the demo is requested.
     async fn prepare_token(&mut self, demo: bool, now: jiff::Timestamp) -> Result<(), Error> {
         let directory = self.tables.as_ref().and_then(|tables| tables.directory.as_ref());
         let file = directory.map(DataDirectory::credentials);
@@ -342,16 +343,16 @@ impl System {
                 self.queue.settled().await;
             }
         }
-        // If we crash before this, the next start makes another token and tells the story again.
+        // If we crash before this, the next start creates another token and sends the events again.
         file.map_or(Ok(()), |file| self.credentials.write(&file))
     }
 }
 
 impl Tables {
-    /// Starts the engine alone on a port (0 is any), with the template's tables.
+    /// Starts the engine alone on a port (0 is any free port), with the template's tables.
     ///
     /// # Errors
-    /// Says what is in the way, and what to do about it.
+    /// The reason, and the next step.
     pub async fn start(port: u16, storage: Storage) -> Result<Self, Error> {
         let template = Template::parse(TEMPLATE)?;
         let directory = storage.open()?;
@@ -364,15 +365,15 @@ impl Tables {
         self.engine.endpoint()
     }
 
-    /// Puts the samples in that the files in `events/` stand on.
+    /// Stores the samples that the files in `events/` rely on.
     ///
     /// # Errors
-    /// If the tables do not take them.
+    /// If the tables refuse them.
     pub async fn store_samples(&self) -> Result<(), Error> {
         samples::store(&Store::connect(&Config::local(self.endpoint()))).await
     }
 
-    /// Lets running requests end, and closes the tables.
+    /// Lets running requests finish, and closes the tables.
     pub async fn shutdown(self) {
         let Self { engine, directory } = self;
         if tokio::time::timeout(PATIENCE, engine.shutdown()).await.is_err() {
@@ -398,10 +399,10 @@ impl Tables {
 }
 
 impl Archive {
-    /// The bucket that the environment tells, with the keys that it tells.
+    /// The bucket and the keys in the environment.
     ///
     /// # Errors
-    /// If it tells none.
+    /// If the environment names none.
     pub fn from_env() -> Result<Self, InvalidConfig> {
         let settings = ArchiveSettings::from_env()?;
         let bucket = Bucket::of(&settings, &Config::from_env()?);
@@ -421,8 +422,8 @@ impl Storage {
 /// The origin of all local logs.
 const ORIGIN: &str = "audit-logs.local";
 
-/// The signer with the key in `file`, which is made on the first start; without a file, with a key that
-/// ends with the process.
+/// The signer with the key in `file`, which is created on the first start; without a file, with a key that ends
+/// with the process.
 fn signer(file: Option<&Path>) -> Result<Signer, Error> {
     let Some(file) = file else { return Ok(Signer::with_seed(ORIGIN, &new_seed()?)) };
     if let Some(content) = DataDirectory::read(file)? {
@@ -445,7 +446,7 @@ fn new_seed() -> Result<[u8; 32], Error> {
     Ok(seed)
 }
 
-/// What streams need here: the stand-in for Secrets Manager on our own port, and our own bus.
+/// The dependencies of streams here: the emulated Secrets Manager on our own port, and our own bus.
 fn streaming(endpoint: &str, template: &Template, allowed: Operator) -> Streaming {
     let bus = format!("arn:aws:events:{REGION}:{ACCOUNT}:event-bus/{}", template.bus.name);
     Streaming {
@@ -474,7 +475,7 @@ async fn run(on: OnSchedule, scheduled: Vec<Scheduled>) {
             }
         });
     }
-    // It ends with the task that waits here.
+    // The loop ends with the task that waits here.
     while running.join_next().await.is_some() {}
 }
 

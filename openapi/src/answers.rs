@@ -1,5 +1,4 @@
-//! The answers: of the functions, in success and failure, and of API Gateway in their
-//! place.
+//! The answers: of the functions, for success and failure, and of API Gateway itself.
 
 use std::collections::BTreeMap;
 
@@ -34,7 +33,7 @@ pub(crate) fn gateway_refusal() -> Value {
 }
 
 impl Answers {
-    /// JSON of the schema of this name.
+    /// JSON with the schema of this name.
     pub(crate) fn json(self, status: u16, description: &str, schema: &str, example: Value) -> Self {
         self.content(status, description, "application/json", reference(schema), example)
     }
@@ -59,7 +58,7 @@ impl Answers {
         self
     }
 
-    /// A body of bytes, of which there is nothing that JSON could say.
+    /// A body of bytes, which JSON Schema cannot describe.
     pub(crate) fn bytes(mut self, status: u16, description: &str, content_type: &str) -> Self {
         self.describe(status, description).content[content_type] = json!({"schema": {}});
         self
@@ -77,13 +76,13 @@ impl Answers {
         self
     }
 
-    /// The next use of the answer.
+    /// The use of the answer in further requests.
     pub(crate) fn link(mut self, status: u16, name: &str, link: Value) -> Self {
         self.0.entry(status).or_default().links[name] = link;
         self
     }
 
-    /// The problems that these errors are, as the functions answer them.
+    /// The problems for these errors, as the functions answer them.
     pub(crate) fn problems(mut self, errors: Vec<Error>) -> Self {
         for error in errors {
             let response = http::respond(&request(), Err(error));
@@ -115,7 +114,7 @@ impl Answers {
         self
     }
 
-    /// What API Gateway may say on any route.
+    /// The refusals of API Gateway that are possible on every route.
     pub(crate) fn gateway(self) -> Self {
         self.nothing(414, "The URL is too long")
             .refusal(429, "Too Many Requests", "API Gateway takes no more requests for the moment")
@@ -139,7 +138,7 @@ impl Answers {
         self
     }
 
-    /// As they stand in a description.
+    /// The answers in the form of a description.
     pub(crate) fn into_json(self) -> Value {
         let answers = self.0.into_iter().map(|(status, Answer { descriptions, headers, content, links })| {
             let mut answer = json!({"description": format!("{}.", descriptions.join(". "))});

@@ -1,4 +1,4 @@
-//! Examples. What can be made by the functions' own code is made by it.
+//! The examples. The functions' own code makes them wherever it can.
 
 use ed25519_dalek::{Signer as _, SigningKey};
 use serde_json::{Value, json};
@@ -21,7 +21,7 @@ pub(crate) const WORKSPACE: &str = "charismabrotherscorp";
 /// The token of all examples.
 pub(crate) const TOKEN: &str = "7kPq2ZsW9xLd";
 
-/// An event as it is sent.
+/// An event as a client sends it.
 pub(crate) fn sent() -> Value {
     json!({
         "id": "12326c8c-3c13-45a3-9b36-5a16d42937db",
@@ -39,12 +39,12 @@ pub(crate) fn sent() -> Value {
     })
 }
 
-/// An event that leaves out what it may.
+/// An event without optional members.
 pub(crate) fn sent_in_short() -> Value {
     json!({"action": "x_invoice_paid", "actor": {"user_id": "af03c0246b82"}})
 }
 
-/// The same event as [`sent`], as it is read.
+/// The same event as [`sent`], as a reader gets it.
 pub(crate) fn read() -> Event {
     let now = Timestamp::parse("2025-02-18T10:47:37.481Z").expect("a literal time");
     let id = EventId::parse("unused").expect("a literal id");
@@ -88,7 +88,7 @@ impl Log {
         Event { sequence: Some(Self::SEQUENCE), ..read() }
     }
 
-    /// How far the log has come.
+    /// The size and root of the log.
     pub(crate) fn head(&self) -> Value {
         json!({"size": self.head.size(), "root": self.head.root()})
     }
@@ -100,7 +100,7 @@ impl Log {
         json!({"event": Self::event(), "leaf": leaf(&read()), "proof": proof.to_string()})
     }
 
-    /// That the event is in it.
+    /// The proof that the event is in it.
     pub(crate) fn inclusion(&self) -> Value {
         json!({
             "sequence": Self::SEQUENCE,
@@ -110,7 +110,7 @@ impl Log {
         })
     }
 
-    /// That it begins with its first two entries.
+    /// The proof that it begins with its first two entries.
     pub(crate) fn consistency(&self) -> Value {
         let (from, to) = (Self::SEQUENCE, self.head.size());
         json!({
@@ -131,7 +131,7 @@ impl Log {
     }
 }
 
-/// What became of it.
+/// The result of an event.
 pub(crate) fn recorded(status: &str) -> Value {
     let Event { id, timestamp, .. } = read();
     json!({"index": 0, "status": status, "id": id, "timestamp": timestamp, "retry_safe": true})

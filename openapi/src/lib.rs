@@ -1,14 +1,12 @@
-//! The description of the API (OpenAPI 3.1) and the schema of an event, written from the code that
-//! they describe.
+//! Generates the description of the API (OpenAPI 3.1) and the schema of an event from the code that they
+//! describe.
 //!
-//! Bodies of answers are derived from the types that are serialized; names, limits and statuses are
-//! the constants and tables that the functions go by; examples are made by the functions' own code.
-//! Only prose is at home here. A field, parameter, format or problem without a description here
-//! stops the build or a test.
+//! Bodies of answers are derived from the serialized types; names, limits and statuses are the constants and
+//! tables of the functions; the functions' own code makes the examples. Only the prose is written here. A
+//! field, parameter, format or problem without a description stops the build or fails a test.
 //!
-//! The knowledge of all functions comes together here, because they may not depend on each other. `cargo run -p
-//! openapi` writes both documents into `query`, which serves them as text; so there is no generator
-//! in a Lambda.
+//! This crate may depend on all functions, which may not depend on each other. `cargo run -p openapi` writes
+//! both documents into `query`, which serves them as text, so that the generator is not part of a Lambda.
 
 mod answers;
 mod examples;
@@ -28,7 +26,7 @@ use utoipa::ToSchema;
 
 pub use self::reference::page;
 
-/// Where the schemas of a description are.
+/// The path of the schemas in a description.
 const SCHEMAS: &str = "#/components/schemas/";
 
 /// The description of the API.
@@ -56,7 +54,7 @@ pub fn document() -> Value {
     })
 }
 
-/// The JSON Schema (2020-12) of an event as a client sends it, on its own.
+/// The JSON Schema (2020-12) of an event as clients send it, as a separate document.
 pub fn event_schema() -> Value {
     let mut schemas = schemas();
     let mut schema = schemas.remove("NewEvent").unwrap_or_default();
@@ -71,7 +69,7 @@ pub fn event_schema() -> Value {
     schema
 }
 
-/// Every schema that has a name: of what is answered, by the types, and of what is sent, by the rules.
+/// All named schemas: of answers, from their types, and of requests, from the rules.
 fn schemas() -> Map<String, Value> {
     fn add<T: ToSchema>(schemas: &mut Map<String, Value>) {
         let mut found = vec![(T::name().into_owned(), T::schema())];
@@ -130,7 +128,7 @@ fn reference(name: &str) -> Value {
     json!({"$ref": format!("{SCHEMAS}{name}")})
 }
 
-/// Gathers the names of all schemas that `schema` refers to, and those refer to in turn.
+/// Collects the names of all schemas that `schema` refers to, directly or indirectly.
 fn collect(schema: &Value, schemas: &Map<String, Value>, names: &mut BTreeSet<String>) {
     match schema {
         Value::Object(members) => {
@@ -149,7 +147,7 @@ fn collect(schema: &Value, schemas: &Map<String, Value>, names: &mut BTreeSet<St
     }
 }
 
-/// Makes all references those of a schema that stands alone.
+/// Rewrites all references for a separate schema.
 fn relocate(schema: &mut Value) {
     match schema {
         Value::Object(members) => {

@@ -55,8 +55,8 @@ pub(crate) fn sequence() -> Value {
     })
 }
 
-/// The rest of the path that names a tile. To OpenAPI a parameter is one segment of a path, and a name
-/// with a plus, as API Gateway has it, is one like any other; so it is named without, and told in words.
+/// The rest of the path, which names a tile. An OpenAPI parameter is one segment of a path, and API Gateway's
+/// plus has no meaning there, so it is named without the plus, and the rest is described in words.
 pub(crate) fn tile() -> Value {
     json!({
         "name": "tile",
@@ -95,13 +95,11 @@ pub(crate) fn consistency() -> Vec<Value> {
     ledger::CONSISTENCY_NAMES.into_iter().map(parameter).collect()
 }
 
-/// The characters of an address or a range; not each text of them is one.
+/// The characters of an address or a range; not every text of these characters is one.
 pub(crate) const ADDRESS_RANGE: &str = "^[0-9A-Fa-f:.]{2,45}(/[0-9]{1,3})?$";
 
 fn parameter(name: &str) -> Value {
-    let searched = || json!({"type": "string", "minLength": 1, "maxLength": MAX_TEXT_CHARACTERS});
-    // Any name that an event may have, which is what lists are separated by left out.
-    let action = || json!({"type": "string", "minLength": 1});
+    // Any action name of an event, without the separators of lists.
     let (description, schema) = match name {
         "start_timestamp" => ("Only events that did not happen before this time.", time()),
         "end_timestamp" => ("Only events that happened before this time.", time()),
@@ -191,6 +189,14 @@ fn parameter(name: &str) -> Value {
         parameter["explode"] = json!(true);
     }
     parameter
+}
+
+fn action() -> Value {
+    json!({"type": "string", "minLength": 1})
+}
+
+fn searched() -> Value {
+    json!({"type": "string", "minLength": 1, "maxLength": MAX_TEXT_CHARACTERS})
 }
 
 fn text() -> Value {

@@ -1,4 +1,4 @@
-//! The routes: who may call, what they send, what they get.
+//! The routes: their callers, requests and answers.
 
 mod ledger;
 mod settings;
@@ -29,7 +29,7 @@ use crate::{answers::Answers, examples, parameters, reference};
 pub(crate) const AUDIT_LOG: &str = "Audit log";
 /// The tag of the routes of a workspace's log.
 pub(crate) const LEDGER: &str = "Ledger";
-/// The tag of the route that erases.
+/// The tag of the redaction route.
 pub(crate) const REDACTIONS: &str = "Redactions";
 /// The tag of the routes of settings.
 pub(crate) const SETTINGS: &str = "Settings";
@@ -37,7 +37,7 @@ pub(crate) const SETTINGS: &str = "Settings";
 pub(crate) const STREAMS: &str = "Streams";
 /// The tag of the routes of workspace tokens.
 pub(crate) const TOKENS: &str = "Workspace tokens";
-/// The tag of the routes that are open to anyone.
+/// The tag of the routes without credentials.
 pub(crate) const OPEN: &str = "About";
 
 /// The security scheme of a workspace token in one part.
@@ -211,11 +211,15 @@ fn feed() -> Value {
 }
 
 fn record() -> Value {
-    let one = |status| json!({"results": [examples::recorded(status)], "debug": took(1.0, 3.0)});
     let answers = token_answers(Scope::Write)
-        .json(201, "All are recorded", "Recording", one("recorded"))
-        .json(200, "None failed, and some were recorded before", "Recording", one("duplicate"))
-        .json(207, "Some of several failed; `results` says which, and why", "Recording", one("conflict"))
+        .json(201, "All are recorded", "Recording", one_recorded("recorded"))
+        .json(200, "None failed, and some were recorded before", "Recording", one_recorded("duplicate"))
+        .json(
+            207,
+            "Some of several failed; `results` says which, and why",
+            "Recording",
+            one_recorded("conflict"),
+        )
         .problems(vec![
             Error::InvalidJson(not_json()),
             Error::InvalidQuery(vec![FieldError::new(
@@ -287,6 +291,10 @@ fn record() -> Value {
     });
     operation["security"] = token_security(Scope::Write);
     operation
+}
+
+fn one_recorded(status: &str) -> Value {
+    json!({"results": [examples::recorded(status)], "debug": took(1.0, 3.0)})
 }
 
 fn redact() -> Value {
@@ -464,7 +472,7 @@ fn get_health() -> Value {
     })
 }
 
-/// A route that is open to anyone.
+/// A route without credentials.
 fn open(id: &str, summary: &str, answers: impl FnOnce(Answers) -> Answers) -> Value {
     let mut operation = operation(id, OPEN, summary, "", answers(Answers::default()).gateway());
     operation["security"] = json!([]);
@@ -480,7 +488,7 @@ fn operation(id: &str, tag: &str, summary: &str, description: &str, answers: Ans
     operation
 }
 
-/// What every route for workspace tokens may answer.
+/// The possible answers of every route for workspace tokens.
 fn token_answers(scope: Scope) -> Answers {
     let workspace = examples::workspace();
     let token = TokenId::parse(examples::TOKEN).expect("a literal id");
@@ -525,7 +533,7 @@ fn page_answers(description: &str, schema: &str, page: Value, events: &[Event]) 
     })
 }
 
-/// What every route for workspace admins may answer.
+/// The possible answers of every route for workspace admins.
 fn admin_answers() -> Answers {
     let member = Error::Forbidden("Only admins of the workspace may do this.".to_owned());
     let answers = Answers::default()
@@ -539,7 +547,7 @@ fn admin_answers() -> Answers {
     store_answers(answers)
 }
 
-/// What every route may answer by which admins change something.
+/// The possible answers of every route for changes by admins.
 fn change_answers() -> Answers {
     let too_many = Error::TooManyChanges(Rate { limit: 20, left: 0, resets_in_seconds: 7 });
     admin_answers()
@@ -553,7 +561,7 @@ fn change_answers() -> Answers {
         .header(429, X_RATE_LIMIT, "How often it may in ten seconds.")
 }
 
-/// What every route with a workspace may answer.
+/// The possible answers of every route with a workspace.
 fn store_answers(answers: Answers) -> Answers {
     answers
         .problems(vec![Error::Internal(source()), Error::Unavailable(source())])

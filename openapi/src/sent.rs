@@ -1,7 +1,7 @@
-//! The schemas of what is sent, with the limits that the parsers go by.
+//! The schemas of requests, with the limits of the parsers.
 //!
-//! Words say what JSON Schema cannot: where texts are cut, the size and depth of an event as a whole, and times in
-//! relation to now.
+//! Descriptions in words cover the rules beyond JSON Schema: the places where texts are cut, the size and depth
+//! of a whole event, and times in relation to the present.
 
 use ingest_api::{MAX_BODY_BYTES, MAX_EVENTS};
 use redactions::{MAX_REASON_BYTES, MAX_SEQUENCES};
@@ -26,12 +26,12 @@ use crate::reference;
 
 mod streams;
 
-/// One line: no control character, and none that turns the direction of text.
+/// One line: no control character, and no character that turns the direction of text.
 const LINE: &str = r"^[^\u0000-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]*$";
 /// Text of several lines: no control character but tab and line ends.
 const TEXT: &str = r"^[^\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f]*$";
 
-/// All of them, by name.
+/// All schemas, by name.
 pub(crate) fn schemas() -> Map<String, Value> {
     let schemas = [
         ("NewEvent", new_event()),
@@ -62,7 +62,7 @@ fn new_event() -> Value {
         Event::MAX_BYTES
     );
     let mut schema = described(&description, object(EVENT_FIELDS, &["action", "actor"], event));
-    // Both or neither, where null is neither.
+    // Both or neither; null counts as missing.
     schema["anyOf"] = json!([
         {
             "required": ["id", "timestamp"],
@@ -217,7 +217,7 @@ fn new_redaction() -> Value {
         "What to erase: of all that an actor did, or of the events of these sequences.",
         object(redactions::FIELDS, &[], redaction),
     );
-    // One of the two, where null is neither.
+    // One of the two; null counts as missing.
     schema["oneOf"] = json!([
         {"required": ["actor"], "properties": {"actor": {"type": "string"}, "sequences": {"type": "null"}}},
         {"required": ["sequences"], "properties": {"sequences": {"type": "array"}, "actor": {"type": "null"}}},
@@ -288,22 +288,21 @@ fn settings_change(name: &str) -> Value {
     }
 }
 
-/// Any value that can be kept exactly.
+/// Any value that can be stored exactly.
 fn any_json() -> Value {
-    let this = || reference("Json");
     described(
         "Any JSON. Numbers must be exact in a double, and integers below 2^53; send others as strings.",
         json!({"anyOf": [
             {"type": ["null", "boolean"]},
             {"type": "number", "minimum": -MAX_EXACT_INTEGER, "maximum": MAX_EXACT_INTEGER},
             any_text(),
-            {"type": "array", "items": this()},
-            {"type": "object", "additionalProperties": this()},
+            {"type": "array", "items": reference("Json")},
+            {"type": "object", "additionalProperties": reference("Json")},
         ]}),
     )
 }
 
-/// An object with these members and no others.
+/// An object with exactly these members.
 fn object(fields: &[&str], required: &[&str], schema: impl Fn(&str) -> Value) -> Value {
     let properties: Map<_, _> = fields.iter().map(|name| ((*name).to_owned(), schema(name))).collect();
     json!({"type": "object", "required": required, "additionalProperties": false, "properties": properties})
@@ -332,7 +331,7 @@ fn text() -> Value {
     json!({"type": "string", "maxLength": MAX_TEXT_CHARACTERS, "pattern": TEXT})
 }
 
-/// A text that is escaped and cut as far as it needs to be.
+/// A text that is escaped and cut if necessary.
 fn any_text() -> Value {
     json!({"type": "string"})
 }

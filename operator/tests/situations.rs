@@ -167,13 +167,12 @@ fn run(place: Where, program: &str, arguments: &[&str], endpoint: &str) -> Outpu
             command.env("DYNAMODB_ENDPOINT", endpoint);
         }
     }
-    let full = || OpenOptions::new().write(true).open("/dev/full").unwrap();
     match place {
         FullDisk => {
-            command.stdout(full());
+            command.stdout(full_disk());
         }
         NoDisk => {
-            command.stdout(full()).stderr(full());
+            command.stdout(full_disk()).stderr(full_disk());
         }
         ClosedPipe => {
             let (reader, writer) = std::io::pipe().unwrap();
@@ -183,4 +182,8 @@ fn run(place: Where, program: &str, arguments: &[&str], endpoint: &str) -> Outpu
         Tables | Down | Alone => {}
     }
     command.output().unwrap()
+}
+
+fn full_disk() -> std::fs::File {
+    OpenOptions::new().write(true).open("/dev/full").unwrap()
 }

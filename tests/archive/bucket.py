@@ -40,7 +40,7 @@ class Bucket:
 
     def the_archivers_key_can_only_put(self):
         archivers = self.client(self.environment["AWS_ACCESS_KEY_ID"], self.environment["AWS_SECRET_ACCESS_KEY"])
-        key = {"Bucket": NAME, "Key": "parquet/workspace=nobody/x"}
+        key = {"Bucket": NAME, "Key": "parquet/workspace=unknown/x"}
         for what, attempt in {
             "read an object": lambda: archivers.get_object(**key),
             "delete one": lambda: archivers.delete_object(**key),

@@ -8,7 +8,7 @@ import duckdb as duck
 from pyarrow.parquet import ParquetFile
 
 TIMES = ("timestamp", "received_at")
-# Columns that hold JSON, and what is within an actor or an entity.
+# Columns that hold JSON, and the members of actors and entities.
 JSON = ("context", "changes", "redacted", "actor_on_behalf_of")
 WITHIN = ("actor", "entity")
 

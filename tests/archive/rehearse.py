@@ -23,7 +23,7 @@ from emulator import start_ministack, stop  # noqa: E402
 from facts import held, holds, wait_for  # noqa: E402
 from system import System  # noqa: E402
 
-# After how many seconds the system is killed, and started again.
+# The seconds after which the system is killed and started again.
 KILLED_AFTER = (0.1, 0.3, 0.5, 1.0)
 EACH_REQUEST = 50
 
@@ -56,7 +56,7 @@ def rehearse(asked, bucket, system):
     record(system, 0, half)
     system.checkpoint()
     stream = system.create_stream()
-    # While it archives: whatever was put is put again, under the same names.
+    # While it archives, killed runs are repeated under the same names.
     for pause in KILLED_AFTER:
         time.sleep(pause)
         system.kill()
@@ -98,7 +98,7 @@ def record(system, first, count):
     for number in range(first, count, EACH_REQUEST):
         events = [event(each) for each in range(number, min(count, number + EACH_REQUEST))]
         results = system.call("POST", "audit_logs", {"events": events})["results"]
-        # What was not answered in time may be there already.
+        # An event whose answer did not arrive in time may be recorded already.
         assert all(result["status"] in ("recorded", "duplicate") for result in results), results[:1]
     recording.sealed(system.credentials, count)
 
@@ -144,7 +144,8 @@ def verify(asked, system, copy):
 
     began = time.monotonic()
     verified = run(copy)
-    # Events of the last run may be later than its checkpoint: exit code 4 says so, and that all before it is proved.
+    # Events of the last run may be later than its checkpoint: exit code 4 says so, and that everything before
+    # it is proved.
     is_proved = verified.returncode == 0 or (verified.returncode == 4 and "events after the checkpoint" in verified.stderr)
     holds("auditlog verify archive proves the copy", is_proved, verified.stdout + verified.stderr)
     print(verified.stdout + f"  in {time.monotonic() - began:.1f} s", flush=True)

@@ -10,7 +10,7 @@ import urllib.request
 import boto3
 from facts import wait_for
 
-# How often a system that is busy is asked.
+# The number of attempts to ask a busy system.
 TRIES = 8
 
 
@@ -57,7 +57,7 @@ class System:
                 with urllib.request.urlopen(request, timeout=120) as answer:
                     return json.load(answer)
             except urllib.error.HTTPError as error:
-                # It is busy; it takes the same once more as it takes it once.
+                # The system is busy; a repeated request has the same effect as one.
                 if error.code != 503 or not again:
                     raise
                 time.sleep(1)

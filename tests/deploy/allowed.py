@@ -1,6 +1,6 @@
 """What each function's role may do: the one list that the template and the deployed stack are held to."""
 
-# What each role may do. All else must be refused.
+# The permitted calls of each role. All other calls must be refused.
 ALLOWED = {
     "Authorizer": {("GetItem", "AuditTokens"), ("UpdateItem", "AuditTokens")},
     "IngestApi": {("PartiQLInsert", "AuditEvents"), ("GetItem", "AuditEvents"), ("GetItem", "AuditSettings")},
@@ -143,7 +143,7 @@ ALLOWED = {
         ("UpdateItem", "AuditRates"),
     },
 }
-# What the rehearsal cannot ask for. MiniStack reads a stream without the rights of the function's role.
+# Calls that the rehearsal cannot make. MiniStack reads a stream without the rights of the function's role.
 UNASKED = {
     # The rehearsal's stack has no bus for streams.
     "Deliver": {
@@ -158,8 +158,8 @@ UNASKED = {
         ("GetShardIterator", "AuditEvents/stream"),
     },
 }
-# What recording an event writes of it, which `attributes_of` in shared/src/store/item.rs must agree with; and what tells a
-# retry from another event of the same key.
+# The attributes that recording an event writes; `attributes_of` in shared/src/store/item.rs must agree. And the
+# attributes that tell a retry from another event with the same key.
 RECORDED = {
     "workspace", "timestamp", "action", "received_at", "outcome", "description", "actor_id", "actor", "entity_type",
     "entity_id", "entity_name", "context", "changes", "salt", "digest",
@@ -169,9 +169,10 @@ OF_A_DELIVERY = {
     "workspace", "stream", "lease_owner", "lease_until", "generation", "next", "delivered", "delivered_at", "failure",
     "last_problem", "paused", "test_requested", "last_test",
 }
-# A count of reads, or the slots of long ones.
+# A count of reads, or the slots of long reads.
 RATES = {"token", "window", "reads", "expires_at"} | {f"slot_{number}" for number in range(10)}
-# The attributes that a call may name. Any other call is without such a condition, and no write is but a DELETE of a stream.
+# The attributes that a call may name. All other calls have no such condition, and the only other write is a
+# DELETE of a stream.
 ATTRIBUTES = {
     ("Authorizer", "UpdateItem", "AuditTokens"): {"token", "last_used_on"},
     ("IngestBus", "PartiQLInsert", "AuditQuarantine"): {

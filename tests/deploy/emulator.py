@@ -28,7 +28,7 @@ from facts import wait_for
 REGION = "us-east-1"
 AUDIENCE = "audit-logs"
 LEDGER_ORIGIN = "audit.example.com"
-# Keys that MiniStack takes for the account's owner.
+# Keys that MiniStack accepts as the account owner's.
 OWNER = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": REGION}
 
 
@@ -44,11 +44,11 @@ def start_ministack(directory, certificate):
         "IOT_MTLS_ENABLED": "0",
         "SFTP_ENABLED": "0",
         "SSL_CERT_FILE": str(certificate),
-        # Functions inherit what stands here. Without these three they would call AWS itself.
+        # Functions inherit this environment. Without these three variables they would call AWS itself.
         "AWS_ENDPOINT_URL": endpoint,
         "AWS_ENDPOINT_URL_DYNAMODB": endpoint,
         "AWS_ENDPOINT_URL_KMS": endpoint,
-        # Lambda sets this one from LoggingConfig; MiniStack does not.
+        # Lambda sets this variable from LoggingConfig; MiniStack does not.
         "AWS_LAMBDA_LOG_FORMAT": "JSON",
     }
     log = (directory / "ministack.log").open("w")
@@ -79,7 +79,7 @@ def stop(process):
 def session(endpoint, key, secret, token=None):
     made = boto3.Session(key, secret, token, region_name=REGION)
     client = made.client
-    # Every client, or it would call AWS itself.
+    # Every client needs this, or it would call AWS itself.
     made.client = lambda service: client(service, endpoint_url=endpoint)
     return made
 

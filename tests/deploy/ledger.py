@@ -42,7 +42,7 @@ def sealed(stack, api, workspace, authorization, last_event):
     wanted = next(row for row in events if row["id"] == last_event)
     verify_entry(api, base, authorization, key, wanted)
 
-    # The reads above left records, which the stream brings as well.
+    # The reads above left records, which are in the stream as well.
     def grown():
         now = key.open(text(api, f"{base}/ledger/checkpoint", authorization))
         return now if now["size"] > first["size"] else None
@@ -69,7 +69,7 @@ def redacted(api, workspace, admin, member, authorization, key, event):
     holds("an admin erases the actor of an event", (status, body["redacted"]) == (200, 1), (status, body))
     entry = verify_entry(api, base, authorization, key, event)
     holds("the actor is gone, and the proof still holds", entry["event"]["actor"] is None, entry)
-    status, body = api.call("POST", path, admin, {"actor": "nobody"})
+    status, body = api.call("POST", path, admin, {"actor": "unknown"})
     holds("erasing by an actor asks the indexes", (status, body["redacted"]) == (200, 0), (status, body))
 
 
@@ -98,7 +98,7 @@ def alarmed(stack, api, workspace, authorization, event):
     path = f"/api/{workspace}/ledger/entries/{event['sequence']}"
     status, body = api.call("GET", path, authorization)
     told = (status, body["id"])
-    holds("an event that somebody changed is not shown", told == (500, "inconsistent_log"), body)
+    holds("a changed event is not shown", told == (500, "inconsistent_log"), body)
     lines = stack.counted("ledger")
     holds("the ledger's log line is the one that its alarm counts", len(lines) == 1, lines)
     dynamodb.update_item(
@@ -110,7 +110,7 @@ def alarmed(stack, api, workspace, authorization, event):
     status, body = api.call("GET", path, authorization)
     holds("put right again, it is", status == 200, body)
 
-    key["timestamp"] = {"S": f"{event['timestamp']}#of-nobody"}
+    key["timestamp"] = {"S": f"{event['timestamp']}#of-no-writer"}
     dynamodb.put_item(**table, Item=key)
     lines = wait_for("what cannot be sealed is set aside", lambda: stack.counted("sealer"))
     holds("what cannot be sealed is set aside, which its alarm counts", len(lines) == 1, lines)
@@ -174,7 +174,7 @@ class Key:
         body, signature = note.rsplit("\n\n", 1)
         dash, name, signature = signature.strip().split(" ")
         signature = base64.b64decode(signature)
-        # Raises if it is not the signature of this text.
+        # Raises an error if it is not the signature of this text.
         self.public.verify(signature[4:], (body + "\n").encode())
         origin, size, root = body.split("\n")
         signed = (dash, name, signature[:4].hex(), origin) == ("—", self.name, self.id, self.name)

@@ -106,7 +106,7 @@ def refuse_strangers(api, admin, token):
 
 
 def product_of(stack, endpoint):
-    """The product: a user who may put events on the bus and nothing else."""
+    """The product: a user with the right to put events on the bus only."""
     iam = stack.session.client("iam")
     iam.create_user(UserName="product")
     statement = {"Effect": "Allow", "Action": "events:PutEvents", "Resource": stack.outputs["BusArn"]}
@@ -141,7 +141,7 @@ def through_the_bus(stack, product, api, token, actions):
         for index, action in enumerate(actions)
     ]
     bus = {"EventBusName": stack.outputs["BusName"], "Source": "com.example.bi", "DetailType": "audit"}
-    # The first one twice, and one that nobody can understand.
+    # The first message twice, and one that cannot be parsed.
     sent = [*details, details[0], {"workspace_username": WORKSPACE}]
     entries = [bus | {"Detail": json.dumps(detail)} for detail in sent]
     events = product.client("events")
@@ -175,7 +175,7 @@ def through_the_bus(stack, product, api, token, actions):
         rows,
     )
 
-    # What a page disclosed is recorded before it is answered: reads so far, and not one less.
+    # A disclosed page is recorded before it is answered: at least one record for each read so far.
     status, page = api.call("GET", LOGS, authorization, action="audit_log_accessed", limit=1000)
     before = api.reads - 1
     holds(f"each of the {before} reads before left its record", len(page["audit_logs"]) == before, page)
@@ -261,7 +261,7 @@ def revoke(api, admin, token):
 
 
 def told_of_tokens(stack):
-    """Both records of the token, read from the table: nobody holds a token any more."""
+    """Both records of the token, read from the table, because no valid token is left."""
     items = stack.session.client("dynamodb").scan(TableName=stack.outputs["EventsTable"])["Items"]
     actions = [item["action"]["S"] for item in items]
     counts = [actions.count(f"api_token_workspace_{what}") for what in ("created", "revoked")]

@@ -62,10 +62,10 @@ class Calls:
         table = {"TableName": self.stack.ids[name]}
         schema = self.stack.session.client("dynamodb").describe_table(**table)["Table"]
         keys = [element["AttributeName"] for element in schema["KeySchema"]]
-        key = {attribute: {"S": "nobody"} for attribute in keys}
+        key = {attribute: {"S": "unknown"} for attribute in keys}
         others = [attribute for attribute in row.get("attributes", []) if attribute not in keys]
         names = {f"#{number}": attribute for number, attribute in enumerate(others)}
-        # On an attribute that the attempt names itself: a condition names attributes as well.
+        # For an attribute that the attempt itself names, because a condition names attributes as well.
         never = {
             "ConditionExpression": "#0 = :never",
             "ExpressionAttributeNames": names,
@@ -80,7 +80,7 @@ class Calls:
                 return {"RequestItems": {table["TableName"]: {"Keys": [key]}}}
             case "PutItem" if others:
                 del never["ExpressionAttributeNames"]
-                item = key | {attribute: {"S": "nobody"} for attribute in others}
+                item = key | {attribute: {"S": "unknown"} for attribute in others}
                 return table | {"Item": item} | never | {"ExpressionAttributeNames": {"#0": others[0]}}
             case "PutItem":
                 return table | {"Item": key} | gone
@@ -122,7 +122,7 @@ class Calls:
 
     def on_a_secret(self, operation, whose):
         """Each attempt is of a secret that is not there, or leaves none."""
-        name = f"{STACK}/nobody/str_nobodynobody" if whose == "secrets" else "database"
+        name = f"{STACK}/unknown/str_nonexistent1" if whose == "secrets" else "database"
         return {
             "CreateSecret": {"Name": name, "SecretString": "x"},
             "GetSecretValue": {"SecretId": name},
@@ -141,9 +141,9 @@ class Calls:
 
 def of_nobody(attributes):
     return {
-        "KeyConditionExpression": " AND ".join(f"#{name} = :nobody" for name in attributes),
+        "KeyConditionExpression": " AND ".join(f"#{name} = :unknown" for name in attributes),
         "ExpressionAttributeNames": {f"#{name}": name for name in attributes},
-        "ExpressionAttributeValues": {":nobody": {"S": "nobody"}},
+        "ExpressionAttributeValues": {":unknown": {"S": "unknown"}},
     }
 
 
@@ -154,7 +154,7 @@ def assume_twin(stack, endpoint, role):
     trust = {"Effect": "Allow", "Principal": {"AWS": owner}, "Action": "sts:AssumeRole"}
     document = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
     twin = iam.create_role(RoleName=f"{role}-twin"[-64:], AssumeRolePolicyDocument=document)["Role"]
-    # It has no other policies than these: the template attaches none.
+    # The role has exactly these policies: the template attaches no others.
     for name in iam.list_role_policies(RoleName=role)["PolicyNames"]:
         policy = json.dumps(iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"])
         iam.put_role_policy(RoleName=twin["RoleName"], PolicyName=name, PolicyDocument=policy)

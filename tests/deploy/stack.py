@@ -19,7 +19,7 @@ def deploy(sam, stage, endpoint, issuer):
     command = [sam, "deploy", "--template-file", "template.yaml", "--stack-name", STACK, "--resolve-s3"]
     command += ["--capabilities", "CAPABILITY_IAM", "--no-confirm-changeset", "--no-progressbar"]
     command += ["--parameter-overrides", f"JwtIssuer={issuer}", f"JwtAudience={AUDIENCE}"]
-    # Whoever waits here for what is sealed asks more often than a client would.
+    # Tests that wait for sealing poll more often than a client would.
     command += [f"LedgerOrigin={LEDGER_ORIGIN}", "ReadLimit=1000"]
     environment = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
     environment |= OWNER | {"AWS_ENDPOINT_URL": endpoint, "SAM_CLI_TELEMETRY": "0"}
@@ -79,7 +79,7 @@ class Stack:
             for metric in logs.describe_metric_filters(logGroupName=group)["metricFilters"]
             if metric["metricTransformations"][0]["metricName"] in watched
         ]
-        # MiniStack knows no patterns on JSON, so this one is read here.
+        # MiniStack has no patterns on JSON, so this pattern is matched here.
         clause = r'\$\.fields\.(\w+) = "([^"]+)"'
         if not re.fullmatch(rf"{{ {clause}(\s*\|\|\s*{clause})* }}", metric["filterPattern"]):
             holds("the pattern of a metric filter is one of a few members", False, metric)

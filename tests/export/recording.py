@@ -6,16 +6,17 @@ import json
 import random
 import urllib.request
 
-# All events are of this month, in which nothing else of the demo is.
+# All events are in this month, in which the demo has no events.
 START, END = "2024-02-01", "2024-03-01"
 ACTIONS = ["group_created", "connection_group_added_with_role", "x_forecast_published"]
-# What a spreadsheet takes for a formula, a number, a date, a truth or nothing; and what breaks a line or a cell.
+# Texts that a spreadsheet could take for a formula, a number, a date, a boolean or an empty cell; and texts
+# that break a line or a cell.
 TEXTS = [
     "Star Space", "=1+1", "=HYPERLINK(\"https://example.com\")", "+49 30 1234", "-1", "@SUM(A1)", "＝1+1", "'quoted'",
     "'", "007", "1e5", "3.0", "TRUE", "NaN", "NA", "null", "None", "2024-02-18", "1/2", " spaces ", "a,b;c",
     'says "hi"', '"', "müller, 美玲 🕸", "x" * 250,
 ]
-# What only free text may have.
+# Texts that only free-text members may have.
 LINES = ["\tindented", "one\ntwo", "one\r\ntwo\r\n", "\n=1+1", "\r", "a\rb", ""]
 EACH_REQUEST = 250
 

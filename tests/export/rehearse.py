@@ -13,7 +13,7 @@ import recording
 import spreadsheet
 
 FORMATS = ["ndjson", "csv", "json", "ocsf"]
-# How often an export is killed after its first page and before its last.
+# Kills of an export after its first page and before its last.
 KILLS = 3
 
 
@@ -51,11 +51,11 @@ def rehearse(asked, format):
         process = export(asked, format, part)
         time.sleep(random.uniform(0, took))
         process.kill()
-        # Killed after its last step, an export is complete all the same: the file is whole and the state is gone.
+        # An export that is killed after its last step is complete: the file is whole and the state is deleted.
         was_killed = process.wait() != 0
         is_whole = part.exists() and part.stat().st_size == whole.stat().st_size
         if not was_killed or (is_whole and not part.with_name(part.name + ".state").exists()):
-            # It was quicker than the kill: that is one more resumed export, and another one begins.
+            # It was quicker than the kill: it counts as one more resumed export, and another one begins.
             require_equal(whole, part)
             part.unlink()
             continue

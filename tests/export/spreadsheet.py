@@ -8,7 +8,7 @@ import pandas
 
 def check(path, events, workbook_path):
     """Opens the file by both libraries and compares every cell; how many there are."""
-    # Everything as text, nothing as "not a number": what is in the file is what was meant.
+    # Everything as text, and no empty values, so that the cells are exactly those of the file.
     table = pandas.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8")
     columns = list(table.columns)
     assert len(table) == len(events), (len(table), len(events))
@@ -26,7 +26,7 @@ def check(path, events, workbook_path):
         for cell in row:
             assert cell.value is None or cell.data_type == "s", (event, cell)
         cells = [cell.value or "" for cell in row]
-        # A workbook has no cells after the last of its row that holds anything.
+        # A workbook has no cells after the last non-empty one of a row.
         cells += [""] * (len(columns) - len(cells))
         compare(event, columns, cells, in_xml=True)
         count += len(columns)
@@ -55,7 +55,7 @@ def compare(event, columns, row, in_xml=False):
         else:
             expected, found = canonical(expected), canonical(json.loads(cell))
         if in_xml:
-            # XML has one kind of line end.
+            # XML has only one kind of line end.
             expected, found = one_line_end(expected), one_line_end(found)
         assert found == expected, f"{event['id']}, {column}: {cell!r} for {expected!r}"
 

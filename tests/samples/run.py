@@ -14,7 +14,7 @@ import urllib.request
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 DOCUMENTS = ["README.md", *sorted(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md"))]
 FENCE = re.compile(r"^( *)```(\w*)\n(.*?)^\1```$", re.M | re.S)
-# What cannot run here: a piece of the block, and why.
+# Samples that cannot run here: a piece of the block, and the reason.
 NOT_RUN = {
     "tests/rie.sh": "names tests",
     "cargo test --workspace": "its first line is how the system of this test was started, its second the tests themselves",
@@ -51,7 +51,7 @@ CLIENTS = {
     "python": (sys.executable, "client.py"), "javascript": ("node", "client.mjs"), "typescript": ("tsx", "client.mts"),
 }
 TRANSFORMED = "docs/eventbridge.md"
-# A document whose sample receives: it is given a request as a stream sends it, and an altered one.
+# A document whose sample is a receiver: it gets a request as a stream sends it, and an altered one.
 RECEIVED = "docs/streams.md"
 REQUESTS = """
 import datetime
@@ -254,7 +254,7 @@ def main():
         print(f"ran      {name}", flush=True)
     samples.producer("examples/producer-python", [sys.executable, str(ROOT / "examples/producer-python/put_events.py"), "acme"])
     print("ran      examples/producer-python", flush=True)
-    # Node looks for the SDK beside the program.
+    # Node looks for the SDK in the program's folder.
     shutil.copy(ROOT / "examples/producer-node/put-events.mjs", arguments.work)
     samples.producer("examples/producer-node", ["node", str(arguments.work / "put-events.mjs"), "acme"])
     print(f"ran      examples/producer-node\n{samples.ran} samples ran; {samples.not_run} cannot run here", flush=True)

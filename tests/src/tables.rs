@@ -21,7 +21,7 @@ impl Tables {
     pub fn at(endpoint: &str) -> Self {
         let config = aws_sdk_dynamodb::Config::builder()
             .behavior_version(BehaviorVersion::latest())
-            .http_client(Trust::Nobody.client())
+            .http_client(Trust::Plaintext.client())
             .region(Region::from_static("us-east-1"))
             .credentials_provider(Credentials::new("test", "test", None, None, "test"))
             .endpoint_url(endpoint);

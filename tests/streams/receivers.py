@@ -69,7 +69,7 @@ class WebhookReceiver(Receiver):
         require(path == "/hook?of=acme", path)
         require(headers["content-type"] == "application/json", headers["content-type"])
         signed = {name: headers[name] for name in ("webhook-id", "webhook-timestamp", "webhook-signature")}
-        # The library's answer is what counts: it raises unless one of the signatures is by this secret, and fresh.
+        # The library decides: it raises an error unless one of the signatures is by this secret, and recent.
         payload = Webhook(self.previous or self.secret).verify(body, signed)
         if self.previous:
             self.check_signed_anew(body, signed)
@@ -134,7 +134,7 @@ class Collector(Receiver):
         texts = {name: event[name] for name in ("host", "source", "sourcetype", "index")}
         wanted = {"host": "audit-logs", "source": "audit-logs", "sourcetype": "mode:audit", "index": "security"}
         require(texts == wanted, texts)
-        # Indexed fields are flat: a nested one is refused by the real collector.
+        # Indexed fields are flat: the real collector refuses a nested one.
         require(all(isinstance(value, (str, int)) for value in event["fields"].values()), event["fields"])
         of_event = {name: event["event"][name] for name in ("action", "category", "outcome", "sequence")}
         of_event |= {"event_id": event["event"]["id"], "workspace": event["event"]["workspace_username"]}

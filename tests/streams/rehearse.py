@@ -69,7 +69,7 @@ def main():
     whole(api, streams, began)
     print(f"tampered requests refused: {webhook.refuses_what_was_tampered_with()}", flush=True)
 
-    # Another secret: for a day each request is signed with both.
+    # After the rotation, each request is signed with both secrets for a day.
     secret = api.call("PATCH", f"/streams/{set_up['stream']}", {"rotate_secret": True})["secret"]
     webhook.previous, webhook.secret = webhook.secret, secret
     require(webhook.secret != webhook.previous, "the secret is the same")
@@ -80,7 +80,8 @@ def main():
     whole(api, streams, began)
     require(webhook.previously_signed > 0, "nothing was signed with both secrets")
 
-    # Set back, it brings the same events again under the same ids; what was on its way then comes first.
+    # After the stream is set back, it sends the same events again under the same ids; requests in progress
+    # arrive first.
     before, back = len(webhook.events), asked.events // 2
     api.call("POST", f"/streams/{set_up['stream']}/replay", {"from": back})
 
@@ -88,7 +89,7 @@ def main():
         return [event["sequence"] for event in webhook.events[before:]]
 
     wait("the replay", lambda: back in since())
-    # From here on no sequence may be the next of what came before; each must be what it was.
+    # From here on sequences may repeat; each repeated event must be unchanged.
     seen = {event["sequence"]: event for event in webhook.events[:before]}
     wait("the end of the replay", lambda: api.status(set_up["stream"])["lag"] == 0)
     again = webhook.events[before + since().index(back) :]
@@ -120,12 +121,12 @@ def whole(api, streams, began):
     log = {event["sequence"]: event for event in api.feed()}
     for stream, receiver in streams.items():
         require(not receiver.problems, receiver.problems[:3])
-        # Asked first: what was delivered by then is there.
+        # Asked first: the events that exist by then must be delivered.
         status = api.status(stream)
         got = receiver.by_sequence()
         missing = [sequence for sequence in range(max(got) + 1) if sequence not in got]
         require(not missing, f"{type(receiver).__name__} lacks {missing[:5]}")
-        # The last of them may be of the reading itself, and newer than what was read.
+        # The last events may be records of these reads, and newer than the answer.
         different = [sequence for sequence in got if got[sequence] != log.get(sequence, got[sequence])]
         require(not different, f"{type(receiver).__name__} has another {different[:5]}")
         require(len(got) >= status["next"] - 1, f"{len(got)} of {status['next']}")

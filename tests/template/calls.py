@@ -17,9 +17,9 @@ OPERATIONS = {
     "get_item": "GetItem", "put_item": "PutItem", "update_item": "UpdateItem", "delete_item": "DeleteItem",
     "query": "Query", "scan": "Scan", "batch_get_item": "BatchGetItem", "batch_write_item": "BatchWriteItem",
 }
-# IAM asks for each kind of PartiQL statement by itself, whether it is sent alone, in a batch or in a transaction.
+# IAM asks for each kind of PartiQL statement by itself, alone, in a batch or in a transaction.
 STATEMENTS = {'UPDATE "{table}"': "PartiQLUpdate", 'DELETE FROM "{table}"': "PartiQLDelete", "SELECT ": "PartiQLSelect"}
-# The parts of a transaction that is not made of statements, each of which IAM asks for by itself.
+# The parts of a transaction without statements, for each of which IAM asks by itself.
 PARTS = {
     "Put::builder": "PutItem", "Update::builder": "UpdateItem", "Delete::builder": "DeleteItem",
     "ConditionCheck::builder": "ConditionCheckItem",
@@ -68,7 +68,7 @@ def direct(body):
 def store():
     """What each function of the store calls, by itself and through others."""
     files = [code(path) for path in sorted((ROOT / "shared/src/store").glob("*.rs"))]
-    # Who makes a value of a type of the store may do all that the type does.
+    # A function that constructs a type of the store may do everything that the type does.
     types = {
         name: [function for function, _ in bodies(text)]
         for text in files

@@ -39,11 +39,11 @@ LOGGED = {
 }
 # The secrets of this stack's streams. Secrets Manager puts six characters of its own after each name.
 SECRETS = "arn:${AWS::Partition}:secretsmanager:${AWS::Region}:${AWS::AccountId}:secret:${AWS::StackName}/*"
-# What the archiver puts: objects of a workspace, below the four folders of the archive.
+# The objects of the archiver: objects of a workspace, in the four folders of the archive.
 ARCHIVED = {f"${{ArchiveBucket.Arn}}/{folder}/workspace=*" for folder in ("manifests", "ndjson", "parquet", "tests")}
 # Wildcards that end a name of this stack's own.
 WITH_NAMES = [{"Fn::Sub": text} for text in (SECRETS, *ARCHIVED)]
-# Functions by which admins change something.
+# The functions of admins' changes.
 CHANGES = ("Tokens", "Redactions", "Settings", "Streams")
 RULES = []
 
@@ -116,7 +116,7 @@ def listed(value):
 def statements(resources, function):
     role = resources.properties(f"{function}Role")
     found = [each for policy in role["Policies"] for each in policy["PolicyDocument"]["Statement"]]
-    # One that is there on a condition counts as one that is there.
+    # A conditional resource counts as one that exists.
     return [each["Fn::If"][1] if "Fn::If" in each else each for each in found]
 
 
@@ -180,7 +180,7 @@ def a_call_names_no_attribute_that_is_not_its_own(source, resources):
                     wanted = ATTRIBUTES.get((function, action.split(":")[1], target(resource)))
                     if (wanted is None) != (attributes is None) or (wanted and wanted != set(attributes)):
                         yield f"{function}: {action} on {target(resource)} names {attributes}"
-            # A read that names nothing would read all.
+            # A read without named attributes would read all of them.
             named = [conditions.get("Null"), conditions.get("StringEqualsIfExists")]
             if "dynamodb:GetItem" in listed(statement["Action"]) and attributes and named != [
                 {"dynamodb:Attributes": "false"}, {"dynamodb:Select": "SPECIFIC_ATTRIBUTES"},
@@ -320,7 +320,7 @@ def every_log_is_forgotten_in_time(source, resources):
     groups = resources.of("AWS::Logs::LogGroup")
     for name, group in groups.items():
         if group["Properties"].get("RetentionInDays") != {"Ref": "LogRetentionDays"}:
-            yield f"{name} is kept for ever"
+            yield f"{name} has no retention"
     if sorted(groups) != sorted([f"{function}Logs" for function in FUNCTIONS] + ["ApiLogs"]):
         yield "a log group is missing"
 
@@ -331,7 +331,7 @@ def every_alarm_tells_somebody_and_every_function_and_queue_has_one(source, reso
     for name, alarm in resources.of("AWS::CloudWatch::Alarm").items():
         properties = alarm["Properties"]
         if properties.get("AlarmActions") != [{"Ref": "AlarmTopic"}] or properties.get("ActionsEnabled") is False:
-            yield f"{name} tells nobody"
+            yield f"{name} has no action"
         for dimension in properties.get("Dimensions", []):
             watched.add((properties["MetricName"], json.dumps(dimension["Value"])))
     for function in FUNCTIONS:
@@ -369,7 +369,8 @@ def every_route_is_throttled_and_asks_who_calls(source, resources):
         (authorizer,) = operation["security"][0]
         if (authorizer == "NONE") != (route in OPEN_ROUTES):
             yield f"{route} is for {authorizer}"
-    # A route's throttle is of all workspaces together, so it must leave room for others beside one that uses up its own.
+    # A route's throttle is shared by all workspaces, so it must leave room for others next to one that uses up
+    # its own limit.
     for route, each in settings.items():
         if each["ThrottlingRateLimit"] < 100:
             yield f"{route} is throttled for all workspaces together"
@@ -624,7 +625,7 @@ def broken(source, template):
     return [f"{check.__name__}: {told}" for check in RULES for told in check(source, resources)]
 
 
-# One place after another to damage: the rule that must notice, and how.
+# One place after another to damage: the rule that must detect it, and the damage.
 DAMAGES = {
     "every_role_allows_what_its_function_calls_and_no_more": [
         lambda r: statement(r, "Query", 0)["Action"].append("dynamodb:DeleteItem"),
@@ -805,7 +806,7 @@ def main():
     partly["Resources"]["Query"]["Properties"].pop("AutoPublishAliasAllProperties")
     if not broken(partly, template):
         unnoticed.append("a function whose settings make no version goes unnoticed")
-    # The one way past an alarm that is about what the new version mends.
+    # The only way past an alarm that is about the problem that the new version fixes.
     _, at_once = transformed(Rollout="AllAtOnce")
     if any(each["Type"].startswith("AWS::CodeDeploy::") for each in at_once["Resources"].values()):
         found.append("AllAtOnce asks alarms")

@@ -16,7 +16,7 @@ from check import ALLOWED, FUNCTIONS, ROOT, Resources, listed, statements, targe
 
 ACCOUNT, REGION, STACK = "123456789012", "us-east-1", "audit-logs"
 ATTEMPTS = Path(__file__).with_name("attempts.json")
-# The table of SECURITY.md stands between these.
+# The table of SECURITY.md is between these lines.
 BEGIN, END = "<!-- attempts: tests/policies.sh --write -->\n", "<!-- end of attempts -->\n"
 EVENT_BUS = f"arn:aws:events:{REGION}:{ACCOUNT}:event-bus/security"
 PLACES = {
@@ -26,7 +26,7 @@ PLACES = {
     "StreamEventBuses": EVENT_BUS,
     "other event buses": f"arn:aws:events:{REGION}:{ACCOUNT}:event-bus/default",
 }
-# All that DynamoDB does with an item. A role that lacks a right lacks it whatever the request names.
+# All operations of DynamoDB on an item. A role without a right lacks it for every attribute.
 OPERATIONS = [
     "GetItem", "BatchGetItem", "Query", "Scan", "PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem", "ConditionCheckItem",
     "PartiQLSelect", "PartiQLInsert", "PartiQLUpdate", "PartiQLDelete",
@@ -83,7 +83,7 @@ def simulate(simulator, resources, attempts):
         role: {"Version": "2012-10-17", "Statement": resolved(statements(resources, role))}
         for role in {role for role, *_ in attempts}
     }
-    # A key obeys its own policy first, which here leaves it to those of the roles.
+    # A key obeys its own policy first, which here leaves the decision to the policies of the roles.
     key = resolved(resources.properties("LedgerKey")["KeyPolicy"])
     asked = [dict(zip(("role", "action", "resource", "context"), each)) for each in attempts]
     command = ["node", Path(__file__).with_name("simulate.mjs"), simulator]

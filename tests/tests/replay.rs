@@ -8,7 +8,7 @@
 //!
 //! One engine serves all files. The sealer's files come first: they seal the samples, and nothing is sealed
 //! after them, so that all later files see the same log. Otherwise no file depends on another one: each has
-//! keys of its own, and a file that reads asks for a time or a workspace to which no other file writes. The
+//! keys of its own, and a file that reads asks for a time or a workspace that it alone uses. The
 //! oversize event is a small file, because canonical JSON writes each of its `1e-6` as 8 digits.
 
 #![expect(clippy::unwrap_used, reason = "in a test, an unwrap is an assertion")]
@@ -184,7 +184,7 @@ impl Stage {
     fn at(engine: &str, endpoints: Option<BTreeMap<String, String>>) -> Self {
         let config = aws_sdk_dynamodb::Config::builder()
             .behavior_version(BehaviorVersion::latest())
-            .http_client(Trust::Nobody.client())
+            .http_client(Trust::Plaintext.client())
             .region(Region::from_static("us-east-1"))
             .credentials_provider(Credentials::new("test", "test", None, None, "test"))
             .endpoint_url(engine);

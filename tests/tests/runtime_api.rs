@@ -90,17 +90,18 @@ async fn a_stopped_instance_continues_where_it_was() {
 
 #[tokio::test]
 async fn a_program_that_does_not_start_is_reported() {
-    let start = |program: &str, arguments: &[&str]| {
-        let mut command = Command::new(program);
-        command.args(arguments);
-        async move { Instance::start("none", command, PATIENCE).await.err() }
-    };
-    assert!(matches!(start("/nowhere/program", &[]).await, Some(NotStarted::NotRun(_))));
-    assert_eq!(start("false", &[]).await, Some(NotStarted::Exited));
+    assert!(matches!(start_error("/nowhere/program", &[]).await, Some(NotStarted::NotRun(_))));
+    assert_eq!(start_error("false", &[]).await, Some(NotStarted::Exited));
     let mut silent = Command::new("cat");
     silent.arg("/dev/zero").stdout(Stdio::null());
     let silent = Instance::start("none", silent, Duration::from_millis(50)).await;
     assert_eq!(silent.err(), Some(NotStarted::TimedOut));
+}
+
+async fn start_error(program: &str, arguments: &[&str]) -> Option<NotStarted> {
+    let mut command = Command::new(program);
+    command.args(arguments);
+    Instance::start("none", command, PATIENCE).await.err()
 }
 
 async fn echo() -> Instance {

@@ -1,4 +1,4 @@
-//! The archive of a run: what is in it, what it is called, and that it is the same each time.
+//! The archive of a run: its content, its keys, and that it is the same each time.
 
 #![expect(clippy::unwrap_used, reason = "in a test, an unwrap is an assertion")]
 
@@ -12,7 +12,7 @@ use shared::model::id::WorkspaceId;
 
 const STREAM: &str = "str_5h2Qb8nTz0Yx";
 
-/// An event as a reader gets it, that happened so many hours after a midnight.
+/// An event as a reader gets it, this many hours after a midnight.
 fn event(sequence: u64, hours: u64) -> Value {
     json!({
         "id": format!("e-{sequence:05}"),
@@ -41,7 +41,7 @@ fn workspace() -> WorkspaceId {
     WorkspaceId::parse("acme").unwrap()
 }
 
-/// A run of a stream that leaves nothing out.
+/// A run of a stream without filter and mask.
 fn run<'a>(
     workspace: &'a WorkspaceId,
     sequences: std::ops::RangeInclusive<u64>,

@@ -1,4 +1,4 @@
-//! Any run: no event of it is lost, and the same run has the same bytes.
+//! Any run: no event is lost, and the same run has the same bytes.
 
 use archive::Run;
 use proptest::prelude::*;
@@ -23,7 +23,7 @@ fn json() -> impl Strategy<Value = Value> {
     })
 }
 
-/// Events of a log from a sequence on, some of whose sequences are passed over.
+/// Events of a log from a sequence, some of whose sequences are skipped.
 fn events() -> impl Strategy<Value = (u64, Vec<Value>)> {
     let one = (1_u64..4, 0_u64..72, json(), prop::option::of("\\PC{0,20}"), any::<bool>());
     (0_u64..1_000_000, prop::collection::vec(one, 0..20)).prop_map(|(first, all)| {
@@ -60,17 +60,18 @@ proptest! {
     }
 
     #[test]
-    fn a_longer_run_writes_over_all_that_a_shorter_one_left((first, events) in events(), part in 0.0..1.0) {
+    fn a_longer_run_overwrites_all_objects_of_a_shorter_one((first, events) in events(), part in 0.0..1.0) {
         let workspace = workspace();
         let shorter = &events[..(events.len() as f64 * part) as usize];
-        let keys = |events: &[Value]| {
-            let rows = collect(events);
-            let run = Run { filter: true, ..run(&workspace, first..=last(first, events), &rows) };
-            let archived = run.archive().unwrap();
-            let objects = archived.objects.into_iter().chain([archived.manifest]);
-            objects.map(|object| object.key).collect::<Vec<_>>()
-        };
-        let longer = keys(&events);
-        prop_assert!(keys(shorter).iter().all(|key| longer.contains(key)));
+        let longer = keys(&workspace, first, &events);
+        prop_assert!(keys(&workspace, first, shorter).iter().all(|key| longer.contains(key)));
     }
+}
+
+fn keys(workspace: &shared::model::id::WorkspaceId, first: u64, events: &[Value]) -> Vec<String> {
+    let rows = collect(events);
+    let run = Run { filter: true, ..run(&workspace, first..=last(first, events), &rows) };
+    let archived = run.archive().unwrap();
+    let objects = archived.objects.into_iter().chain([archived.manifest]);
+    objects.map(|object| object.key).collect::<Vec<_>>()
 }

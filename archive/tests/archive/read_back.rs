@@ -1,4 +1,4 @@
-//! What others get who read an archive: the same events, from lines and from columns.
+//! Readers of an archive get the same events from lines and from columns.
 
 use std::io::Read as _;
 
@@ -40,7 +40,7 @@ fn value(field: &Field) -> Option<Value> {
     }
 }
 
-/// The row that an event should be: by the rule that the documentation states, and not by the list of columns.
+/// The expected row of an event, by the documented rule, and not by the list of columns.
 pub(crate) fn expected(event: &Value) -> Map<String, Value> {
     let mut row = Map::new();
     for (name, value) in event.as_object().unwrap() {
@@ -67,7 +67,7 @@ pub(crate) fn expected(event: &Value) -> Map<String, Value> {
     row
 }
 
-/// That an archive holds these events and no others, and that its manifest says so.
+/// Asserts that an archive holds exactly these events, and that its manifest says so.
 pub(crate) fn holds(archived: &Archived, events: &[Value]) {
     let manifest = manifest(archived);
     let named = manifest["objects"].as_array().unwrap();

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::{collect, event, run, workspace};
 
 #[test]
-fn an_event_of_another_log_or_place_is_refused() {
+fn an_event_of_another_log_or_sequence_is_refused() {
     check(&|events| events[2]["workspace_username"] = json!("globex"), 2);
     check(&|events| events[2]["sequence"] = Value::Null, 2);
     check(&|events| events[2]["timestamp"] = json!("yesterday"), 2);

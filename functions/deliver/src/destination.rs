@@ -75,13 +75,16 @@ pub(crate) fn call(
 /// The reason why they were not.
 pub(crate) fn read(kind: DestinationKind, answer: &Answer, now: Timestamp) -> Result<(), Failure> {
     let is_success = (200..300).contains(&answer.status);
-    let failure = || Failure::status(answer.status, answer.retry_after.as_deref(), now);
     match kind {
         DestinationKind::Splunk if is_success => splunk::read(&answer.body),
-        DestinationKind::Splunk => Err(splunk::explain(failure(), &answer.body)),
+        DestinationKind::Splunk => Err(splunk::explain(failure(answer, now), &answer.body)),
         _ if is_success => Ok(()),
-        _ => Err(failure()),
+        _ => Err(failure(answer, now)),
     }
+}
+
+fn failure(answer: &Answer, now: Timestamp) -> Failure {
+    Failure::status(answer.status, answer.retry_after.as_deref(), now)
 }
 
 /// The entries with `between` between each two.

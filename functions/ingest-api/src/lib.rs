@@ -139,18 +139,22 @@ fn answer(attempts: &[Attempt], write_units: WriteUnits, request: &Request) -> R
         write_units.indexes,
         "appended"
     );
-    let failures = || attempts.iter().filter_map(|attempt| attempt.result.as_ref().err());
-    if let Some(Error::Unavailable(source)) = failures().find(|error| matches!(error, Error::Unavailable(_)))
+    if let Some(Error::Unavailable(source)) =
+        failures(attempts).find(|error| matches!(error, Error::Unavailable(_)))
     {
         return Ok(http::partly_unavailable(request, source.as_ref(), &results));
     }
     let duplicates = results.iter().any(|result| result.status == ResultStatus::Duplicate);
     let body = Recording { results, debug: Took { write_units } };
-    Ok(match (failures().next(), duplicates) {
+    Ok(match (failures(attempts).next(), duplicates) {
         (Some(_), _) => http::multi_status(&body),
         (None, true) => http::ok(&body),
         (None, false) => http::created(&body),
     })
+}
+
+fn failures(attempts: &[Attempt]) -> impl Iterator<Item = &Error> {
+    attempts.iter().filter_map(|attempt| attempt.result.as_ref().err())
 }
 
 /// The results of a request's events.

@@ -54,10 +54,17 @@ pub async fn handle(
             }
         }
     }
-    let count = |status| settled.iter().filter(|settled| **settled == Some(status)).count();
     // The template makes metrics of these numbers.
-    tracing::info!(recorded = count(Status::Recorded), duplicates = count(Status::Duplicate), "appended");
+    tracing::info!(
+        recorded = count(&settled, Status::Recorded),
+        duplicates = count(&settled, Status::Duplicate),
+        "appended"
+    );
     Ok(response)
+}
+
+fn count(settled: &[Option<Status>], status: Status) -> usize {
+    settled.iter().filter(|settled| **settled == Some(status)).count()
 }
 
 /// Settles each message: it is recorded, with its status, or quarantined.

@@ -87,7 +87,7 @@ pub(crate) async fn feed(store: &Store, request: &Request) -> Result<Response, E
     let warnings = warnings::of(store, &holder.workspace, &filter, &events).await?;
 
     // A question with filters is recorded whatever it finds: that there is no such event is an answer too.
-    // Without records of reads there are no other events than without filters, so an empty page tells no more.
+    // Leaving out records of reads shows the same events as no filter at all, so an empty page reveals nothing more.
     let asked = Filter { exclude_reads: false, ..filter.clone() };
     if asked != Filter::default() || !events.iter().all(|event| is_own_access(event, &holder)) {
         let origin = request.origin(system::now(), system::event_id(), system::salt());

@@ -239,9 +239,6 @@ mod tests {
 
     #[test]
     fn an_actor_is_found_in_the_filters_of_a_read() {
-        let check = |filters: Value, expected: bool| {
-            assert_eq!(mentions(&filters, "u-17"), expected, "{filters}");
-        };
         check(json!({"actor": "u-17"}), true);
         check(json!({"actor": "u-170"}), false);
         check(json!({"not_actor": "u-17"}), true);
@@ -254,5 +251,9 @@ mod tests {
         check(json!({"entity_name": "report by u-17"}), true);
         check(json!({"correlation_id": "a u-17"}), false);
         check(json!({}), false);
+    }
+
+    fn check(filters: Value, expected: bool) {
+        assert_eq!(mentions(&filters, "u-17"), expected, "{filters}");
     }
 }

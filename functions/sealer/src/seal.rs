@@ -158,7 +158,7 @@ impl Pass<'_> {
         }
     }
 
-    /// The state of the log, once no other pass has the turn. `None` if another pass has it: then the places
+    /// The state of the log, once the turn is free or this pass has it. `None` if another pass has it: then the places
     /// are in the backlog, and the other pass has shown after that that it is alive.
     async fn enter(&mut self, queue: &[Place], taken: &[Waiting]) -> Result<Option<Standing>, Error> {
         let Self { store, workspace, .. } = *self;
@@ -191,7 +191,7 @@ impl Pass<'_> {
         }
     }
 
-    /// Writes deltas, one after the other. Returns how many of them no other pass had written before.
+    /// Writes deltas, one after the other. Returns how many of them were not written by another pass before.
     async fn decide(&mut self, deltas: &[Delta]) -> Result<usize, Error> {
         for (decided, delta) in deltas.iter().enumerate() {
             match self.store.write_delta(self.workspace, delta, Some(&self.turn())).await? {
@@ -203,7 +203,7 @@ impl Pass<'_> {
         Ok(deltas.len())
     }
 
-    /// Completes the deltas of this pass, and reads the backlog meanwhile if it has nothing else to seal.
+    /// Completes the deltas of this pass, and reads the backlog meanwhile if it has no more events to seal.
     /// Returns the new head, and true if it says that this pass keeps the turn; `None` if another pass has
     /// moved the head.
     async fn complete(

@@ -1,4 +1,4 @@
-// The tokens of a workspace, for its admins: the name, the rights and the state of each, a form for another.
+// The tokens of a workspace, for its admins: the name, scopes and state of each, and a form for a new one.
 
 import { html, nothing } from "./lit-html/lit-html.js";
 import { announce, copy, plural, second, visible } from "./words.js";
@@ -18,7 +18,7 @@ export class Tokens {
   #isLoading = false;
   #wantsFocus;
 
-  /** `expired` is called where the credential is refused. */
+  /** `expired` is called when the credential is refused. */
   constructor({ api, expired, update }) {
     [this.#api, this.#expired, this.#update] = [api, expired, update];
     this.#load();

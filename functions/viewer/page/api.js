@@ -1,19 +1,19 @@
-// The API, as one holder of a credential sees it. The credential stays in this object until the session ends: it is
-// written nowhere.
+// A client of the API with one credential. The credential stays in this object until the session ends, and is never
+// stored.
 
 import { ambiguities } from "./json.js";
 
-/** Where the API is: beside the folder of this file, whatever page it is opened from. */
+/** The address of the API: next to the folder of this file, for any address of the page. */
 export const API = new URL("../api/", import.meta.url);
 const RETRIES = 6;
 const LONGEST_WAIT_SECONDS = 60;
 const TIMEOUT_SECONDS = 30;
 const NEXT_STEPS = { 500: "Try again; if it stays so, tell the operator.", 503: "Try again in a moment." };
 
-/** Events that could be read as two things, and what is ambiguous in the text that each came in. */
+/** The ambiguities in the text of an event that JSON parsers could read in two ways, by event. */
 export const doubts = new WeakMap();
 
-/** What the API refuses, in its own words. */
+/** A refusal of the API, in its own words. */
 export class Problem extends Error {
   constructor(status, body) {
     const details = (body?.errors ?? []).map((error) => `${error.parameter ?? error.pointer} ${error.detail}`);
@@ -23,7 +23,7 @@ export class Problem extends Error {
     this.id = body?.id;
   }
 
-  /** Whether the credential is refused, rather than what was asked with it. */
+  /** True if the credential is refused, and not the request. */
   get isOfCredential() {
     return !this.id && (this.status === 401 || this.status === 403);
   }
@@ -37,7 +37,7 @@ export class Api {
   #session = new AbortController();
   #clockOffset = 0;
 
-  /** `onWait` hears, second by second, how long the API asked us to wait still, and 0 when the wait is over. */
+  /** `onWait` gets the rest of a wait that the API asked for, every second, and 0 when it is over. */
   constructor(workspace, credential, onWait = () => {}) {
     this.workspace = workspace;
     this.#credential = credential;
@@ -49,14 +49,14 @@ export class Api {
     return this.#session.signal;
   }
 
-  /** Ends the session: whatever is under way stops, and nothing can be asked any more. */
+  /** Ends the session: running requests stop, and no further request is possible. */
   end() {
     this.#session.abort();
     this.#credential = undefined;
     this.onWait = () => {};
   }
 
-  /** The time by the server's clock, in milliseconds: that of the browser may be wrong. */
+  /** The time by the server's clock, in milliseconds: the browser's clock may be wrong. */
   now() {
     return Date.now() + this.#clockOffset;
   }
@@ -83,7 +83,7 @@ export class Api {
     return this.send("GET", path, query, options);
   }
 
-  /** Sends a request. A GET is sent again, as late as the API asks; anything else is sent once. */
+  /** Sends a request. A GET is retried after the wait that the API asks for; other requests are sent once. */
   async send(method, path, query = new URLSearchParams(), { signal, body, timeoutSeconds = TIMEOUT_SECONDS } = {}) {
     const url = new URL(`${encodeURIComponent(this.workspace)}/${path}`, API);
     url.search = query.toString();
@@ -122,7 +122,7 @@ export class Api {
     }
   }
 
-  /** How many seconds the API asks us to wait: as a number, or as a date by its own clock. */
+  /** The wait that the API asks for, in seconds: given as a number, or as a date by its own clock. */
   #asked(answer) {
     const text = answer.headers.get("retry-after") ?? "";
     const seconds = /^\d+$/.test(text.trim()) ? Number(text) : (Date.parse(text) - this.now()) / 1000;
@@ -153,7 +153,7 @@ function problemOf(status, text, seconds) {
   return problem;
 }
 
-/** The `Authorization` header of a credential as people paste it: a bearer, `token:secret`, or a whole header. */
+/** The `Authorization` header for a pasted credential: a bearer, `token:secret`, or a whole header. */
 export function authorization(text) {
   const credential = text.trim().replace(/^authorization:\s*/i, "").replace(/^bearer\s+/i, "").replace(/^["']|["']$/g, "");
   if (/^basic\s/i.test(credential)) return credential;

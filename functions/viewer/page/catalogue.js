@@ -1,11 +1,11 @@
-// The 50 actions and their categories, as the API tells them to anyone, and the names that the page shows for them.
+// The 50 actions and their categories from the API, and the names that the page shows for them.
 
 import { API } from "./api.js";
 
 const actions = new Map();
 const categories = new Map();
 
-/** Where the catalogue has a sentence, or nothing, the page says what was done, as it does of the others. */
+/** Names for actions whose catalogue text is a sentence or missing, in the form of the others. */
 const LABELS = {
   export_data_sql_exported: "Export the output of the SQL editor",
   export_data_report_exported_csv: "Export a report as CSV",
@@ -45,7 +45,7 @@ const LABELS = {
 };
 const OWN = "x_audit_log_";
 
-/** Asks for the catalogue. Without it actions are shown by their names. */
+/** Loads the catalogue. Without it, actions are shown by their technical names. */
 export async function loadCatalogue() {
   const answer = await fetch(new URL("actions", API), { credentials: "omit", signal: AbortSignal.timeout(15_000) });
   if (!answer.ok) return;
@@ -54,7 +54,7 @@ export async function loadCatalogue() {
   for (const { action, event, category } of catalogue.actions) actions.set(action, { label: event, category });
 }
 
-/** What was done; of a record of the service that the page does not know yet, its name in words. */
+/** The name of an action for people; for an unknown record of the service, its technical name in words. */
 export function actionLabel(name) {
   const label = LABELS[name] ?? actions.get(name)?.label;
   if (label) return label;
@@ -62,13 +62,13 @@ export function actionLabel(name) {
   return words ? `${words[0].toUpperCase()}${words.slice(1)}` : name;
 }
 
-/** The words of the catalogue, which are the description of an event that was sent without one. */
+/** The catalogue's text, which is the default description of an event. */
 export const catalogueText = (name) => actions.get(name)?.label;
 
 export const categoryLabel = (name) => categories.get(name) ?? { custom: "Custom", other: "Other" }[name] ?? name;
-/** The category under which an action is shown: the service's own records are no custom ones. */
+/** The category under which an action is shown; the service's own records are not in the custom category. */
 export const categoryOf = ({ action, category }) => (action.startsWith(OWN) ? "Audit log itself" : categoryLabel(category));
-/** The category that follows from an action; undefined while the catalogue is not there. */
+/** The category of an action; undefined until the catalogue is loaded. */
 export function categoryThatFollows(action) {
   if (actions.size === 0) return undefined;
   return actions.get(action)?.category ?? (action.startsWith("x_") ? "custom" : "other");

@@ -1,4 +1,4 @@
-// One event, whole: its actor and its entity, before and after, and whether the log proves it.
+// The detail of one event: its actor and entity, the values before and after, and the verdict of the verifier.
 
 import { doubts } from "./api.js";
 import { actionLabel, catalogueText, categoryLabel, categoryThatFollows } from "./catalogue.js";
@@ -7,7 +7,7 @@ import { Refuted, Unchecked, verify, verifyBundle } from "./ledger.js";
 import { html, nothing } from "./lit-html/lit-html.js";
 import { actorName, announce, copy, count, entityName, isErased, plain, plural, printed, second, visible } from "./words.js";
 
-/** Where the drawer would cover the page, it is modal. */
+/** On screens where the drawer would cover the page, it is modal. */
 const NARROW = matchMedia("(max-width: 76rem)");
 const HEADINGS = { refuted: "Not proved.", unchecked: "Could not be checked." };
 
@@ -30,7 +30,7 @@ export class Detail {
     NARROW.addEventListener("change", update);
   }
 
-  /** The dialog of what is opened: an event, its sequence alone while it is asked for, or a problem. */
+  /** The dialog: an event, its sequence alone while it is loaded, or a problem. */
   view(opened, session) {
     if (this.#shown !== opened) [this.#verdict, this.#saved] = [];
     this.#shown = opened;
@@ -152,13 +152,13 @@ export class Detail {
     } catch (error) {
       verdict = verdictOf(error);
     }
-    // A verdict is shown only beside the event that it was asked for.
+    // A verdict is shown only with the event that it belongs to.
     if (this.#shown !== opened || session.api.signal.aborted) return;
     this.#tell(verdict);
     announce(verdict.state === "proved" ? "Proved" : `${HEADINGS[verdict.state]} ${verdict.message}`);
   }
 
-  /** Saves the event with its proof, and says if the file is not one that proves it. */
+  /** Saves the event with its proof, and reports a file that does not prove the event. */
   async #saveProof(event, session) {
     const opened = this.#shown;
     let message;
@@ -206,7 +206,7 @@ const pairs = (list) => html`<dl>${list.filter(([, value]) => value !== undefine
   .map(([name, value]) => pair(name, shown(value)))}</dl>`;
 const erased = () => html`<p><i class="erased">erased</i>; the log keeps a digest of what it was.</p>`;
 
-/** A value of an event, so that nothing, an empty text and a text are told apart. */
+/** A value of an event, shown so that a missing value, an empty text and a text differ. */
 function shown(value) {
   if (value === null || value === undefined) return html`<i class="none">nothing</i>`;
   if (value === "") return html`<i class="none">empty text</i>`;

@@ -5,7 +5,7 @@ import { parameters } from "./filters.js";
 const PAGE = 1000;
 const TYPES = { csv: "text/csv", ndjson: "application/x-ndjson" };
 
-/** Fetches everything; `tell` hears how many pages there are so far. The parts go into a blob, which the browser keeps
+/** Fetches everything; `tell` gets the number of pages so far. The parts go into a blob, which the browser keeps
  * on disk where it is large. */
 export async function save(api, filters, format, { signal, tell }) {
   const parts = [];

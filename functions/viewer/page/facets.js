@@ -1,4 +1,4 @@
-// The filters, each with the values that were seen so far in the workspace, and how often in the list as it is.
+// The filters, each with the values seen so far in the workspace, and their frequency in the present list.
 
 import { actionLabel, allActions, allCategories, categoryLabel } from "./catalogue.js";
 import { toggled } from "./filters.js";
@@ -6,7 +6,7 @@ import { html, nothing } from "./lit-html/lit-html.js";
 import { count, second, timestamp, visible } from "./words.js";
 
 const SHOWN = 8;
-/** How many values of a kind a person can still look through. */
+/** The number of values of a kind that a person can still look through. */
 const LISTED = 200;
 
 export class Facets {
@@ -16,10 +16,10 @@ export class Facets {
   #update;
   #whole = new Set();
   #wrong = new Map();
-  /** The values that were seen in this workspace, whatever was filtered by, in the order in which they came. */
+  /** The values seen in this workspace, with any filter, in the order of appearance. */
   #known = { action: new Map(), actor: new Map(), entity: new Map() };
 
-  /** `change` is called with the filters as they are to be. */
+  /** `change` is called with the new filters. */
   constructor({ change, update }) {
     [this.#change, this.#update] = [change, update];
   }
@@ -91,7 +91,7 @@ export class Facets {
       @change=${({ target }) => this.#set({ [name]: target.value.trim() || undefined })} /></label>`;
   }
 
-  /** Values of which several can be chosen. They keep their order, so that the one that was just ticked stays in place. */
+  /** Values with multiple choice. They keep their order, so that a value that was just ticked stays in place. */
   #list(name, legend, labelOf, known, few) {
     const chosen = this.#filters[name];
     const values = [...new Set([...known, ...chosen])];
@@ -105,7 +105,7 @@ export class Facets {
     </fieldset>`;
   }
 
-  /** Values of which one can be chosen: the most frequent ones first, and the chosen one always. */
+  /** Values with a single choice: the most frequent ones first, and always the chosen one. */
   #one(name, legend, chosen, choose, other) {
     const known = this.#known[name];
     const often = (value) => this.#log.seen[name].get(value)?.count ?? 0;

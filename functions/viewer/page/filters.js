@@ -1,4 +1,4 @@
-// Which events are shown, and how that stands in the address, so that a link shows the same to any reader of the log.
+// The filters of the list, and their form in the address, so that a link shows the same list to any reader of the log.
 
 export const LISTS = ["category", "action"];
 export const TEXTS = [
@@ -10,10 +10,10 @@ export const LABELS = {
 };
 const READ = "audit_log_accessed";
 
-/** The filters as they are when nothing is filtered. Records of reads are left out. */
+/** The default filters. Records of reads are left out. */
 export const none = () => ({ category: [], action: [], hasReads: false });
 
-/** The filters among parameters; other parameters are passed over. */
+/** The filters among parameters; other parameters are ignored. */
 export function read(parameters) {
   const filters = none();
   for (const name of LISTS) {
@@ -38,13 +38,13 @@ export function parameters(filters) {
   return query;
 }
 
-/** Whether records of reads are shown: where they are asked for, by themselves or by a filter. */
+/** True if records of reads are shown: if they are requested, by the switch or by a filter. */
 export const showsReads = ({ hasReads, action, category }) => hasReads || action.includes(READ) || category.includes("audit_logs_access");
 
-/** Whether an event is shown where records of reads are not. */
+/** True if an event is shown while records of reads are left out. */
 export const isRead = ({ action }) => action === READ;
 
-/** Each filter that is set, with the filters that are left without it. */
+/** Each filter that is set, with the remaining filters without it. */
 export function entries(filters) {
   const lists = LISTS.flatMap((name) => filters[name].map((value) => ({
     name, value, without: { ...filters, [name]: filters[name].filter((other) => other !== value) },
@@ -55,13 +55,13 @@ export function entries(filters) {
   return [...lists, ...texts];
 }
 
-/** The filters with a value of a list added, or taken away if it is there. */
+/** The filters with a value of a list added, or removed if it is there. */
 export function toggled(filters, name, value) {
   const list = filters[name];
   return { ...filters, [name]: list.includes(value) ? list.filter((other) => other !== value) : [...list, value] };
 }
 
-/** Where the page is: the workspace, what of it is shown, the filters, and the event that is open. */
+/** The place of the page: the workspace, the view, the filters, and the open event. */
 export function place(hash) {
   const [path, query = ""] = hash.replace(/^#\/?/, "").split("?");
   const [workspace = "", view = ""] = path.split("/").map((part) => {

@@ -1,9 +1,9 @@
-// JSON that means the same to every reader. Parsers differ where an object has a member twice, where a number has more
-// digits than a double holds, and where a text has half a character. An altered event could hide behind each.
+// Finds JSON that parsers read differently: objects with a repeated member, numbers with more digits than a double has,
+// and texts with half a character. An altered event could hide behind each of these.
 
 const DEEPEST = 127;
 
-/** Each place of a JSON text that readers could take for two things, as the way there and what is wrong. */
+/** The ambiguous places of a JSON text, each as its path and the problem. */
 export function ambiguities(text) {
   const found = [];
   const stack = [];
@@ -46,7 +46,7 @@ export function ambiguities(text) {
   return found;
 }
 
-/** Whether the value that is read is the sequence of an event, in a page of events or in a file with one. */
+/** True if the present value is the sequence of an event, in a page of events or in a file with one. */
 function isSequence(stack) {
   const [list, ...rest] = stack.map(({ at }) => at);
   return rest.at(-1) === "sequence" && ((list === "event" && rest.length === 1) || (list === "audit_logs" && rest.length === 2));
@@ -60,7 +60,7 @@ function afterText(text, index) {
   }
 }
 
-/** Whether the nearest double is the number itself, sign of zero and all. */
+/** True if the nearest double equals the number, with the sign of zero. */
 function isExact(written) {
   const double = Number(written);
   if (!Number.isFinite(double) || (double === 0 && written.startsWith("-"))) return false;

@@ -2,7 +2,7 @@
 // was begun. An event below the bound comes from the time view, page by page; an event above it comes from the feed, which
 // moves the bound. So the list has each event once, whatever is recorded meanwhile.
 //
-// Of each event the list keeps what a row shows. The whole of it is kept for some, and asked for again for the others.
+// The list keeps the text of a row for each event. It keeps some events complete, and reads the others again.
 
 import { isRead, parameters, showsReads } from "./filters.js";
 import { actorName, entityName, isErased } from "./words.js";
@@ -10,14 +10,14 @@ import { actorName, entityName, isErased } from "./words.js";
 const FIRST_PAGE = 100;
 const PAGE = 500;
 const WHOLE_PAGE = 1000;
-/** How many events are kept whole. */
+/** The number of events that are kept complete. */
 const WHOLE_KEPT = 2000;
-/** How many events a list may have. */
+/** The maximum number of events in a list. */
 const MOST = 200_000;
-/** How many pages in a row may show nothing before a person is asked whether to look further. */
+/** The number of empty pages in a row after which a person is asked whether to continue. */
 const EMPTY_IN_A_ROW = 5;
 const LONGEST_TEXT = 300;
-/** How long to wait for events to be sealed before they are looked at again. */
+/** Time for events to be sealed before they are read again. */
 const RECHECKS_MS = [2000, 5000, 10_000];
 const RECONNECT_MS = [1000, 2000, 4000, 8000, 15_000];
 
@@ -40,7 +40,7 @@ export class Log extends EventTarget {
   /** All events of the list, newest first. */
   entries = [];
   isComplete = false;
-  /** Whether pages were empty for so long that a person is asked. */
+  /** True if so many pages were empty that a person is asked. */
   isPaused = false;
   isFull = false;
   problem;
@@ -50,7 +50,7 @@ export class Log extends EventTarget {
   size;
   /** Raised with each change of the entries. */
   version = 0;
-  /** How many records of reads were left out. */
+  /** The number of records of reads that were left out. */
   hidden = 0;
   /** Events that were met and are not sealed yet, by key. */
   unsealed = new Map();
@@ -82,7 +82,7 @@ export class Log extends EventTarget {
     return this.#abort.signal;
   }
 
-  /** The whole of an event, if it is kept. */
+  /** The complete event, if it is kept. */
   whole(entry) {
     return this.#whole.get(entry);
   }
@@ -92,7 +92,7 @@ export class Log extends EventTarget {
     return this.entries.find((entry) => entry.sequence === sequence);
   }
 
-  /** The place of an entry; -1 if it is none of the list. */
+  /** The index of an entry; -1 if it is not in the list. */
   placeOf(entry) {
     const at = this.#placeFor(entry.key);
     return this.entries[at]?.key === entry.key ? at : -1;
@@ -113,7 +113,7 @@ export class Log extends EventTarget {
     while (!this.isComplete && !this.isFull && !this.problem && !signal.aborted && !this.signal.aborted) await this.more(WHOLE_PAGE);
   }
 
-  /** Stops everything that is under way. */
+  /** Stops all running requests. */
   stop() {
     this.#abort.abort();
   }
@@ -150,7 +150,7 @@ export class Log extends EventTarget {
     }
   }
 
-  /** Takes one page of the feed; gives whether there is more at once. */
+  /** Adds one page of the feed; true if more events follow at once. */
   async #advance(wait, signal) {
     await this.#begin(signal);
     const query = new URLSearchParams(this.#query);
@@ -209,7 +209,7 @@ export class Log extends EventTarget {
     return this.#api.json("audit_logs", query, { signal: this.signal });
   }
 
-  /** Takes a page of the time view into the list. */
+  /** Adds a page of the time view to the list. */
   #take(page) {
     if (this.signal.aborted) return;
     if (page.has_more && (!page.next_cursor || page.next_cursor === this.#cursor)) {
@@ -290,7 +290,7 @@ export class Log extends EventTarget {
     return true;
   }
 
-  /** What a row shows of an event. */
+  /** The text of an event's row. */
   #entryOf(event, key) {
     const { actor, entity } = event;
     return {
@@ -302,7 +302,7 @@ export class Log extends EventTarget {
     };
   }
 
-  /** The same text as before, so that it is in memory once. */
+  /** An equal text that exists already, so that it is in memory once. */
   #once(text, longest = LONGEST_TEXT) {
     if (typeof text !== "string") return "";
     const short = text.length > longest ? `${text.slice(0, longest).toWellFormed()}\u2026` : text;

@@ -30,7 +30,7 @@ const state = {
   opened: undefined,
   live: undefined,
   saving: undefined,
-  /** What went wrong, by the thing that was tried, each with a way on. */
+  /** Problems by the action that failed, each with the next step. */
   problems: new Map(),
   waiting: 0,
   isFiltersOpen: WIDE.matches,
@@ -67,7 +67,7 @@ function draw() {
     const wantsMore = log && !log.isComplete && !log.isLoading && !log.problem && !log.isPaused && !log.isFull;
     if (wantsMore && table.isAtEnd) log.more();
   }
-  // What had the focus has it still, wherever it is drawn now.
+  // The focused element keeps the focus, wherever it is drawn now.
   const again = focused && document.activeElement?.id !== focused ? document.getElementById(focused) : undefined;
   if (again && !document.activeElement?.closest("dialog, .created")) again.focus({ preventScroll: true });
 }
@@ -155,18 +155,18 @@ function told({ name, value }) {
   return name.endsWith("_timestamp") && second(value) !== value ? `${second(value)} UTC` : value;
 }
 
-/** Goes to another place; the event that was open is closed unless it is said. */
+/** Goes to another place; the open event is closed unless the place names one. */
 function go(changes) {
   location.hash = address({ ...state.here, event: undefined, ...changes });
 }
 
-/** The same without a step in the history. */
+/** The same, without a step in the history. */
 function replace(changes) {
   history.replaceState(null, "", address({ ...state.here, ...changes }));
   show();
 }
 
-/** Makes the state that of the address. */
+/** Sets the state from the address. */
 function show() {
   const here = place(location.hash);
   state.here = here;
@@ -210,7 +210,7 @@ function begin(api, query) {
   if (wasLive) follow();
 }
 
-/** Stops the list and what is shown of it. */
+/** Stops the list and its views. */
 function leave() {
   state.log?.stop();
   state.live?.abort();
@@ -236,7 +236,7 @@ function entered(api, as) {
     state.waiting = seconds;
     update();
   };
-  // The key that a person trusts is that of one log, and is forgotten with the session.
+  // A trusted key belongs to one log, and is forgotten with the session.
   state[as] = { api, trustedKey: "" };
   state.signIn = undefined;
   facets.forget();
@@ -245,7 +245,7 @@ function entered(api, as) {
   else show();
 }
 
-/** Ends both sessions: what is under way stops, and what was read is forgotten. */
+/** Ends both sessions: running requests stop, and all data is forgotten. */
 function signOut() {
   forget("token", "admin");
   history.replaceState(null, "", location.pathname + location.search);
@@ -254,7 +254,7 @@ function signOut() {
   askToSignIn();
 }
 
-/** A credential that is refused from now on is forgotten; the address stays, for the next one. */
+/** Forgets a refused credential; the address stays for the next one. */
 function expire(as) {
   if (!state[as]) return;
   forget(as);
@@ -318,7 +318,7 @@ async function openSequence(sequence) {
   update();
 }
 
-/** Turns Live on, or off. What came in meanwhile is there in either case. */
+/** Turns Live on or off. Events that arrived meanwhile are shown in either case. */
 async function follow() {
   const { log } = state;
   if (state.live) {

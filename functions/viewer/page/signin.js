@@ -1,4 +1,4 @@
-// Signing in: a workspace token reads the log, an admin's JWT manages tokens. Both are kept in this page's memory alone.
+// Signing in: a workspace token reads the log, an admin's JWT manages tokens. Both are only in this page's memory.
 
 import { Api, Problem, authorization } from "./api.js";
 import { html, nothing } from "./lit-html/lit-html.js";
@@ -40,7 +40,7 @@ export class SignIn {
     </form>`;
   }
 
-  /** Puts the focus where the form begins, once. */
+  /** Puts the focus on the first field, once. */
   placed() {
     if (this.#hasFocused) return;
     this.#hasFocused = true;
@@ -66,7 +66,7 @@ export class SignIn {
       this.#update();
     });
     try {
-      // Neither is a read of events, so that a try leaves no record.
+      // Neither reads events, so an attempt leaves no record.
       await api.text(this.#wanted === "admin" ? "tokens" : "ledger/key");
       form.reset();
       this.#isBusy = false;

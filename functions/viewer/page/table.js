@@ -1,4 +1,4 @@
-// The events in rows, of which only those in sight are in the document.
+// The rows of events. Only the visible ones are in the document.
 
 import { actionLabel, categoryOf } from "./catalogue.js";
 import { html, nothing } from "./lit-html/lit-html.js";
@@ -66,7 +66,7 @@ export class Table {
     this.#first = this.#log.entries[this.#firstPlace];
   }
 
-  /** Whether the end of what is loaded is in sight, or nearly. */
+  /** True if the end of the loaded rows is visible, or nearly. */
   get isAtEnd() {
     return this.end + 40 > this.#log.length;
   }

@@ -1,11 +1,11 @@
-// How many events there were when, as far as they were loaded; a range of it can be brushed, by pointer or by keys.
+// A chart of the number of loaded events over time, in which a range can be selected by pointer or keys.
 
 import { html, nothing, svg } from "./lit-html/lit-html.js";
 import { announce, count, moment, plural, second, timestamp } from "./words.js";
 
 const BARS = 72;
 const [WIDTH, HEIGHT] = [720, 72];
-/** How much the chart shows before the newest event, if most events are there. */
+/** The span of the chart before the newest event, if most events are in it. */
 const SPAN_MS = 92 * 86_400_000;
 
 export class Timeline {
@@ -166,7 +166,7 @@ export class Timeline {
     if (!this.#brush || !this.#range) return;
     const [from, to] = [Math.min(...this.#brush), Math.max(...this.#brush) + 1];
     this.#brush = undefined;
-    // An end of the chart that is no filter stays none: what comes later is shown too.
+    // An end of the chart that was not a filter does not become one, so that later events are shown too.
     const isLast = to === BARS && !this.#filters.end_timestamp;
     const isFirst = from === 0 && !this.#filters.start_timestamp && this.#log.isComplete;
     this.#choose(

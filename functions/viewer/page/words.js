@@ -1,4 +1,4 @@
-// How times, counts and texts of events are shown. Times are UTC everywhere, as they are recorded.
+// Formats times, counts and texts of events. All times are in UTC, as they are recorded.
 
 import { html } from "./lit-html/lit-html.js";
 
@@ -7,7 +7,7 @@ const DAY = new Intl.DateTimeFormat("en-GB", { timeZone: "UTC", day: "numeric", 
 const MINUTE = new Intl.DateTimeFormat("en-GB", {
   timeZone: "UTC", day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit",
 });
-/** The first and the last millisecond that the API has a time for. */
+/** The first and the last millisecond of the API's times. */
 const [FIRST, LAST] = [Date.parse("0001-01-01T00:00:00Z"), Date.parse("9999-12-31T23:59:59.999Z")];
 /** Characters that show nothing, or change how others are shown; tabs and line ends are not among them. */
 const HIDDEN = /[\p{Cf}\p{Cn}\p{Co}\p{Cs}\p{Zl}\p{Zp}\u034f\u115f\u1160\u2800\u3164\uffa0]|(?![\t\n\r])\p{Cc}/gu;
@@ -38,12 +38,12 @@ export const moment = (time, span) => (isTime(time) ? (span > 5 * 86_400_000 ? D
 /** The time of the API that is so many milliseconds after the epoch; undefined for one that it has no form for. */
 export const timestamp = (time) => (isTime(time) ? new Date(time).toISOString() : undefined);
 
-/** Whether the API has a time for so many milliseconds after the epoch. */
+/** True if these milliseconds since the epoch are a time of the API. */
 export const isTime = (time) => time >= FIRST && time <= LAST;
 
 const mark = (character) => `U+${character.codePointAt(0).toString(16).toUpperCase().padStart(4, "0")}`;
 
-/** A text of an event: it keeps its direction to itself, and characters that cannot be seen are named. */
+/** A text of an event: its direction does not affect other texts, and invisible characters are named. */
 export function visible(text) {
   const parts = [];
   let at = 0;

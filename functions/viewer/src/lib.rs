@@ -2,7 +2,7 @@
 //!
 //! The files of the page are part of this program. The page has no rights of its own: a reader brings a
 //! workspace token or an admin's JWT, and the page calls the API like any client. This function has no store
-//! and no workspace data, and the page calls no other host than the API's.
+//! and no workspace data, and the page calls only the API's host.
 
 mod files;
 

@@ -5,10 +5,10 @@ use serde_json::{Value, json};
 
 use crate::template::{ACCOUNT, REGION};
 
-/// What AWS counts for the time of an entry.
+/// The bytes that AWS counts for the time of an entry.
 const TIME_BYTES: usize = 14;
 
-/// The longest DetailType that EventBridge takes.
+/// The longest DetailType that EventBridge accepts.
 const MAX_DETAIL_TYPE_CHARACTERS: usize = 128;
 
 /// An entry as it is sent.
@@ -26,27 +26,27 @@ pub(super) struct Entry {
 
 impl Entry {
     /// # Errors
-    /// If a member is not of the type it has in AWS's model, which no SDK can bring about.
+    /// If a member has another type than in AWS's model, which no SDK sends.
     pub(super) fn read(value: &Value) -> Result<Self, String> {
         Self::deserialize(value).map_err(|error| error.to_string())
     }
 
-    /// The size AWS bills and limits.
+    /// The size that AWS bills and limits.
     pub(super) fn size_bytes(&self) -> usize {
         let texts = [&self.source, &self.detail_type, &self.detail];
         let texts = texts.into_iter().flatten().chain(self.resources.iter().flatten()).map(String::len);
         texts.sum::<usize>() + self.time.map_or(0, |_| TIME_BYTES)
     }
 
-    /// The name or ARN of the bus; without one, AWS's own.
+    /// The name or ARN of the bus; without one, AWS's default bus.
     pub(super) fn bus(&self) -> &str {
         self.event_bus_name.as_deref().unwrap_or("default")
     }
 
-    /// The detail, read.
+    /// Checks the entry, and returns its detail as JSON.
     ///
     /// # Errors
-    /// AWS's code and message for what is wrong with the entry.
+    /// AWS's code and message for the problem of the entry.
     pub(super) fn check(&self) -> Result<Value, (&'static str, String)> {
         let required =
             [("Source", &self.source), ("DetailType", &self.detail_type), ("Detail", &self.detail)];
@@ -74,7 +74,7 @@ impl Entry {
         }
     }
 
-    /// The envelope, without its detail.
+    /// The envelope without its detail.
     pub(super) fn envelope(&self, id: &str, now: jiff::Timestamp) -> Value {
         let time = self.time.and_then(instant).unwrap_or(now);
         json!({
@@ -83,14 +83,14 @@ impl Entry {
             "detail-type": self.detail_type,
             "source": self.source,
             "account": ACCOUNT,
-            // A bus keeps whole seconds.
+            // A bus stores whole seconds.
             "time": time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
             "region": REGION,
             "resources": self.resources.as_deref().unwrap_or_default(),
         })
     }
 
-    /// The envelope with its detail to the letter, so that a consumer sees what was sent.
+    /// The envelope with its detail as unchanged text, so that a consumer gets exactly what was sent.
     pub(super) fn body(&self, envelope: &Value) -> String {
         let mut body = envelope.to_string();
         body.pop();
@@ -102,7 +102,7 @@ impl Entry {
 }
 
 fn instant(seconds: f64) -> Option<jiff::Timestamp> {
-    // A float has the digits of microseconds up to the year 2242.
+    // A float is exact to the microsecond up to the year 2242.
     let microseconds = (seconds * 1e6).round();
     jiff::Timestamp::from_microsecond(microseconds as i64).ok().filter(|_| microseconds.is_finite())
 }

@@ -1,4 +1,5 @@
-//! The event bus: takes the `PutEvents` call of any AWS SDK and gives what its rule forwards to the queue.
+//! The event bus: accepts the `PutEvents` call of any AWS SDK, and puts the events that its rule forwards into
+//! the queue.
 
 mod entry;
 mod pattern;
@@ -14,11 +15,11 @@ use crate::{
     template::{self, ACCOUNT, REGION},
 };
 
-/// The most entries of one call.
+/// Entries in one call, at most.
 const MAX_ENTRIES: usize = 10;
-/// The most bytes of all entries of one call.
+/// Bytes of all entries in one call, at most.
 const MAX_TOTAL_BYTES: usize = 1024 * 1024;
-/// The longest message a queue takes.
+/// The longest message of a queue.
 const MAX_MESSAGE_BYTES: usize = 1024 * 1024;
 
 /// A bus with one rule and one queue as its target.
@@ -28,12 +29,10 @@ pub(crate) struct EventBus {
     queue: Arc<Queue>,
 }
 
-/// A call that is refused as a whole, as AWS words it.
+/// The refusal of a whole call, in AWS's words.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Refused {
-    /// The name of the error.
     pub(crate) code: &'static str,
-    /// What to do about it.
     pub(crate) message: String,
 }
 
@@ -86,8 +85,8 @@ impl EventBus {
             Err((code, message)) => return failed(code, message),
         };
         if !self.is_named_by(entry.bus()) {
-            // AWS takes an event for the default bus, and no rule here sees it. Here that
-            // would hide a mistake.
+            // AWS accepts an event for the default bus, which no rule here reads. Accepting it here would hide
+            // a mistake.
             let message = format!(
                 "Event bus {} is not here; put the event on {}, by EventBusName (--event-bus-name).",
                 entry.bus(),

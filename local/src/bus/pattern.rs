@@ -1,4 +1,4 @@
-//! EventBridge's event patterns, as far as a rule of ours may use them.
+//! EventBridge's event patterns, as far as our rule may use them.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use serde_json::Value;
 #[derive(Debug, PartialEq)]
 pub(crate) struct Pattern(Node);
 
-/// An operator that is not emulated, or a pattern that EventBridge refuses too.
+/// The error for an operator that is not emulated, or a pattern that EventBridge refuses too.
 #[derive(Debug, PartialEq, thiserror::Error)]
 #[error("the rule's pattern at {place}: {reason}")]
 pub(crate) struct PatternError {
@@ -34,10 +34,10 @@ enum Matcher {
 }
 
 impl Pattern {
-    /// Reads a pattern.
+    /// Parses a pattern.
     ///
     /// # Errors
-    /// Names the place and what is not understood there.
+    /// Names the place and the part that is not understood.
     pub(crate) fn parse(pattern: &Value) -> Result<Self, PatternError> {
         match read(pattern, "$")? {
             Node::Fields(fields) if fields.is_empty() => Err(refuse("$", "is empty")),
@@ -108,7 +108,7 @@ fn refuse(place: &str, reason: &str) -> PatternError {
 fn matches(node: &Node, value: Option<&Value>) -> bool {
     match node {
         Node::Fields(fields) => match value {
-            // As EventBridge does: a list of objects matches where one of them does.
+            // As in EventBridge, a list of objects matches if one of them does.
             Some(Value::Array(items)) => items.iter().any(|item| matches(node, Some(item))),
             value => {
                 fields.iter().all(|(name, inner)| matches(inner, value.and_then(|value| value.get(name))))
@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn each_operator_matches_what_it_says() {
+    fn each_operator_matches_as_documented() {
         check(json!({"source": ["bank", "shop"]}), event(), true);
         check(json!({"source": ["bank"]}), event(), false);
         check(json!({"source": [{"prefix": "sh"}]}), event(), true);

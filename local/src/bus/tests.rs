@@ -11,7 +11,7 @@ use crate::{
 
 const NOW: i64 = 1_739_875_657;
 
-/// The template's bus, and the bodies that reached its function.
+/// The template's bus, and the bodies that its function got.
 struct Fixture {
     bus: EventBus,
     queue: Arc<Queue>,
@@ -75,7 +75,7 @@ async fn an_entry_becomes_an_envelope() {
 }
 
 #[tokio::test]
-async fn a_bus_goes_by_its_name_or_its_arn_and_no_other_is_taken_silently() {
+async fn a_bus_is_named_by_name_or_arn_and_another_is_an_error() {
     let fixture = Fixture::new();
     let arn = "arn:aws:events:us-east-1:000000000000:event-bus/audit-logs";
     let answer =
@@ -119,7 +119,7 @@ async fn a_call_that_is_too_large_is_refused_as_a_whole() {
         |bytes: usize| with("Detail", json!(format!(r#"{{"a":"{}"}}"#, "x".repeat(bytes - overhead))));
     check_refused(&fixture, json!([sized(1024 * 1024 + 1)]), "ValidationException");
     check_refused(&fixture, json!([{"Source": 1}]), "SerializationException");
-    // It fits the call, but not with its envelope around it into a message of the queue.
+    // It fits the call, but with its envelope it exceeds a message of the queue.
     assert_eq!(fixture.put(json!([sized(1024 * 1024)])).unwrap()["FailedEntryCount"], 0);
     assert_eq!(fixture.queue.status().dead_letters, 1);
     assert_eq!(fixture.forwarded().await.len(), 0);

@@ -1,4 +1,4 @@
-//! The demo: a workspace with a token and some days of history, made through the real doors.
+//! The demo: a workspace with a token and some days of history, recorded through the real doors.
 
 use std::collections::BTreeMap;
 
@@ -9,17 +9,17 @@ use crate::{Error, credentials::TokenCredentials};
 
 /// The demo's workspace.
 pub(crate) const WORKSPACE: &str = "acme";
-/// The most entries `PutEvents` takes at a time.
+/// Entries in one `PutEvents` call, at most.
 const ENTRIES_PER_CALL: usize = 10;
 
-/// The two doors of a running system, as a client sees them.
+/// The two doors of a running system, as a client uses them.
 pub(crate) struct Doors<'a> {
     pub(crate) endpoint: &'a str,
     pub(crate) bus_name: &'a str,
     pub(crate) admin_jwt: &'a str,
 }
 
-/// The events that are sent, with names for actors and entities that occur often.
+/// The events of the demo, with names for actors and entities that occur often.
 #[derive(Deserialize)]
 struct Story {
     actors: BTreeMap<String, Value>,
@@ -49,7 +49,7 @@ enum Door {
 }
 
 impl Doors<'_> {
-    /// Whether a token that was made before can still be used.
+    /// True if an earlier token can still be used.
     pub(crate) async fn is_live(&self, token: &str, now: jiff::Timestamp) -> Result<bool, Error> {
         let client = reqwest::Client::new();
         let listed = self.send(client.get(self.tokens_url()).bearer_auth(self.admin_jwt), 200).await?;
@@ -60,7 +60,7 @@ impl Doors<'_> {
         }))
     }
 
-    /// Generates a workspace token that may read and write, as an admin does.
+    /// Creates a workspace token that may read and write, as an admin does.
     pub(crate) async fn create_token(&self) -> Result<TokenCredentials, Error> {
         let body = json!({"name": "demo", "scopes": ["audit_log:read", "audit_log:write"]});
         let request = reqwest::Client::new().post(self.tokens_url()).bearer_auth(self.admin_jwt).json(&body);
@@ -68,7 +68,7 @@ impl Doors<'_> {
         serde_json::from_value(created).map_err(|error| Error::Demo(error.to_string()))
     }
 
-    /// Sends the history, some of it by each door, and reads it once.
+    /// Sends the history through both doors, and reads it once.
     pub(crate) async fn tell(&self, bearer: &str, now: jiff::Timestamp) -> Result<(), Error> {
         let story: Story = serde_json::from_str(include_str!("events.json"))
             .map_err(|error| Error::Demo(error.to_string()))?;
@@ -173,7 +173,7 @@ mod tests {
             let action = shared::model::catalogue::Action::parse(&line.action).unwrap();
             categories.insert(action.category().name);
         }
-        // The ninth, audit_logs_access, comes from reading.
+        // The ninth category, audit_logs_access, comes from reads.
         assert_eq!(categories.len(), 8 + 1, "{categories:?}");
         assert!(categories.contains("custom"));
         assert!(story.events.iter().any(|line| line.outcome.is_some()));

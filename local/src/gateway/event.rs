@@ -1,4 +1,4 @@
-//! The events API Gateway makes of a request: payload 2.0 for a function and for an authorizer.
+//! The events that API Gateway makes of a request: payload 2.0 for a function and for an authorizer.
 
 use std::{collections::BTreeMap, net::IpAddr};
 
@@ -11,7 +11,8 @@ use crate::template::{ACCOUNT, REGION, Route};
 
 /// The id of the API, which begins its ARNs and domain on AWS.
 const API_ID: &str = "local";
-/// Headers of one connection, which end at the gateway; and cookies, which have a place of their own.
+/// Headers of a single connection, which the gateway does not pass on; and cookies, which have a member of
+/// their own.
 const NOT_PASSED_ON: &[HeaderName] = &[
     header::CONNECTION,
     header::COOKIE,
@@ -34,7 +35,7 @@ pub(super) struct Call<'a> {
 }
 
 impl Call<'_> {
-    /// The event for the route's function, with what the authorizer said.
+    /// The event for the route's function, with the authorizer's context.
     pub(super) fn event(&self, authorizer: Option<Value>) -> Value {
         let mut event = self.common();
         if let Some(authorizer) = authorizer {
@@ -48,7 +49,7 @@ impl Call<'_> {
         event
     }
 
-    /// The event for an authorizer that looks at `identity`.
+    /// The event for an authorizer with this identity source.
     pub(super) fn authorizer_request(&self, identity: &str) -> Value {
         let Route { method, path, .. } = self.route;
         let mut event = self.common();
@@ -62,7 +63,7 @@ impl Call<'_> {
     fn common(&self) -> Value {
         let route_key = format!("{} {}", self.route.method, self.route.path);
         let uri = &self.parts.uri;
-        // On AWS the path comes decoded, its name notwithstanding.
+        // On AWS the path is decoded, although its name says raw.
         let path = percent_decode_str(uri.path()).decode_utf8_lossy();
         let headers = self.headers();
         let mut event = json!({
@@ -111,7 +112,7 @@ impl Call<'_> {
         let source_ip = self.source_ip;
         headers.insert("x-forwarded-for".to_owned(), format!("{}{source_ip}", forwarded.unwrap_or_default()));
         headers.insert("x-forwarded-proto".to_owned(), "http".to_owned());
-        // On AWS a Host that names no API gets no further than the gateway.
+        // On AWS a Host that names no API ends at the gateway.
         headers.entry("host".to_owned()).and_modify(|host| {
             if !is_host(host) {
                 *host = self.domain_name();
@@ -136,7 +137,7 @@ impl Call<'_> {
     }
 }
 
-/// Whether a text is a host name or an IPv4 address, with a port or without one.
+/// True if a text is a host name or an IPv4 address, with a port or without.
 fn is_host(text: &str) -> bool {
     let (name, port) = text.rsplit_once(':').unwrap_or((text, "0"));
     !name.is_empty()
@@ -145,13 +146,13 @@ fn is_host(text: &str) -> bool {
         && url::Host::parse(name).is_ok()
 }
 
-/// All values of a header, with commas between them.
+/// All values of a header, joined with commas.
 pub(super) fn joined(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
     let values = headers.get_all(name).iter().map(|value| String::from_utf8_lossy(value.as_bytes()));
     values.map(|value| value.into_owned()).reduce(|all, value| format!("{all},{value}"))
 }
 
-/// Parameters decoded, several values of one with commas between them.
+/// The decoded parameters; several values of one are joined with commas.
 fn query_parameters(query: &str) -> Map<String, Value> {
     let mut parameters: BTreeMap<String, String> = BTreeMap::new();
     for (name, value) in form_urlencoded::parse(query.as_bytes()) {

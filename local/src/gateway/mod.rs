@@ -1,8 +1,7 @@
 //! API Gateway's HTTP API: routes, authorizers, payload 2.0 in both directions.
 //!
-//! A function gets here what it gets on AWS, byte for byte where that is known, and through the same
-//! types; so what works here is not surprised there. The gateway's own refusals have the bodies
-//! of AWS.
+//! A function gets the same input as on AWS, byte for byte where that is known, and through the same types, so
+//! that tests here hold there. The gateway's own refusals have AWS's bodies.
 
 mod event;
 mod response;
@@ -28,7 +27,7 @@ use crate::{
     template::{Api, Authorizer, Route},
 };
 
-/// The largest body the gateway takes.
+/// The largest body that the gateway accepts.
 const MAX_BODY_BYTES: usize = 10 * 1024 * 1024;
 
 /// The HTTP API of the template.
@@ -40,7 +39,7 @@ pub(crate) struct Gateway {
 }
 
 impl Gateway {
-    /// Serves the routes of `api`. The token authorizer's answers are kept for `authorizer_ttl`.
+    /// Serves the routes of `api`. The token authorizer's answers are cached for `authorizer_ttl`.
     pub(crate) fn new(
         api: &Api,
         authorizer_ttl: Duration,
@@ -58,7 +57,6 @@ impl Gateway {
         Ok(Self { routes, functions, token_gate, identity_provider })
     }
 
-    /// Answers one request, whatever it is.
     pub(crate) async fn answer(&self, request: Request<Body>, source_ip: IpAddr) -> Response<Body> {
         let request_id = request_id();
         let answer = self.route(request, source_ip, &request_id).await;
@@ -97,7 +95,7 @@ impl Gateway {
         answer.map_err(Refusal::from).and_then(|answer| response::http(&answer))
     }
 
-    /// The caller, as the functions are told; empty on an open route.
+    /// The caller in the form that functions get; empty on an open route.
     async fn authorize(&self, call: &Call<'_>) -> Result<Option<Value>, Refusal> {
         if call.route.authorizer == Authorizer::Open {
             return Ok(None);
@@ -131,7 +129,7 @@ impl From<InvokeError> for Refusal {
 }
 
 async fn read(body: Body) -> Result<Bytes, Refusal> {
-    // The other reason to fail is a client that went away, and hears no answer anyway.
+    // The other reason to fail is a client that is gone and gets no answer.
     axum::body::to_bytes(body, MAX_BODY_BYTES).await.map_err(|_| Refusal::TooLarge)
 }
 
@@ -139,7 +137,7 @@ fn authorization(parts: &Parts) -> Option<String> {
     event::joined(&parts.headers, &AUTHORIZATION).filter(|value| !value.trim().is_empty())
 }
 
-/// A path in the router's words, which says `{*name}` where API Gateway says `{name+}`.
+/// A path in the router's notation, `{*name}` for API Gateway's `{name+}`.
 fn greedy(path: &str) -> String {
     match path.strip_suffix("+}").and_then(|path| path.rsplit_once('{')) {
         Some((before, name)) => format!("{before}{{*{name}}}"),
@@ -147,10 +145,10 @@ fn greedy(path: &str) -> String {
     }
 }
 
-/// 16 characters that end in `=`, as API Gateway's.
+/// 16 characters that end in `=`, like API Gateway's.
 fn request_id() -> String {
     let mut random = [0; 11];
-    // Without randomness ids repeat; nothing but their use in logs depends on them.
+    // Without randomness ids repeat; they are only used in logs.
     let _ = rand::fill(&mut random);
     URL_SAFE.encode(random)
 }

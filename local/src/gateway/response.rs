@@ -1,4 +1,4 @@
-//! Answers: of a function, from payload 2.0 to HTTP; and of the gateway itself.
+//! Answers: a function's, from payload 2.0 to HTTP; and the gateway's own.
 
 use axum::{
     body::Body,
@@ -43,12 +43,12 @@ impl Refusal {
     }
 }
 
-/// The HTTP response that a function's answer means.
+/// The HTTP response for a function's answer.
 ///
 /// As on AWS, `multiValueHeaders` is not part of payload 2.0 and is ignored.
 ///
 /// # Errors
-/// [`Refusal::Internal`] if it is not a valid answer.
+/// [`Refusal::Internal`] if the answer is invalid.
 pub(super) fn http(answer: &Value) -> Result<Response<Body>, Refusal> {
     read(answer).ok_or_else(|| {
         tracing::error!("the function's answer is not one of payload 2.0");

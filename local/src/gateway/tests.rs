@@ -36,7 +36,7 @@ fn request() -> axum::http::request::Builder {
 }
 
 #[test]
-fn the_event_is_payload_2_0_to_the_letter() {
+fn the_event_is_exactly_payload_2_0() {
     let request = request()
         .header("Host", "127.0.0.1:9000")
         .header("X-Twice", "one")
@@ -175,7 +175,7 @@ fn an_answer_becomes_http() {
 }
 
 #[test]
-fn an_answer_that_is_none_is_an_internal_error() {
+fn an_invalid_answer_is_an_internal_error() {
     check_answer(json!({}));
     check_answer(json!({"statusCode": 70000}));
     check_answer(json!({"statusCode": 200, "body": {}}));

@@ -1,4 +1,4 @@
-//! The token authorizer, and how long API Gateway goes by its answers.
+//! The token authorizer, and API Gateway's cache of its answers.
 
 use std::{
     collections::HashMap,
@@ -11,9 +11,9 @@ use serde_json::Value;
 use super::{event::Call, response::Refusal};
 use crate::{functions::Functions, template::TokenAuthorizer};
 
-/// Asks the authorizer's function, at most once in the time to live for each header.
+/// Calls the authorizer's function, at most once in the time to live for each header.
 ///
-/// As on AWS, a refusal is kept as well, a failure never, and an answer is good for all routes.
+/// As on AWS, refusals are cached as well, failures never, and an answer holds for all routes.
 pub(super) struct TokenGate {
     authorizer: TokenAuthorizer,
     time_to_live: Duration,
@@ -32,7 +32,7 @@ impl TokenGate {
         Self { authorizer, time_to_live, kept: Mutex::default() }
     }
 
-    /// What the authorizer says of who sent this header.
+    /// The authorizer's answer for the sender of this header.
     pub(super) async fn admit(
         &self,
         functions: &Functions,
@@ -57,7 +57,7 @@ impl TokenGate {
         header: &str,
     ) -> Result<Option<Value>, Refusal> {
         let request = call.authorizer_request(header);
-        // A request too large for the authorizer is a failure of the gateway, not of the client.
+        // A request that is too large for the authorizer is a failure of the gateway, not of the client.
         let mut answer =
             functions.authorize(&self.authorizer, &request).await.map_err(|_| Refusal::Internal)?;
         match answer["isAuthorized"].as_bool() {
@@ -95,21 +95,22 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_is_kept_for_its_time_and_no_longer() {
+    fn an_answer_is_cached_for_its_time_and_no_longer() {
         let (gate, now) = (gate(60), Instant::now());
         gate.keep("good", Some(json!({"workspace": "acme"})), now);
         gate.keep("bad", None, now);
-        let context = |header, seconds| {
-            gate.recall(header, now + Duration::from_secs(seconds)).map(|kept| kept.context)
-        };
-        assert_eq!(context("good", 59), Some(Some(json!({"workspace": "acme"}))));
-        assert_eq!(context("bad", 59), Some(None));
-        assert_eq!(context("good", 60), None);
-        assert_eq!(context("other", 0), None);
+        assert_eq!(context(&gate, now, "good", 59), Some(Some(json!({"workspace": "acme"}))));
+        assert_eq!(context(&gate, now, "bad", 59), Some(None));
+        assert_eq!(context(&gate, now, "good", 60), None);
+        assert_eq!(context(&gate, now, "other", 0), None);
+    }
+
+    fn context(gate: &TokenGate, now: Instant, header: &str, seconds: u64) -> Option<Option<Value>> {
+        gate.recall(header, now + Duration::from_secs(seconds)).map(|kept| kept.context)
     }
 
     #[test]
-    fn without_a_time_to_live_nothing_is_kept() {
+    fn without_a_time_to_live_no_answer_is_cached() {
         let (gate, now) = (gate(0), Instant::now());
         gate.keep("good", Some(Value::Null), now);
         assert!(gate.recall("good", now).is_none());

@@ -1,4 +1,4 @@
-//! Messages that were given up, kept for a person to look into.
+//! Dead letters, kept for a person to look into.
 
 use std::{
     fs,
@@ -11,7 +11,7 @@ use serde_json::json;
 use super::message::Message;
 use crate::Error;
 
-/// The dead letters: a file with one JSON object in each line, or none and only their number.
+/// The dead letters: a file with one JSON object in each line; without a file, only their number.
 #[derive(Default)]
 pub(super) struct DeadLetters {
     file: Option<PathBuf>,
@@ -19,7 +19,7 @@ pub(super) struct DeadLetters {
 }
 
 impl DeadLetters {
-    /// Finds those of earlier starts.
+    /// Reads the dead letters of earlier starts.
     pub(super) fn open(file: Option<&Path>) -> Result<Self, Error> {
         let Some(file) = file else { return Ok(Self::default()) };
         let count = match fs::read_to_string(file) {
@@ -37,7 +37,7 @@ impl DeadLetters {
         self.count
     }
 
-    /// Keeps a message; says so once, without its body.
+    /// Stores a message, and logs it once without its body.
     pub(super) fn add(&mut self, message: &Message, reason: &str) {
         self.count += 1;
         tracing::error!(message_id = message.id, reason, "a message of the bus is a dead letter");

@@ -1,11 +1,11 @@
-//! A message of the queue, and the event in which a function gets it.
+//! A message of the queue, and the event with which a function gets it.
 
 use aws_lambda_events::sqs::SqsBatchResponse;
 use serde_json::{Value, json};
 
 use crate::template::{ACCOUNT, REGION};
 
-/// What surrounds a body in an event, roughly.
+/// The approximate size of the members around a body in an event.
 const RECORD_BYTES: usize = 1024;
 
 /// A message.
@@ -24,7 +24,7 @@ impl Message {
         Self { id, body, receive_count: 0, sent_at: now, first_received_at: None }
     }
 
-    /// The message as it is after one more delivery.
+    /// The message after one more delivery.
     pub(super) fn received(mut self, now: jiff::Timestamp) -> Self {
         self.receive_count += 1;
         self.first_received_at.get_or_insert(now);
@@ -59,14 +59,14 @@ impl Message {
     }
 }
 
-/// The event with a batch in it.
+/// The event of a batch.
 pub(super) fn event(batch: &[Message], queue: &str) -> String {
     let records: Vec<_> = batch.iter().map(|message| message.record(queue)).collect();
     json!({"Records": records}).to_string()
 }
 
-/// The messages a function reports as failed. `None` is all of them: as on AWS, one identifier that
-/// is empty or unknown fails the batch.
+/// The messages that a function reports as failed. `None` means all of them: as on AWS, one empty or unknown
+/// identifier fails the batch.
 pub(super) fn failed_ids(response: &SqsBatchResponse, batch: &[Message]) -> Option<Vec<String>> {
     let ids = response.batch_item_failures.iter().map(|failure| failure.item_identifier.clone());
     ids.map(|id| Some(id).filter(|id: &String| batch.iter().any(|message| message.id == *id))).collect()

@@ -1,11 +1,10 @@
 //! A standard SQS queue and the event source mapping that empties it into a function.
 //!
-//! As on AWS: batches up to the template's size and Lambda's 6 MB, several at a time, partial
-//! batch failures, redelivery with a growing receive count, and dead letters after the template's
-//! maximum. What is not: a lone message is delivered at once, without the batching window, and a
-//! failed one comes again after a hundredth of the visibility timeout, so that no test waits
-//! minutes for it. Messages live in memory: a killed process loses those not yet delivered, one
-//! that is asked to stop delivers them first.
+//! As on AWS: batches up to the template's size and Lambda's 6 MB, several at a time, partial batch failures,
+//! redelivery with a growing receive count, and dead letters after the template's maximum. Unlike on AWS, a
+//! single message is delivered at once, without the batching window, and a failed one is delivered again after
+//! a hundredth of the visibility timeout, so that tests do not wait for minutes. Messages live in memory: a
+//! killed process loses the undelivered ones, and a process that is asked to stop delivers them first.
 
 mod dead_letters;
 mod message;
@@ -30,7 +29,7 @@ use tokio::{
 use self::{dead_letters::DeadLetters, message::Message};
 use crate::{Error, template::QueueSettings};
 
-/// How many batches are under way at a time; AWS begins with more.
+/// Batches in progress at a time; AWS begins with more.
 const CONCURRENCY: usize = 2;
 /// The largest payload of an invocation.
 const MAX_BATCH_BYTES: usize = 6 * 1024 * 1024;
@@ -43,18 +42,18 @@ pub(crate) struct Queue {
     workers: Mutex<Vec<JoinHandle<()>>>,
 }
 
-/// What became of the messages so far.
+/// The numbers of messages by their outcome so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 pub(crate) struct QueueStatus {
-    /// Messages not yet given to the function, or waiting to be given again.
+    /// Messages that wait for the function, for the first time or again.
     pub(crate) waiting: usize,
-    /// Messages the function has now.
+    /// Messages that the function has now.
     pub(crate) in_flight: usize,
-    /// Messages the function is done with.
+    /// Messages that the function has handled.
     pub(crate) delivered: u64,
-    /// How often a message had to be given again.
+    /// Deliveries after a failure.
     pub(crate) redelivered: u64,
-    /// Messages given up.
+    /// Messages that became dead letters.
     pub(crate) dead_letters: usize,
 }
 
@@ -83,8 +82,8 @@ enum Next {
 }
 
 impl Queue {
-    /// Starts to give messages to `deliver`, which takes an SQS event as JSON. Dead letters are
-    /// kept in `dead_letters` where it is given, else in memory.
+    /// Starts to give messages to `deliver`, as SQS events in JSON. Dead letters are stored in the file
+    /// `dead_letters` if it is given, else in memory.
     pub(crate) fn start<F, R>(
         settings: QueueSettings,
         dead_letters: Option<&Path>,
@@ -101,13 +100,13 @@ impl Queue {
         Ok(Self { workers: Mutex::new(workers.collect()), shared })
     }
 
-    /// Takes a message.
+    /// Puts a message into the queue.
     pub(crate) fn send(&self, body: String) {
         self.shared.state().ready.push_back(Message::new(body, jiff::Timestamp::now()));
         self.shared.changed.notify_waiters();
     }
 
-    /// Makes a message a dead letter without ever giving it to the function.
+    /// Makes a message a dead letter without giving it to the function.
     pub(crate) fn bury(&self, body: String, reason: &str) {
         let message = Message::new(body, jiff::Timestamp::now());
         self.shared.state().dead_letters.add(&message, reason);
@@ -124,18 +123,18 @@ impl Queue {
         }
     }
 
-    /// Waits until every message has been delivered or has become a dead letter.
+    /// Waits until every message is delivered or a dead letter.
     pub(crate) async fn settled(&self) {
         self.shared.wait(|state| state.is_empty().then_some(())).await;
     }
 
-    /// Delivers what is left, failed messages without delay, and stops.
+    /// Delivers the remaining messages, failed ones without delay, and stops.
     pub(crate) async fn drain(&self) {
         self.shared.state().closing = true;
         self.shared.changed.notify_waiters();
         let workers = std::mem::take(&mut *self.workers.lock().unwrap_or_else(PoisonError::into_inner));
         for worker in workers {
-            // A worker cannot panic in our code; in the function's it is caught by its task.
+            // Our code cannot panic in a worker; a panic of the function is caught by its task.
             let _ = worker.await;
         }
     }
@@ -164,7 +163,7 @@ where
 
 impl Shared {
     fn state(&self) -> MutexGuard<'_, State> {
-        // State is changed in single steps, so it is whole even after a panic.
+        // State changes in single steps, so it is consistent even after a panic.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -197,7 +196,7 @@ impl Shared {
         }
     }
 
-    /// Takes the failed messages (all, where `failed` is `None`) back, and lets the others go.
+    /// Takes the failed messages back (all if `failed` is `None`), and removes the others.
     fn settle(&self, batch: Vec<Message>, failed: Option<&[String]>) {
         let delay: Duration = self.settings.visibility_timeout / TIMEOUT_SCALE;
         let mut state = self.state();

@@ -21,7 +21,7 @@ fn settings(batch_size: usize, max_receive_count: u32) -> QueueSettings {
     }
 }
 
-/// A queue whose function answers with `answer`, and the batches it was given.
+/// A queue whose function answers with `answer`, and the batches that the function got.
 fn queue(settings: QueueSettings, answer: fn(&Value) -> Answer) -> (Queue, Arc<Mutex<Vec<Vec<Value>>>>) {
     let batches = Arc::new(Mutex::new(Vec::new()));
     let taken = batches.clone();
@@ -47,7 +47,7 @@ fn failed<'a>(ids: impl Iterator<Item = &'a str>) -> Answer {
     Ok(response)
 }
 
-/// The messages whose body is "poison", reported one by one.
+/// Reports each message with the body "poison" as failed.
 fn poison_fails(event: &Value) -> Answer {
     let records = event["Records"].as_array().unwrap().iter();
     failed(
@@ -83,7 +83,7 @@ async fn messages_that_wait_together_come_in_batches() {
 }
 
 #[tokio::test]
-async fn a_batch_is_no_larger_than_an_invocation_takes() {
+async fn a_batch_fits_into_an_invocation() {
     let (queue, batches) = queue(settings(10, 3), all_good);
     for _ in 0..10 {
         queue.send("x".repeat(1_000_000));
@@ -94,7 +94,7 @@ async fn a_batch_is_no_larger_than_an_invocation_takes() {
 }
 
 #[tokio::test]
-async fn only_the_reported_message_comes_again_and_ends_as_a_dead_letter() {
+async fn only_the_reported_message_is_redelivered_and_becomes_a_dead_letter() {
     let (queue, batches) = queue(settings(10, 3), poison_fails);
     for body in ["good", "poison", "good"] {
         queue.send(body.to_owned());
@@ -154,9 +154,11 @@ async fn draining_delivers_what_is_left_without_waiting() {
 async fn dead_letters_are_found_again() {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("dead-letters.jsonl");
-    let open = || {
-        Queue::start(settings(10, 3), Some(&file), |_| std::future::ready(Ok(SqsBatchResponse::default())))
-    };
-    open().unwrap().bury("{}".to_owned(), "too large");
-    assert_eq!(open().unwrap().status().dead_letters, 1);
+    open(&file).bury("{}".to_owned(), "too large");
+    assert_eq!(open(&file).status().dead_letters, 1);
+}
+
+fn open(file: &std::path::Path) -> Queue {
+    Queue::start(settings(10, 3), Some(file), |_| std::future::ready(Ok(SqsBatchResponse::default())))
+        .unwrap()
 }

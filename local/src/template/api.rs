@@ -1,4 +1,4 @@
-//! The HTTP API of the template: its routes and who may call them.
+//! The HTTP API of the template: its routes and their callers.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::{Resources, TemplateError, typed};
 
-/// Properties of the API that cannot be seen by one caller on one machine.
+/// Properties of the API that have no effect for one caller on one machine.
 const API_NOT_EMULATED: &[&str] = &[
     "AccessLogSettings",
     "DefaultRouteSettings",
@@ -30,49 +30,49 @@ pub struct Api {
     pub jwt: JwtAuthorizer,
 }
 
-/// A method and path, and the function that answers.
+/// A method and path, and their function.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Route {
     /// The method, in capitals.
     pub method: String,
-    /// The path, with `{name}` for a segment that varies, and `{name+}` for all that follow.
+    /// The path, with `{name}` for a variable segment, and `{name+}` for all that follow.
     pub path: String,
     /// The name of the function's crate.
     pub function: String,
     /// The logical id of the function: one crate may be deployed as several functions.
     pub resource: String,
-    /// Who may call.
+    /// The callers of the route.
     pub authorizer: Authorizer,
 }
 
-/// Who may call a route.
+/// The callers of a route.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Authorizer {
-    /// Who holds a workspace token.
+    /// Holders of a workspace token.
     Token,
-    /// Who holds a JWT of the identity provider.
+    /// Holders of a JWT of the identity provider.
     Jwt,
     /// Anyone.
     Open,
 }
 
-/// A Lambda authorizer that looks at the `Authorization` header.
+/// A Lambda authorizer for the `Authorization` header.
 #[derive(Clone, Debug)]
 pub struct TokenAuthorizer {
     /// The name of the function's crate.
     pub function: String,
     /// The logical id of the function.
     pub resource: String,
-    /// How long its answer is reused for the same header.
+    /// Time for which its answer is cached for the same header.
     pub ttl_seconds: u64,
 }
 
-/// A JWT authorizer that looks at the `Authorization` header.
+/// A JWT authorizer for the `Authorization` header.
 #[derive(Clone, Debug)]
 pub struct JwtAuthorizer {
-    /// The issuer, where the template fixes it; a parameter without a default does not.
+    /// The issuer, if the template fixes it; a parameter without a default does not.
     pub issuer: Option<String>,
-    /// The audience, likewise.
+    /// The audience, in the same way.
     pub audience: Option<String>,
 }
 
@@ -95,12 +95,15 @@ pub(super) fn read(resources: &Resources) -> Result<Api, TemplateError> {
         }
         kinds.insert(name.clone(), kind);
     }
-    let missing = |kind| TemplateError::new(place.clone(), format!("has no {kind} authorizer"));
     Ok(Api {
         routes: routes(resources, id, auth.default_authorizer.as_deref(), &kinds)?,
-        token: token.ok_or_else(|| missing("Lambda"))?,
-        jwt: jwt.ok_or_else(|| missing("JWT"))?,
+        token: token.ok_or_else(|| missing(&place, "Lambda"))?,
+        jwt: jwt.ok_or_else(|| missing(&place, "JWT"))?,
     })
+}
+
+fn missing(place: &str, kind: &str) -> TemplateError {
+    TemplateError::new(place.to_owned(), format!("has no {kind} authorizer"))
 }
 
 fn routes(

@@ -7,35 +7,35 @@ use serde_json::Value;
 
 use super::{Resources, TemplateError, typed};
 
-/// Properties of a queue that a process which ends in minutes cannot show.
+/// Properties of a queue that have no effect in a process of some minutes.
 const QUEUE_NOT_EMULATED: &[&str] =
     &["KmsMasterKeyId", "MessageRetentionPeriod", "QueueName", "SqsManagedSseEnabled", "Tags"];
 
 /// The event bus, its one rule, and the queue behind it.
 #[derive(Clone, Debug)]
 pub struct Bus {
-    /// The name `PutEvents` must give.
+    /// The name that `PutEvents` must use.
     pub name: String,
     /// The rule's pattern, as written.
     pub pattern: Value,
     /// The queue.
     pub queue: QueueSettings,
-    /// The name of the crate of the function that takes the batches.
+    /// The name of the crate of the function that gets the batches.
     pub function: String,
 }
 
-/// How a queue gives its messages to its function.
+/// The event source mapping from a queue to its function.
 #[derive(Clone, Debug)]
 pub struct QueueSettings {
     /// The queue's logical id, which ends its ARN here.
     pub name: String,
-    /// The most messages in one invocation.
+    /// Messages in one invocation, at most.
     pub batch_size: usize,
-    /// How long AWS may wait to fill a batch.
+    /// Time for which AWS may wait to fill a batch.
     pub batching_window: Duration,
-    /// How long AWS waits before it gives a failed message again.
+    /// Time after which AWS gives a failed message again.
     pub visibility_timeout: Duration,
-    /// How often a message is given before it becomes a dead letter.
+    /// Deliveries after which a message becomes a dead letter.
     pub max_receive_count: u32,
 }
 
@@ -74,7 +74,7 @@ pub(super) fn read(resources: &Resources) -> Result<Bus, TemplateError> {
     })
 }
 
-/// The function that takes the messages of `queue`, and how.
+/// The function that gets the messages of `queue`, and its settings.
 fn source_of(resources: &Resources, queue: &str) -> Result<(String, EventSource), TemplateError> {
     for (function, properties) in resources.of_type("AWS::Serverless::Function") {
         let none = serde_json::Map::new();

@@ -5,12 +5,12 @@ use serde_json::Map;
 
 use super::{Resources, TemplateError, typed};
 
-/// How hints that a log has grown get to their function.
+/// The way of hints to their function.
 #[derive(Clone, Debug)]
 pub struct HintSettings {
     /// The name of the crate of the function.
     pub function: String,
-    /// The most invocations at a time.
+    /// Invocations at a time, at most.
     pub concurrency: usize,
 }
 

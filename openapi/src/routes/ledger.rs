@@ -1,4 +1,4 @@
-//! The routes of a workspace's log: everything that verifies it without trusting the server.
+//! The routes of a workspace's log, by which it is verified without trust in the server.
 
 use ledger::TEXT;
 use serde_json::{Value, json};

@@ -1,4 +1,4 @@
-//! The routes of settings: how long the events of a workspace are kept.
+//! The routes of settings, such as the retention of a workspace.
 
 use serde_json::{Value, json};
 use shared::{

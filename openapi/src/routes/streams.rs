@@ -1,4 +1,4 @@
-//! The routes of streams: where the log of a workspace is sent on to.
+//! The routes of streams, which send the log of a workspace to destinations.
 
 use serde_json::{Value, json};
 use shared::{

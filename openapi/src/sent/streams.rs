@@ -1,4 +1,4 @@
-//! The schemas of what is sent about streams.
+//! The schemas of requests about streams.
 
 use serde_json::{Value, json};
 use shared::{
@@ -18,7 +18,7 @@ use streams::{CHANGE_FIELDS, FIELDS, MAX_NAME_BYTES, MAX_REASON_BYTES, PAUSE_FIE
 use super::{described, object, one_of, or_null, required_line, text};
 use crate::{parameters::ADDRESS_RANGE, reference};
 
-/// All of them, by name.
+/// All schemas, by name.
 pub(super) fn schemas() -> [(&'static str, Value); 6] {
     [
         ("StreamDestination", destination()),
@@ -48,7 +48,7 @@ fn change() -> Value {
     schema
 }
 
-/// A destination of one of the kinds, each with members of its own.
+/// A destination of one of the kinds, each with its own members.
 fn destination() -> Value {
     let kinds = DESTINATION_FIELDS.map(|(_, name, fields, _)| {
         let required: &[&str] = match name {

@@ -25,7 +25,7 @@ use shared::{
     system,
 };
 
-/// The exit code if nothing was found wrong, and not everything could be checked.
+/// The exit code if there is no mismatch, but not everything could be checked.
 const UNCHECKED: u8 = 4;
 /// How often a run without a terminal says how far it is.
 const REPORTED_EACH: Duration = Duration::from_secs(10);
@@ -34,7 +34,7 @@ const BAR: &str = "{spinner} {bar:30} {percent:>3}%  {msg}";
 /// Computes a workspace's log again from the tables, and names the first mismatch.
 ///
 /// Every entry's event must be there, have its sequence and the leaf that was sealed, whether parts of it were
-/// erased or not. No other event may have a sequence. The roots of the tiles, the head and the signed checkpoint
+/// erased or not. An event without an entry must not have a sequence. The roots of the tiles, the head and the signed checkpoint
 /// must be those of the tree over the entries. Nothing is written to the tables, and a log in use may be checked.
 ///
 /// The owner of the account can change everything together, and sign that. Only a checkpoint that was kept
@@ -44,7 +44,7 @@ const BAR: &str = "{spinner} {bar:30} {percent:>3}%  {msg}";
 /// It speaks to the tables themselves. Set AWS_REGION, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY (and
 /// AWS_SESSION_TOKEN), and LEDGER_TABLE, CHECKPOINTS_TABLE, EVENTS_TABLE and SETTINGS_TABLE to the stack's outputs
 /// LedgerTable, CheckpointsTable, EventsTable and SettingsTable; for the local system set DYNAMODB_ENDPOINT alone. The credentials must allow GetItem, BatchGetItem and
-/// Query, and for --all also Scan of the ledger; nothing else is called.
+/// Query, and for --all also Scan of the ledger; no further calls are made.
 #[derive(Parser)]
 #[command(
     name = "auditlog-fsck",
@@ -117,7 +117,7 @@ async fn main() -> ExitCode {
 }
 
 impl Cli {
-    /// Checks the workspaces, and gives the exit code.
+    /// Checks the workspaces. Returns the exit code.
     async fn run(&self) -> Result<u8, Box<dyn Error>> {
         if let Some(shell) = self.completions {
             return Ok(tell(&manual::completions(Self::command(), shell)).unwrap_or(1));
@@ -168,7 +168,7 @@ impl Cli {
         })
     }
 
-    /// What was given along, which must be of the one workspace that is asked for.
+    /// The checkpoints and the key on the command line, which must belong to the one workspace.
     fn kept(&self, workspaces: &[WorkspaceId]) -> Result<Kept, Box<dyn Error>> {
         if self.key.is_none() && self.checkpoints.is_empty() {
             return Ok(Kept::default());
@@ -194,7 +194,7 @@ impl Cli {
     }
 }
 
-/// Writes a report, and gives success; `None` if it could not be written, which is said.
+/// Writes a report. Returns the exit code of success; `None` after an error message if it could not be written.
 fn tell(text: &str) -> Option<u8> {
     match terminal::print(text) {
         Ok(()) => Some(0),

@@ -10,7 +10,7 @@ use shared::{
         keys::{MAX_SHARDS, Place},
         timestamp::Timestamp,
     },
-    store::{Borne, Filed, Store},
+    store::{Filed, Store, StoredSequence},
 };
 
 use super::{
@@ -55,17 +55,17 @@ impl EventScan {
                 let chunk = store.filed(workspace, shard, rest).await?;
                 for filed in &chunk.items {
                     match filed.sequence {
-                        Borne::Sequence(sequence) if sequence < log.end() => {
+                        StoredSequence::Sequence(sequence) if sequence < log.end() => {
                             if !seen.insert(sequence) {
                                 twice(store, workspace, shard, filed, sequence, findings).await?;
                             }
                         }
                         // The log could not be followed beyond its end, so these sequences cannot be judged.
-                        Borne::Sequence(_) if log.is_broken => {}
-                        Borne::Sequence(sequence) => {
+                        StoredSequence::Sequence(_) if log.is_broken => {}
+                        StoredSequence::Sequence(sequence) => {
                             beyond(store, workspace, shard, filed, sequence, findings).await?;
                         }
-                        Borne::Nothing | Borne::Unreadable => scan.count(filed, now),
+                        StoredSequence::Nothing | StoredSequence::Unreadable => scan.count(filed, now),
                     }
                 }
                 bar.inc(chunk.items.len() as u64);

@@ -151,7 +151,7 @@ impl Config {
     /// Whose certificates are trusted for an endpoint of one's own, or without one, for AWS's.
     pub fn trust(&self, endpoint: Option<&str>) -> Trust {
         match (endpoint, &self.bundle) {
-            (Some(endpoint), _) if endpoint.starts_with("http://") => Trust::Nobody,
+            (Some(endpoint), _) if endpoint.starts_with("http://") => Trust::Plaintext,
             (_, Some(bundle)) => Trust::Bundle(bundle.clone()),
             (Some(_), None) => Trust::Machine,
             (None, None) => Trust::Amazon,
@@ -336,7 +336,7 @@ mod tests {
         check(&[("AWS_CA_BUNDLE", bundle)], &of_bundle);
         check(&[("DYNAMODB_ENDPOINT", "https://dynamodb.internal")], &Trust::Machine);
         check(&[("DYNAMODB_ENDPOINT", "https://dynamodb.internal"), ("AWS_CA_BUNDLE", bundle)], &of_bundle);
-        check(&[("DYNAMODB_ENDPOINT", "http://127.0.0.1:8000")], &Trust::Nobody);
+        check(&[("DYNAMODB_ENDPOINT", "http://127.0.0.1:8000")], &Trust::Plaintext);
         let missing = read(&[&keys[..], &[("AWS_CA_BUNDLE", "/nowhere")]].concat());
         assert!(matches!(missing, Err(InvalidConfig::Bundle(_))));
     }

@@ -23,8 +23,8 @@ pub enum Trust {
     Machine,
     /// Those of a bundle in PEM.
     Bundle(String),
-    /// Nobody's: the endpoint is plain HTTP, on this machine.
-    Nobody,
+    /// None: the endpoint is plain HTTP, on this machine.
+    Plaintext,
 }
 
 impl Trust {
@@ -34,7 +34,7 @@ impl Trust {
     /// When it first connects, if the bundle is not in PEM.
     pub fn client(&self) -> SharedHttpClient {
         let store = match self {
-            Self::Nobody => return Builder::new().build_http(),
+            Self::Plaintext => return Builder::new().build_http(),
             Self::Amazon => TrustStore::empty().with_pem_certificate(AMAZON_ROOTS),
             Self::Machine => TrustStore::default(),
             Self::Bundle(bundle) => TrustStore::empty().with_pem_certificate(bundle.as_str()),

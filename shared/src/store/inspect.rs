@@ -99,15 +99,15 @@ pub struct Filed {
     pub sort_key: String,
     /// Its place in the partition; `None` if the key is not an event's.
     pub position: Option<Position>,
-    /// The sequence it bears.
-    pub sequence: Borne,
+    /// Its sequence.
+    pub sequence: StoredSequence,
     /// When it was received, if it says so.
     pub received_at: Option<Timestamp>,
 }
 
-/// The sequence that an item of the events' table bears.
+/// The sequence of an item in the events table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Borne {
+pub enum StoredSequence {
     /// None: it is not sealed yet.
     Nothing,
     /// Something that is not a sequence.
@@ -287,7 +287,7 @@ impl Store {
             let sort_key = text(item, "timestamp")?.to_owned();
             let received_at = received_at(item).ok();
             let position = Position::from_sort_key(&sort_key);
-            Ok(Filed { sort_key, position, sequence: borne(item), received_at })
+            Ok(Filed { sort_key, position, sequence: stored_sequence(item), received_at })
         };
         let items = output.items().iter().map(filed).collect::<Result<_, Error>>()?;
         Ok(Chunk { items, rest: output.last_evaluated_key.map(Rest) })
@@ -328,9 +328,11 @@ fn strange(item: &Item, event: &Event, place: &Place) -> Vec<String> {
     names.into_iter().filter(|name| item.get(*name) != expected.get(*name)).cloned().collect()
 }
 
-fn borne(item: &Item) -> Borne {
+fn stored_sequence(item: &Item) -> StoredSequence {
     match item.get("sequence") {
-        None => Borne::Nothing,
-        Some(_) => item::number(item, "sequence").map_or(Borne::Unreadable, Borne::Sequence),
+        None => StoredSequence::Nothing,
+        Some(_) => {
+            item::number(item, "sequence").map_or(StoredSequence::Unreadable, StoredSequence::Sequence)
+        }
     }
 }

@@ -80,7 +80,7 @@ pub use self::{
     feed::Feed,
     hints::Hints,
     inserts::AppendedAll,
-    inspect::{Borne, Chunk, Filed, Kept, Rest, StoredDelta, StoredHead, StoredRoot, StoredSigned},
+    inspect::{Chunk, Filed, Kept, Rest, StoredDelta, StoredHead, StoredRoot, StoredSequence, StoredSigned},
     ledger::{Candidate, Standing, Written},
     log::{FIRST_CHUNK, Sealed, Stored},
     marks::{MAX_MARKS, MarkedPage},

@@ -1,4 +1,4 @@
-//! Delivery without faults: every event of the stream, once, in order, and no other event.
+//! Delivery without faults: every event of the stream, once, in order, and only those events.
 
 use futures::future::join_all;
 use serde_json::json;

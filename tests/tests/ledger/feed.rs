@@ -76,13 +76,13 @@ async fn a_filtered_feed_skips_events_and_never_goes_back() {
     let app = TestApp::start_sealing().await;
     let client = app.holder_of_both("acme").await;
     let mut events: Vec<_> = (0..40).map(|number| event(&format!("e-{number}"), number)).collect();
-    events[7]["actor"]["user_id"] = json!("somebody-else");
+    events[7]["actor"]["user_id"] = json!("another-user");
     client.record(&json!({ "events": events })).await.expect(201);
     app.sealed().await;
-    let (found, _) = drain(&client, "limit=3&actor=somebody-else").await;
+    let (found, _) = drain(&client, "limit=3&actor=another-user").await;
     assert_eq!(found.len(), 1);
     assert_eq!(found[0]["id"], "e-7");
-    let page = client.feed("actor=nobody").await.expect(200).body;
+    let page = client.feed("actor=unknown").await.expect(200).body;
     assert_eq!((&page["audit_logs"], &page["next_after"]), (&json!([]), &json!(40)));
 }
 
@@ -95,7 +95,7 @@ async fn a_rare_event_is_found_without_reading_every_event() {
     app.sealed().await;
     let engine = FaultyEngine::counting(app.dynamodb_endpoint()).await;
     let route = "GET /api/{workspace}/audit_logs/feed";
-    let request = invoke::by_token(route, &[], "actor=nobody&limit=1");
+    let request = invoke::by_token(route, &[], "actor=unknown&limit=1");
     let (status, page) = invoke::query(&engine.store(), request).await;
     assert_eq!((status, &page["next_after"]), (200, &json!(400)));
     let calls = engine.calls("BatchGetItem");

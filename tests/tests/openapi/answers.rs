@@ -92,15 +92,20 @@ pub(crate) async fn list(app: &TestApp, description: &mut Description) {
 }
 
 pub(crate) async fn tokens(app: &TestApp, description: &mut Description) {
-    let (admin, member, nobody) = (app.admin("acme"), app.member("acme"), app.client("acme"));
+    let (admin, member, anonymous) = (app.admin("acme"), app.member("acme"), app.client("acme"));
     let wanted = json!({"name": "siem"});
     let created = admin.create_token(&wanted).await.expect(201);
     let token = created.body["token"].as_str().unwrap().to_owned();
     let mut answers = vec![
         created,
         admin.post("/api/acme/tokens", "{").await.expect_problem(400, "invalid_json"),
-        nobody.create_token(&wanted).await.expect_refusal(401, "Unauthorized"),
-        nobody.clone().with_bearer("a.b.c").create_token(&wanted).await.expect_refusal(401, "Unauthorized"),
+        anonymous.create_token(&wanted).await.expect_refusal(401, "Unauthorized"),
+        anonymous
+            .clone()
+            .with_bearer("a.b.c")
+            .create_token(&wanted)
+            .await
+            .expect_refusal(401, "Unauthorized"),
         member.create_token(&wanted).await.expect_problem(403, "forbidden"),
         admin.asking_for("globex").create_token(&wanted).await.expect_problem(404, "not_found"),
         admin.post("/api/acme/tokens/", "{}").await.expect_refusal(404, "Not Found"),
@@ -115,7 +120,7 @@ pub(crate) async fn tokens(app: &TestApp, description: &mut Description) {
 
     let answers = [
         admin.tokens().await.expect(200),
-        nobody.tokens().await.expect_refusal(401, "Unauthorized"),
+        anonymous.tokens().await.expect_refusal(401, "Unauthorized"),
         member.tokens().await.expect_problem(403, "forbidden"),
         admin.asking_for("globex").tokens().await.expect_problem(404, "not_found"),
         admin.get("/api/acme/tokens/").await.expect_refusal(404, "Not Found"),
@@ -123,7 +128,7 @@ pub(crate) async fn tokens(app: &TestApp, description: &mut Description) {
     answers.iter().for_each(|answer| description.holds("GET", TOKENS, answer));
 
     let answers = [
-        nobody.revoke_token(&token).await.expect_refusal(401, "Unauthorized"),
+        anonymous.revoke_token(&token).await.expect_refusal(401, "Unauthorized"),
         member.revoke_token(&token).await.expect_problem(403, "forbidden"),
         admin.asking_for("globex").revoke_token(&token).await.expect_problem(404, "not_found"),
         admin.revoke_token("000000000000").await.expect_problem(404, "not_found"),

@@ -33,19 +33,14 @@ pub(crate) async fn unavailable(app: &TestApp, description: &mut Description) {
     let gets = denied(app, "GetItem").await;
     let revoked = ("DELETE", TOKEN, invoke::manage_tokens(&gets.store(), revoke).await);
     let sequence = json!({"sequences": [0]});
-    let ask = async |path: &'static str, parameters: &[(&str, &str)], query: &str| {
-        let route = format!("GET {}", path.replace("{tile}", "{tile+}"));
-        let request = invoke::by_token(&route, parameters, query);
-        ("GET", path, invoke::ledger(&gets.store(), request).await)
-    };
     let sealed = [
         ("GET", FEED, invoke::query(&gets.store(), invoke::by_token(&format!("GET {FEED}"), &[], "")).await),
         ("POST", REDACTIONS, invoke::redactions(&gets.store(), invoke::redact(&sequence)).await),
-        ask(CHECKPOINT, &[], "").await,
-        ask(TILE, &[("tile", "0/000")], "").await,
-        ask(ENTRY, &[("sequence", "0")], "").await,
-        ask(INCLUSION, &[], "sequence=0").await,
-        ask(CONSISTENCY, &[], "from=0").await,
+        ask(&gets, CHECKPOINT, &[], "").await,
+        ask(&gets, TILE, &[("tile", "0/000")], "").await,
+        ask(&gets, ENTRY, &[("sequence", "0")], "").await,
+        ask(&gets, INCLUSION, &[], "sequence=0").await,
+        ask(&gets, CONSISTENCY, &[], "from=0").await,
     ];
     let show = invoke::settings(&format!("GET {SETTINGS}"), &json!(null));
     let change = invoke::settings(&format!("PATCH {SETTINGS}"), &json!({"retention_days": null}));
@@ -61,6 +56,17 @@ pub(crate) async fn unavailable(app: &TestApp, description: &mut Description) {
         assert_eq!((status, &problem["id"]), (503, &json!("unavailable")), "{method} {path}");
         description.holds_of(method, path, 503, &headers, &problem);
     }
+}
+
+async fn ask(
+    gets: &FaultyEngine,
+    path: &'static str,
+    parameters: &[(&str, &str)],
+    query: &str,
+) -> (&'static str, &'static str, invoke::HttpAnswer) {
+    let route = format!("GET {}", path.replace("{tile}", "{tile+}"));
+    let request = invoke::by_token(&route, parameters, query);
+    ("GET", path, invoke::ledger(&gets.store(), request).await)
 }
 
 async fn denied(app: &TestApp, operation: &'static str) -> FaultyEngine {

@@ -17,7 +17,7 @@ pub(crate) const ACTORS: [&str; 6] = ["u1", "u2", "u3", "u4", "u5", "unknown"];
 pub(crate) const ENTITY_TYPES: [&str; 3] = ["report", "connection", "nothing"];
 pub(crate) const ENTITIES: [&str; 5] = ["e1", "e2", "e3", "e4", "nothing"];
 pub(crate) const CORRELATIONS: [&str; 4] = ["c1", "c2", "c3", "nothing"];
-pub(crate) const NAMES: [&str; 5] = ["Anna Bell", "anna carter", "Peter", "Jürgen", "Nobody"];
+pub(crate) const NAMES: [&str; 5] = ["Anna Bell", "anna carter", "Peter", "Jürgen", "Unknown"];
 pub(crate) const IPS: [&str; 4] = ["10.0.0.1", "10.0.0.2", "2001:db8::1", "192.0.2.1"];
 
 /// The start of a day in the month of all events.

@@ -92,11 +92,6 @@ impl Known {
     /// Whether the event fits the filters that no index settles. The addresses of the random events are written in one way,
     /// and their ranges end between two numbers.
     fn fits(&self, criteria: &Criteria) -> bool {
-        let begins = |wanted: &Option<FoldedText>, found: &Option<String>| {
-            wanted.as_ref().is_none_or(|wanted| {
-                found.as_ref().is_some_and(|found| found.starts_with(&wanted.as_str().to_lowercase()))
-            })
-        };
         let is_at = |range: AddressRange| {
             let range = range.to_string();
             let start = range.strip_suffix("0/24").unwrap_or(&range);
@@ -116,6 +111,12 @@ impl Known {
             })
             && criteria.ip.is_none_or(is_at)
     }
+}
+
+fn begins(wanted: &Option<FoldedText>, found: &Option<String>) -> bool {
+    wanted.as_ref().is_none_or(|wanted| {
+        found.as_ref().is_some_and(|found| found.starts_with(&wanted.as_str().to_lowercase()))
+    })
 }
 
 /// The texts of an event that people see, in lower case.

@@ -311,7 +311,7 @@ async fn the_search_finds_events_without_a_record_over_several_rounds() {
     let note = store.search().await.unwrap().unwrap();
     assert_eq!(note.after, None);
 
-    // No other search begins within a day; the next one begins after it.
+    // Within a day no second search begins; the next one begins after it.
     search(&store, TIME).await.unwrap();
     assert_eq!(sequences(&engine, "acme"), sequences_then);
     let began_at = system::now().plus_seconds(-23 * 3600);

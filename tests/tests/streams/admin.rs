@@ -162,11 +162,10 @@ async fn streams_are_for_admins_of_their_own_workspace() {
     let (other, before) = (app.admin("globex"), app.tables().streams("acme").await);
     for (method, rest) in routes {
         let body = json!({"from": 0, "name": "a"});
-        let ask = async |client: &Client| client.streams(method.clone(), &rest, &body).await;
-        ask(&app.client("acme")).await.expect_refusal(401, "Unauthorized");
-        ask(&reader).await.expect_refusal(401, "Unauthorized");
-        ask(&member).await.expect_problem(403, "forbidden");
-        ask(&other.asking_for("acme")).await.expect_problem(404, "not_found");
+        ask(&method, &rest, &body, &app.client("acme")).await.expect_refusal(401, "Unauthorized");
+        ask(&method, &rest, &body, &reader).await.expect_refusal(401, "Unauthorized");
+        ask(&method, &rest, &body, &member).await.expect_problem(403, "forbidden");
+        ask(&method, &rest, &body, &other.asking_for("acme")).await.expect_problem(404, "not_found");
         if !rest.is_empty() {
             // A stream of another workspace is answered like one that does not exist.
             let body = if rest.ends_with("/replay") { json!({"from": 0}) } else { Value::Null };
@@ -174,4 +173,8 @@ async fn streams_are_for_admins_of_their_own_workspace() {
         }
     }
     assert_eq!(app.tables().streams("acme").await, before);
+}
+
+async fn ask(method: &Method, rest: &str, body: &Value, client: &Client) -> tests::Answer {
+    client.streams(method.clone(), rest, body).await
 }

@@ -229,7 +229,7 @@ async fn only_an_admin_of_the_workspace_manages_its_tokens() {
     let before = (app.tables().events("acme").await, app.tables().tokens("acme").await);
     let now = jiff::Timestamp::now().as_second();
     let unauthorized = [
-        ("nobody", app.client("acme")),
+        ("no credentials", app.client("acme")),
         ("a workspace token", victim.clone()),
         ("nonsense", app.client("acme").with_bearer("a.b.c")),
         ("expired", with_claims(&app, claims(now, "exp", json!(now - 1)))),

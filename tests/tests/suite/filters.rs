@@ -8,16 +8,13 @@ use tests::{
 
 /// The events of the table, and the ids by which it names them.
 fn events() -> Vec<Value> {
-    let with = |id: &str, second: i64, more: Value| {
-        let mut event = event(id, second);
-        for (name, value) in more.as_object().unwrap() {
-            event[name] = value.clone();
-        }
-        event
-    };
     vec![
-        with("anna", 0, json!({"actor": {"user_id": "u1", "username": "Anna Müller", "ip": "203.0.113.9"}})),
-        with(
+        with_members(
+            "anna",
+            0,
+            json!({"actor": {"user_id": "u1", "username": "Anna Müller", "ip": "203.0.113.9"}}),
+        ),
+        with_members(
             "agent",
             1,
             json!({
@@ -30,7 +27,7 @@ fn events() -> Vec<Value> {
                 "entity": {"entity_type": "report", "entity_id": "r1", "entity_name": "STRASSE 7"},
             }),
         ),
-        with(
+        with_members(
             "change",
             2,
             json!({
@@ -40,7 +37,7 @@ fn events() -> Vec<Value> {
                 "changes": [{"path": "/price", "old": {"amount": 4200}, "new": ["Gratis"]}],
             }),
         ),
-        with(
+        with_members(
             "context",
             3,
             json!({
@@ -49,8 +46,16 @@ fn events() -> Vec<Value> {
                 "context": {"request": {"path": ["/Invoices/2025"]}, "retried": true, "ticket": "ÄÖÜ-17"},
             }),
         ),
-        with("proxy", 4, json!({"actor": {"user_id": "U1", "ip": "unknown"}})),
+        with_members("proxy", 4, json!({"actor": {"user_id": "U1", "ip": "unknown"}})),
     ]
+}
+
+fn with_members(id: &str, second: i64, more: Value) -> Value {
+    let mut event = event(id, second);
+    for (name, value) in more.as_object().unwrap() {
+        event[name] = value.clone();
+    }
+    event
 }
 
 /// A filter, and the ids of the events that it finds, in the order of time.
@@ -160,46 +165,51 @@ async fn a_name_that_no_event_has_is_answered_with_a_warning() {
     app.bus().put(&[entry("product", &renamed)]).await.expect(200);
     app.settled().await;
     app.sealed().await;
-    let check = async |query: &str, expected: &[(&str, &str)]| {
-        for path in ["audit_logs", "audit_logs/feed"] {
-            let answer = client.get(&format!("/api/acme/{path}?{query}")).await.expect(200);
-            let warnings = answer.body["warnings"].as_array().cloned().unwrap_or_default();
-            let told: Vec<_> =
-                warnings.iter().map(|warning| warning["parameter"].as_str().unwrap()).collect();
-            let parameters: Vec<_> = expected.iter().map(|(parameter, _)| *parameter).collect();
-            assert_eq!(told, parameters, "{path} {query}: {warnings:?}");
-            for (warning, (_, detail)) in warnings.iter().zip(expected) {
-                assert_eq!(warning["code"], "unknown_action");
-                assert!(warning["detail"].as_str().unwrap().contains(detail), "{query}: {warning}");
-            }
-            // Formats without a place for it have the same in a header.
-            for format in ["json", "ndjson", "csv", "ocsf"] {
-                let answer =
-                    client.get(&format!("/api/acme/{path}?{query}&format={format}")).await.expect(200);
-                let header = answer.headers.get("x-warnings").map(|text| text.to_str().unwrap());
-                let header: Vec<Value> =
-                    header.map(|text| serde_json::from_str(text).unwrap()).unwrap_or_default();
-                assert_eq!(header, warnings, "{path} {query} {format}");
-            }
-        }
-    };
-    check("action=group_craeted", &[("action", "did you mean group_created")]).await;
-    check("action=grop_created", &[("action", "did you mean group_created")]).await;
-    check("action=Group_Created", &[("action", "did you mean group_created")]).await;
-    check("action=group_creatd,org_user_invited", &[("action", "value 1 is not in the catalogue")]).await;
-    check("not_action=grop_created", &[("not_action", "did you mean group_created")]).await;
-    check("action=x_price_chnaged", &[("action", "no event here has this action")]).await;
-    check("action=user.logout", &[("action", "no event here has this action")]).await;
-    check(
+    check_warnings(&client, "action=group_craeted", &[("action", "did you mean group_created")]).await;
+    check_warnings(&client, "action=grop_created", &[("action", "did you mean group_created")]).await;
+    check_warnings(&client, "action=Group_Created", &[("action", "did you mean group_created")]).await;
+    check_warnings(
+        &client,
+        "action=group_creatd,org_user_invited",
+        &[("action", "value 1 is not in the catalogue")],
+    )
+    .await;
+    check_warnings(&client, "not_action=grop_created", &[("not_action", "did you mean group_created")]).await;
+    check_warnings(&client, "action=x_price_chnaged", &[("action", "no event here has this action")]).await;
+    check_warnings(&client, "action=user.logout", &[("action", "no event here has this action")]).await;
+    check_warnings(
+        &client,
         "action=a.b,c.d&not_action=e.f",
         &[("action", "value 1"), ("action", "value 2"), ("not_action", "is")],
     )
     .await;
     // Names that an event has, of whatever time, and names of the catalogue.
-    check("action=x_price_changed", &[]).await;
-    check(&format!("action=x_price_changed&end_timestamp={}", at(0)), &[]).await;
-    check("action=user.login", &[]).await;
-    check("not_action=user.login,x_price_changed", &[]).await;
-    check("action=group_deleted", &[]).await;
-    check("", &[]).await;
+    check_warnings(&client, "action=x_price_changed", &[]).await;
+    check_warnings(&client, &format!("action=x_price_changed&end_timestamp={}", at(0)), &[]).await;
+    check_warnings(&client, "action=user.login", &[]).await;
+    check_warnings(&client, "not_action=user.login,x_price_changed", &[]).await;
+    check_warnings(&client, "action=group_deleted", &[]).await;
+    check_warnings(&client, "", &[]).await;
+}
+
+async fn check_warnings(client: &tests::Client, query: &str, expected: &[(&str, &str)]) {
+    for path in ["audit_logs", "audit_logs/feed"] {
+        let answer = client.get(&format!("/api/acme/{path}?{query}")).await.expect(200);
+        let warnings = answer.body["warnings"].as_array().cloned().unwrap_or_default();
+        let told: Vec<_> = warnings.iter().map(|warning| warning["parameter"].as_str().unwrap()).collect();
+        let parameters: Vec<_> = expected.iter().map(|(parameter, _)| *parameter).collect();
+        assert_eq!(told, parameters, "{path} {query}: {warnings:?}");
+        for (warning, (_, detail)) in warnings.iter().zip(expected) {
+            assert_eq!(warning["code"], "unknown_action");
+            assert!(warning["detail"].as_str().unwrap().contains(detail), "{query}: {warning}");
+        }
+        // Formats without a place for it have the same in a header.
+        for format in ["json", "ndjson", "csv", "ocsf"] {
+            let answer = client.get(&format!("/api/acme/{path}?{query}&format={format}")).await.expect(200);
+            let header = answer.headers.get("x-warnings").map(|text| text.to_str().unwrap());
+            let header: Vec<Value> =
+                header.map(|text| serde_json::from_str(text).unwrap()).unwrap_or_default();
+            assert_eq!(header, warnings, "{path} {query} {format}");
+        }
+    }
 }

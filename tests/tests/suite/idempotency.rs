@@ -49,7 +49,7 @@ async fn other_content_under_the_same_key_is_a_conflict_and_the_first_stays() {
         ("/outcome", json!("success")),
         ("/actor/ip", json!("157.52.123.43")),
         ("/actor/type", json!("user")),
-        ("/actor/on_behalf_of/user_id", json!("somebody")),
+        ("/actor/on_behalf_of/user_id", json!("another-user")),
         ("/entity/entity_name", json!("star space")),
         ("/entity", json!(null)),
         ("/context/role", json!("manage")),

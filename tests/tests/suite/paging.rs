@@ -81,10 +81,13 @@ async fn a_read_up_to_now_ends_and_contains_its_own_reads() {
     assert_eq!(seen.iter().collect::<BTreeSet<_>>().len(), seen.len());
     let actions: Vec<_> =
         pages.concat().iter().map(|event| event["action"].as_str().unwrap().to_owned()).collect();
-    let count = |wanted: &str| actions.iter().filter(|action| *action == wanted).count();
-    assert_eq!(count("group_created"), 25);
-    assert_eq!(count("api_token_workspace_created"), 1);
-    assert_eq!(count("audit_log_accessed"), pages.len() - 1);
+    assert_eq!(count(&actions, "group_created"), 25);
+    assert_eq!(count(&actions, "api_token_workspace_created"), 1);
+    assert_eq!(count(&actions, "audit_log_accessed"), pages.len() - 1);
+}
+
+fn count(actions: &[String], wanted: &str) -> usize {
+    actions.iter().filter(|action| *action == wanted).count()
 }
 
 #[tokio::test]

@@ -201,22 +201,23 @@ async fn an_unreadable_message_is_quarantined_and_the_rest_of_its_batch_recorded
     assert_eq!(answer.batch_item_failures.len(), 0);
     assert_eq!(app.tables().events("acme").await.len(), 1);
 
-    let told = |kept: Vec<Value>| -> Vec<(String, String)> {
-        let mut told: Vec<_> = kept.iter().map(|item| (text(&item["body"]), text(&item["reason"]))).collect();
-        told.sort();
-        told
-    };
     assert_eq!(
-        told(app.tables().quarantined("unknown").await),
+        bodies_and_reasons(app.tables().quarantined("unknown").await),
         owned(&[("", "invalid_json"), ("[]", "invalid_envelope"), ("this is no JSON", "invalid_json")])
     );
     assert_eq!(
-        told(app.tables().quarantined("product").await),
+        bodies_and_reasons(app.tables().quarantined("product").await),
         owned(&[(&without_time, "invalid_envelope")])
     );
     let twice = app.tables().quarantined("twice").await;
     assert_eq!(twice[0]["reason"], "invalid_event");
     assert_eq!(problems(&twice[0])[0], " duplicate_key");
+}
+
+fn bodies_and_reasons(kept: Vec<Value>) -> Vec<(String, String)> {
+    let mut told: Vec<_> = kept.iter().map(|item| (text(&item["body"]), text(&item["reason"]))).collect();
+    told.sort();
+    told
 }
 
 fn owned(pairs: &[(&str, &str)]) -> Vec<(String, String)> {

@@ -131,12 +131,20 @@ async fn concurrent_revocations_of_one_token_leave_one_event() {
     let app = TestApp::start().await;
     let admin = app.admin("acme");
     let token = app.reader("acme").await.token;
-    let revoke = || admin.revoke_token(&token);
-    let answers = tokio::join!(revoke(), revoke(), revoke(), revoke());
+    let answers = tokio::join!(
+        revoke(&admin, &token),
+        revoke(&admin, &token),
+        revoke(&admin, &token),
+        revoke(&admin, &token)
+    );
     for answer in [answers.0, answers.1, answers.2, answers.3] {
         answer.expect(204);
     }
     assert_eq!(app.tables().events_of("acme", "api_token_workspace_revoked").await.len(), 1);
+}
+
+async fn revoke(admin: &tests::Client, token: &str) -> tests::Answer {
+    admin.revoke_token(token).await
 }
 
 #[tokio::test]
@@ -224,9 +232,8 @@ async fn a_failed_transaction_leaves_neither_token_nor_event() {
 #[tokio::test]
 async fn a_transaction_that_the_sdk_repeats_is_applied_once() {
     let app = TestApp::start().await;
-    let lost = || FaultyEngine::before(app.dynamodb_endpoint(), "ExecuteTransaction", Fault::AnswerLost, 1);
     let create = invoke::tokens("POST /api/{workspace}/tokens", "", &json!({"name": "siem"}));
-    let (status, created) = invoke::manage_tokens(&lost().await.store(), create).await;
+    let (status, created) = invoke::manage_tokens(&losing_the_first_answer(&app).await.store(), create).await;
     assert_eq!(status, 201);
     assert_eq!(app.tables().tokens("acme").await.len(), 1);
     assert_eq!(app.tables().events("acme").await.len(), 1);
@@ -234,7 +241,11 @@ async fn a_transaction_that_the_sdk_repeats_is_applied_once() {
 
     let token = created["token"].as_str().unwrap();
     let revoke = invoke::tokens("DELETE /api/{workspace}/tokens/{token}", token, &json!(null));
-    let (status, _) = invoke::manage_tokens(&lost().await.store(), revoke).await;
+    let (status, _) = invoke::manage_tokens(&losing_the_first_answer(&app).await.store(), revoke).await;
     assert_eq!(status, 204);
     assert_eq!(app.tables().events_of("acme", "api_token_workspace_revoked").await.len(), 1);
+}
+
+async fn losing_the_first_answer(app: &TestApp) -> FaultyEngine {
+    FaultyEngine::before(app.dynamodb_endpoint(), "ExecuteTransaction", Fault::AnswerLost, 1).await
 }

@@ -1,4 +1,4 @@
-//! Whatever was changed in the tables past our code, fsck names the first sequence that was changed.
+//! After any change of the tables past our code, fsck names the first changed sequence.
 //!
 //! The log has `EVENTS` (600) events; the full run is
 //! `EVENTS=5000 cargo test -p tests --test tamper -- --nocapture`.

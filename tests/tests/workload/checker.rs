@@ -92,7 +92,7 @@ fn one_record(history: &History, tables: &Tables, rows: &Rows<'_>) -> Judged {
     for (workspace, event) in &history.conflicts {
         trials += 1;
         if row(rows, workspace, event).is_none_or(|(there, _)| there == event) {
-            violations.push(format!("{workspace}: {} is refused, and no other stands", event.id));
+            violations.push(format!("{workspace}: {} is refused without a conflicting event", event.id));
         }
     }
     (trials, violations)
@@ -215,21 +215,9 @@ fn reads_are_recorded(history: &History, tables: &Tables) -> Judged {
                 .or_default() += 1;
         }
     }
-    let page = |page: &crate::history::Page| {
-        json!([
-            page.workspace,
-            page.token,
-            page.events.len(),
-            id(page.events.first()),
-            id(page.events.last())
-        ])
-    };
-    let feed = |page: &crate::history::FeedPage| {
-        let (first, last) = (sequence(page.events.first()), sequence(page.events.last()));
-        json!([page.workspace, page.token, page.events.len(), first, last])
-    };
-    let feeds = history.feeds.iter().filter(|page| page.leaves_record).map(feed);
-    let reads: Vec<_> = history.pages.iter().map(page).chain(feeds).map(|read| read.to_string()).collect();
+    let feeds = history.feeds.iter().filter(|page| page.leaves_record).map(feed_read);
+    let reads: Vec<_> =
+        history.pages.iter().map(page_read).chain(feeds).map(|read| read.to_string()).collect();
     let mut violations = Vec::new();
     for read in &reads {
         match records.get_mut(read) {
@@ -238,6 +226,15 @@ fn reads_are_recorded(history: &History, tables: &Tables) -> Judged {
         }
     }
     (reads.len(), violations)
+}
+
+fn feed_read(page: &crate::history::FeedPage) -> Value {
+    let (first, last) = (sequence(page.events.first()), sequence(page.events.last()));
+    json!([page.workspace, page.token, page.events.len(), first, last])
+}
+
+fn page_read(page: &crate::history::Page) -> Value {
+    json!([page.workspace, page.token, page.events.len(), id(page.events.first()), id(page.events.last())])
 }
 
 fn sequence(event: Option<&(i64, Told)>) -> Value {

@@ -64,11 +64,9 @@ async fn run(events: u64, seed: u64, faults: bool) -> (History, Tables, String) 
         engine.plan(engine_plan(seed));
     }
     let world = World::new(&app, &queue, bar(events));
-    let of = |name| if name == "hot" { events / 2 } else { events / 14 };
-    let workspaces = join_all(
-        WORKSPACES
-            .map(|name: &'static str| Workspace::open(&world, name, usize::try_from(of(name)).unwrap())),
-    )
+    let workspaces = join_all(WORKSPACES.map(|name: &'static str| {
+        Workspace::open(&world, name, usize::try_from(share(events, name)).unwrap())
+    }))
     .await;
 
     let senders = workspaces.iter().flat_map(|workspace| {
@@ -125,6 +123,10 @@ async fn run(events: u64, seed: u64, faults: bool) -> (History, Tables, String) 
     let history = world.history.lock().unwrap().clone();
     let faults = happened.iter().map(|(fault, times)| format!("{fault:?} {times}"));
     (history, tables, faults.collect::<Vec<_>>().join(", "))
+}
+
+fn share(events: u64, name: &str) -> u64 {
+    if name == "hot" { events / 2 } else { events / 14 }
 }
 
 /// Waits until the queue is empty; then redrives the dead letters, with the faults over.

@@ -1,5 +1,5 @@
-//! A function that puts one event into a table with nothing but the standard library and a TLS stack: no runtime, no
-//! SDK, no retries, no validation. What a put over TLS takes at the least.
+//! A function that puts one event into a table with only the standard library and a TLS stack: no runtime, no
+//! SDK, no retries, no validation. The lower limit of a put over TLS.
 
 use std::{
     env, fs,
@@ -42,7 +42,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     }
 }
 
-/// The table, at an endpoint whose certificate is issued by the bundle's authority.
+/// The table, at an endpoint with a certificate of the bundle's authority.
 struct Table {
     host: String,
     config: Arc<ClientConfig>,
@@ -58,7 +58,7 @@ impl Table {
         let host = endpoint.strip_prefix("https://").ok_or("the endpoint is not https")?.to_owned();
         let mut roots = RootCertStore::empty();
         roots.add(CertificateDer::from_pem_slice(&fs::read(env::var("AWS_CA_BUNDLE")?)?)?)?;
-        // The provider that ours have.
+        // The same provider as in our functions.
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let tls = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
         Ok(Self {
@@ -174,7 +174,7 @@ fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// The date, as `20250218`, of a number of days since 1970: years of 365.2425 days that begin in March.
+/// The date, such as `20250218`, of a number of days since 1970: years of 365.2425 days that begin in March.
 fn day(days: u64) -> String {
     let days = days + 719_468;
     let (era, of_era) = (days / 146_097, days % 146_097);

@@ -1,4 +1,4 @@
-//! A function that does nothing: what Lambda's runtime for Rust takes by itself.
+//! A function that does nothing: the cost of Lambda's runtime for Rust by itself.
 
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use serde_json::{Value, json};

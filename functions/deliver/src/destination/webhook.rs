@@ -113,12 +113,12 @@ mod tests {
         let secrets = [StreamSecret::of_webhook(&[1; 32]), StreamSecret::of_webhook(&[2; 32])];
         let now = Timestamp::parse("2026-11-28T12:00:00Z").unwrap();
         let call = call("https://example.com/hook", &delivery, &secrets, &entries, now).unwrap();
-        let header = |name: &str| call.headers.iter().find(|(known, _)| *known == name).unwrap().1.as_str();
         // The hash is that of `[{"id":"e-3"},{"id":"e-9"}]`, by `sha256sum`.
-        assert_eq!(header("webhook-id"), "str_abcdefABCDEF-4-3-9-409757979f46c7ac");
-        assert_eq!(header("webhook-timestamp"), "1795867200");
-        let signatures: Vec<_> = header("webhook-signature").split(' ').collect();
-        let expected = [1, 2].map(|key| sign(&[key; 32], header("webhook-id"), "1795867200", &call.body));
+        assert_eq!(header(&call, "webhook-id"), "str_abcdefABCDEF-4-3-9-409757979f46c7ac");
+        assert_eq!(header(&call, "webhook-timestamp"), "1795867200");
+        let signatures: Vec<_> = header(&call, "webhook-signature").split(' ').collect();
+        let expected =
+            [1, 2].map(|key| sign(&[key; 32], header(&call, "webhook-id"), "1795867200", &call.body));
         assert_eq!(signatures, expected);
         let body: Value = serde_json::from_str(&call.body).unwrap();
         assert_eq!(
@@ -128,6 +128,10 @@ mod tests {
                 "data": {"workspace": "acme", "stream": "str_abcdefABCDEF", "events": [{"id": "e-3"}, {"id": "e-9"}]},
             })
         );
+    }
+
+    fn header<'a>(call: &'a Call, name: &str) -> &'a str {
+        call.headers.iter().find(|(known, _)| *known == name).unwrap().1.as_str()
     }
 
     #[test]

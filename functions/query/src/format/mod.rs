@@ -68,8 +68,7 @@ impl Format {
                 .find(|(_, _, content_type)| !refused && fits(media, content_type))
                 .map(|(format, _, _)| *format)
         });
-        let all = || FORMATS.map(|(_, _, content_type)| content_type).join(", ");
-        taken.into_iter().next().ok_or_else(|| Error::NotAcceptable(all()))
+        taken.into_iter().next().ok_or_else(|| Error::NotAcceptable(content_types()))
     }
 
     /// Bytes of an event in an answer, which is a text within a JSON string: each quote, backslash and line end
@@ -109,6 +108,10 @@ impl Format {
         };
         Some(http::ok_text(content_type, body))
     }
+}
+
+fn content_types() -> String {
+    FORMATS.map(|(_, _, content_type)| content_type).join(", ")
 }
 
 fn fits(media: &str, content_type: &str) -> bool {

@@ -290,7 +290,7 @@ async fn every_bad_input_is_refused_as_the_table_says_and_none_is_stored() {
     let faults = outcomes.iter().filter(|came| came.starts_with('5')).count();
     assert_eq!(faults, 0);
     assert_eq!(tables.streams("acme").await, streams);
-    // The use of a token is noted on it; nothing else has changed.
+    // The use of a token is noted on it; the tables are otherwise unchanged.
     let mut after = (tables.events("acme").await, tables.tokens("acme").await);
     let mut before = before;
     for token in before.1.iter_mut().chain(&mut after.1) {
