@@ -8,7 +8,11 @@ use std::{
     collections::BTreeSet,
     io::{self, IsTerminal as _, Write as _},
     sync::{Mutex, OnceLock, PoisonError},
+    thread,
+    time::Duration,
 };
+
+use indicatif::ProgressBar;
 
 /// How much is said, and in which form.
 #[derive(Clone, Copy, Debug, Default)]
@@ -65,6 +69,34 @@ pub(crate) fn warn_once(text: &str) {
 pub(crate) fn tell(text: &str) {
     if io::stderr().is_terminal() {
         say(text);
+    }
+}
+
+/// How often a run without a terminal says how far it is.
+const REPORTED_EACH: Duration = Duration::from_secs(10);
+
+/// Writes a line each ten seconds about the progress of a bar that is not shown, since standard error is no terminal.
+pub(crate) fn report_progress(bar: &ProgressBar) {
+    if io::stderr().is_terminal() || manners().quiet {
+        return;
+    }
+    let bar = bar.clone();
+    thread::spawn(move || {
+        loop {
+            thread::sleep(REPORTED_EACH);
+            if bar.is_finished() {
+                return;
+            }
+            say(&progress_line(bar.position(), bar.length(), &bar.message()));
+        }
+    });
+}
+
+/// How far a bar is, in words.
+fn progress_line(position: u64, length: Option<u64>, message: &str) -> String {
+    match length.filter(|length| *length > 0) {
+        Some(length) => format!("{} % {message}", position * 100 / length),
+        None => message.to_owned(),
     }
 }
 
@@ -130,6 +162,13 @@ mod tests {
 
     fn check(text: &str, expected: &str) {
         assert_eq!(safe(text), expected);
+    }
+
+    #[test]
+    fn progress_without_a_terminal_is_a_line() {
+        assert_eq!(progress_line(250, Some(1000), "7 events"), "25 % 7 events");
+        assert_eq!(progress_line(9, None, "7 events"), "7 events");
+        assert_eq!(progress_line(0, Some(0), "7 events"), "7 events");
     }
 
     #[test]

@@ -34,6 +34,7 @@ impl Progress {
             bar.set_style(style);
         }
         bar.enable_steady_tick(Duration::from_millis(120));
+        terminal::report_progress(&bar);
         Self { bar, range, before: events, began: Instant::now() }
     }
 

@@ -246,9 +246,12 @@ fn progress(bytes: u64) -> ProgressBar {
     if let Ok(style) = ProgressStyle::with_template(BAR) {
         bar.set_style(style);
     }
+    terminal::report_progress(&bar);
     bar
 }
 
 fn spinner() -> ProgressBar {
-    ProgressBar::new_spinner()
+    let bar = ProgressBar::new_spinner();
+    terminal::report_progress(&bar);
+    bar
 }

@@ -8,17 +8,19 @@ use crate::{
     api::Ledger,
     error::Error,
     ledger::{Hash, Tile},
+    terminal,
 };
 
 const BAR: &str = "{spinner} {bar:30} {percent:>3}%  {msg}";
 
-/// How something of a known length goes, for a person at a terminal; quiet where nobody is.
+/// A progress bar at a terminal, and a line each ten seconds elsewhere.
 pub(super) fn progress(length: u64, what: &'static str) -> ProgressBar {
     let bar = ProgressBar::new(length).with_message(what);
     if let Ok(style) = ProgressStyle::with_template(BAR) {
         bar.set_style(style);
     }
     bar.enable_steady_tick(Duration::from_millis(120));
+    terminal::report_progress(&bar);
     bar
 }
 
