@@ -1,6 +1,6 @@
 //! The command line.
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand};
 
 use crate::{
     actions::Actions,
@@ -340,8 +340,8 @@ impl Cli {
             Command::Tokens(tokens) => tokens.run(&flags),
             Command::Settings(settings) => settings.run(&flags),
             Command::Streams(streams) => streams.run(&flags),
-            Command::Completions(completions) => completions.run(),
-            Command::Man(manual) => manual.run(),
+            Command::Completions(completions) => completions.run(Self::command()),
+            Command::Man(manual) => manual.run(Self::command()),
         }
     }
 }

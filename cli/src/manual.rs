@@ -2,12 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use clap::{Arg, Args, Command, CommandFactory as _, builder::PossibleValuesParser};
+use clap::{Arg, Args, Command, builder::PossibleValuesParser};
 use clap_complete::Shell;
 
 use crate::{
     catalogue::{CATEGORIES, actions},
-    cli::Cli,
     config::{self, Config},
     error::Error,
     flags::variable,
@@ -31,10 +30,10 @@ pub(crate) struct Manual {
 
 impl Completions {
     /// Writes the script. It has the profiles and workspaces of the config file as they are now.
-    pub(crate) fn run(&self) -> Result<(), Error> {
+    pub(crate) fn run(&self, command: Command) -> Result<(), Error> {
         let config = config::path(variable).and_then(|path| Config::read(&path)).unwrap_or_default();
         let mut script = Vec::new();
-        let mut command = with_values(Cli::command(), &config);
+        let mut command = with_values(command, &config);
         clap_complete::generate(self.shell, &mut command, "auditlog", &mut script);
         Output::new().text(&String::from_utf8_lossy(&script))
     }
@@ -65,19 +64,21 @@ fn with_known_names(argument: Arg, config: &Config) -> Arg {
 
 impl Manual {
     /// Writes the pages.
-    pub(crate) fn run(&self) -> Result<(), Error> {
+    pub(crate) fn run(&self, command: Command) -> Result<(), Error> {
         match &self.dir {
-            Some(directory) => write_pages(directory).map_err(|error| Error::named_file(directory, error)),
+            Some(directory) => {
+                write_pages(command, directory).map_err(|error| Error::named_file(directory, error))
+            }
             None => {
                 let mut page = Vec::new();
-                clap_mangen::Man::new(Cli::command()).render(&mut page)?;
+                clap_mangen::Man::new(command).render(&mut page)?;
                 Output::new().text(&String::from_utf8_lossy(&page))
             }
         }
     }
 }
 
-fn write_pages(directory: &Path) -> std::io::Result<()> {
+fn write_pages(command: Command, directory: &Path) -> std::io::Result<()> {
     std::fs::create_dir_all(directory)?;
-    clap_mangen::generate_to(Cli::command(), directory)
+    clap_mangen::generate_to(command, directory)
 }

@@ -8,7 +8,11 @@ use aws_sdk_eventbridge::{
 };
 use shared::{aws::config::Config, stream::EventBus};
 
-use crate::{entry::Entry, failure::Failure, internet::TIMEOUT, pass::Carried};
+use crate::{
+    entry::Entry,
+    failure::{Carried, Failure},
+    internet::TIMEOUT,
+};
 
 /// The source and the type of events on a bus.
 const SOURCE: &str = "audit-logs";

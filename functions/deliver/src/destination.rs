@@ -7,10 +7,11 @@ pub(crate) mod datadog;
 pub(crate) mod splunk;
 pub(crate) mod webhook;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use shared::{
-    model::{event::Event, timestamp::Timestamp},
-    stream::{Delivery, Destination, DestinationKind, Format, StreamSecret},
+    model::{disclosure::Part, event::Event, timestamp::Timestamp},
+    ocsf,
+    stream::{Delivery, Destination, DestinationKind, Format, Stream, StreamSecret, masked},
 };
 
 use crate::{
@@ -20,6 +21,10 @@ use crate::{
 };
 
 const KB: usize = 1024;
+
+/// The parts that are left out of an event that is too large for its destination. They are listed as redacted,
+/// each with its digest. The rest says who did what and when.
+const LARGE: [Part; 3] = [Part::Changes, Part::Context, Part::Description];
 
 /// The limits of each kind in its documentation, less room for the frame around the events.
 pub(crate) fn limits(kind: DestinationKind) -> Limits {
@@ -38,8 +43,26 @@ pub(crate) fn limits(kind: DestinationKind) -> Limits {
     }
 }
 
+/// The form in which a stream sends an event, within the limits of its destination.
+pub(crate) fn entry_of(stream: &Stream, limits: Limits, event: &Event) -> Entry {
+    let event = masked(event, &stream.mask);
+    let whole = text(stream, &event);
+    let cut = whole.len() > limits.event_bytes;
+    let text = if cut { text(stream, &event.redact(&LARGE)) } else { whole };
+    let Event { id, sequence, timestamp, received_at, .. } = event;
+    Entry { id, sequence, timestamp, received_at, text, cut }
+}
+
+fn text(stream: &Stream, event: &Event) -> String {
+    let payload: Value = match stream.format {
+        Format::Native => json!(event),
+        Format::Ocsf => ocsf::event(event),
+    };
+    entry(&stream.destination, stream.format, event, payload)
+}
+
 /// An event in the form of its destination; `payload` is the event in the stream's format.
-pub(crate) fn entry(destination: &Destination, format: Format, event: &Event, payload: Value) -> String {
+fn entry(destination: &Destination, format: Format, event: &Event, payload: Value) -> String {
     match destination {
         Destination::Splunk { url: _, index, source, sourcetype } => {
             let sourcetype = sourcetype.as_deref().unwrap_or(splunk::sourcetype(format));
@@ -90,4 +113,39 @@ fn failure(answer: &Answer, now: Timestamp) -> Failure {
 /// The entries with `between` between each two.
 fn join(entries: &[Entry], between: &str) -> String {
     entries.iter().map(|entry| entry.text.as_str()).collect::<Vec<_>>().join(between)
+}
+
+#[cfg(test)]
+mod tests {
+    use shared::stream::Mask;
+
+    use super::*;
+    use crate::sample;
+
+    #[test]
+    fn an_event_that_is_too_large_is_cut_and_says_so() {
+        let (stream, event) = (sample::webhook("https://example.com"), sample::event(7));
+        let limits = Limits { events: 10, bytes: 1000, event_bytes: 65_536 };
+        let whole = entry_of(&stream, limits, &event);
+        assert_eq!((whole.cut, whole.text), (false, json!(event).to_string()));
+        let cut = entry_of(&stream, Limits { event_bytes: 900, ..limits }, &sample::large_event(7));
+        assert!(cut.cut);
+        let sent: Value = serde_json::from_str(&cut.text).unwrap();
+        assert_eq!((&sent["id"], &sent["sequence"]), (&json!("e-7"), &json!(7)));
+        assert_eq!((&sent["context"], &sent["description"]), (&json!({}), &Value::Null));
+        assert!(sent["redacted"].to_string().contains("context"), "{sent}");
+        assert_eq!(cut.sequence, Some(7));
+    }
+
+    #[test]
+    fn masks_and_the_format_are_the_streams() {
+        let limits = Limits { events: 10, bytes: 1000, event_bytes: 65_536 };
+        let mask = vec![Mask::parse("/actor/ip").unwrap()];
+        let stream = Stream { mask, ..sample::webhook("https://example.com") };
+        let sent = entry_of(&stream, limits, &sample::event(0)).text;
+        assert!(!sent.contains("157.52.123.42") && sent.contains("peter_parker"), "{sent}");
+        let stream = Stream { format: Format::Ocsf, ..stream };
+        let sent = entry_of(&stream, limits, &sample::event(0)).text;
+        assert!(!sent.contains("157.52.123.42") && sent.contains("class_uid"), "{sent}");
+    }
 }

@@ -22,6 +22,22 @@ pub struct Failure {
     pub is_final: bool,
 }
 
+/// The result of sending some entries.
+#[derive(Debug)]
+pub(crate) struct Carried {
+    /// The number of entries, from the first, that the destination accepted.
+    pub(crate) taken: usize,
+    /// The reason why it accepted no more.
+    pub(crate) failure: Option<Failure>,
+}
+
+impl Carried {
+    /// The destination accepted no entry.
+    pub(crate) fn nothing(failure: Failure) -> Self {
+        Self { taken: 0, failure: Some(failure) }
+    }
+}
+
 impl Failure {
     /// A failure without further details.
     pub fn new(code: impl Into<String>, detail: impl Into<String>) -> Self {

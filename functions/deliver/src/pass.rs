@@ -34,7 +34,7 @@ use crate::{
     bus::Bus,
     destination,
     entry::{Entry, Limits},
-    failure::Failure,
+    failure::{Carried, Failure},
 };
 
 /// Duration of a lease: longer than the function may run, so that its holder is gone when it ends.
@@ -43,15 +43,6 @@ pub const LEASE_SECONDS: i64 = 90;
 const TURN_SECONDS: i64 = 5;
 /// Sequences without an event for the stream after which the progress is noted.
 const NOTED_SEQUENCES: u64 = 10_000;
-
-/// The result of sending some entries.
-#[derive(Debug)]
-pub(crate) struct Carried {
-    /// The number of entries, from the first, that the destination accepted.
-    pub(crate) taken: usize,
-    /// The reason why it accepted no more.
-    pub(crate) failure: Option<Failure>,
-}
 
 /// The result of a turn.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -97,13 +88,6 @@ enum Way {
     Bus(Bus),
     /// The destination cannot be reached as it is set up.
     Barred(Failure),
-}
-
-impl Carried {
-    /// The destination accepted no entry.
-    pub(crate) fn nothing(failure: Failure) -> Self {
-        Self { taken: 0, failure: Some(failure) }
-    }
 }
 
 /// Gives a stream its turn, which ends at `ends_at` at the latest; `None` if another deliverer has it, or it
@@ -341,7 +325,7 @@ impl Run<'_> {
 
     fn entry(&self, event: &Event) -> Entry {
         let Delivery { stream, .. } = &self.delivery;
-        let entry = Entry::of(stream, self.limits, event);
+        let entry = destination::entry_of(stream, self.limits, event);
         if entry.cut {
             let sequence = entry.sequence;
             tracing::warn!(workspace = %stream.workspace, stream = %stream.id, sequence, "an event is too large for a destination");

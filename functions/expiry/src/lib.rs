@@ -6,6 +6,7 @@
 
 mod marks;
 mod receipts;
+mod step;
 mod turn;
 mod window;
 
@@ -23,7 +24,8 @@ use shared::{
 use self::turn::Turn;
 pub use self::{
     marks::MARK_AHEAD_SECONDS,
-    turn::{Expired, MARGIN_SECONDS, expire},
+    step::{Expired, MARGIN_SECONDS},
+    turn::expire,
     window::MAX_EVENTS,
 };
 
@@ -174,7 +176,7 @@ fn by_backlog(workspaces: Vec<(WorkspaceId, Settings)>, now: Timestamp) -> Vec<T
 /// The workspaces with a hold that may still have marks.
 fn held(workspaces: Vec<(WorkspaceId, Settings)>, now: Timestamp) -> Vec<Turn> {
     let held = workspaces.into_iter().filter(|(_, settings): &(WorkspaceId, Settings)| {
-        turn::is_held(settings, now) && marks::may_have_marks(settings)
+        step::is_held(settings, now) && marks::may_have_marks(settings)
     });
     held.map(|(workspace, _)| Turn::of(workspace)).collect()
 }

@@ -25,7 +25,7 @@ use shared::{
 use crate::{
     Deadline, MAX_EVENTS,
     receipts::Named,
-    turn::{Expired, MARGIN_SECONDS, is_held},
+    step::{Expired, MARGIN_SECONDS, is_held},
     window::{entries, root},
 };
 

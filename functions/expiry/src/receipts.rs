@@ -17,7 +17,7 @@ use shared::{
 };
 
 use crate::{
-    turn::{Expired, MARGIN_SECONDS},
+    step::{Expired, MARGIN_SECONDS},
     window::{Due, Window, by_sequence, root, sequences},
 };
 

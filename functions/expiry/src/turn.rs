@@ -17,44 +17,17 @@
 
 use shared::{
     ledger::tree::Frontier,
-    model::{error::Error, id::WorkspaceId, settings::Settings, timestamp::Timestamp},
+    model::{error::Error, id::WorkspaceId, timestamp::Timestamp},
     store::Store,
     system,
 };
 
-use crate::{Deadline, marks, marks::Unmarking, receipts};
-
-/// Seconds after its expiry before a receipt names an event, and seconds after its end for which a hold still
-/// counts: far longer than any request takes, and than clocks differ.
-pub const MARGIN_SECONDS: i64 = 3600;
-
-/// The result of a step.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Expired {
-    /// There was nothing to do.
-    Nothing,
-    /// An expired event is not sealed: no receipt can name it, or any event after it.
-    Blocked,
-    /// The settings changed meanwhile; another step uses the new ones.
-    Changed,
-    /// Receipts were recorded.
-    Receipted {
-        /// The number of receipts.
-        receipts: u64,
-        /// The number of events that they name.
-        events: u64,
-    },
-    /// Events of a sealed receipt were marked, or the log was searched for one.
-    Marked {
-        /// The number of events that still existed.
-        events: u64,
-    },
-    /// Marks were removed.
-    Unmarked {
-        /// The number of marks.
-        events: u64,
-    },
-}
+use crate::{
+    Deadline, marks,
+    marks::Unmarking,
+    receipts,
+    step::{Expired, is_held},
+};
 
 /// A workspace in a run.
 #[derive(Debug)]
@@ -113,9 +86,4 @@ impl Turn {
 /// there. [`Error::Inconsistent`] or [`Error::Internal`] if the log is not as we write it.
 pub async fn expire(store: &Store, workspace: &WorkspaceId, now: Timestamp) -> Result<Expired, Error> {
     Turn::of(workspace.clone()).try_step(store, now, Deadline(u64::MAX / 2)).await
-}
-
-/// True if a hold stops deletion.
-pub(crate) fn is_held(settings: &Settings, now: Timestamp) -> bool {
-    settings.retention.holds_back(now, MARGIN_SECONDS)
 }
