@@ -83,6 +83,8 @@ engine=$(<"$work/engine")
 
 # The seed of the key that signs checkpoints: the same as in tests/tests/replay.rs.
 "$python" -c 'import base64; print(base64.b64encode(bytes([7] * 32)).decode())' >"$work/ledger.key"
+# The one that the samples' statement names.
+"$python" -c 'import base64; print(base64.b64encode(bytes([0x6c] * 32)).decode())' >"$work/service.key"
 
 # Two ports for each function: one to invoke it, and one for the emulator.
 read -ra ports < <("$python" -c '
@@ -101,6 +103,7 @@ for index in "${!functions[@]}"; do
         AWS_LAMBDA_FUNCTION_NAME="$function" AWS_LAMBDA_LOG_FORMAT=JSON AWS_LAMBDA_LOG_LEVEL=INFO \
         EVENTS_TABLE=AuditEvents TOKENS_TABLE=AuditTokens QUARANTINE_TABLE=AuditQuarantine \
         LEDGER_TABLE=AuditLedger LEDGER_ORIGIN=audit-logs.local LEDGER_KEY_FILE="$work/ledger.key" \
+        CHECKPOINTS_TABLE=AuditCheckpoints SERVICE_KEY_FILE="$work/service.key" \
         AWS_ENDPOINT_URL_DYNAMODB="$engine" \
         STREAM_EVENT_BUSES=arn:aws:events:us-east-1:123456789012:event-bus/security \
         "$rie" --runtime-interface-emulator-address "127.0.0.1:$invoke" \

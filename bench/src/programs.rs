@@ -76,6 +76,8 @@ impl Programs {
         let directory = directory.canonicalize()?;
         // The one function that signs uses this key for the sealed logs.
         fs::write(work.join("ledger.key"), "BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc=\n")?;
+        // The one that the samples' statement names.
+        fs::write(work.join("service.key"), "bGxsbGxsbGxsbGxsbGxsbGxsbGxsbGxsbGxsbGxsbGw=\n")?;
         Ok(Self { directory, work })
     }
 
@@ -182,7 +184,10 @@ impl Program {
 
     fn given(&self, mut command: Command, dynamodb: &Endpoint, work: &Path) -> Result<Command> {
         command.args(&self.arguments).current_dir(self.arguments_directory());
-        command.env("LEDGER_KEY_FILE", work.join("ledger.key")).env("ARCHIVE_BUCKET", "audit-archive");
+        command
+            .env("LEDGER_KEY_FILE", work.join("ledger.key"))
+            .env("SERVICE_KEY_FILE", work.join("service.key"));
+        command.env("ARCHIVE_BUCKET", "audit-archive");
         if !self.opens_at_init {
             command.env("OPEN_AT_INIT", "0");
         }

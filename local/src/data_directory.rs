@@ -48,6 +48,11 @@ impl DataDirectory {
         self.path.join("ledger-key.txt")
     }
 
+    /// The key that signs service records.
+    pub(crate) fn service_key(&self) -> PathBuf {
+        self.path.join("service-key.txt")
+    }
+
     /// The secrets of streams.
     pub(crate) fn secrets(&self) -> PathBuf {
         self.path.join("secrets.json")

@@ -58,6 +58,9 @@ pub enum Error {
     /// No key could be made.
     #[error("the key of the identity provider could not be made: {0}")]
     Key(String),
+    /// The log's key could not vouch for the service key.
+    #[error("the key of the service's own records could not be made known: {0}")]
+    ServiceKey(String),
     /// The demo's events did not arrive.
     #[error("the demo could not be set up: {0}")]
     Demo(String),

@@ -11,11 +11,11 @@ use archiver::{Archiver, Bucket, Pace};
 use aws_lc_rs::rand;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use deliver::Post;
-use ledger::Signer;
+use ledger::Ledger;
 use serde_json::Value;
 use shared::{
     aws::{
-        config::{ArchiveSettings, Config, InvalidConfig, Streaming},
+        config::{ArchiveSettings, Config, InvalidConfig, Key, Seed, Signing, Streaming},
         secrets::Secrets,
     },
     store::Store,
@@ -112,6 +112,7 @@ pub struct System {
     endpoint: String,
     bus_name: String,
     store: Store,
+    config: Config,
     identity_provider: Arc<IdentityProvider>,
     credentials: Credentials,
     queue: Arc<Queue>,
@@ -150,12 +151,18 @@ impl System {
             }
         };
 
+        let directory = tables.as_ref().and_then(|tables| tables.directory.as_ref());
+        let local = Config::local(&dynamodb_endpoint);
         let config = Config {
             read_limit: options.read_limit,
             change_limit: options.change_limit,
-            ..Config::local(&dynamodb_endpoint)
+            // A system that keeps nothing has the key of `Config::local`.
+            service_key: match directory.map(DataDirectory::service_key) {
+                Some(file) => Some(key(Some(&file))?),
+                None => local.service_key.clone(),
+            },
+            ..local
         };
-        let directory = tables.as_ref().and_then(|tables| tables.directory.as_ref());
         let streaming = streaming(
             &endpoint,
             &template,
@@ -187,15 +194,21 @@ impl System {
                 (Some(stream), store)
             }
         };
-        let signer = signer(directory.map(DataDirectory::ledger_key).as_deref())?;
+        let signing = Signing {
+            origin: ORIGIN.to_owned(),
+            key: key(directory.map(DataDirectory::ledger_key).as_deref())?,
+        };
+        let ledger = Arc::new(Ledger::new(store.clone(), &signing, &config));
+        ledger::vouch(&ledger).await.map_err(|error| Error::ServiceKey(error.to_string()))?;
         let secrets = Arc::new(SecretsManager::open(directory.map(DataDirectory::secrets))?);
         let streams = Streams {
             store: store.clone(),
             secrets: Secrets::connect(&config, &streaming),
             operator: streaming.operator.clone(),
         };
-        let functions = Functions::of(&template, store.clone(), signer, streams)?;
-        let post = post.get_or_init(|| Arc::new(Post::over(store.clone(), config, &streaming))).clone();
+        let functions = Functions::of(&template, store.clone(), ledger, streams)?;
+        let post =
+            post.get_or_init(|| Arc::new(Post::over(store.clone(), config.clone(), &streaming))).clone();
         let archiver = options
             .archive
             .map(|Archive { bucket, pace }| Arc::new(Archiver { store: store.clone(), bucket, pace }));
@@ -229,6 +242,7 @@ impl System {
             endpoint,
             bus_name,
             store,
+            config,
             identity_provider,
             credentials,
             queue,
@@ -261,6 +275,11 @@ impl System {
     /// The tables, as the functions see them.
     pub fn store(&self) -> &Store {
         &self.store
+    }
+
+    /// The tables, as an instance of a function sees them that has read nothing yet.
+    pub fn fresh_store(&self) -> Store {
+        Store::connect(&self.config)
     }
 
     /// The credentials for calls to the system.
@@ -422,22 +441,18 @@ impl Storage {
 /// The origin of all local logs.
 const ORIGIN: &str = "audit-logs.local";
 
-/// The signer with the key in `file`, which is created on the first start; without a file, with a key that ends
-/// with the process.
-fn signer(file: Option<&Path>) -> Result<Signer, Error> {
-    let Some(file) = file else { return Ok(Signer::with_seed(ORIGIN, &new_seed()?)) };
+/// The key in `file`, which is created on the first start; without a file, a key that ends with the process.
+fn key(file: Option<&Path>) -> Result<Key, Error> {
+    let Some(file) = file else { return Ok(Key::Seed(Seed::new(new_seed()?))) };
     if let Some(content) = DataDirectory::read(file)? {
         let seed = STANDARD.decode(content.trim_ascii()).ok().and_then(|seed| seed.try_into().ok());
-        return Ok(Signer::with_seed(
-            ORIGIN,
-            &seed.ok_or_else(|| {
-                Error::file(file, "is not the base64 of 32 bytes. Delete it, and a new key is made.")
-            })?,
-        ));
+        return Ok(Key::Seed(Seed::new(seed.ok_or_else(|| {
+            Error::file(file, "is not the base64 of 32 bytes. Delete it, and a new key is made.")
+        })?)));
     }
     let seed = new_seed()?;
     private_file::write(file, STANDARD.encode(seed).as_bytes())?;
-    Ok(Signer::with_seed(ORIGIN, &seed))
+    Ok(Key::Seed(Seed::new(seed)))
 }
 
 fn new_seed() -> Result<[u8; 32], Error> {

@@ -316,6 +316,7 @@ fn redact() -> Value {
                 "say whose events, or give sequences instead",
             )]),
             ledger::inconsistent(),
+            Error::NoServiceKey,
         ])
         .refusal(413, "Request Entity Too Large", "The body is too large for API Gateway");
     let mut operation = operation(

@@ -10,7 +10,14 @@ use std::{
     time::{Duration, Instant},
 };
 
-use serde_json::Value;
+use serde_json::{Value, json};
+use shared::{
+    model::{
+        id::WorkspaceId,
+        service_event::{self, Origin},
+    },
+    system,
+};
 use tests::tamper::{Copy, Drill, Prepared};
 
 fn fsck(copy: &Copy, arguments: &[&str]) -> Output {
@@ -88,7 +95,7 @@ async fn a_check_that_cannot_run_gives_no_verdict() {
     told(&fsck(&copy, &["A/B"]), 2, &["error: the workspace \"A/B\" "]);
     told(&fsck(&copy, &["acme", "--checkpoint", junk]), 2, &["junk holds no checkpoint"]);
     told(&fsck(&copy, &["acme", "--checkpoint", "nowhere"]), 2, &["error: nowhere: "]);
-    told(&fsck(&copy, &["acme", "globex", "--key", &log.key]), 2, &["name one workspace"]);
+    told(&fsck(&copy, &["acme", "globex", "--checkpoint", junk]), 2, &["name one workspace"]);
     told(&fsck(&copy, &["acme", "--key", junk]), 2, &["--key is neither"]);
     let kept = directory.path().join("kept");
     fs::write(&kept, &log.checkpoints[1]).unwrap();
@@ -148,4 +155,22 @@ async fn a_check_that_is_killed_goes_on_where_it_was() {
     assert!(!file.exists(), "the state goes when the check is done");
     fs::write(&file, "junk").unwrap();
     told(&fsck(&copy, &arguments), 2, &["--state "]);
+}
+
+/// A receipt that is written into the table, and not by the service.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_forged_receipt_is_named_with_and_without_the_key() {
+    let log = Prepared::with(10).await;
+    let copy = log.copy().await;
+    let context =
+        json!({"count": 1, "sequences": "1", "root": "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="});
+    let origin = Origin::without_request(system::now(), system::receipt_id(), system::salt());
+    let acme = WorkspaceId::parse("acme").unwrap();
+    let receipt = service_event::expired(&acme, origin, context.as_object().unwrap().clone());
+    copy.app.store().append(&receipt).await.unwrap();
+    copy.raw().seal().await;
+    let named =
+        format!("the service did not write the x_audit_log_expired {}: it has no signature", receipt.id);
+    told(&fsck(&copy, &["acme"]), 1, &["NOT SOUND", &named]);
+    told(&fsck(&copy, &["--all", "--key", &log.key]), 1, &["NOT SOUND", &named]);
 }

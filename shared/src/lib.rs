@@ -1,8 +1,9 @@
-//! The model of Audit Logs and its edges: HTTP, DynamoDB and Secrets Manager.
+//! The model of Audit Logs and its edges: HTTP, DynamoDB, Secrets Manager and KMS.
 //!
 //! Each room depends on rooms above it alone. The rooms up to [`ocsf`] are pure: they have no async code, clock,
-//! environment, SDK or HTTP types. Only [`store`] speaks DynamoDB, only [`aws::secrets`] Secrets Manager, only `http` knows
-//! statuses, only [`aws::config`] reads the environment, and only [`system`] reads the clock and the random generator.
+//! environment, SDK or HTTP types. Only [`store`] speaks DynamoDB, only [`aws::secrets`] Secrets Manager, only
+//! [`aws::signer`] KMS, only `http` knows statuses, only [`aws::config`] reads the environment, and only [`system`] reads the
+//! clock and the random generator.
 
 // The samples of events are written for two crates.
 #[cfg(test)]

@@ -11,7 +11,7 @@ use crate::{
     model::{
         disclosure::Salt,
         id::{BASE62, EventId},
-        retention::RECEIPT_ID,
+        retention::{RECEIPT_ID, REDACTION_ID, SETTINGS_ID},
         timestamp::Timestamp,
         token::PlainToken,
     },
@@ -60,8 +60,23 @@ pub fn event_id() -> EventId {
 
 /// An id for a receipt, by which its key can be told from those of other events.
 pub fn receipt_id() -> EventId {
-    let id = format!("{RECEIPT_ID}{}", uuid::Uuid::now_v7());
-    EventId::parse(&id).expect("a UUID has only digits, letters and dashes, and the prefix a dot")
+    lasting_id(RECEIPT_ID)
+}
+
+/// An id for a redaction record, by which its key can be told from those of events that expire.
+pub fn redaction_id() -> EventId {
+    lasting_id(REDACTION_ID)
+}
+
+/// An id for a record of changed settings, by which its key can be told from those of events that expire.
+pub fn settings_id() -> EventId {
+    lasting_id(SETTINGS_ID)
+}
+
+fn lasting_id(beginning: &str) -> EventId {
+    let id = format!("{beginning}{}", uuid::Uuid::now_v7());
+    EventId::parse(&id)
+        .expect("a UUID has only digits, letters and dashes, and the beginning is that of an id")
 }
 
 /// A client request token: attempts of one transaction share it, so that DynamoDB writes it once.

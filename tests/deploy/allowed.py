@@ -59,8 +59,11 @@ ALLOWED = {
         ("PutItem", "AuditCheckpoints"),
         ("GetPublicKey", "LedgerKey"),
         ("Sign", "LedgerKey"),
+        ("GetPublicKey", "ServiceRecordsKey"),
     },
     "Redactions": {
+        ("GetItem", "AuditCheckpoints"),
+        ("Sign", "ServiceRecordsKey"),
         ("BatchGetItem", "AuditEvents"),
         ("PartiQLInsert", "AuditEvents"),
         ("PartiQLUpdate", "AuditEvents"),
@@ -73,6 +76,8 @@ ALLOWED = {
         ("UpdateItem", "AuditRates"),
     },
     "Settings": {
+        ("GetItem", "AuditCheckpoints"),
+        ("Sign", "ServiceRecordsKey"),
         ("GetItem", "AuditSettings"),
         ("PartiQLInsert", "AuditSettings"),
         ("PartiQLUpdate", "AuditSettings"),
@@ -119,6 +124,8 @@ ALLOWED = {
         ("PutObject", "ArchiveBucket"),
     },
     "Expiry": {
+        ("GetItem", "AuditCheckpoints"),
+        ("Sign", "ServiceRecordsKey"),
         ("BatchGetItem", "AuditEvents"),
         ("PartiQLInsert", "AuditEvents"),
         ("Query", "AuditEvents"),

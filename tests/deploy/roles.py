@@ -51,7 +51,7 @@ class Calls:
         elif service == "sqs":
             found = self.on_a_queue(operation, name)
         elif service == "kms":
-            found = self.on_the_key(operation)
+            found = self.on_a_key(operation, name)
         elif service == "secretsmanager":
             found = self.on_a_secret(operation, row["on"])
         elif service == "s3":
@@ -62,7 +62,7 @@ class Calls:
         table = {"TableName": self.stack.ids[name]}
         schema = self.stack.session.client("dynamodb").describe_table(**table)["Table"]
         keys = [element["AttributeName"] for element in schema["KeySchema"]]
-        key = {attribute: {"S": "unknown"} for attribute in keys}
+        key = {attribute: {"S": "unknown"} for attribute in keys} | {keys[0]: {"S": row.get("keys", ["unknown"])[0]}}
         others = [attribute for attribute in row.get("attributes", []) if attribute not in keys]
         names = {f"#{number}": attribute for number, attribute in enumerate(others)}
         # For an attribute that the attempt itself names, because a condition names attributes as well.
@@ -111,8 +111,8 @@ class Calls:
             "SendMessage": queue | {"MessageBody": "from a function"},
         }.get(operation)
 
-    def on_the_key(self, operation):
-        key = {"KeyId": self.stack.ids["LedgerKey"]}
+    def on_a_key(self, operation, name):
+        key = {"KeyId": self.stack.ids[name]}
         return {
             "GetPublicKey": key,
             "Sign": key | {"Message": b"text", "MessageType": "RAW", "SigningAlgorithm": "ED25519_SHA_512"},

@@ -3,7 +3,7 @@
 use aws_lambda_events::sqs::SqsBatchResponse;
 use lambda_http::{RequestExt as _, Service as _};
 use lambda_runtime::{Context, Error, LambdaEvent};
-use ledger::{Ledger, Signer};
+use ledger::Ledger;
 use serde_json::{Value, json};
 use shared::{
     aws::{
@@ -133,9 +133,18 @@ pub async fn manage_streams(store: &Store, secrets: &str, request: Value) -> Htt
 
 /// Calls `ledger`, with a key of its own, on a route that answers in JSON.
 pub async fn ledger(store: &Store, request: Value) -> HttpAnswer {
-    let signer = Signer::with_seed("audit-logs.local", &[7; 32]);
-    let ledger = Ledger { store: store.clone(), signer };
+    let ledger = ledger_of(store);
     answer(ledger::handle(&ledger, event(request)).await)
+}
+
+/// Lets the log's key of [`ledger`] vouch for the service key, as its schedule does. Where a whole system runs over the
+/// tables it has done so itself.
+pub async fn vouch(store: &Store) {
+    ledger::vouch(&ledger_of(store)).await.unwrap();
+}
+
+fn ledger_of(store: &Store) -> Ledger {
+    Ledger::with_seed(store.clone(), "audit-logs.local", [7; 32])
 }
 
 /// Calls `sealer` with a batch of the stream, or the schedule's event; the answer.

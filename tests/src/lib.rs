@@ -23,8 +23,8 @@ use std::{
 use local::{Options, Storage, System};
 use serde_json::{Value, json};
 use shared::{
-    aws::config::Config,
     model::{
+        event::Change,
         id::WorkspaceId,
         principal::Admin,
         retention::{NOTICE_SECONDS, Retention},
@@ -180,6 +180,21 @@ impl TestApp {
         }
     }
 
+    /// Seals all events of a workspace that are not sealed, however young they are.
+    pub async fn seal_all(&self, workspace: &str) {
+        let (store, workspace, mut after) = (self.store(), WorkspaceId::parse(workspace).unwrap(), None);
+        loop {
+            let found = store.find_unsealed(after.as_ref()).await.unwrap();
+            let of_workspace = found.unsealed.into_iter().filter(|(owner, _)| *owner == workspace);
+            let places: Vec<_> = of_workspace.map(|(_, place)| place).collect();
+            sealer::seal(&store, &workspace, &places, system::now()).await.unwrap();
+            after = found.after;
+            if after.is_none() {
+                return;
+            }
+        }
+    }
+
     /// Sets the retention of a workspace to this many days, effective an hour ago. An instance that read the
     /// settings within the last minute still uses the old ones.
     pub async fn keep_days(&self, workspace: &str, days: u32) {
@@ -191,10 +206,14 @@ impl TestApp {
             user_id: "u1".to_owned(),
             username: None,
         };
-        let origin = Origin::without_request(system::now(), system::event_id(), system::salt());
-        let record = service_event::settings_changed(&admin, origin, Vec::new(), Default::default());
+        // The record is as old as the settings, so that receipts are allowed by it.
+        let at = from.plus_seconds(-NOTICE_SECONDS);
+        let origin = Origin::without_request(at, system::settings_id(), system::salt());
+        let change = Change { path: "/retention_days".to_owned(), old: Value::Null, new: json!(days) };
+        let context = [("effective_from".to_owned(), json!(from))].into_iter().collect();
+        let record = service_event::settings_changed(&admin, origin, vec![change], context);
         // Not the system's own store, whose cache would have the old settings.
-        let store = Store::connect(&Config::local(self.dynamodb_endpoint()));
+        let store = self.fresh_store();
         let set = store.set_retention(&Retention::default(), &retention, &record).await.unwrap();
         assert!(matches!(set, Written::Now(_)));
     }
@@ -207,6 +226,11 @@ impl TestApp {
     /// The store of the functions.
     pub fn store(&self) -> Store {
         self.system.store().clone()
+    }
+
+    /// A store as the functions have it, which has read nothing yet.
+    pub fn fresh_store(&self) -> Store {
+        self.system.fresh_store()
     }
 
     pub fn dynamodb_endpoint(&self) -> &str {

@@ -403,7 +403,7 @@ def no_client_can_trip_what_a_deployment_asks(source, resources):
 def the_defaults_fit_a_new_account(source, resources):
     if source["Parameters"]["ReserveConcurrency"]["Default"] != "false":
         yield "a new account has no concurrency to reserve"
-    for name in ("ArchiveBucket", "LedgerKey"):
+    for name in ("ArchiveBucket", "LedgerKey", "ServiceRecordsKey"):
         if resources[name].get("DeletionPolicy") != "RetainExceptOnCreate":
             yield f"{name} is left behind by a creation that fails"
 

@@ -21,6 +21,7 @@ BEGIN, END = "<!-- attempts: tests/policies.sh --write -->\n", "<!-- end of atte
 EVENT_BUS = f"arn:aws:events:{REGION}:{ACCOUNT}:event-bus/security"
 PLACES = {
     "LedgerKey": f"arn:aws:kms:{REGION}:{ACCOUNT}:key/LedgerKey",
+    "ServiceRecordsKey": f"arn:aws:kms:{REGION}:{ACCOUNT}:key/ServiceRecordsKey",
     "secrets": f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:{STACK}/acme/str_aaaaaaaaaaaa-AbCdEf",
     "other secrets": f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:database-AbCdEf",
     "StreamEventBuses": EVENT_BUS,
@@ -83,8 +84,9 @@ def simulate(simulator, resources, attempts):
         role: {"Version": "2012-10-17", "Statement": resolved(statements(resources, role))}
         for role in {role for role, *_ in attempts}
     }
-    # A key obeys its own policy first, which here leaves the decision to the policies of the roles.
-    key = resolved(resources.properties("LedgerKey")["KeyPolicy"])
+    # A key obeys its own policy first, which here leaves the decision to the policies of the roles. Both keys have the same.
+    (key,) = {json.dumps(resolved(key["Properties"]["KeyPolicy"])) for key in resources.of("AWS::KMS::Key").values()}
+    key = json.loads(key)
     asked = [dict(zip(("role", "action", "resource", "context"), each)) for each in attempts]
     command = ["node", Path(__file__).with_name("simulate.mjs"), simulator]
     run = subprocess.run(

@@ -26,7 +26,7 @@ use aws_sdk_dynamodb::{
     types::AttributeValue,
 };
 use lambda_runtime::{Context, Error, LambdaEvent};
-use ledger::{Ledger, Signer};
+use ledger::Ledger;
 use serde_json::{Value, json};
 use shared::{
     aws::{
@@ -232,8 +232,7 @@ impl Stage {
             }
             "ingest-bus" => answer(ingest_bus::handle(&self.store, event(payload)).await),
             "ledger" => {
-                let signer = Signer::with_seed("audit-logs.local", &SIGNING_SEED);
-                let ledger = Ledger { store: self.store.clone(), signer };
+                let ledger = Ledger::with_seed(self.store.clone(), "audit-logs.local", SIGNING_SEED);
                 invoke::payload(payload, |request| ledger::handle(&ledger, request)).await
             }
             "query" => invoke::payload(payload, |request| query::handle(&self.store, request)).await,

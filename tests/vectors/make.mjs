@@ -7,7 +7,7 @@
 // there is nothing in the form of a proof, an event or a key, so that nothing can be said of the event.
 
 import { execFileSync, spawn } from "node:child_process";
-import { createHash, randomBytes } from "node:crypto";
+import { createHash, createPrivateKey, createPublicKey, randomBytes, sign } from "node:crypto";
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -15,14 +15,26 @@ import { join } from "node:path";
 const local = process.argv[2];
 const folder = mkdtempSync(join(tmpdir(), "vectors-"));
 const [data, readyFile] = [join(folder, "data"), join(folder, "ready.json")];
-const system = spawn(local, ["--data", data, "--port", "0", "--ready-file", readyFile], { stdio: "ignore" });
+let [system, ready] = [];
 process.on("exit", () => {
-  system.kill();
+  system?.kill();
   rmSync(folder, { recursive: true, force: true });
 });
 const pause = () => new Promise((resolve) => { setTimeout(resolve, 100); });
-while (!existsSync(readyFile) || !readFileSync(readyFile, "utf8")) await pause();
-const ready = JSON.parse(readFileSync(readyFile, "utf8"));
+
+/** Starts the system, or starts it again: then it seals what was written past it. */
+async function start() {
+  if (system) {
+    const ended = new Promise((resolve) => { system.on("exit", resolve); });
+    system.kill();
+    await ended;
+    rmSync(readyFile);
+  }
+  system = spawn(local, ["--data", data, "--port", "0", "--ready-file", readyFile], { stdio: "ignore" });
+  while (!existsSync(readyFile) || !readFileSync(readyFile, "utf8")) await pause();
+  ready = JSON.parse(readFileSync(readyFile, "utf8"));
+}
+await start();
 
 async function call(method, path, credential, body) {
   const headers = { authorization: `Bearer ${credential}`, "content-type": "application/json" };
@@ -59,13 +71,135 @@ async function logOf(workspace, number) {
   return { key: (await call("GET", `${workspace}/ledger/key`, bearer)).split("\n")[0], files };
 }
 
+/** JSON with its members in order (RFC 8785, as far as these records need it). */
+function canonical(value) {
+  if (Array.isArray(value)) return `[${value.map(canonical).join(",")}]`;
+  if (value === null || typeof value !== "object") return JSON.stringify(value);
+  return `{${Object.keys(value).sort().map((name) => `${JSON.stringify(name)}:${canonical(value[name])}`).join(",")}}`;
+}
+
+const sha256 = (...parts) => parts.reduce((hash, part) => hash.update(part), createHash("sha256")).digest();
+
+/** The leaf of an event of which nothing was erased. */
+function leafOf(event) {
+  const leaf = { version: 1, workspace: event.workspace_username };
+  for (const name of ["id", "action", "timestamp", "received_at", "outcome"]) leaf[name] = event[name];
+  for (const part of ["actor", "changes", "context", "description", "entity"]) {
+    const salt = sha256(Buffer.from(event.salt, "base64url"), part).subarray(0, 16).toString("base64url");
+    const disclosure = Buffer.from(canonical([salt, part, event[part]])).toString("base64url");
+    leaf[part] = sha256(disclosure).toString("base64url");
+  }
+  return canonical(leaf);
+}
+
+/** The private key of a seed, and its public key in base64. */
+function keyOf(seed) {
+  const key = createPrivateKey({ key: Buffer.concat([Buffer.from("302e020100300506032b657004220420", "hex"), seed]), format: "der", type: "pkcs8" });
+  return { key, text: createPublicKey(key).export({ format: "der", type: "spki" }).subarray(-32).toString("base64") };
+}
+
+/** The signature of a record of the service, by the key of a log and a service key. */
+function signatureOf(event, logKey, serviceKey) {
+  const { service_signature: _, ...context } = event.context;
+  const signed = (key, lines) => sign(null, Buffer.from(lines.map((line) => `${line}\n`).join("")), key.key).toString("base64");
+  return {
+    key: serviceKey.text,
+    key_signature: signed(logKey, ["audit-log-service-key v1", "audit-logs.local", serviceKey.text]),
+    signature: signed(serviceKey, ["audit-log-service-record v1", `audit-logs.local/${event.workspace_username}`, leafOf({ ...event, context })]),
+  };
+}
+
+/** A call of the tables, past the service. */
+async function table(operation, body) {
+  const answer = await fetch(ready.dynamodb_endpoint, {
+    method: "POST",
+    headers: {
+      "content-type": "application/x-amz-json-1.0", "x-amz-target": `DynamoDB_20120810.${operation}`,
+      authorization: "AWS4-HMAC-SHA256 Credential=local/20260101/us-east-1/dynamodb/aws4_request, SignedHeaders=host, Signature=0",
+    },
+    body: JSON.stringify(body),
+  });
+  if (!answer.ok) throw new Error(`${operation}: ${answer.status} ${await answer.text()}`);
+  return answer.json();
+}
+
+/** A log with records that the service wrote and records that were written into its table; gives its key, and each record
+ * with its name and verdict. */
+async function logOfServiceRecords() {
+  const workspace = "records";
+  const jwt = () => execFileSync(local, ["jwt", "--workspace", workspace, "--data", data], { encoding: "utf8" }).trim();
+  const { bearer } = JSON.parse(await call("POST", `${workspace}/tokens`, jwt(), { name: "vectors", scopes: ["audit_log:read", "audit_log:write"] }));
+  await call("POST", `${workspace}/audit_logs`, bearer, { action: "group_created", actor: { user_id: "u1" }, entity: { entity_type: "group", entity_id: "g1" } });
+  await call("GET", `${workspace}/ledger/entries/1`, bearer);
+  await call("PATCH", `${workspace}/settings`, jwt(), { retention_days: 3650, confirm: true });
+  await call("POST", `${workspace}/redactions`, jwt(), { sequences: [1], parts: ["actor"] });
+  const genuine = {};
+  for (let sequence = 0; Object.keys(genuine).length < 2; sequence += 1) {
+    const file = await call("GET", `${workspace}/ledger/entries/${sequence}`, bearer);
+    const { event } = JSON.parse(file);
+    if (event.action.startsWith("x_audit_log_")) genuine[event.action] = event;
+  }
+  const [settings, redaction] = [genuine.x_audit_log_settings_changed, genuine.x_audit_log_redacted];
+  const seed = (name) => keyOf(Buffer.from(readFileSync(join(data, name), "utf8").trim(), "base64"));
+  const [logKey, serviceKey, strange] = [seed("ledger-key.txt"), seed("service-key.txt"), keyOf(randomBytes(32))];
+  const { Items: items } = await table("Query", {
+    TableName: "AuditEvents", KeyConditionExpression: "workspace = :workspace", ExpressionAttributeValues: { ":workspace": { S: workspace } },
+  });
+  const unsigned = ({ service_signature: _, ...context }) => context;
+  const receipt = { count: 1, sequences: "1", root: sha256("").toString("base64"), first_timestamp: settings.timestamp, last_timestamp: settings.timestamp };
+  const signedBy = (...keys) => (event) => ({ ...event.context, service_signature: signatureOf(event, ...keys) });
+  const wrong = (change) => (event) => {
+    const signature = signatureOf(event, logKey, serviceKey);
+    return { ...event.context, service_signature: change(signature) ?? signature };
+  };
+  const written = [
+    ["a receipt signed as the service signs", redaction, "x_audit_log_expired", receipt, signedBy(logKey, serviceKey), "proved"],
+    ["a change of settings signed as the service signs", settings, "x_audit_log_settings_changed", unsigned(settings.context), signedBy(logKey, serviceKey), "proved"],
+    ["a receipt without a signature", redaction, "x_audit_log_expired", receipt, undefined, "refuted"],
+    ["a redaction record without a signature", redaction, "x_audit_log_redacted", unsigned(redaction.context), undefined, "refuted"],
+    ["a change of settings without a signature", settings, "x_audit_log_settings_changed", unsigned(settings.context), undefined, "refuted"],
+    ["a change of settings with the signature of another", settings, "x_audit_log_settings_changed", settings.context, undefined, "refuted"],
+    ["a redaction record with the signature of a change of settings", redaction, "x_audit_log_redacted", { ...redaction.context, service_signature: settings.context.service_signature }, undefined, "refuted"],
+    ["a receipt signed with keys of an attacker", redaction, "x_audit_log_expired", receipt, signedBy(strange, strange), "refuted"],
+    ["a receipt signed with a service key of an attacker", redaction, "x_audit_log_expired", receipt, (event) => ({ ...event.context, service_signature: { ...signatureOf(event, strange, strange), key_signature: signatureOf(event, logKey, serviceKey).key_signature } }), "refuted"],
+    ["a receipt signed with the log's key", redaction, "x_audit_log_expired", receipt, (event) => ({ ...event.context, service_signature: { ...signatureOf(event, logKey, logKey), key_signature: signatureOf(event, logKey, serviceKey).key_signature } }), "refuted"],
+    ["a receipt of another log", redaction, "x_audit_log_expired", receipt, (event) => signedBy(logKey, serviceKey)({ ...event, workspace_username: "others" }), "refuted"],
+    ["a receipt whose signature is a text", redaction, "x_audit_log_expired", receipt, wrong(() => "signed"), "refuted"],
+    ["a receipt whose signature is null", redaction, "x_audit_log_expired", { ...receipt, service_signature: null }, undefined, "refuted"],
+    ["a receipt whose signature has another member", redaction, "x_audit_log_expired", receipt, wrong((signature) => { signature.by = "me"; }), "refuted"],
+    ["a receipt whose signature lacks the key", redaction, "x_audit_log_expired", receipt, wrong((signature) => { delete signature.key; }), "refuted"],
+    ["a receipt whose key is cut", redaction, "x_audit_log_expired", receipt, wrong((signature) => { signature.key = signature.key.slice(4); }), "refuted"],
+    ["a receipt whose signature is cut", redaction, "x_audit_log_expired", receipt, wrong((signature) => { signature.signature = signature.signature.slice(4); }), "refuted"],
+    ["a receipt whose signature has another bit", redaction, "x_audit_log_expired", receipt, wrong((signature) => { signature.signature = flipped(signature.signature, 40); }), "refuted"],
+    ["a receipt whose statement has another bit", redaction, "x_audit_log_expired", receipt, wrong((signature) => { signature.key_signature = flipped(signature.key_signature, 40); }), "refuted"],
+  ];
+  for (const [index, [, like, action, context, signing]] of written.entries()) {
+    const event = { ...like, id: `expired.forged-${index}`, action, context };
+    const item = items.find((item) => item.timestamp.S.endsWith(`#${like.id}`));
+    const { sequence: _, ...rest } = item;
+    const text = canonical(signing ? signing(event) : context);
+    await table("PutItem", { TableName: "AuditEvents", Item: { ...rest, timestamp: { S: `${like.timestamp}#${event.id}` }, action: { S: action }, context: { S: text } } });
+  }
+  await start();
+  const named = new Map(written.map(([name, , , , , expected], index) => [`expired.forged-${index}`, [name, expected]]));
+  named.set(settings.id, ["a change of settings as it was logged", "proved"]).set(redaction.id, ["a redaction record as it was logged", "proved"]);
+  const records = [];
+  for (let sequence = 0; records.length < named.size; sequence += 1) {
+    const file = await call("GET", `${workspace}/ledger/entries/${sequence}`, bearer);
+    const [name, expected] = named.get(JSON.parse(file).event.id) ?? [];
+    if (name) records.push({ name, file, expected });
+  }
+  return { key: (await call("GET", `${workspace}/ledger/key`, bearer)).split("\n")[0], records };
+}
+
 const acme = await logOf("vectors", 20);
 const other = await logOf("others", 6);
+const service = await logOfServiceRecords();
 const vectors = [];
 
-function add(name, bundle, expected, key = acme.key) {
+function add(name, bundle, expected, key = acme.key, workspace = "vectors") {
   const text = typeof bundle === "string" ? bundle : JSON.stringify(bundle);
-  vectors.push({ name, workspace: "vectors", key, bundle: text, expected });
+  vectors.push({ name, workspace, key, bundle: text, expected });
 }
 
 /** The file with its parsed value changed. */
@@ -104,6 +238,8 @@ function strangeKey(name) {
   const id = createHash("sha256").update(`${name}\n`).update(bytes).digest("hex").slice(0, 8);
   return `${name}+${id}+${bytes.toString("base64")}`;
 }
+
+for (const { name, file, expected } of service.records) add(`a record of the service: ${name}`, file, expected, service.key, "records");
 
 acme.files.forEach((file, sequence) => add(`entry ${sequence} as it was logged`, file, "proved"));
 

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use signed_note::{Note, NoteError, StandardVerifier, VerifierList};
+use signed_note::{Note, NoteError, StandardVerifier, Verifier as _, VerifierList};
 use tlog_tiles::{Checkpoint as Body, Hash};
 
 /// The key that a log signs with, in the form of Go's sumdb: `<name>+<id>+<key>`.
@@ -41,6 +41,16 @@ impl Key {
     /// The name of the log.
     pub(crate) fn name(&self) -> &str {
         self.text.split_once('+').map_or("", |(name, _)| name)
+    }
+
+    /// What the names of all logs of the deployment begin with.
+    pub(crate) fn origin(&self) -> &str {
+        self.name().rsplit_once('/').map_or("", |(origin, _)| origin)
+    }
+
+    /// Whether a signature is one of this key over a text.
+    pub(super) fn signed(&self, text: &str, signature: &[u8]) -> bool {
+        self.verifier.verify(text.as_bytes(), signature)
     }
 
     /// The workspace that it is the log of.

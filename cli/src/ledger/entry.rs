@@ -125,9 +125,14 @@ impl Entry {
         self.leaf[name].as_str().unwrap_or_default()
     }
 
+    /// What the log has of the event.
+    pub(crate) fn leaf(&self) -> String {
+        canonical(&self.leaf)
+    }
+
     /// The hash by which the log knows the event.
     pub(crate) fn hash(&self) -> Hash {
-        record_hash(canonical(&self.leaf).as_bytes())
+        record_hash(self.leaf().as_bytes())
     }
 
     /// That this is what a leaf says.

@@ -13,6 +13,8 @@ mod entry;
 pub(crate) mod json;
 mod proof;
 mod receipt;
+mod retention;
+mod service;
 mod tile;
 mod tree;
 
@@ -24,6 +26,8 @@ pub(crate) use self::{
     json::parse,
     proof::{InclusionProof, consistency},
     receipt::{Receipt, hash_of},
+    retention::Settings,
+    service::{is_service_record, verify_service_record},
     tile::Tile,
     tree::Tree,
 };

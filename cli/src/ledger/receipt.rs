@@ -3,10 +3,11 @@
 //! It names their sequences, and the root of a tree over their leaves alone (RFC 6962), in the order of their
 //! sequences. So whoever has the leaves, or the hashes of the log, can tell that it is for just these.
 
+use jiff::Timestamp;
 use serde_json::Value;
 use tlog_tiles::Hash;
 
-use super::{Entry, Tree};
+use super::{Entry, Settings, Tree};
 
 const ACTION: &str = "x_audit_log_expired";
 
@@ -16,6 +17,10 @@ pub(crate) struct Receipt {
     /// What it names, as runs of sequences: the first and the last of each, in order.
     runs: Vec<(u64, u64)>,
     root: Hash,
+    /// When it was recorded.
+    recorded_at: Timestamp,
+    /// The time of the last event that it names.
+    last: Timestamp,
 }
 
 impl Receipt {
@@ -39,11 +44,25 @@ impl Receipt {
             return Err(wrong("it names what came after it"));
         }
         let root = context["root"].as_str().and_then(|root| Hash::parse_hash(root).ok());
-        let receipt = Self { runs, root: root.ok_or_else(|| wrong("its root"))? };
+        let time = |value: &Value| value.as_str().and_then(|text| text.parse::<Timestamp>().ok());
+        let receipt = Self {
+            runs,
+            root: root.ok_or_else(|| wrong("its root"))?,
+            recorded_at: time(&event["timestamp"]).ok_or_else(|| wrong("its timestamp"))?,
+            last: time(&context["last_timestamp"]).ok_or_else(|| wrong("its last_timestamp"))?,
+        };
         match context["count"].as_u64() {
             Some(count) if count == receipt.count() => Ok(receipt),
             _ => Err(wrong("its count is not that of its sequences")),
         }
+    }
+
+    /// Checks that the settings recorded before it allow it.
+    ///
+    /// # Errors
+    /// If they do not.
+    pub(crate) fn is_allowed(&self, sequence: u64, settings: &Settings) -> Result<(), String> {
+        settings.allow(sequence, self.recorded_at, self.last)
     }
 
     /// How many events have expired.
@@ -117,8 +136,10 @@ mod tests {
     fn receipt(sequences: &str, count: u64) -> Result<Receipt, String> {
         let [one, two, five] = [1, 2, 5].map(|sequence| hash(sequence).unwrap());
         let root = node_hash(node_hash(one, two), five).to_string();
-        let context = json!({"sequences": sequences, "root": root, "count": count});
-        Receipt::of(&json!({"action": ACTION, "context": context}), 9)
+        let last = "2025-01-01T00:00:00Z";
+        let context = json!({"sequences": sequences, "root": root, "count": count, "last_timestamp": last});
+        let receipt = json!({"action": ACTION, "timestamp": "2025-03-01T00:00:00Z", "context": context});
+        Receipt::of(&receipt, 9)
     }
 
     #[test]

@@ -14,7 +14,7 @@ use crate::{
     api::Ledger,
     error::Error,
     flags::Flags,
-    ledger::{self, Checkpoint, Entry, InclusionProof, Key, PARTS},
+    ledger::{self, Checkpoint, Entry, InclusionProof, Key, PARTS, is_service_record, verify_service_record},
 };
 
 /// The members of what `auditlog proof` writes.
@@ -157,6 +157,11 @@ impl Case {
                 ));
             }
             _ => proof.verify(entry.hash(), &checkpoint)?,
+        }
+        if is_service_record(&self.event) {
+            verify_service_record(&self.event, key).map_err(|because| {
+                format!("the service did not write the event, which is one of its records: {because}")
+            })?;
         }
         Ok((entry, proof.sequence, checkpoint))
     }

@@ -1,7 +1,7 @@
 //! `auditlog verify export`: a whole file against the log, whose hashes are all that is kept of it.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
+    collections::{BTreeSet, HashMap},
     path::{Path, PathBuf},
 };
 
@@ -14,6 +14,7 @@ use super::{
     key::KeyOption,
     not_checked, not_proved, records,
     report::Report,
+    service::ServiceRecords,
     store::{Remembered, Store},
     tiles,
 };
@@ -22,7 +23,7 @@ use crate::{
     catalogue::require_category,
     error::Error,
     flags::Flags,
-    ledger::{self, Entry, Hash, Key, Receipt, Tree, hash_of},
+    ledger::{self, Entry, Hash, Key, Tree, hash_of, is_service_record, verify_service_record},
     private_file,
     terminal::safe_line,
 };
@@ -32,6 +33,10 @@ const NOT_SEALED: &str = "Export again with an --end some minutes back, let `aud
 /// Questions that a proved export leaves open.
 const LEFT_OPEN: &str = "whether what senders say is true; what was never recorded";
 const OTHER_FORM: &str = "Export the same events as ndjson, csv or json, and verify that file.";
+const FORGED: &str = "Do not rely on this log, and tell the operator of the API: another than the service wrote to its tables, \
+                      or the service is defective.";
+const NO_RECORD: &str = "Export again, without --end: the record may be later than the file. If it is not there, tell the \
+                         operator of the API.";
 const TAMPERED: &str = "Do not rely on this file: export again, and compare the two.";
 
 /// Options of `auditlog verify export`.
@@ -75,8 +80,10 @@ struct Tally {
     altered: Bad,
     repeated: Bad,
     uncovered: BTreeSet<String>,
-    /// Receipts that are in the log, or what is wrong with one.
-    receipts: BTreeMap<u64, Result<Receipt, String>>,
+    /// Records that the service would have written, and did not.
+    forged: Bad,
+    /// The records by which gaps and redactions are judged.
+    service: ServiceRecords,
     /// How many events are missing that have expired.
     expired: u64,
     /// The events of the file that have no sequence. Each was exported before it was sealed, or is forged.
@@ -133,8 +140,13 @@ impl VerifyExport {
                 .map_err(|because| not_proved(&because, TAMPERED))
         })?;
         tally.find_nameless(&log, &mut seen);
-        let missing =
-            if self.complete.is_some() { self.missing(&mut tally, &log, &mut seen)? } else { Bad::default() };
+        // A forged receipt explains nothing, so it is named before what is missing.
+        self.judge(&tally, &Bad::default())?;
+        let missing = if self.complete.is_some() {
+            self.missing(&mut tally, &log, &mut seen, &key)?
+        } else {
+            Bad::default()
+        };
         self.judge(&tally, &missing)?;
         Ok(self.report(&tally, &log, &key).unless(self.unchecked(&tally)))
     }
@@ -148,31 +160,31 @@ impl VerifyExport {
                 "Look whether the export wrote what you expect.",
             ));
         }
+        if let Some(because) = tally.service.unexplained().filter(|_| self.complete.is_some()) {
+            return Some(not_checked(&format!("{file}: {because}"), NO_RECORD));
+        }
         let is_open = tally.unsealed + tally.beyond > 0;
         (is_open && (tally.covered == 0 || !self.allow_uncovered))
             .then(|| not_checked(&format!("{file} has {}", tally.outside()), NOT_SEALED))
     }
 
     /// What is missing and has not expired. What has is as if it were seen.
-    fn missing(&self, tally: &mut Tally, log: &Remembered, seen: &mut [bool]) -> Result<Bad, Error> {
+    fn missing(
+        &self,
+        tally: &mut Tally,
+        log: &Remembered,
+        seen: &mut [bool],
+        key: &Key,
+    ) -> Result<Bad, Error> {
         if let Some(file) = &self.receipts {
             records::read(file, |_, event| {
-                tally.note(&event, log);
-                Ok(())
+                tally.note_more(&event, log, key).map_err(|because| not_proved(&because, FORGED))
             })?;
         }
         let hash = |sequence| log.tree.hashes().get(usize::try_from(sequence).ok()?).copied();
-        for (sequence, receipt) in &tally.receipts {
-            let receipt = receipt.as_ref().map_err(Clone::clone);
-            let good = receipt.and_then(|receipt| receipt.is_for(hash).map(|()| receipt));
-            let good = good.map_err(|because| {
-                not_proved(&format!("the receipt at sequence {sequence}: {because}"), TAMPERED)
-            })?;
-            for expired in good.sequences() {
-                let place = usize::try_from(expired).unwrap_or(usize::MAX);
-                tally.expired +=
-                    seen.get_mut(place).map_or(0, |seen| u64::from(!std::mem::replace(seen, true)));
-            }
+        for expired in tally.service.expired(hash).map_err(|because| not_proved(&because, FORGED))? {
+            let place = usize::try_from(expired).unwrap_or(usize::MAX);
+            tally.expired += seen.get_mut(place).map_or(0, |seen| u64::from(!std::mem::replace(seen, true)));
         }
         let end = self.end(tally, log);
         let missing = seen.iter().enumerate().take(end).filter(|(_, seen)| !**seen);
@@ -191,6 +203,7 @@ impl VerifyExport {
         let mut details = Vec::new();
         for (bad, what) in [
             (&tally.altered, "are not what was logged"),
+            (&tally.forged, "are records that the service did not write"),
             (&tally.repeated, "stand there again"),
             (missing, "are missing"),
         ] {
@@ -302,12 +315,12 @@ impl Tally {
             } else {
                 self.unsealed += 1;
             }
-            return Ok(());
+            return self.note_uncovered(number, event, key);
         };
         let place = usize::try_from(sequence).unwrap_or(usize::MAX);
         let (Some(logged), Some(seen)) = (log.tree.hashes().get(place), seen.get_mut(place)) else {
             self.beyond += 1;
-            return Ok(());
+            return self.note_uncovered(number, event, key);
         };
         self.end = self.end.max(sequence + 1);
         if std::mem::replace(seen, true) {
@@ -321,8 +334,10 @@ impl Tally {
                         .add(sequence, || format!(", the event {} (number {number}): {because}", name()));
                     return Ok(());
                 }
-                if Receipt::is(event) {
-                    self.receipts.insert(sequence, Receipt::of(event, sequence));
+                if let Err(because) = self.note(event, sequence, &entry.withheld, key) {
+                    let action = event["action"].as_str().unwrap_or_default();
+                    self.forged
+                        .add(sequence, || format!(", the {action} {} (number {number}): {because}", name()));
                 }
                 self.covered += 1;
                 self.redacted += u64::from(!entry.withheld.is_empty());
@@ -364,13 +379,50 @@ impl Tally {
         }
     }
 
-    /// Keeps a receipt that is in the log. One that is not is no receipt.
-    fn note(&mut self, event: &Value, log: &Remembered) {
+    /// Keeps a service record that the checkpoint does not cover. Its signature says who wrote it, and parts may be erased
+    /// that only it explains.
+    ///
+    /// # Errors
+    /// If it is a record of the service, and the service did not write it.
+    fn note_uncovered(&mut self, number: u64, event: &Value, key: &Key) -> Result<(), String> {
+        if !is_service_record(event) {
+            return Ok(());
+        }
+        let (action, id) = (&event["action"], &event["id"]);
+        verify_service_record(event, key).map_err(|because| {
+            format!("event {number}, {action} {id}, is a record that the service did not write: {because}")
+        })?;
+        self.service.note_uncovered(event);
+        Ok(())
+    }
+
+    /// Keeps what the log says of other events by an event of it.
+    ///
+    /// # Errors
+    /// If it is a record of the service, and the service did not write it.
+    fn note(
+        &mut self,
+        event: &Value,
+        sequence: u64,
+        withheld: &[&'static str],
+        key: &Key,
+    ) -> Result<(), String> {
+        if is_service_record(event) {
+            verify_service_record(event, key)?;
+        }
+        self.service.note(event, sequence, withheld);
+        Ok(())
+    }
+
+    /// Keeps a service record of a file of their own, if it is in the log. One that is not is none.
+    fn note_more(&mut self, event: &Value, log: &Remembered, key: &Key) -> Result<(), String> {
         let logged = |sequence| log.tree.hashes().get(usize::try_from(sequence).ok()?).copied();
-        if let Some((sequence, hash)) = hash_of(event, |_| Receipt::is(event))
-            && logged(sequence) == Some(hash)
-        {
-            self.receipts.insert(sequence, Receipt::of(event, sequence));
+        match hash_of(event, |_| is_service_record(event)) {
+            Some((sequence, hash)) if logged(sequence) == Some(hash) => {
+                let noted = self.note(event, sequence, &[], key);
+                noted.map_err(|because| format!("the record at sequence {sequence}: {because}"))
+            }
+            _ => Ok(()),
         }
     }
 

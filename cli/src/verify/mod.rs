@@ -16,6 +16,7 @@ mod key;
 mod receipt;
 mod records;
 mod report;
+mod service;
 mod store;
 mod tiles;
 mod watch;

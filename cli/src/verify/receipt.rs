@@ -17,9 +17,10 @@ use super::{
 use crate::{
     error::Error,
     flags::Flags,
-    ledger::{Receipt, hash_of},
+    ledger::{self, Receipt, Settings, hash_of, verify_service_record},
 };
 
+const FORGED: &str = "Do not delete anything by it, and tell the operator of the API.";
 const WRONG: &str =
     "Keep both: one of the two is not what the log had. Run `auditlog verify follow --recheck`.";
 
@@ -34,6 +35,9 @@ pub(crate) struct VerifyReceipt {
     /// An export from before they expired
     #[arg(long, value_name = "FILE")]
     export: Option<PathBuf>,
+    /// An export with the records of changed settings, to hold the receipt against
+    #[arg(long, value_name = "FILE")]
+    settings: Option<PathBuf>,
 }
 
 impl VerifyReceipt {
@@ -43,8 +47,41 @@ impl VerifyReceipt {
         let receipt = Receipt::of(verified.event(), verified.sequence)
             .map_err(|because| not_proved(&because, "Give the receipt, as `auditlog proof` writes it."))?;
         let compared = self.compare(&receipt, &verified)?;
+        let allowed = self.allowed(&receipt, &verified)?;
         let events = format!("{}: sequences {}", HumanCount(receipt.count()), receipt.named());
-        Ok(verified.report().with([("expired", events), ("compared", compared)]))
+        Ok(verified.report().with([
+            ("signed", "by the service".to_owned()),
+            ("expired", events),
+            ("compared", compared),
+            ("settings", allowed),
+        ]))
+    }
+
+    /// Holds it against the records of changed settings in a file; what came of it.
+    fn allowed(&self, receipt: &Receipt, verified: &Verified) -> Result<String, Error> {
+        let Some(file) = &self.settings else {
+            return Ok("not compared: --settings tells whether they allow it".to_owned());
+        };
+        let mut settings = Settings::default();
+        records::read(file, |number, event| {
+            if !Settings::is(&event) {
+                return Ok(());
+            }
+            // The service's signature is enough: no proof says more of who changed the settings, and when.
+            let noted = verify_service_record(&event, &verified.key)
+                .and_then(|()| ledger::sequence(&event))
+                .and_then(|sequence| settings.note(&event, sequence.unwrap_or(u64::MAX)));
+            noted.map_err(|because| {
+                not_proved(
+                    &format!("event {number} of {}, a change of settings: {because}", file.display()),
+                    FORGED,
+                )
+            })
+        })?;
+        receipt.is_allowed(verified.sequence, &settings).map_err(|because| {
+            not_proved(&format!("the receipt at sequence {}: {because}", verified.sequence), FORGED)
+        })?;
+        Ok(format!("allow it, by {} records of {}", HumanCount(settings.count() as u64), file.display()))
     }
 
     /// Holds it against what somebody has of the events; what that was.

@@ -15,12 +15,15 @@ use crate::events;
 
 pub(crate) type Hash = [u8; 32];
 
+const ORIGIN: &str = "audit-logs.test";
 const PARTS: [&str; 5] = ["actor", "changes", "context", "description", "entity"];
 
 /// The log of a workspace.
 pub(crate) struct Log {
     workspace: String,
     signer: Ed25519KeyPair,
+    /// Signs service records.
+    service: Ed25519KeyPair,
     /// What a reader gets.
     pub(crate) events: Vec<Value>,
     leaves: Vec<String>,
@@ -41,10 +44,12 @@ impl Log {
     /// The log of a workspace, with the signing key that a number makes.
     pub(crate) fn of(workspace: &str, key: u8, events: usize) -> Self {
         let signer = Ed25519KeyPair::from_seed_unchecked(&[key; 32]).unwrap();
+        let service = Ed25519KeyPair::from_seed_unchecked(&[key + 100; 32]).unwrap();
         let workspace = workspace.to_owned();
         let mut log = Self {
             workspace,
             signer,
+            service,
             events: Vec::new(),
             leaves: Vec::new(),
             signed: 0,
@@ -65,29 +70,86 @@ impl Log {
         self.signed = self.events.len();
     }
 
-    /// Seals and signs a receipt for these sequences, whose root is that of the entries there.
+    /// Seals and signs a receipt for these sequences, whose root is that of the entries there. The last event before it
+    /// becomes the record of the settings that allow it.
     pub(crate) fn expire(&mut self, sequences: std::ops::Range<usize>) {
-        let leaves: Vec<_> = self.leaves[sequences.clone()].iter().map(|leaf| leaf_hash(leaf)).collect();
+        self.set("2025-02-01T00:00:00Z", "/retention_days", json!(1));
         self.grow(1);
-        let mut receipt = self.events.pop().unwrap();
-        receipt["action"] = json!("x_audit_log_expired");
-        receipt["category"] = json!("custom");
-        receipt["context"] = json!({
+        self.receipt(sequences, "2025-03-01T00:00:00Z");
+    }
+
+    /// Makes the last event a receipt for these sequences, recorded at this time.
+    pub(crate) fn receipt(&mut self, sequences: std::ops::Range<usize>, at: &str) {
+        let leaves: Vec<_> = self.leaves[sequences.clone()].iter().map(|leaf| leaf_hash(leaf)).collect();
+        let last =
+            self.events[sequences.clone()].iter().filter_map(|event| event["timestamp"].as_str()).max();
+        let context = json!({
             "count": leaves.len(),
             "sequences": format!("{}-{}", sequences.start, sequences.end - 1),
             "root": BASE64_STANDARD.encode(root(&leaves)),
+            "last_timestamp": last,
         });
-        self.leaves.pop();
-        self.leaves.push(leaf(&receipt));
-        self.events.push(receipt);
+        self.replace_last(|receipt| {
+            receipt["action"] = json!("x_audit_log_expired");
+            receipt["category"] = json!("custom");
+            receipt["timestamp"] = json!(at);
+            receipt["context"] = context;
+        });
+        self.sign_last();
     }
 
-    /// Lets the last receipt name other sequences than its root is of.
+    /// Makes the last event the record of a change of settings at this time, which takes effect at once.
+    pub(crate) fn set(&mut self, at: &str, path: &str, new: Value) {
+        self.replace_last(|event| {
+            event["action"] = json!("x_audit_log_settings_changed");
+            event["category"] = json!("custom");
+            event["timestamp"] = json!(at);
+            event["changes"] = json!([{"path": path, "old": null, "new": new}]);
+            event["context"] = json!({"effective_from": at});
+        });
+        self.sign_last();
+    }
+
+    /// Makes the last event the record that these parts of these sequences were erased.
+    pub(crate) fn record_redaction(&mut self, parts: Value, sequences: Value) {
+        self.replace_last(|event| {
+            event["action"] = json!("x_audit_log_redacted");
+            event["category"] = json!("custom");
+            event["context"] = json!({"parts": parts, "sequences": sequences, "unsealed": 0});
+        });
+        self.sign_last();
+    }
+
+    /// Alters the last event before it is shown.
+    pub(crate) fn replace_last(&mut self, alter: impl FnOnce(&mut Value)) {
+        let event = self.events.last_mut().unwrap();
+        alter(event);
+        *self.leaves.last_mut().unwrap() = leaf(event);
+    }
+
+    /// Signs the last event as the service signs its records.
+    pub(crate) fn sign_last(&mut self) {
+        let name = self.name();
+        let event = self.events.last_mut().unwrap();
+        event["context"].as_object_mut().unwrap().remove("service_signature");
+        let key = BASE64_STANDARD.encode(self.service.public_key());
+        let statement = format!("audit-log-service-key v1\n{ORIGIN}\n{key}\n");
+        let text = format!("audit-log-service-record v1\n{name}\n{}\n", leaf(event));
+        event["context"]["service_signature"] = json!({
+            "key": key,
+            "key_signature": BASE64_STANDARD.encode(self.signer.sign(statement.as_bytes())),
+            "signature": BASE64_STANDARD.encode(self.service.sign(text.as_bytes())),
+        });
+        *self.leaves.last_mut().unwrap() = leaf(event);
+    }
+
+    /// Lets the last receipt name other sequences than its root is of, and signs it.
     pub(crate) fn forge_receipt(&mut self, sequences: Value, count: u64) {
-        let receipt = self.events.last_mut().unwrap();
-        receipt["context"]["sequences"] = sequences;
-        receipt["context"]["count"] = json!(count);
-        *self.leaves.last_mut().unwrap() = leaf(receipt);
+        self.replace_last(|receipt| {
+            receipt["context"]["sequences"] = sequences;
+            receipt["context"]["count"] = json!(count);
+        });
+        self.sign_last();
     }
 
     /// Puts another event in the place of one, as only who holds the database and the key can.
@@ -126,7 +188,7 @@ impl Log {
     }
 
     fn name(&self) -> String {
-        format!("audit-logs.test/{}", self.workspace)
+        format!("{ORIGIN}/{}", self.workspace)
     }
 
     fn public_key(&self) -> Vec<u8> {

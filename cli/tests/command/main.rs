@@ -9,6 +9,7 @@ mod daily;
 mod events;
 mod export;
 mod export_faults;
+mod forged;
 mod forgeries;
 mod help;
 mod hostile;

@@ -94,7 +94,7 @@ fn a_receipt_is_held_against_hashes_and_against_an_old_export() {
 #[test]
 fn a_receipt_that_is_for_other_entries_is_refused() {
     let mut log = log();
-    // Whoever holds the key can log any receipt, and none that adds up for entries it does not name.
+    // A holder of the keys can log any receipt, but its root only fits the entries that it was made of.
     log.cut(300);
     log.expire(0..150);
     log.forge_receipt(json!("0-199"), 200);
@@ -106,7 +106,7 @@ fn a_receipt_that_is_for_other_entries_is_refused() {
     assert!(told.contains("Not proved: "), "{told}");
 }
 
-/// What the service writes is what the command reads.
+/// The command reads receipts as the service writes them.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_receipt_of_the_real_service_explains_what_is_missing() {
     let directory = tempfile::tempdir().unwrap();
@@ -116,6 +116,7 @@ async fn a_receipt_of_the_real_service_explains_what_is_missing() {
     client.record(&json!({ "events": old })).await.expect(201);
     app.sealed().await;
     app.keep_days("acme", 30).await;
+    app.seal_all("acme").await;
     app.shutdown().await;
     let app = TestApp::start_sealing_in(directory.path()).await;
     let client = client.at(&app);
@@ -143,4 +144,7 @@ async fn a_receipt_of_the_real_service_explains_what_is_missing() {
     let report = auditlog.succeed(&verify);
     assert!(report.contains("expired      300: sequences 1-300\n"), "{report}");
     assert!(report.contains("with the hashes in log: it is for these"), "{report}");
+    assert!(report.contains("signed       by the service"), "{report}");
+    let report = auditlog.succeed(&[&verify[..], &["--settings=all.ndjson"]].concat());
+    assert!(report.contains("settings     allow it, by 1 records of all.ndjson"), "{report}");
 }

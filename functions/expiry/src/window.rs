@@ -10,7 +10,7 @@ use shared::{
         escaping::MAX_TEXT_CHARACTERS,
         id::WorkspaceId,
         keys::{Place, Position},
-        retention::{is_receipt, runs},
+        retention::{never_expires, runs},
         timestamp::Timestamp,
     },
     query::page::Page,
@@ -44,8 +44,8 @@ pub(crate) struct Window {
 impl Window {
     /// The sealed events after a position and before an instant, up to a maximum.
     ///
-    /// It ends before the first unsealed event: no receipt can name an event that is in no log. Receipts are
-    /// skipped, because they do not expire.
+    /// It ends before the first unsealed event: no receipt can name an event that is in no log. Records that
+    /// never expire are skipped.
     ///
     /// # Errors
     /// [`Error::Unavailable`] if the store does not answer, [`Error::Inconsistent`] if an event is not as it
@@ -62,7 +62,7 @@ impl Window {
         'reading: loop {
             let Page { events, next, .. } =
                 store.stored_before(workspace, after.as_ref(), before, CHUNK).await?;
-            for event in events.iter().filter(|event| !is_receipt(event)) {
+            for event in events.iter().filter(|event| !never_expires(event)) {
                 if due.len() == MAX_EVENTS {
                     break 'reading;
                 }

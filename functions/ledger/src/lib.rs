@@ -7,11 +7,15 @@
 mod checkpoint;
 mod entries;
 mod proofs;
-mod signer;
+mod service_key;
 mod tiles;
 
 use serde_json::{Map, Value, json};
 use shared::{
+    aws::{
+        config::{Config, Seed, Signing},
+        signer::Signer,
+    },
     http::{self, Request, Response},
     ledger::note::Vkey,
     model::{error::Error, principal::TokenHolder, scope::Scope, service_event},
@@ -22,7 +26,7 @@ use shared::{
 pub use self::{
     entries::LogEntry,
     proofs::{CONSISTENCY_NAMES, ConsistencyProof, INCLUSION_NAMES, InclusionProof},
-    signer::Signer,
+    service_key::vouch,
 };
 
 /// The content type of a checkpoint and a key: text, as C2SP tlog-tiles asks for.
@@ -32,23 +36,50 @@ pub const TEXT: &str = "text/plain; charset=utf-8";
 #[derive(Debug)]
 pub struct Ledger {
     pub store: Store,
-    /// The key that signs checkpoints.
+    /// The beginning of the names of all logs.
+    pub origin: String,
+    /// The key of the logs, which signs checkpoints.
     pub signer: Signer,
+}
+
+/// The route key of the schedule's event, which is in the form of a request. The API has no such route.
+const SCHEDULE: &str = "SCHEDULE service-key";
+
+impl Ledger {
+    /// A ledger over the tables, with the key of its logs.
+    pub fn new(store: Store, signing: &Signing, config: &Config) -> Self {
+        Self { store, origin: signing.origin.clone(), signer: Signer::of(&signing.key, config) }
+    }
+
+    /// A ledger with a key at hand.
+    pub fn with_seed(store: Store, origin: &str, seed: [u8; 32]) -> Self {
+        Self { store, origin: origin.to_owned(), signer: Signer::with_seed(Seed::new(seed)) }
+    }
+
+    /// The key of the logs under a name.
+    async fn key(&self, name: &str) -> Result<Vkey, Error> {
+        let public = self.signer.public_key().await?;
+        Vkey::new(name, public).map_err(|error| Error::Internal(error.into()))
+    }
 }
 
 /// Answers every route of `/api/{workspace}/ledger`.
 ///
 /// # Errors
-/// None: every failure is an answer.
+/// None for a request: every failure is an answer. For the event of the schedule, if it failed.
 pub async fn handle(ledger: &Ledger, request: lambda_http::Request) -> Result<Response, lambda_http::Error> {
     let request = Request::from(request);
+    if request.route() == SCHEDULE {
+        vouch(ledger).await?;
+        return Ok(http::ok_text(TEXT, String::new()));
+    }
     let answer = route(ledger, &request).await;
     Ok(http::respond(&request, answer))
 }
 
 async fn route(ledger: &Ledger, request: &Request) -> Result<Response, Error> {
     let holder = request.token_holder(Scope::Read)?;
-    let log = ledger.signer.log(&holder.workspace).await?;
+    let log = ledger.key(&format!("{}/{}", ledger.origin, holder.workspace)).await?;
     let reader = Reader { ledger, request, holder, log };
     match request.route() {
         "GET /api/{workspace}/ledger/checkpoint" => {

@@ -1,7 +1,7 @@
 //! The Lambda behind `/api/{workspace}/ledger`.
 
 use lambda_http::{Error, run, service_fn};
-use ledger::{Ledger, Signer};
+use ledger::Ledger;
 use shared::{
     aws::{
         config::{Config, Logs, Signing},
@@ -14,9 +14,7 @@ use shared::{
 async fn main() -> Result<(), Error> {
     logs::start(&Logs::from_env());
     let config = Config::from_env()?;
-    let ledger = Ledger {
-        signer: Signer::of(&Signing::from_env()?, &config)?,
-        store: Store::open(&config, Opening::Ledger).await,
-    };
+    let signing = Signing::from_env()?;
+    let ledger = Ledger::new(Store::open(&config, Opening::Ledger).await, &signing, &config);
     run(service_fn(|request| ledger::handle(&ledger, request))).await
 }

@@ -154,9 +154,10 @@ fn busy() -> Error {
 fn record(admin: &Admin, request: &Request, wanted: &NewRedaction, redactions: &[Redaction]) -> Event {
     let mut sequences: Vec<_> = redactions.iter().filter_map(|redaction| redaction.before.sequence).collect();
     sequences.sort_unstable();
-    let unsealed = redactions.len() - sequences.len();
-    let origin = request.origin(system::now(), system::event_id(), system::salt());
-    service_event::redacted(admin, origin, &wanted.parts, &sequences, unsealed, wanted.reason.as_deref())
+    let without_sequence = redactions.iter().filter(|redaction| redaction.before.sequence.is_none());
+    let unsealed: Vec<_> = without_sequence.map(|redaction| &redaction.before.id).collect();
+    let origin = request.origin(system::now(), system::redaction_id(), system::salt());
+    service_event::redacted(admin, origin, &wanted.parts, &sequences, &unsealed, wanted.reason.as_deref())
 }
 
 /// The redactions of these sequences' events that still have something to erase.

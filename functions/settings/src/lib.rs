@@ -64,7 +64,7 @@ async fn change(store: &Store, request: &Request) -> Result<Response, Error> {
             return Ok(http::ok(&WorkspaceSettings::of(&settings, now)));
         }
         let context = Map::from_iter([("effective_from".to_owned(), json!(from))]);
-        let origin = request.origin(now, system::event_id(), system::salt());
+        let origin = request.origin(now, system::settings_id(), system::salt());
         let event = service_event::settings_changed(&admin, origin, changes, context);
         // If we crash after it, the change is made and recorded; the admin repeats the request, and there is
         // nothing left to do.

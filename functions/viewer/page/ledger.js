@@ -12,6 +12,8 @@ const ERASED = { actor: null, changes: [], context: {}, description: null, entit
 const TEXTS = { workspace: "workspace_username", id: "id", action: "action", timestamp: "timestamp", received_at: "received_at", outcome: "outcome" };
 const COVERED = new Set([...PARTS, ...Object.values(TEXTS), "sequence", "salt", "redacted"]);
 const PROOF_HEADING = "c2sp.org/tlog-proof@v1\n";
+const SERVICE_RECORDS = new Set(["x_audit_log_expired", "x_audit_log_redacted", "x_audit_log_settings_changed"]);
+const SIGNATURE = { key: 32, key_signature: 64, signature: 64 };
 const KEY = /^([^+\s]+)\+([0-9a-f]{8})\+([A-Za-z0-9+/=]+)$/;
 const utf8 = new TextEncoder();
 
@@ -40,7 +42,9 @@ export async function verify(api, event, { workspace, trustedKey = "", doubt } =
   if (proof?.sequence !== event.sequence || proof.size !== checkpoint.size || !Array.isArray(proof.hashes)) {
     throw new Unchecked("The API's proof is not in its form, or is of another entry.");
   }
-  return lead(entry, event.sequence, checkpoint, proof.hashes, key, Boolean(trustedKey));
+  const proved = await lead(entry, event.sequence, checkpoint, proof.hashes, key, Boolean(trustedKey));
+  await verifyServiceRecord(event, key);
+  return proved;
 }
 
 /** Checks the text of a file that has an event with its leaf and proof, as `auditlog proof` writes it. */
@@ -62,7 +66,9 @@ export async function verifyBundle(text, { workspace, trustedKey }) {
   if (leaf !== undefined && leaf !== entry.leaf) throw new Refuted("The leaf is not that of the event.");
   if (event.sequence !== sequence) throw new Refuted("The proof is of another entry than the event.");
   if (sequence >= checkpoint.size) throw new Refuted(`Sequence ${sequence} is not in a log of ${checkpoint.size} entries.`);
-  return lead(entry, sequence, checkpoint, hashes, key, true);
+  const proved = await lead(entry, sequence, checkpoint, hashes, key, true);
+  await verifyServiceRecord(event, key);
+  return proved;
 }
 
 /** The hash by which the log knows an event, which parts of the event were erased, and which members no proof covers. */
@@ -143,6 +149,30 @@ async function lead(entry, sequence, checkpoint, hashes, key, isTrusted) {
     key: key.text, isTrusted, checkpoint, leaf: base64(entry.hash), steps: path.length,
     withheld: entry.withheld, uncovered: entry.uncovered,
   };
+}
+
+/** Refuses a record of the service that the service did not write. The record brings the key that signed it, and the signature
+ * by which the log's key vouches for that key. */
+async function verifyServiceRecord(event, { name, key }) {
+  if (!SERVICE_RECORDS.has(event.action)) return;
+  const refuse = (why) => { throw new Refuted(`The service did not write the event, which is one of its records: ${why}.`); };
+  const { service_signature: signed, ...context } = event.context;
+  if (signed === undefined) refuse("it has no signature of the service");
+  const isWhole = isMap(signed) && Object.keys(signed).length === Object.keys(SIGNATURE).length;
+  const parts = Object.entries(SIGNATURE).map(([part, length]) => isWhole && padded(signed[part], length));
+  if (parts.some((part) => !part)) refuse("its service_signature is not in its form");
+  const [serviceKey, keySignature, signature] = parts;
+  const origin = name.slice(0, name.lastIndexOf("/"));
+  const statement = `audit-log-service-key v1\n${origin}\n${base64(serviceKey)}\n`;
+  if (!(await crypto.subtle.verify("Ed25519", key, keySignature, utf8.encode(statement)))) {
+    refuse("the log's key does not vouch for the key that signed it");
+  }
+  const { leaf } = await entryOf({ ...event, context });
+  const text = `audit-log-service-record v1\n${name}\n${leaf}\n`;
+  const verifier = await crypto.subtle.importKey("raw", serviceKey, { name: "Ed25519" }, false, ["verify"]);
+  if (!(await crypto.subtle.verify("Ed25519", verifier, signature, utf8.encode(text)))) {
+    refuse("its signature is not one of the service for this record");
+  }
 }
 
 /** The root that a leaf and its proof lead to (RFC 9162 §2.1.3.2); undefined for a proof of another length. */

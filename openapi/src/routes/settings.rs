@@ -24,6 +24,7 @@ pub(super) fn change() -> Value {
         .problems(vec![
             Error::InvalidJson(not_json()),
             Error::SettingsChanging(from),
+            Error::NoServiceKey,
             too_large(settings::MAX_BODY_BYTES),
             Error::InvalidBody(vec![FieldError::new(
                 "/confirm",

@@ -65,8 +65,11 @@ A note is in order, such as a delta that is decided and not finished: a sealer w
 next one goes on. A warning is not wrong and should not last, such as events that were received 10 minutes
 ago and are not sealed.
 
-It does not prove that the log is the one that was there before (give a checkpoint that was kept elsewhere),
-that what senders say is true, or who wrote a receipt.
+Receipts, redaction records and changes of settings are signed by the service, and only the log's key tells by
+whose signature: without --key a log that has such records could not be checked.
+
+It does not prove that the log is the one that was there before (give a checkpoint that was kept elsewhere), or
+that what senders say is true.
 
 ", include_str!("../../../docs/exit-codes.txt"))
 )]
@@ -80,8 +83,8 @@ struct Cli {
     /// A checkpoint of the log from earlier; may be repeated
     #[arg(long = "checkpoint", value_name = "FILE", conflicts_with = "all")]
     checkpoints: Vec<String>,
-    /// The log's verifier key, or a file with it: verifies signatures
-    #[arg(long, value_name = "KEY|FILE", conflicts_with = "all")]
+    /// The verifier key of one of the logs, or a file with it: verifies the signatures of all, which have one key
+    #[arg(long, value_name = "KEY|FILE")]
     key: Option<String>,
     /// Write a line of JSON for each workspace
     #[arg(long)]
@@ -130,7 +133,8 @@ impl Cli {
             .iter()
             .map(|name| WorkspaceId::parse(name).map_err(|error| format!("the workspace {name:?} {error}")));
         let mut workspaces: Vec<_> = named.collect::<Result<_, _>>()?;
-        let kept = self.kept(&workspaces)?;
+        let key = self.key.as_deref().map(key).transpose()?;
+        let checkpoints = self.checkpoints(&workspaces, key.as_ref())?;
         let store = Store::connect(&Config::from_env()?);
         if self.all {
             workspaces = store.logs().await?.into_iter().collect();
@@ -143,6 +147,8 @@ impl Cli {
         let (mut is_refuted, mut is_sound, mut is_told) = (false, true, true);
         for workspace in workspaces {
             let bar = bar(&workspace);
+            let key = key.as_ref().map(|key| key_of(key, &workspace)).transpose()?;
+            let kept = Kept { checkpoints: checkpoints.clone(), key };
             let resume = match &self.state {
                 None => None,
                 Some(directory) => Some(
@@ -168,19 +174,23 @@ impl Cli {
         })
     }
 
-    /// The checkpoints and the key on the command line, which must belong to the one workspace.
-    fn kept(&self, workspaces: &[WorkspaceId]) -> Result<Kept, Box<dyn Error>> {
-        if self.key.is_none() && self.checkpoints.is_empty() {
-            return Ok(Kept::default());
+    /// The checkpoints on the command line, which must belong to the one workspace.
+    fn checkpoints(
+        &self,
+        workspaces: &[WorkspaceId],
+        key: Option<&Vkey>,
+    ) -> Result<Vec<Checkpoint>, Box<dyn Error>> {
+        if self.checkpoints.is_empty() {
+            return Ok(Vec::new());
         }
         let [workspace] = workspaces else {
-            return Err("--key and --checkpoint are of one log: name one workspace".into());
+            return Err("--checkpoint is of one log: name one workspace".into());
         };
-        let key = self.key.as_deref().map(key).transpose()?;
         let open = |file: &String| {
             let note = fs::read_to_string(file).map_err(|error| format!("{file}: {error}"))?;
-            let checkpoint: Checkpoint = match &key {
-                Some(key) => Checkpoint::open(&note, key).map_err(|error| format!("{file}: {error}"))?,
+            let checkpoint: Checkpoint = match key {
+                Some(key) => Checkpoint::open(&note, &key_of(key, workspace)?)
+                    .map_err(|error| format!("{file}: {error}"))?,
                 None => fsck::unverified(&note).ok_or_else(|| format!("{file} holds no checkpoint"))?,
             };
             if fsck::is_of(&checkpoint, workspace) {
@@ -189,8 +199,7 @@ impl Cli {
                 Err(format!("{file} holds a checkpoint of the log {:?}", checkpoint.origin()))
             }
         };
-        let checkpoints = self.checkpoints.iter().map(open).collect::<Result<_, _>>()?;
-        Ok(Kept { checkpoints, key })
+        Ok(self.checkpoints.iter().map(open).collect::<Result<_, _>>()?)
     }
 }
 
@@ -213,6 +222,13 @@ fn key(given: &str) -> Result<Vkey, String> {
         given.to_owned()
     };
     Vkey::parse(text.trim_end()).map_err(|error| format!("--key is neither a file nor a key, which {error}"))
+}
+
+/// The key of a log under the name of a workspace's log: all logs of a deployment have one key pair.
+fn key_of(key: &Vkey, workspace: &WorkspaceId) -> Result<Vkey, String> {
+    let origin = key.name().rsplit_once('/').map(|(origin, _)| origin);
+    let origin = origin.ok_or_else(|| format!("--key is of {:?}, which is no log", key.name()))?;
+    key.named(&format!("{origin}/{workspace}")).map_err(|error| error.to_string())
 }
 
 /// A progress bar at a terminal, and a line each ten seconds elsewhere.

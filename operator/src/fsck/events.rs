@@ -32,6 +32,8 @@ pub(super) struct EventScan {
     pub(super) oldest: Option<Timestamp>,
     /// Items whose key is not the key of an event.
     pub(super) invalid_keys: u64,
+    /// Events that are sealed beyond the part of the log that was followed.
+    pub(super) later: u64,
 }
 
 /// A bit for each sequence: set once an event with the sequence was seen.
@@ -61,8 +63,9 @@ impl EventScan {
                             }
                         }
                         // The log could not be followed beyond its end, so these sequences cannot be judged.
-                        StoredSequence::Sequence(_) if log.is_broken => {}
+                        StoredSequence::Sequence(_) if log.is_broken => scan.later += 1,
                         StoredSequence::Sequence(sequence) => {
+                            scan.later += 1;
                             beyond(store, workspace, shard, filed, sequence, findings).await?;
                         }
                         StoredSequence::Nothing | StoredSequence::Unreadable => scan.count(filed, now),
@@ -76,6 +79,11 @@ impl EventScan {
             }
         }
         Ok(scan)
+    }
+
+    /// The number of events that are not in the part of the log that was followed.
+    pub(super) fn outside(&self) -> u64 {
+        self.fresh + self.overdue + self.later
     }
 
     fn count(&mut self, filed: &Filed, now: Timestamp) {

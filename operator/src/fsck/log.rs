@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use indicatif::ProgressBar;
 use shared::{
-    ledger::{Delta, Entry, hash::Hash, leaf, tree::Frontier},
+    ledger::{Delta, Entry, hash::Hash, leaf, note::Vkey, tree::Frontier},
     model::{
         error::Error,
         event::Event,
@@ -17,10 +17,10 @@ use shared::{
 };
 
 use super::{
-    expired::Expired,
     head_size,
     report::{Findings, Kind},
     resume::Resume,
+    service::ServiceRecords,
 };
 
 /// After how many entries the state is saved.
@@ -46,7 +46,8 @@ pub(super) struct Log {
     pub(super) tail: u64,
     /// True if the deltas could not be followed to the end of the log.
     pub(super) is_broken: bool,
-    pub(super) expired: Expired,
+    /// Its service records, and what they explain.
+    pub(super) service: ServiceRecords,
 }
 
 /// The tables of a workspace.
@@ -73,6 +74,7 @@ impl Log {
         Tables { store, workspace, shards }: Tables<'_>,
         head: &StoredHead,
         sizes: &[u64],
+        key: Option<&Vkey>,
         findings: &mut Findings,
         bar: &ProgressBar,
         resume: Option<&Resume>,
@@ -86,7 +88,7 @@ impl Log {
             saved.as_ref().map_or((0, String::new()), |saved| (saved.checked, saved.root.clone()));
         if let Some(saved) = saved {
             *findings = saved.findings.without_deltas();
-            log.expired = saved.expired;
+            log.service = saved.service;
         }
         let mut rest = None;
         loop {
@@ -118,11 +120,11 @@ impl Log {
                 let room = usize::try_from(SAVED_EACH - first % SAVED_EACH).unwrap_or(usize::MAX);
                 let end = first + entries.len().min(room) as u64;
                 let later = entries.split_off(room.min(entries.len()));
-                check.compare(entries, &mut log.expired, findings, bar).await?;
+                check.compare(entries, &mut log.service, findings, bar).await?;
                 entries = later;
                 if let (Some(resume), Some(root)) = (resume, marks.get(&end)) {
                     // If we crash here, the next run compares the events from `end` on.
-                    resume.save(end, root, findings, &log.expired);
+                    resume.save(end, root, findings, &log.service);
                 }
             }
             rest = chunk.rest;
@@ -131,7 +133,7 @@ impl Log {
                     return Ok(None);
                 }
                 log.is_head_between |= covered == Some(log.end());
-                log.expired.settle(store, workspace, log.frontier.size(), findings).await?;
+                log.service.settle(store, workspace, key, log.frontier.size(), findings).await?;
                 return Ok(Some(log));
             }
         }
@@ -200,7 +202,7 @@ impl EntryCheck<'_> {
     async fn compare(
         &self,
         entries: Vec<(u64, Entry)>,
-        expired: &mut Expired,
+        service: &mut ServiceRecords,
         findings: &mut Findings,
         bar: &ProgressBar,
     ) -> Result<(), Error> {
@@ -212,13 +214,13 @@ impl EntryCheck<'_> {
         let mut reads = stream::iter(reads).buffered(CONCURRENCY);
         while let Some((batch, kept)) = reads.try_next().await? {
             for ((sequence, entry), kept) in batch.iter().zip(kept) {
-                if let Some(receipt) = kept.as_ref().and_then(|kept| kept.event.as_ref().ok()) {
-                    expired.note(*sequence, receipt);
+                if let Some(event) = kept.as_ref().and_then(|kept| kept.event.as_ref().ok()) {
+                    service.note(*sequence, event);
                 }
                 match self.mismatch(*sequence, entry, kept) {
                     // A receipt later in the log may explain it.
                     Some((kind, detail)) if kind.may_be_expired() => {
-                        expired.may_explain(*sequence, kind, detail);
+                        service.may_explain(*sequence, kind, detail);
                     }
                     Some((kind, detail)) => findings.at(kind, *sequence, detail),
                     None => {}

@@ -14,9 +14,11 @@
 //! everything stored of it: the roots of the tiles, the head, the signed checkpoint, and the checkpoints that
 //! the caller brings.
 //!
-//! An event that is missing or marked for deletion is no mismatch if a receipt covers it: an entry of the log
-//! that names the event's sequence, and whose root is the root of the logged leaves of the sequences that it
-//! names.
+//! Receipts, redaction records and changes of settings must have the signature of the service, which the log's
+//! key verifies. An event that is missing or marked for deletion is no mismatch if a receipt covers it: an entry
+//! of the log that names the event's sequence, whose root is the root of the logged leaves of the sequences that
+//! it names, and which the settings recorded before it allow. A part of an event that is erased must be named by
+//! a redaction record.
 //!
 //! ## Mismatches that are not found
 //!
@@ -29,10 +31,10 @@
 
 mod checkpoints;
 mod events;
-mod expired;
 mod log;
 mod report;
 mod resume;
+mod service;
 mod tree;
 
 use indicatif::ProgressBar;
@@ -99,14 +101,14 @@ pub async fn check_from(
     let mut sizes: Vec<_> = kept.checkpoints.iter().map(Checkpoint::size).collect();
     sizes.extend(signed_size(&signed));
     let tables = Tables { store, workspace, shards: &shards };
-    let walk = Log::walk(tables, &head, &sizes, &mut findings, bar, resume);
+    let walk = Log::walk(tables, &head, &sizes, kept.key.as_ref(), &mut findings, bar, resume);
     let log = match walk.await? {
         Some(log) => log,
         None => {
             // The saved state is of another log: begin with the first event.
             findings = Findings::default();
             bar.set_position(0);
-            let walk = Log::walk(tables, &head, &sizes, &mut findings, bar, None);
+            let walk = Log::walk(tables, &head, &sizes, kept.key.as_ref(), &mut findings, bar, None);
             walk.await?.unwrap_or_default()
         }
     };
@@ -115,6 +117,11 @@ pub async fn check_from(
     checkpoints::compare(workspace, &signed, kept, &head, &log, &mut findings);
     let scan = EventScan::read(store, workspace, &log, now, &mut findings, bar).await?;
     let aside = store.count_aside(workspace).await?;
+    // A record that is not in the log yet may be the one that names it.
+    let (outside, unexplained) = (scan.outside(), log.service.unexplained().collect::<Vec<_>>());
+    for (sequence, what) in unexplained.iter().filter(|_| outside == 0) {
+        findings.at(Kind::Redaction, *sequence, what.clone());
+    }
     bar.finish_and_clear();
     if let Some(resume) = resume {
         resume.finish();
@@ -128,23 +135,36 @@ pub async fn check_from(
         signed: signed_size(&signed),
         notes: notes(&log, &scan, grew, kept.key.is_none() && signed != StoredSigned::Missing),
         warnings: warnings(&scan, aside),
-        unchecked: unchecked(&log, &scan, aside, &head),
+        unchecked: unchecked(&log, &scan, aside, &head, unexplained.first()),
         findings,
     })
 }
 
-/// The reason why there was nothing to check; `None` if something was checked.
-fn unchecked(log: &Log, scan: &EventScan, aside: u64, head: &StoredHead) -> Option<String> {
+/// The reason why not everything was checked, although there is no mismatch; `None` if it was.
+fn unchecked(
+    log: &Log,
+    scan: &EventScan,
+    aside: u64,
+    head: &StoredHead,
+    unexplained: Option<&(u64, String)>,
+) -> Option<String> {
     let events = scan.fresh + scan.overdue + scan.invalid_keys + aside;
-    let is_empty = *head == StoredHead::Missing && log.end() + events == 0;
-    is_empty.then(|| {
-        "there is nothing of this workspace: look at its name, and at those of the tables".to_owned()
-    })
+    if *head == StoredHead::Missing && log.end() + events == 0 {
+        let what = "there is nothing of this workspace: look at its name, and at those of the tables";
+        return Some(what.to_owned());
+    }
+    let unverified = log.service.unverified();
+    if unverified > 0 {
+        let records = count(unverified, "service record");
+        return Some(format!("only the log's key tells who wrote {records}: give --key"));
+    }
+    let (sequence, what) = unexplained?;
+    Some(format!("sequence {sequence}: {what} as far as the log is sealed; check again when it is"))
 }
 
 /// Remarks on a state that is normal.
 fn notes(log: &Log, scan: &EventScan, grew: bool, is_unverified: bool) -> Vec<String> {
-    let expired = format!("expired, as receipts of the log say: {}", count(log.expired.receipted(), "event"));
+    let expired = format!("expired, as receipts of the log say: {}", count(log.service.receipted(), "event"));
     let fresh = format!("not sealed yet, and young enough for that: {}", count(scan.fresh, "event"));
     let all = [
         (grew, "the log has grown meanwhile"),
@@ -156,7 +176,7 @@ fn notes(log: &Log, scan: &EventScan, grew: bool, is_unverified: bool) -> Vec<St
             log.is_broken,
             "the tree cannot be computed beyond the first mismatch in the deltas, so nothing after it was checked",
         ),
-        (log.expired.receipted() > 0, &expired),
+        (log.service.receipted() > 0, &expired),
         (is_unverified, "no signature was verified: give --key"),
         (scan.fresh > 0, &fresh),
     ];

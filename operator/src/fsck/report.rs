@@ -33,8 +33,12 @@ pub enum Kind {
     EventMisplaced,
     /// An event has a sequence that the log gives to another event, or to none.
     SequenceForged,
-    /// The root in a receipt is not the root of the logged leaves that it names.
+    /// The root in a receipt is not the root of the logged leaves that it names, or the settings did not allow it.
     Receipt,
+    /// The service did not write a record of the service.
+    ServiceRecord,
+    /// A part of an event is erased, and no redaction record names it.
+    Redaction,
     /// The root of a tile is not the root of the entries below it.
     TileRoot,
     /// The head does not match the deltas.
@@ -95,7 +99,7 @@ pub struct Report {
     pub notes: Vec<String>,
     /// Remarks on a state that is no mismatch but should not last.
     pub warnings: Vec<String>,
-    /// The reason why there was nothing to check.
+    /// The reason why not everything was checked, although there is no mismatch.
     pub unchecked: Option<String>,
 }
 

@@ -13,10 +13,10 @@ use std::{
 use serde::{Deserialize, Serialize};
 use shared::{ledger::hash::Hash, model::id::WorkspaceId};
 
-use super::{expired::Expired, report::Findings};
+use super::{report::Findings, service::ServiceRecords};
 use crate::terminal::complain;
 
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// A check that can be resumed.
 #[derive(Debug)]
@@ -38,7 +38,7 @@ pub(super) struct Saved {
     /// The root of the log at that size.
     pub(super) root: String,
     pub(super) findings: Findings,
-    pub(super) expired: Expired,
+    pub(super) service: ServiceRecords,
 }
 
 impl Resume {
@@ -73,14 +73,14 @@ impl Resume {
     }
 
     /// Saves that the events below a sequence were compared. A state that cannot be written costs only time later.
-    pub(super) fn save(&self, checked: u64, root: &Hash, findings: &Findings, expired: &Expired) {
+    pub(super) fn save(&self, checked: u64, root: &Hash, findings: &Findings, service: &ServiceRecords) {
         let saved = Saved {
             version: VERSION,
             workspace: self.workspace.clone(),
             checked,
             root: root.to_string(),
             findings: findings.clone(),
-            expired: expired.clone(),
+            service: service.clone(),
         };
         let beside = self.path.with_extension("new");
         let written = serde_json::to_vec(&saved).map_err(io::Error::from);

@@ -4,10 +4,12 @@
 //! the SDK's chain of providers: that chain is slow to build and looks in places a Lambda does not
 //! have.
 
-use std::{env, path::PathBuf};
+use std::{env, fmt};
 
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 
 use crate::{aws::https::Trust, stream::Operator};
 
@@ -26,6 +28,8 @@ pub struct Config {
     pub open_at_init: bool,
     /// The names of the tables.
     pub tables: Tables,
+    /// The service key, for functions that write service records or vouch for the key.
+    pub service_key: Option<Key>,
     /// How often a token may read in ten seconds; without it, as often as it likes.
     pub read_limit: Option<u32>,
     /// How often the admins of a workspace may change something in ten seconds; `None` is no limit.
@@ -108,9 +112,13 @@ pub enum Key {
         /// Another KMS than the region's own.
         endpoint: Option<String>,
     },
-    /// In a file, as the base64 of its 32 bytes.
-    File(PathBuf),
+    /// At hand.
+    Seed(Seed),
 }
+
+/// The 32 bytes that an Ed25519 key is made of.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Seed([u8; 32]);
 
 /// What is wrong with the environment.
 #[derive(Debug, thiserror::Error)]
@@ -118,6 +126,9 @@ pub enum InvalidConfig {
     /// A variable that must be set is not.
     #[error("{0} is not set; on AWS the template and Lambda set it, elsewhere see README.md")]
     Missing(&'static str),
+    /// A key file cannot be read, or holds no key.
+    #[error("{0} does not name a file that holds the base64 of 32 bytes")]
+    KeyFile(&'static str),
     /// The wait is no number.
     #[error("ARCHIVE_SECONDS is not a number of seconds")]
     ArchiveSeconds,
@@ -133,19 +144,22 @@ impl Config {
     /// Reads `AWS_REGION`, `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, `AWS_SESSION_TOKEN`,
     /// `AWS_ENDPOINT_URL_DYNAMODB` (or `DYNAMODB_ENDPOINT`), `AWS_CA_BUNDLE`, `OPEN_AT_INIT` (`0` opens the connection
     /// with the first request), `EVENTS_TABLE`, `TOKENS_TABLE`, `QUARANTINE_TABLE`, `SETTINGS_TABLE`, `LEDGER_TABLE`,
-    /// `BACKLOG_TABLE`, `CHECKPOINTS_TABLE`, `RATES_TABLE`, `STREAMS_TABLE`, `READ_LIMIT` and `CHANGE_LIMIT`.
+    /// `BACKLOG_TABLE`, `CHECKPOINTS_TABLE`, `RATES_TABLE`, `STREAMS_TABLE`, `SERVICE_KEY_ID` (of AWS KMS, or of
+    /// `AWS_ENDPOINT_URL_KMS`) or else `SERVICE_KEY_FILE`, `READ_LIMIT` and `CHANGE_LIMIT`.
     ///
     /// # Errors
-    /// If there is neither a key nor an endpoint of our own, which takes any key; if a bundle is named
+    /// If there is neither a key nor an endpoint of our own, which takes any key; if a bundle or a key file is named
     /// that cannot be read; or if the limit is no number.
     pub fn from_env() -> Result<Self, InvalidConfig> {
         Self::read(Self::variable)
     }
 
-    /// The configuration for an engine that runs on this machine and takes any key.
+    /// The configuration for an engine that runs on this machine and takes any key. The service key is one that everyone
+    /// knows: it is for tests, and for systems that keep nothing.
     pub fn local(endpoint: &str) -> Self {
         let read = |name: &str| (name == "DYNAMODB_ENDPOINT").then(|| endpoint.to_owned());
-        Self::read(read).expect("an endpoint is all that is needed")
+        let config = Self::read(read).expect("an endpoint is all that is needed");
+        Self { service_key: Some(Key::Seed(Seed::new([0x6c; 32]))), ..config }
     }
 
     /// Whose certificates are trusted for an endpoint of one's own, or without one, for AWS's.
@@ -206,6 +220,7 @@ impl Config {
                 rates: named("RATES_TABLE", "AuditRates"),
                 streams: named("STREAMS_TABLE", "AuditStreams"),
             },
+            service_key: Key::read(&variable, "SERVICE_KEY_ID", "SERVICE_KEY_FILE")?,
             read_limit: limit(variable("READ_LIMIT"))?,
             change_limit: limit(variable("CHANGE_LIMIT"))?,
         })
@@ -237,13 +252,47 @@ impl Signing {
     /// # Errors
     /// If there is no key.
     pub fn from_env() -> Result<Self, InvalidConfig> {
-        let endpoint = Config::variable("AWS_ENDPOINT_URL_KMS");
-        let kms = Config::variable("LEDGER_KEY_ID").map(|key_id| Key::Kms { key_id, endpoint });
-        let file = || Config::variable("LEDGER_KEY_FILE").map(|path| Key::File(path.into()));
+        let key = Key::read(&Config::variable, "LEDGER_KEY_ID", "LEDGER_KEY_FILE")?;
         Ok(Self {
             origin: Config::variable("LEDGER_ORIGIN").ok_or(InvalidConfig::Missing("LEDGER_ORIGIN"))?,
-            key: kms.or_else(file).ok_or(InvalidConfig::Missing("LEDGER_KEY_ID"))?,
+            key: key.ok_or(InvalidConfig::Missing("LEDGER_KEY_ID"))?,
         })
+    }
+}
+
+impl Key {
+    /// The key that a variable names in KMS, or else that of the file that another one names.
+    fn read(
+        variable: &impl Fn(&'static str) -> Option<String>,
+        id: &'static str,
+        file: &'static str,
+    ) -> Result<Option<Self>, InvalidConfig> {
+        if let Some(key_id) = variable(id) {
+            return Ok(Some(Self::Kms { key_id, endpoint: variable("AWS_ENDPOINT_URL_KMS") }));
+        }
+        let Some(path) = variable(file) else { return Ok(None) };
+        let text = std::fs::read_to_string(path).ok();
+        let seed = text.and_then(|text| STANDARD.decode(text.trim()).ok()?.try_into().ok());
+        seed.map(|seed| Some(Self::Seed(Seed(seed)))).ok_or(InvalidConfig::KeyFile(file))
+    }
+}
+
+impl Seed {
+    /// The seed of these bytes.
+    pub fn new(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
+    /// Its bytes.
+    pub fn bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Seed {
+    /// Without the bytes: they are the private key.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Seed")
     }
 }
 

@@ -1,4 +1,4 @@
-//! The edges beside DynamoDB: configuration, HTTPS, log lines, and Secrets Manager.
+//! The edges beside DynamoDB: configuration, HTTPS, log lines, Secrets Manager and KMS.
 
 #[cfg(feature = "edges")]
 pub mod config;
@@ -9,3 +9,5 @@ pub mod later;
 pub mod logs;
 #[cfg(feature = "edges")]
 pub mod secrets;
+#[cfg(feature = "edges")]
+pub mod signer;

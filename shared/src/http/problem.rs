@@ -147,6 +147,7 @@ impl Problem {
             }
             Error::Inconsistent(_) => (500, "inconsistent_log", "The log contradicts itself", vec![]),
             Error::Internal(_) => (500, "internal", "Something went wrong on our side", vec![]),
+            Error::NoServiceKey => (503, "no_service_key", "The service cannot sign the record yet", vec![]),
             Error::Unavailable(_) => (503, "unavailable", "The audit log cannot be reached", vec![]),
         };
         Self { errors, ..Self::new(status, id, title, error.to_string()) }

@@ -15,7 +15,8 @@
 //!
 //! [`checkpoint::Checkpoint`] and [`tlog_proof::TlogProof`] are the texts for readers: the signed
 //! root, and the proof of one leaf with the signed root beside it. A log of ours has no format of
-//! its own there, so that every verifier of C2SP logs verifies it.
+//! its own there, so that every verifier of C2SP logs verifies it. [`service_record`] has the signature of records that the
+//! service itself wrote.
 //!
 //! Nothing here reads, writes, waits or signs. In particular no private key is known here: a
 //! signature is made elsewhere, and [`note::Vkey::note`] refuses a wrong one.
@@ -28,6 +29,7 @@ mod leaf;
 pub mod note;
 pub mod places;
 pub mod proof;
+pub mod service_record;
 pub mod subtrees;
 pub mod tile;
 pub mod tiles;

@@ -87,6 +87,14 @@ impl Vkey {
         if vkey.to_string() == text { Ok(vkey) } else { Err(InvalidVkey::Form) }
     }
 
+    /// The same key under another name.
+    ///
+    /// # Errors
+    /// If that cannot be a name.
+    pub fn named(&self, name: &str) -> Result<Self, InvalidVkey> {
+        Self::new(name, self.key.to_bytes())
+    }
+
     /// The name: the origin of the log whose key it is.
     pub fn name(&self) -> &str {
         &self.name
@@ -128,7 +136,8 @@ impl Vkey {
         if is_signed { Ok(text) } else { Err(InvalidNote::UnknownKey) }
     }
 
-    fn verify(&self, text: &str, signature: &[u8; 64]) -> Result<(), InvalidNote> {
+    /// Checks that a signature is that of a text by this key.
+    pub(super) fn verify(&self, text: &str, signature: &[u8; 64]) -> Result<(), InvalidNote> {
         self.key
             .verify_strict(text.as_bytes(), &Signature::from_bytes(signature))
             .map_err(|_| InvalidNote::WrongSignature)
@@ -143,10 +152,10 @@ impl fmt::Display for Vkey {
 }
 
 /// The name and the id of a key, and its signature.
-type SignatureLine<'a> = (&'a str, [u8; 4], Vec<u8>);
+pub(super) type SignatureLine<'a> = (&'a str, [u8; 4], Vec<u8>);
 
 /// A note taken apart: its text and its signatures, of which there is at least one.
-fn split(note: &str) -> Option<(&str, Vec<SignatureLine<'_>>)> {
+pub(super) fn split(note: &str) -> Option<(&str, Vec<SignatureLine<'_>>)> {
     // The text may have empty lines: the last one of the note ends it.
     let (text, signatures) = note.split_at_checked(note.rfind("\n\n")? + 1)?;
     let lines = signatures.strip_prefix('\n')?.strip_suffix('\n')?.split('\n');

@@ -99,6 +99,11 @@ pub enum Error {
         "The admins of this workspace have changed something as often as they may for now; wait as long as Retry-After says. Revoking tokens and legal holds are counted by themselves."
     )]
     TooManyChanges(Rate),
+    /// Nothing vouches for the service key yet, so that the record of a change cannot be signed; nothing was changed.
+    #[error(
+        "The service cannot sign the record of this change yet, and nothing was changed. Its key is ready within a minute of a deployment: send the request again."
+    )]
+    NoServiceKey,
     /// The store did not take or give the data; nothing was disclosed.
     #[error("The audit log cannot be reached right now; try again shortly.")]
     Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),

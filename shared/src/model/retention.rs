@@ -8,8 +8,11 @@
 //! legal hold brings an event back; they only let no more expire. And every change takes effect at an instant that lies
 //! further ahead than any instance reads settings late, so that all instances pass it at the same time.
 
+mod history;
+
 use serde::{Deserialize, Serialize};
 
+pub use self::history::History;
 use crate::{
     model::{
         catalogue::Action, event::Event, id::EventId, keys::Position, shards::SETTINGS_AGE_SECONDS,
@@ -28,10 +31,21 @@ pub const MAX_NOTICE_DAYS: i64 = 365;
 
 /// The action of a receipt: the event that says which events have expired. Receipts never expire, because they
 /// explain the gaps in a log.
-pub(crate) const RECEIPT: &str = "x_audit_log_expired";
-/// What the ids of receipts begin with, and those of few other events: whoever has a key alone sees by it that
-/// it cannot be a receipt's.
+const RECEIPT: &str = "x_audit_log_expired";
+/// The action of a redaction record. Redaction records never expire, because they explain why parts of events are gone.
+const REDACTION: &str = "x_audit_log_redacted";
+/// The action of a change of settings. Its records never expire, because verifiers judge receipts by them.
+const SETTINGS: &str = "x_audit_log_settings_changed";
+/// The beginning of the ids of receipts, and of few other events: an entry of the log whose id begins otherwise is no
+/// receipt, and need not be read to know that.
 pub const RECEIPT_ID: &str = "expired.";
+/// The beginning of the ids of redaction records.
+pub const REDACTION_ID: &str = "x_audit_log_redacted.";
+/// The beginning of the ids of records of changed settings.
+pub const SETTINGS_ID: &str = "x_audit_log_settings.";
+/// The actions of records that never expire, and the beginnings of their ids.
+pub(crate) const LASTING: [(&str, &str); 3] =
+    [(RECEIPT, RECEIPT_ID), (REDACTION, REDACTION_ID), (SETTINGS, SETTINGS_ID)];
 /// The beginnings of ids that no sender may choose.
 pub const RESERVED_IDS: [&str; 2] = [RECEIPT_ID, "x_audit_log_"];
 
@@ -228,8 +242,7 @@ fn changed<T: Clone>(
     if let Some(last) = settings.last().filter(|last| now < last.from && last.from <= earliest) {
         return Err(InvalidChange::Imminent(last.from));
     }
-    let current = settings.iter().rfind(|setting| setting.from <= now).cloned();
-    Ok(current.into_iter().chain([Setting { from, value }]).collect())
+    Ok(history::replaced(settings, value, from, now))
 }
 
 /// What is retained at an instant: what a reader may be given.
@@ -247,19 +260,20 @@ impl Retained {
         Self(Some(from))
     }
 
-    /// Before which time every event but a receipt has expired.
+    /// Before which time every event has expired that may expire.
     pub fn from(self) -> Option<Timestamp> {
         self.0
     }
 
     /// Whether the event is there for readers.
     pub fn keeps(self, event: &Event) -> bool {
-        is_receipt(event) || self.is_after(event.timestamp)
+        never_expires(event) || self.is_after(event.timestamp)
     }
 
     /// Whether the event of this key may be there for readers; if it may not, it need not be read.
     pub fn may_keep(self, position: &Position) -> bool {
-        self.is_after(position.timestamp) || position.id.as_str().starts_with(RECEIPT_ID)
+        let may_last = LASTING.iter().any(|(_, id)| position.id.as_str().starts_with(id));
+        may_last || self.is_after(position.timestamp)
     }
 
     /// Whether a time is one of which events are retained.
@@ -290,6 +304,11 @@ pub fn is_reserved_id(id: &EventId) -> bool {
     RESERVED_IDS.iter().any(|reserved| {
         id.as_str().get(..reserved.len()).is_some_and(|start| start.eq_ignore_ascii_case(reserved))
     })
+}
+
+/// Whether an event is a record of the service that never expires.
+pub fn never_expires(event: &Event) -> bool {
+    LASTING.iter().any(|(action, id)| event.action.name() == *action && event.id.as_str().starts_with(id))
 }
 
 /// Whether an event is a receipt.

@@ -69,22 +69,25 @@ pub fn token_revoked(admin: &Admin, origin: Origin, token: &TokenId, name: &str)
     token_event(admin, "api_token_workspace_revoked", origin, token, name, Map::new())
 }
 
-/// `x_audit_log_redacted`: an admin had these parts erased of the events of these sequences, and of so
-/// many that have none yet. What was erased is not said.
+/// `x_audit_log_redacted`: an admin had these parts erased of the events of these sequences, and of those with these ids,
+/// which have no sequence yet. What was erased is not said.
 pub fn redacted(
     admin: &Admin,
     origin: Origin,
     parts: &[Part],
     sequences: &[u64],
-    unsealed: usize,
+    unsealed: &[&EventId],
     reason: Option<&str>,
 ) -> Event {
     let actor = Actor { username: admin.username.clone(), ..Actor::new(ActorType::User, &admin.user_id) };
     let mut context = Map::from_iter([
         ("parts".to_owned(), json!(parts)),
         ("sequences".to_owned(), json!(sequences)),
-        ("unsealed".to_owned(), json!(unsealed)),
+        ("unsealed".to_owned(), json!(unsealed.len())),
     ]);
+    if !unsealed.is_empty() {
+        context.insert("unsealed_ids".to_owned(), json!(unsealed));
+    }
     if let Some(reason) = reason {
         context.insert("reason".to_owned(), json!(reason));
     }

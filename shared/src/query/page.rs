@@ -14,7 +14,7 @@ use crate::{
         event::{Event, Outcome},
         id::WorkspaceId,
         keys::Position,
-        retention::{RECEIPT, Retained},
+        retention::{LASTING, Retained},
         timestamp::Timestamp,
     },
     query::criteria::Criteria,
@@ -122,11 +122,12 @@ impl Order {
 }
 
 impl Filter {
-    /// The part of this filter that can still match after expiry; `None` if nothing can. Receipts that have left the
-    /// retention period are found by a filter of their action alone.
+    /// The part of this filter that can still match after expiry; `None` if nothing can. Records that
+    /// never expire are found behind the period by a filter of their actions alone.
     pub fn retained_by(&self, retained: Retained) -> Option<Self> {
-        let receipts = matches!(self.actions.as_slice(), [action] if action.name() == RECEIPT);
-        let start = if receipts { self.start } else { self.start.max(retained.from()) };
+        let lasts = |action: &Action| LASTING.iter().any(|(name, _)| *name == action.name());
+        let lasting = !self.actions.is_empty() && self.actions.iter().all(lasts);
+        let start = if lasting { self.start } else { self.start.max(retained.from()) };
         let some = self.end.is_none_or(|end| start.is_none_or(|start| start < end));
         some.then(|| Self { start, ..self.clone() })
     }

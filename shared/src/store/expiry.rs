@@ -49,6 +49,7 @@ impl Store {
         receipt: &Event,
         log_size: u64,
     ) -> Result<Written, Error> {
+        let receipt = &self.sign_record(receipt).await?;
         let table = &self.tables.settings;
         let (mut set, mut condition) = (String::new(), String::new());
         let mut parameters = vec![text(to.sort_key())];

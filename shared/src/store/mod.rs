@@ -51,6 +51,7 @@ mod rates;
 mod read;
 mod reconcile;
 mod redaction;
+mod service_key;
 mod settings;
 mod slots;
 mod stamps;
@@ -70,7 +71,6 @@ use aws_sdk_dynamodb::{
     types::ConsumedCapacity,
 };
 
-use self::settings::SettingsCache;
 pub use self::{
     backlog::Waiting,
     checkpoint::Signed,
@@ -93,6 +93,7 @@ pub use self::{
     stamps::Misfit,
     tokens::Revoked,
 };
+use self::{service_key::ServiceKeys, settings::SettingsCache};
 use crate::{
     aws::config::{Config, Tables},
     model::{error::Error, event::Event},
@@ -108,6 +109,7 @@ pub struct Store {
     change_limit: Option<u32>,
     hints: Option<Hints>,
     head_hints: Option<Hints>,
+    service_keys: Arc<ServiceKeys>,
 }
 
 impl Store {
@@ -132,6 +134,7 @@ impl Store {
             change_limit: config.change_limit,
             hints: None,
             head_hints: None,
+            service_keys: Arc::new(ServiceKeys::of(config)),
         }
     }
 

@@ -40,6 +40,7 @@ impl Store {
     /// # Errors
     /// [`Error::Unavailable`] if nothing may have been written; the same call again is safe.
     pub async fn redact(&self, redactions: &[Redaction], record: &Event) -> Result<Written, Error> {
+        let record = &self.sign_record(record).await?;
         let updates = redactions.iter().map(|redaction| self.erase(redaction)).collect::<Result<_, _>>()?;
         match self.transact(updates, record).await? {
             Transacted::Now(units) => Ok(Written::Now(units)),

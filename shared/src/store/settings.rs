@@ -171,6 +171,7 @@ impl Store {
         new: &Retention,
         event: &Event,
     ) -> Result<Written, Error> {
+        let event = &self.sign_record(event).await?;
         let table = &self.tables.settings;
         let (old_text, new_text) = (canonical(old), canonical(new));
         let digest = retention_digest(&new_text);

@@ -9,7 +9,6 @@ use aws_sdk_dynamodb::{Client, types::AttributeValue};
 use shared::{
     ledger::{Delta, Entry, tree::Frontier},
     model::keys::{Place, ledger, partition},
-    system,
 };
 use siphasher::sip128::{Hasher128 as _, SipHasher24};
 
@@ -149,16 +148,7 @@ impl<'a> Raw<'a> {
 
     /// Seals all unsealed events.
     pub async fn seal(&self) {
-        let (store, mut after) = (self.app.store(), None);
-        loop {
-            let found = store.find_unsealed(after.as_ref()).await.unwrap();
-            let places: Vec<_> = found.unsealed.into_iter().map(|(_, place)| place).collect();
-            sealer::seal(&store, &acme(), &places, system::now()).await.unwrap();
-            after = found.after;
-            if after.is_none() {
-                return;
-            }
-        }
+        self.app.seal_all("acme").await;
     }
 
     async fn parts(&self, prefix: &str) -> Vec<Item> {

@@ -44,6 +44,7 @@ impl World {
     async fn start() -> Self {
         let engine = local::Tables::start(0, Storage::Memory).await.unwrap();
         let world = Self { tables: Tables::at(engine.endpoint()), engine };
+        invoke::vouch(&world.store()).await;
         world.record("acme").await;
         world
     }
@@ -427,15 +428,15 @@ async fn an_event_that_the_index_does_not_show_yet_is_erased() {
     let plan = Plan::default().always("Query", Fault::IndexBehind);
     let behind = FaultyEngine::with(world.engine.endpoint(), plan).await;
     for number in 0..3 {
-        let event = json!({"action": "group_created", "actor": {"user_id": "u9"}, "id": format!("n-{number}"),
+        let event = json!({"action": "group_created", "actor": {"user_id": "user-9"}, "id": format!("n-{number}"),
             "timestamp": system::now()});
         assert_eq!(invoke::ingest_api(&behind.store(), invoke::audit_logs("POST", &event)).await.0, 201);
     }
-    let request = invoke::redact(&json!({"actor": "u9"}));
+    let request = invoke::redact(&json!({"actor": "user-9"}));
     let (status, done) = invoke::redactions(&behind.store(), request).await;
     assert_eq!((status, &done), (200, &json!({"redacted": 3, "has_more": false})));
     assert!(behind.happened(Fault::IndexBehind) > 0);
-    assert_eq!(world.tables.mentions("AuditEvents", "u9").await, 0);
+    assert_eq!(world.tables.mentions("AuditEvents", "user-9").await, 0);
     held("P7", "erasure while an index is behind an acknowledged event", &done);
 }
 
@@ -445,12 +446,13 @@ async fn an_erasure_over_many_read_records_takes_bounded_requests() {
     let count: i64 = std::env::var("ERASED_READS").map_or(5000, |count| count.parse().unwrap());
     let engine = local::Tables::start(0, Storage::Memory).await.unwrap();
     let (tables, counted) = (Tables::at(engine.endpoint()), FaultyEngine::counting(engine.endpoint()).await);
+    invoke::vouch(&store(engine.endpoint())).await;
     tables.put_events("acme", "audit_log_accessed", count).await;
     for number in [0, count / 2, count - 1] {
         let key = [("workspace", "acme"), ("timestamp", &*read_key(number))];
-        tables.set_text("AuditEvents", key, "context", r#"{"filters":{"actor":"u9"}}"#).await;
+        tables.set_text("AuditEvents", key, "context", r#"{"filters":{"actor":"user-9"}}"#).await;
     }
-    let (mut body, mut requests, mut redacted, mut last) = (json!({"actor": "u9"}), 0, 0, 0);
+    let (mut body, mut requests, mut redacted, mut last) = (json!({"actor": "user-9"}), 0, 0, 0);
     let mut longest = 0;
     loop {
         let request = invoke::redact(&body);
@@ -469,7 +471,7 @@ async fn an_erasure_over_many_read_records_takes_bounded_requests() {
         body["cursor"] = done["cursor"].clone();
     }
     assert_eq!(redacted, 3);
-    assert_eq!(tables.mentions("AuditEvents", "u9").await, 0);
+    assert_eq!(tables.mentions("AuditEvents", "user-9").await, 0);
     let gets = counted.calls("BatchGetItem") as i64;
     assert!(gets <= count / 100 + 20, "each record is read once: {gets} batches of 100 for {count}");
     assert!(requests > 1, "{requests}");

@@ -12,6 +12,7 @@ mod intake;
 mod reading;
 mod records;
 mod roles;
+mod service_records;
 
 use std::fmt::Display;
 

@@ -2,6 +2,10 @@
 
 use reqwest::header::HeaderMap;
 use serde_json::json;
+use shared::{
+    aws::config::{Config, Key, Seed},
+    store::Store,
+};
 use tests::{Fault, FaultyEngine, TestApp, invoke, sample::event};
 
 use crate::{
@@ -54,6 +58,26 @@ pub(crate) async fn unavailable(app: &TestApp, description: &mut Description) {
     )]);
     for (method, path, (status, problem)) in answers.into_iter().chain([revoked]).chain(sealed).chain(kept) {
         assert_eq!((status, &problem["id"]), (503, &json!("unavailable")), "{method} {path}");
+        description.holds_of(method, path, 503, &headers, &problem);
+    }
+}
+
+/// Answers while the log's key does not vouch for the key that signs the records of changes.
+pub(crate) async fn no_service_key(app: &TestApp, description: &mut Description) {
+    let service_key = Some(Key::Seed(Seed::new([9; 32])));
+    let store = Store::connect(&Config { service_key, ..Config::local(app.dynamodb_endpoint()) });
+    let hold = invoke::settings(&format!("PATCH {SETTINGS}"), &json!({"legal_hold": {"reason": "case 17"}}));
+    let erase = invoke::redact(&json!({"sequences": [1], "parts": ["description"]}));
+    let answers = [
+        (SETTINGS, "PATCH", invoke::manage_settings(&store, hold).await),
+        (REDACTIONS, "POST", invoke::redactions(&store, erase).await),
+    ];
+    let headers = HeaderMap::from_iter([(
+        reqwest::header::CONTENT_TYPE,
+        reqwest::header::HeaderValue::from_static("application/problem+json"),
+    )]);
+    for (path, method, (status, problem)) in answers {
+        assert_eq!((status, &problem["id"]), (503, &json!("no_service_key")), "{method} {path}: {problem}");
         description.holds_of(method, path, 503, &headers, &problem);
     }
 }

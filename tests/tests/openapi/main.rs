@@ -177,6 +177,7 @@ async fn every_answer_is_described_and_every_described_answer_is_seen() {
     faults::too_many_reads(&mut description).await;
     faults::too_many_changes(&mut description).await;
     faults::unavailable(&app, &mut description).await;
+    faults::no_service_key(&app, &mut description).await;
     streams::unavailable(&app, &mut description).await;
     faults::inconsistent(&app, &mut description).await;
 

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 use shared::{
     ledger::{checkpoint::Checkpoint, hash::Hash, note::Vkey},
     model::{
+        event::Change,
         id::WorkspaceId,
         principal::Admin,
         retention::{Hold, NOTICE_SECONDS, Retention, receipt_action},
@@ -98,12 +99,17 @@ pub(crate) fn held(retention: &Retention) -> Retention {
     retention.with_hold(Some(hold), from, from.plus_seconds(-NOTICE_SECONDS)).unwrap()
 }
 
-/// Sets the retention of acme in its table, with the record of the change.
+/// Sets the retention of acme in its table, with the record of the change, which is as old as [`days`] is.
 pub(crate) async fn set(store: &Store, retention: &Retention) {
     let old = store.settings_now(&acme()).await.unwrap().retention;
     let admin = Admin { workspace: acme(), user_id: "u1".to_owned(), username: None };
-    let record =
-        service_event::settings_changed(&admin, origin(system::now()), Vec::new(), Default::default());
+    let (now, from) = (system::now(), system::now().plus_seconds(-3600));
+    let at = from.plus_seconds(-NOTICE_SECONDS);
+    let origin = Origin::without_request(at, system::settings_id(), system::salt());
+    let days = json!(retention.days(now));
+    let change = Change { path: "/retention_days".to_owned(), old: Value::Null, new: days };
+    let context = [("effective_from".to_owned(), json!(from))].into_iter().collect();
+    let record = service_event::settings_changed(&admin, origin, vec![change], context);
     assert!(matches!(store.set_retention(&old, retention, &record).await.unwrap(), Written::Now(_)));
 }
 

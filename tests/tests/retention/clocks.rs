@@ -44,7 +44,9 @@ impl World {
         let compiled = Command::new("cc").args(["-shared", "-fPIC", "-o"]).arg(&shim).arg(source).status();
         assert!(compiled.unwrap().success(), "cc is there, because Rust links with it");
         let engine = local::Tables::start(0, Storage::Memory).await.unwrap();
-        Self { engine, folder, shim }
+        let world = Self { engine, folder, shim };
+        invoke::vouch(&world.store()).await;
+        world
     }
 
     fn ahead_file(&self) -> PathBuf {

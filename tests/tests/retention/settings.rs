@@ -34,7 +34,9 @@ async fn a_change_says_when_it_takes_effect_and_is_recorded() {
     let records = app.tables().events_of("acme", "x_audit_log_settings_changed").await;
     assert_eq!(records.len(), 1);
     assert_eq!(json_of(&records[0], "changes"), json!([{"path": "/retention_days", "old": null, "new": 30}]));
-    assert_eq!(json_of(&records[0], "context"), json!({ "effective_from": from }));
+    let context = json_of(&records[0], "context");
+    assert_eq!(context["effective_from"], json!(from));
+    assert!(context["service_signature"].is_object(), "{context}");
 
     let held = admin.set(&json!({"legal_hold": {"reason": "a lawsuit"}})).await.expect(200).body;
     assert_eq!(held["legal_hold"]["reason"], "a lawsuit");

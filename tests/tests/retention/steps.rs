@@ -25,6 +25,7 @@ async fn a_run_may_end_at_any_call() {
 async fn ends_at(number: usize, fault: Fault) -> bool {
     let engine = local::Tables::start(0, Storage::Memory).await.unwrap();
     let (tables, store) = (Tables::at(engine.endpoint()), Store::connect(&Config::local(engine.endpoint())));
+    invoke::vouch(&store).await;
     tables.put_events("acme", "group_created", EVENTS).await;
     let places: Vec<_> = (0..EVENTS)
         .map(|number| Place::from_key("acme", &format!("{}#group_created", at(number))).unwrap().1)

@@ -25,6 +25,7 @@ async fn every_event_of_an_import_is_marked_by_two_runs_and_none_before_its_rece
     let count: i64 = env::var("EXPIRED_EVENTS").map_or(2600, |count| count.parse().unwrap());
     let engine = local::Tables::start(0, Storage::Memory).await.unwrap();
     let (tables, store) = (Tables::at(engine.endpoint()), Store::connect(&Config::local(engine.endpoint())));
+    invoke::vouch(&store).await;
     let keys = tables.put_burst("acme", "group_created", count).await;
     let mut places: Vec<_> = keys.iter().map(|key| Place::from_key("acme", key).unwrap().1).collect();
     // Part of the log has an order that differs from that of time.

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, path::PathBuf, sync::Mutex};
 
-use ledger::{Ledger, Signer};
+use ledger::Ledger;
 use local::Storage;
 use shared::{
     aws::config::Config,
@@ -103,7 +103,7 @@ impl Shown {
 
     /// Asks for a checkpoint, as a reader does. Returns the problem if there is none.
     pub(crate) async fn ask(&self, store: Store) -> Result<(), String> {
-        let ledger = Ledger { store, signer: Signer::with_seed("audit.example", &[7; 32]) };
+        let ledger = Ledger::with_seed(store, "audit.example", [7; 32]);
         let (_, key) = invoke::log_text(&ledger, "key").await;
         match invoke::log_text(&ledger, "checkpoint").await {
             (200, note) => {

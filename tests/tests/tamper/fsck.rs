@@ -1,6 +1,6 @@
 //! The mismatch that fsck reports for each drill, with earlier checkpoints and without.
 
-use operator::fsck::{Kind, Report};
+use operator::fsck::{Kept, Kind, Report};
 use tests::tamper::{Drill, Prepared};
 
 use crate::{check, events, with_all_that_was_kept};
@@ -25,7 +25,13 @@ async fn the_first_sequence_that_was_tampered_with_is_named() {
         let copy = log.copy().await;
         let first = copy.tamper(drill, &log).await;
         let [without, with] = expected(drill, first, &log);
-        let report = check(&copy, &Default::default()).await;
+        let mut tables_alone = Kept::default();
+        if drill == Drill::Redaction {
+            // The record explains what is erased once it is in the log, and the log's key tells who wrote it.
+            copy.raw().seal().await;
+            tables_alone.key = with_all_that_was_kept(&log).key;
+        }
+        let report = check(&copy, &tables_alone).await;
         is_named(drill, &report, without.as_ref());
         let report = check(&copy, &with_all_that_was_kept(&log)).await;
         is_named(drill, &report, with.as_ref());

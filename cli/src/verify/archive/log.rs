@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::{manifest::Manifest, problems::Problems};
 use crate::{
     catalogue::require_category,
-    ledger::{Checkpoint, Entry, Hash, Key, Tree},
+    ledger::{Checkpoint, Entry, Hash, Key, Tree, is_service_record, verify_service_record},
     terminal::safe_line,
     verify::store::Remembered,
 };
@@ -80,6 +80,17 @@ impl<'a> Proof<'a> {
                     return;
                 };
                 let hash = entry.hash();
+                // A mask may leave out the signature; then the context is among what is not proved.
+                let is_shown = !entry.uncovered.iter().any(|name| name == "context");
+                if is_service_record(event)
+                    && is_shown
+                    && let Err(because) = verify_service_record(event, self.key)
+                {
+                    problems.add(format!(
+                        "sequence {sequence}: {}, a record of the service, is not its: {because}",
+                        about()
+                    ));
+                }
                 self.uncovered.extend(entry.uncovered);
                 (sequence, hash)
             }

@@ -103,12 +103,20 @@ pub(super) struct Truth {
     archive: BTreeMap<String, Vec<u8>>,
 }
 
+/// The log: of its last three events one records what was erased, one the settings, and one is the receipt.
+fn logged() -> Log {
+    let mut log = Log::with(EVENTS - 2);
+    log.record_redaction(json!(["actor", "context"]), json!([3]));
+    log.grow(1);
+    log.expire(0..2);
+    log.redact(3, &["actor", "context"]);
+    log
+}
+
 impl Truth {
     /// Makes the log, and the state that the forged files are held against.
     pub(super) fn make(auditlog: &Auditlog) -> Self {
-        let mut log = Log::with(EVENTS - 1);
-        log.expire(0..2);
-        log.redact(3, &["actor", "context"]);
+        let log = logged();
         let key = log.key();
         let api = Api::serve(log);
         let arguments = [
@@ -125,9 +133,7 @@ impl Truth {
         let mut command = auditlog.command(&arguments);
         let output = command.env("AUDITLOG_TOKEN", crate::api::BEARER).output().unwrap();
         assert!(output.status.success(), "{output:?}");
-        let mut log = Log::with(EVENTS - 1);
-        log.expire(0..2);
-        log.redact(3, &["actor", "context"]);
+        let log = logged();
         fs::write(auditlog.path("true.ndjson"), events::lines(&log.events)).unwrap();
         let state = files_below(&auditlog.path("log"), "forged");
         let archive = archive(&log);
