@@ -46,7 +46,9 @@ impl Actions {
 }
 
 fn write_table(output: &mut Output, catalogue: &Value, actions: &[Value]) -> Result<(), Error> {
-    let row = |action: &Value| [text(action, "action"), text(action, "event"), text(action, "recorded_by")];
+    fn row(action: &Value) -> [String; 3] {
+        [text(action, "action"), text(action, "event"), text(action, "recorded_by")]
+    }
     let rows: Vec<_> = actions.iter().map(row).collect();
     let layout = Layout::of(&COLUMNS, &rows, output.width());
     output.text(&layout.heading())?;

@@ -118,15 +118,19 @@ pub(crate) fn path(environment: impl Fn(&str) -> Option<String>) -> Result<PathB
 }
 
 fn directory(environment: impl Fn(&str) -> Option<String>) -> Option<PathBuf> {
-    let absolute = |name: &str| environment(name).map(PathBuf::from).filter(|path| path.is_absolute());
     if cfg!(windows) {
-        absolute("APPDATA")
+        absolute(&environment, "APPDATA")
     } else if cfg!(target_os = "macos") {
-        absolute("HOME").map(|home| home.join("Library").join("Application Support"))
+        absolute(&environment, "HOME").map(|home| home.join("Library").join("Application Support"))
     } else {
         // The XDG Base Directory Specification ignores a path that is not absolute.
-        absolute("XDG_CONFIG_HOME").or_else(|| Some(absolute("HOME")?.join(".config")))
+        absolute(&environment, "XDG_CONFIG_HOME")
+            .or_else(|| Some(absolute(&environment, "HOME")?.join(".config")))
     }
+}
+
+fn absolute(environment: impl Fn(&str) -> Option<String>, name: &str) -> Option<PathBuf> {
+    environment(name).map(PathBuf::from).filter(|path| path.is_absolute())
 }
 
 #[cfg(test)]
@@ -136,12 +140,12 @@ mod tests {
     #[test]
     #[cfg(target_os = "linux")]
     fn the_file_is_where_the_platform_keeps_such_files() {
-        let check = |variables: &[(&str, &str)], expected: Option<&str>| {
-            let environment = |name: &str| {
+        fn check(variables: &[(&str, &str)], expected: Option<&str>) {
+            let found = path(|name| {
                 variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
-            };
-            assert_eq!(path(environment).ok(), expected.map(PathBuf::from));
-        };
+            });
+            assert_eq!(found.ok(), expected.map(PathBuf::from));
+        }
         check(&[("HOME", "/home/me")], Some("/home/me/.config/auditlog/config.json"));
         check(&[("HOME", "/home/me"), ("XDG_CONFIG_HOME", "/c")], Some("/c/auditlog/config.json"));
         check(

@@ -75,7 +75,9 @@ impl Credentials {
             .workspace
             .as_deref()
             .ok_or_else(|| missing("workspace", "--workspace", "AUDITLOG_WORKSPACE"))?;
-        let first = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+        fn first(byte: u8) -> bool {
+            byte.is_ascii_lowercase() || byte.is_ascii_digit()
+        }
         let valid = matches!(name.as_bytes(), [head, tail @ ..] if first(*head) && tail.len() < 63
             && tail.iter().all(|byte| first(*byte) || b"_-".contains(byte)));
         if valid {

@@ -81,10 +81,10 @@ mod tests {
 
     #[test]
     fn the_path_of_a_request_is_added_to_the_endpoint() {
-        let check = |text: &str, url: &str| {
+        fn check(text: &str, url: &str) {
             let endpoint = Endpoint::parse(text, Wire::Encrypted).unwrap();
             assert_eq!(endpoint.url("/api/health"), url);
-        };
+        }
         check("https://audit.example.com", "https://audit.example.com/api/health");
         check("https://audit.example.com/prod/", "https://audit.example.com/prod/api/health");
         check("http://127.0.0.1:9000", "http://127.0.0.1:9000/api/health");

@@ -219,7 +219,9 @@ impl Field {
     }
 
     fn text(self, event: &Value, zone: &TimeZone, is_wide: bool) -> String {
-        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        fn text(value: &Value) -> String {
+            value.as_str().unwrap_or_default().to_owned()
+        }
         let entity = &event["entity"];
         match self {
             Self::Sequence => event["sequence"].as_u64().map_or("-".to_owned(), |number| number.to_string()),

@@ -102,13 +102,13 @@ impl Filters {
     /// # Errors
     /// If a time cannot be read, or the range ends before it begins.
     pub(crate) fn range(&self, now: &Zoned) -> Result<Range, Error> {
-        let read = |option: &str, text: &Option<String>| {
+        let [start, end] = [("start", &self.start), ("end", &self.end)].map(|(option, text)| {
             let Some(text) = text else { return Ok(None) };
             time::parse_past(text, now).map(Some).map_err(|forms| {
                 Error::usage(format!("--{option} is not a time."), format!("Please {forms}."))
             })
-        };
-        let range = Range { start: read("start", &self.start)?, end: read("end", &self.end)? };
+        });
+        let range = Range { start: start?, end: end? };
         range.check()?;
         Ok(range)
     }
@@ -139,7 +139,9 @@ impl Filters {
         let by_name = action.iter().any(|name| name == "audit_log_accessed")
             || category.iter().any(|name| name == "audit_logs_access");
         let reads = asked.unwrap_or(if by_name { Reads::Include } else { reads });
-        let list = |values: &[String]| (!values.is_empty()).then(|| values.join(","));
+        fn list(values: &[String]) -> Option<String> {
+            (!values.is_empty()).then(|| values.join(","))
+        }
         let outcome = outcome.map(|outcome| match outcome {
             Outcome::Success => "success".to_owned(),
             Outcome::Failure => "failure".to_owned(),

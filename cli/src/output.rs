@@ -1,4 +1,4 @@
-//! Standard output: what a command was asked for, and nothing else.
+//! Standard output. It has only the data that the command was asked for; messages go to standard error.
 
 use std::io::{self, IsTerminal as _, Write as _};
 
@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::{error::Error, terminal};
 
-/// How an answer is written.
+/// The format of an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Shape {
     /// Columns for people
@@ -31,42 +31,42 @@ impl Output {
         Self { stdout: io::stdout() }
     }
 
-    /// How many columns a table may have; `None` where nobody looks at it.
+    /// The width of the terminal in columns; `None` if standard output is not a terminal.
     pub(crate) fn width(&self) -> Option<usize> {
         self.stdout.is_terminal().then(|| usize::from(console::Term::stdout().size().1))
     }
 
-    /// Writes our own text at once, which may be in colour.
+    /// Writes and flushes text of this program, which may be in colour.
     ///
     /// # Errors
-    /// [`Error::OutputClosed`] if nobody reads it any more.
+    /// [`Error::OutputClosed`] if the reader has closed the pipe.
     pub(crate) fn text(&mut self, text: &str) -> Result<(), Error> {
         self.stdout.write_all(text.as_bytes())?;
         self.stdout.flush()?;
         Ok(())
     }
 
-    /// Writes data at once: byte for byte, except that a terminal is shown no control characters.
+    /// Writes and flushes data. It is unchanged in a file or pipe; on a terminal, control characters are escaped.
     ///
     /// # Errors
-    /// [`Error::OutputClosed`] if nobody reads it any more.
+    /// [`Error::OutputClosed`] if the reader has closed the pipe.
     pub(crate) fn data(&mut self, data: &str) -> Result<(), Error> {
         if self.stdout.is_terminal() { self.text(&terminal::safe(data)) } else { self.text(data) }
     }
 
-    /// Writes one JSON text, and a line end.
+    /// Writes one JSON text and a line end.
     ///
     /// # Errors
-    /// [`Error::OutputClosed`] if nobody reads it any more.
+    /// [`Error::OutputClosed`] if the reader has closed the pipe.
     pub(crate) fn json(&mut self, value: &impl Serialize) -> Result<(), Error> {
         let text = serde_json::to_string_pretty(value).map_err(io::Error::from)?;
         self.data(&format!("{text}\n"))
     }
 
-    /// Writes one JSON text a line.
+    /// Writes one JSON text for each line.
     ///
     /// # Errors
-    /// [`Error::OutputClosed`] if nobody reads it any more.
+    /// [`Error::OutputClosed`] if the reader has closed the pipe.
     pub(crate) fn ndjson(&mut self, values: &[impl Serialize]) -> Result<(), Error> {
         for value in values {
             let text = serde_json::to_string(value).map_err(io::Error::from)?;
@@ -75,11 +75,10 @@ impl Output {
         Ok(())
     }
 
-    /// Writes records of RFC 4180. A field that a spreadsheet would take for a formula gets a `'`
-    /// before it.
+    /// Writes CSV (RFC 4180). A field that a spreadsheet would read as a formula gets a `'` before it.
     ///
     /// # Errors
-    /// [`Error::OutputClosed`] if nobody reads it any more.
+    /// [`Error::OutputClosed`] if the reader has closed the pipe.
     pub(crate) fn csv(&mut self, header: &[&str], records: &[Vec<String>]) -> Result<(), Error> {
         let mut writer = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(Vec::new());
         writer.write_record(header).map_err(io::Error::from)?;

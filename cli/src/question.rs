@@ -109,7 +109,9 @@ pub(crate) mod tests {
 
     #[test]
     fn the_same_question_goes_on() {
-        let same = |asked: Question| assert_eq!(question().differences(&asked), [""; 0]);
+        fn same(asked: Question) {
+            assert_eq!(question().differences(&asked), [""; 0]);
+        }
         same(question());
         same(Question { end: bound(None, None), ..question() });
         same(Question { start: bound(Some("-7d"), Some("2025-01-02T00:00:00Z")), ..question() });
@@ -118,7 +120,9 @@ pub(crate) mod tests {
 
     #[test]
     fn another_question_differs_by_name() {
-        let check = |asked: Question, name: &str| assert_eq!(question().differences(&asked), [name]);
+        fn check(asked: Question, name: &str) {
+            assert_eq!(question().differences(&asked), [name]);
+        }
         check(Question { endpoint: "https://b.example".to_owned(), ..question() }, "--endpoint");
         check(Question { workspace: "globex".to_owned(), ..question() }, "--workspace");
         check(Question { filters: Parameters::new(), ..question() }, "the filters");

@@ -37,7 +37,7 @@ pub(crate) struct Record {
     /// A file with events as JSON: an object, one a line, or {"events": […]}; `-` is standard input
     #[arg(conflicts_with = "actor")]
     file: Option<PathBuf>,
-    /// What was done, such as group_created; `auditlog actions` lists them, and x_… is a name of your own
+    /// The action, such as group_created; `auditlog actions` lists them, and x_… is a name of your own
     #[arg(long, requires = "actor")]
     action: Option<String>,
     /// The user id of the person or program that did it
@@ -153,7 +153,9 @@ impl Record {
     /// The event that the options describe.
     fn event(&self, action: &str, now: Timestamp) -> Result<Value, Error> {
         let mut event = json!({"action": action, "actor": {"user_id": self.actor}});
-        let text = |text: &Option<String>| text.as_ref().map(|text| json!(text));
+        fn text(text: &Option<String>) -> Option<Value> {
+            text.as_ref().map(|text| json!(text))
+        }
         let members = [
             ("/actor/username", text(&self.actor_name)),
             ("/actor/type", self.actor_type.and_then(|kind| name_of(&kind))),
@@ -255,7 +257,7 @@ fn named(event: &str, is_empty: bool, now: Timestamp, number: usize) -> String {
     format!("{{\"id\":\"{id}\",\"timestamp\":\"{timestamp}\"{comma}{rest}")
 }
 
-/// An id that no other event has: of the event, the moment, and this process.
+/// A unique event id: a digest of the event, the time, and the process id.
 fn new_id(event: &str, now: Timestamp, number: usize) -> String {
     let origin = format!("{event} {} {number} {}", now.as_nanosecond(), std::process::id());
     let digest = Sha256::digest(origin);
@@ -314,23 +316,30 @@ fn text_of(file: &Path) -> Result<String, Error> {
 
 /// The line of an event that is recorded; `None` if it is not.
 fn recorded_line(result: &Value) -> Option<String> {
-    let text = |name: &str| safe_line(result[name].as_str().unwrap_or_default());
-    match result["status"].as_str() {
-        Some("recorded") => Some(format!("recorded {} at {}\n", text("id"), text("timestamp"))),
-        Some("duplicate") => Some(format!("known already {} at {}\n", text("id"), text("timestamp"))),
-        _ => None,
-    }
+    let status = match result["status"].as_str()? {
+        "recorded" => "recorded",
+        "duplicate" => "known already",
+        _ => return None,
+    };
+    let [id, timestamp] =
+        ["id", "timestamp"].map(|name| safe_line(result[name].as_str().unwrap_or_default()));
+    Some(format!("{status} {id} at {timestamp}\n"))
+}
+
+fn is_refused(result: &Value) -> bool {
+    !matches!(result["status"].as_str(), Some("recorded" | "duplicate"))
 }
 
 /// The events that were refused, with each of their problems.
 fn refusals(results: &[Value]) -> Result<(), Error> {
-    let is_refused = |result: &&Value| !matches!(result["status"].as_str(), Some("recorded" | "duplicate"));
     let mut details = Vec::new();
     let mut refused = 0;
     for (number, result) in results.iter().enumerate().filter(|(_, result)| is_refused(result)) {
         refused += 1;
         let problem = &result["problem"];
-        let text = |value: &Value| value.as_str().map(safe_line).unwrap_or_default();
+        fn text(value: &Value) -> String {
+            value.as_str().map(safe_line).unwrap_or_default()
+        }
         let errors = problem["errors"].as_array().filter(|errors| !errors.is_empty());
         match errors {
             Some(errors) => details.extend(errors.iter().map(|error| {

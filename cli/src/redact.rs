@@ -174,9 +174,9 @@ fn sequences(text: &str) -> Result<BTreeSet<u64>, String> {
     let mut all = BTreeSet::new();
     for part in text.split(',') {
         let (first, last) = part.split_once('-').unwrap_or((part, part));
-        let number = |text: &str| {
+        fn number(text: &str) -> Result<u64, String> {
             text.trim().parse::<u64>().map_err(|_| format!("{text:?} is no sequence: write 17,20-25"))
-        };
+        }
         let (first, last) = (number(first)?, number(last)?);
         if last < first {
             return Err(format!("the range {part} ends before it begins"));

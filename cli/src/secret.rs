@@ -34,7 +34,7 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// What a text that was given as a workspace token is.
+/// A text that was given as a workspace token.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Token {
     /// A whole token, as `Authorization: Bearer` takes it.

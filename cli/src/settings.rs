@@ -127,8 +127,12 @@ fn show(settings: &Value, output: Plainness) -> Result<(), Error> {
 
 /// Settings for people.
 fn lines(settings: &Value) -> String {
-    let days = |value: &Value| value.as_u64().map_or(UNLIMITED.to_owned(), |days| format!("{days} days"));
-    let time = |value: &Value, otherwise: &str| value.as_str().unwrap_or(otherwise).to_owned();
+    fn days(value: &Value) -> String {
+        value.as_u64().map_or(UNLIMITED.to_owned(), |days| format!("{days} days"))
+    }
+    fn time(value: &Value, otherwise: &str) -> String {
+        value.as_str().unwrap_or(otherwise).to_owned()
+    }
     let to_come = &settings["retention_to_come"];
     let hold = &settings["legal_hold"];
     let mut retention = days(&settings["retention_days"]);

@@ -128,11 +128,13 @@ fn lines(event: &Value, zone: &TimeZone) -> String {
             lines.push_str(&format!("{name:<11}  {}\n", safe_line(&text)));
         }
     };
-    let text = |value: &Value| match value {
-        Value::Null => String::new(),
-        Value::String(text) => text.clone(),
-        other => other.to_string(),
-    };
+    fn text(value: &Value) -> String {
+        match value {
+            Value::Null => String::new(),
+            Value::String(text) => text.clone(),
+            other => other.to_string(),
+        }
+    }
     let local = |value: &Value| time::shown(&text(value), zone);
     add(
         "sequence",

@@ -21,11 +21,11 @@ impl Layout {
     /// The layout for these rows on a line of `width`; without one nothing is cut. If the line is too short for all
     /// columns, the last are left out.
     pub(crate) fn of(columns: &[Column], rows: &[impl AsRef<[String]>], width: Option<usize>) -> Self {
-        let widest = |column: usize| {
+        let widths = (0..columns.len()).map(|column| {
             let fields = rows.iter().map(|row| measure_text_width(&safe_line(&row.as_ref()[column])));
             fields.chain([measure_text_width(columns[column].0)]).max().unwrap_or_default()
-        };
-        let widths: Vec<_> = (0..columns.len()).map(widest).collect();
+        });
+        let widths: Vec<_> = widths.collect();
         let floors: Vec<_> = columns.iter().map(|(_, floor)| *floor).collect();
         let widths = match width {
             Some(width) => narrowed(widths, &floors, width),
@@ -52,13 +52,18 @@ impl Layout {
     }
 }
 
-/// The widths, of which the widest are made narrower until all fit, but none narrower than its floor.
+fn gaps(columns: usize) -> usize {
+    GAP.len() * columns.saturating_sub(1)
+}
+
+/// The least width of all columns together.
+fn least(widths: &[usize], floors: &[usize]) -> usize {
+    widths.iter().zip(floors).map(|(width, floor)| width.min(floor)).sum()
+}
+
+/// Makes the widest columns narrower until all fit. No column becomes narrower than its floor.
 fn narrowed(mut widths: Vec<usize>, floors: &[usize], available: usize) -> Vec<usize> {
-    let gaps = |columns: usize| GAP.len() * columns.saturating_sub(1);
-    let least = |widths: &[usize]| -> usize {
-        widths.iter().zip(floors).map(|(width, floor)| width.min(floor)).sum()
-    };
-    while widths.len() > 1 && least(&widths) + gaps(widths.len()) > available {
+    while widths.len() > 1 && least(&widths, floors) + gaps(widths.len()) > available {
         widths.pop();
     }
     while widths.iter().sum::<usize>() + gaps(widths.len()) > available {

@@ -103,13 +103,13 @@ mod tests {
 
     #[test]
     fn a_time_in_the_past_is_read_as_it_is_meant() {
-        let check = |text: &str, expected: &str| {
+        fn check(text: &str, expected: &str) {
             assert_eq!(
                 parse_past(text, &now().to_zoned(TimeZone::UTC)).map(rfc3339).as_deref(),
                 Ok(expected),
                 "{text}"
             );
-        };
+        }
         check("2025-02-18T10:47:37.1234567Z", "2025-02-18T10:47:37.123456Z");
         check("2025-02-18T10:47:37+02:00", "2025-02-18T08:47:37.000000Z");
         check("2025-02-18", "2025-02-18T00:00:00.000000Z");

@@ -37,10 +37,10 @@ pub(crate) enum Tokens {
 /// Options of `auditlog tokens create`.
 #[derive(Args, Debug)]
 pub(crate) struct Create {
-    /// What it is called
+    /// The name of the token
     #[arg(long)]
     name: String,
-    /// What it is for; repeat it for both
+    /// The permission; repeat it for both
     #[arg(long, value_enum, value_delimiter = ',', default_values_t = [Scope::Read])]
     scope: Vec<Scope>,
     /// Until when it is good: a span such as 90d, a date, or RFC 3339 [default: a year]
@@ -155,7 +155,7 @@ impl List {
 
 impl Revoke {
     fn run(&self, api: &Api, path: &str, admin: Identity<'_>) -> Result<(), Error> {
-        // Somebody may paste the whole token: its secret goes into no URL and no message.
+        // A user may paste the whole token. Its secret must not appear in a URL or a message.
         if !is_public_part(&self.public_part) {
             return Err(Error::usage(
                 "This is not the public part of a workspace token.",

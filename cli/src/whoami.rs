@@ -87,7 +87,9 @@ fn about_admin(api: &Api, workspace: &str, jwt: &Secret) -> Result<Value, Error>
 }
 
 fn lines(known: &Value) -> String {
-    let text = |value: &Value| safe_line(value.as_str().unwrap_or("unknown"));
+    fn text(value: &Value) -> String {
+        safe_line(value.as_str().unwrap_or("unknown"))
+    }
     let mut lines = String::new();
     for name in ["endpoint", "workspace", "profile"] {
         lines.push_str(&format!("{name:<9}  {}\n", text(&known[name])));

@@ -1,8 +1,8 @@
-//! Writes a log of any size as files, for verifiers that others wrote: `sample_log DIRECTORY SIZE`.
+//! Writes a log of any size as files, for tests of other verifiers: `sample_log DIRECTORY SIZE`.
 //!
-//! The files are those that a log serves (`checkpoint`, `key`, `tile/…`), some leaves by themselves
-//! (`leaves/<sequence>`), and the checkpoints of earlier sizes (`earlier/<size>`). The key is made
-//! from seven 32 times over, so nothing that it signs is worth anything.
+//! The files are those that a log serves (`checkpoint`, `key`, `tile/…`), single leaves (`leaves/<sequence>`), and the
+//! checkpoints of earlier sizes (`earlier/<size>`). The private key is the byte 7 repeated 32 times, so its signatures prove
+//! nothing.
 
 use std::{env, error::Error, fs, path::Path};
 

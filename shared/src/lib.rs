@@ -5,7 +5,7 @@
 //! [`aws::signer`] KMS, only `http` knows statuses, only [`aws::config`] reads the environment, and only [`system`] reads the
 //! clock and the random generator.
 
-// The samples of events are written for two crates.
+// Two crates include the file of sample events, which names this crate `shared`.
 #[cfg(test)]
 extern crate self as shared;
 

@@ -1,7 +1,7 @@
-//! The clocks and the random generator. No other module of the functions reads a clock.
+//! The clocks and the random generator. Only this module reads them.
 //!
-//! Handlers call these and pass the values on, so that everything below them is a function of its
-//! arguments.
+//! Handlers call these functions and pass the values on, so that everything below a handler depends on its arguments
+//! alone.
 
 use std::time::{Duration, Instant};
 
@@ -23,10 +23,10 @@ pub fn now() -> Timestamp {
     Timestamp::from(jiff::Timestamp::now())
 }
 
-/// An instant in the life of this process, by both clocks of the machine.
+/// An instant, read from both clocks of the machine.
 ///
-/// Lambda freezes a process between two invocations. The monotonic clock may stand still meanwhile, and the wall clock may be
-/// set to another time. So an age is never told from one of them alone.
+/// Lambda freezes a process between two invocations. The monotonic clock may stop meanwhile, and the wall clock may be set
+/// to another time, so an age is computed from both.
 #[derive(Clone, Copy, Debug)]
 pub struct Moment {
     wall: Timestamp,
@@ -39,8 +39,8 @@ impl Moment {
         Self { wall: now(), monotonic: Instant::now() }
     }
 
-    /// The time since then, by the clock that says more; `None` if the wall clock was set back, so that the
-    /// time cannot be told.
+    /// The time since this instant, by the clock that advanced more; `None` if the wall clock was set back, since the age
+    /// is then unknown.
     pub fn age(self) -> Option<Duration> {
         self.age_at(Self::now())
     }
@@ -52,13 +52,13 @@ impl Moment {
     }
 }
 
-/// An id that no other event has: a UUID of version 7 (RFC 9562), so that ids made in one process
-/// sort in the order they were made.
+/// A unique event id: a UUID of version 7 (RFC 9562), so that ids made in one process sort in the order in which they
+/// were made.
 pub fn event_id() -> EventId {
     EventId::parse(&uuid::Uuid::now_v7().to_string()).expect("a UUID has only digits, letters and dashes")
 }
 
-/// An id for a receipt, by which its key can be told from those of other events.
+/// A unique event id for a receipt. Its prefix distinguishes a receipt's key from the keys of other events.
 pub fn receipt_id() -> EventId {
     lasting_id(RECEIPT_ID)
 }
@@ -79,7 +79,7 @@ fn lasting_id(beginning: &str) -> EventId {
         .expect("a UUID has only digits, letters and dashes, and the beginning is that of an id")
 }
 
-/// A client request token: attempts of one transaction share it, so that DynamoDB writes it once.
+/// A client request token. All attempts of a transaction send the same one, so that DynamoDB writes the transaction once.
 pub fn transaction_token() -> String {
     uuid::Uuid::now_v7().to_string()
 }
@@ -94,12 +94,12 @@ pub fn salt() -> Salt {
 /// A workspace token with 256 bits of the operating system's entropy in its secret.
 ///
 /// # Errors
-/// If the operating system has none to give.
+/// If the operating system has no entropy to give.
 pub fn workspace_token() -> Result<PlainToken, getrandom::Error> {
     Ok(PlainToken::new(&base62::<{ PlainToken::ID_LENGTH }>()?, &base62::<{ PlainToken::SECRET_LENGTH }>()?))
 }
 
-/// An id that no other stream has.
+/// A unique stream id.
 ///
 /// # Errors
 /// If the operating system has no entropy to give.
@@ -110,7 +110,7 @@ pub fn stream_id() -> Result<StreamId, getrandom::Error> {
 /// The secret of a webhook, with 256 bits of the operating system's entropy.
 ///
 /// # Errors
-/// If the operating system has none to give.
+/// If the operating system has no entropy to give.
 pub fn webhook_secret() -> Result<StreamSecret, getrandom::Error> {
     let mut key = Zeroizing::new([0; StreamSecret::WEBHOOK_BYTES]);
     getrandom::fill(key.as_mut())?;
@@ -129,7 +129,7 @@ fn base62<const LENGTH: usize>() -> Result<[u8; LENGTH], getrandom::Error> {
     let mut random = [0; LENGTH];
     while filled < LENGTH {
         getrandom::fill(&mut random)?;
-        // 248 = 4 * 62: beyond it a byte would favour the first characters, so it is thrown away.
+        // 248 = 4 * 62. Bytes from 248 on are dropped, because they would make the first characters more likely.
         for byte in random.iter().filter(|byte| **byte < 248).take(LENGTH - filled) {
             characters[filled] = BASE62[usize::from(byte % 62)];
             filled += 1;
@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn an_age_is_told_by_the_clock_that_says_more() {
+    fn an_age_is_that_of_the_clock_that_advanced_more() {
         let then = Moment::now();
         let check = |wall_seconds: i64, monotonic_seconds: u64, expected: Option<u64>| {
             let later = Moment {

@@ -1,4 +1,4 @@
-//! Whose certificates a connection takes: those it trusts, and no other authority's.
+//! A connection accepts only certificates of the authorities that it trusts.
 
 #![allow(clippy::unwrap_used, reason = "in a test, an unwrap is an assertion")]
 
@@ -20,7 +20,7 @@ use tokio_rustls::{
     rustls::{ServerConfig, crypto::ring, pki_types::PrivateKeyDer},
 };
 
-/// A server on this machine whose certificate an authority of its own has signed.
+/// A server on this machine with a certificate of its own authority.
 struct Server {
     endpoint: String,
     authority_pem: String,
@@ -49,7 +49,7 @@ impl Server {
         tokio::spawn(async move {
             loop {
                 let (stream, _) = listener.accept().await.unwrap();
-                // A client that does not trust it goes away.
+                // A client that does not trust the certificate closes the connection.
                 if let Ok(mut stream) = acceptor.accept(stream).await {
                     let mut request = [0; 4096];
                     let _ = stream.read(&mut request).await;
@@ -63,7 +63,7 @@ impl Server {
         Self { endpoint, authority_pem: authority.pem() }
     }
 
-    /// Asks the server for something; what is in the way, if it could not be asked.
+    /// Sends a request to the server. Returns the error if the connection fails.
     async fn ask(&self, trust: &Trust) -> Result<(), String> {
         let config = aws_sdk_dynamodb::Config::builder()
             .behavior_version(BehaviorVersion::latest())
@@ -80,7 +80,7 @@ impl Server {
 }
 
 #[tokio::test]
-async fn only_who_is_trusted_is_spoken_to() {
+async fn only_trusted_servers_are_accepted() {
     let server = Server::start().await;
     assert_eq!(server.ask(&Trust::Bundle(server.authority_pem.clone())).await, Ok(()));
     let other = Server::start().await.authority_pem;

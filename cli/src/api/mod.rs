@@ -214,15 +214,16 @@ impl Api {
         identity: Identity<'_>,
         is_repeatable: bool,
     ) -> Result<Answer, Error> {
-        let request = || {
-            let request = self.http.post(self.endpoint.url(path));
-            request.header(CONTENT_TYPE, "application/json").body(body.to_owned())
-        };
         if is_repeatable {
-            self.send_patiently(identity, request)?.success(identity)
+            self.send_patiently(identity, || self.post_request(path, body))?.success(identity)
         } else {
-            self.send_once(request(), identity)
+            self.send_once(self.post_request(path, body), identity)
         }
+    }
+
+    fn post_request(&self, path: &str, body: &str) -> RequestBuilder {
+        let request = self.http.post(self.endpoint.url(path));
+        request.header(CONTENT_TYPE, "application/json").body(body.to_owned())
     }
 
     /// Whether the caller may read a path. A caller that the API does not know is an error.

@@ -79,7 +79,9 @@ mod tests {
 
     #[test]
     fn the_bar_shows_how_much_of_the_time_is_done() {
-        let at = |text: &str| text.parse::<Timestamp>().unwrap();
+        fn at(text: &str) -> Timestamp {
+            text.parse::<Timestamp>().unwrap()
+        }
         let range = Range { start: Some(at("2025-01-01T00:00:00Z")), end: Some(at("2025-01-05T00:00:00Z")) };
         assert_eq!(steps(range, at("2025-01-02T00:00:00Z")), Some(250));
         assert_eq!(steps(range, at("2026-01-02T00:00:00Z")), Some(1000));

@@ -85,7 +85,9 @@ impl Rows {
             Some(_) => {}
         }
         let first = line(&mut text)?.unwrap_or_default();
-        let is_object = |text: &[u8]| matches!(serde_json::from_slice(text), Ok(Value::Object(_)));
+        fn is_object(text: &[u8]) -> bool {
+            matches!(serde_json::from_slice(text), Ok(Value::Object(_)))
+        }
         if is_object(&first) {
             return Ok(Self { shape: Shape::Lines(text, Some(first)), page: VecDeque::new() });
         }

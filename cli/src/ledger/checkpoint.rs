@@ -1,4 +1,4 @@
-//! What the log has signed: how long it is, and the hash of all of it.
+//! Checkpoints: the size and the root of a log, signed by the log.
 
 use std::fmt;
 

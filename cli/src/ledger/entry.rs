@@ -103,7 +103,9 @@ impl Entry {
         };
         let uncovered: Vec<_> = members.keys().filter(|name| !is_covered(name)).cloned().collect();
         // Another program would show it as if it were of the event.
-        let known = |name: &str| PARTS.contains(&name) || FOLLOWS.contains(&name);
+        fn known(name: &str) -> bool {
+            PARTS.contains(&name) || FOLLOWS.contains(&name)
+        }
         if let Some(name) = uncovered.iter().find(|name| !known(name)) {
             return Err(format!("it has a member {name:?}, which no event has"));
         }
@@ -157,7 +159,7 @@ impl Entry {
     }
 }
 
-/// What a part has in place of a value, once it was redacted.
+/// The value of a part after a redaction.
 fn redacted_value(part: &str) -> Value {
     match part {
         "changes" => json!([]),
@@ -300,12 +302,12 @@ mod tests {
 
     #[test]
     fn an_event_that_contradicts_itself_has_no_entry() {
-        let check = |name: &str, value: Value, expected: &str| {
+        fn check(name: &str, value: Value, expected: &str) {
             let mut event = event();
             event[name] = value;
             let found = Entry::of(&event).unwrap_err();
             assert!(found.contains(expected), "{name}: {found}");
-        };
+        }
         check("salt", json!("AAAAAAAAAAAAAAAAAAAAAB"), "salt");
         check("salt", json!("AAAA"), "salt");
         check("salt", Value::Null, "no salt");

@@ -1,8 +1,7 @@
-//! JSON that means the same to every reader.
+//! Reads JSON that has the same meaning for every parser.
 //!
-//! Parsers differ where a name stands twice in an object, and where a number has more digits than a
-//! double holds. Whoever alters an event could hide behind either: the digest would be of the one
-//! meaning, and a person would be shown the other. So both are refused.
+//! Parsers differ if an object has a name twice, or if a number has more digits than a double holds. An attacker could use
+//! this to alter an event: the digest would cover one meaning, and people would see the other. So both are refused.
 
 use std::fmt;
 
@@ -141,7 +140,9 @@ fn significant(number: &str) -> Option<(String, i64)> {
         return Some((String::new(), 0));
     }
     let exponent = i64::from(exponent.parse::<i32>().ok()?);
-    let length = |text: &str| i64::try_from(text.len()).ok();
+    fn length(text: &str) -> Option<i64> {
+        i64::try_from(text.len()).ok()
+    }
     let power = exponent - length(fraction)? + (length(&all)? - length(digits)?);
     Some((digits.trim_start_matches('0').to_owned(), power))
 }
@@ -151,7 +152,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_has_one_meaning_is_read() {
+    fn unambiguous_json_is_accepted() {
         for text in [
             r#"{"a": [1, -2, 0, 0.0, 1.50, 1e21, 1E-7, 5e-324, 9007199254740992, 100000000000000000000]}"#,
             r#"{"a": "a \" 9007199254740993 \\", "b": "\\\"-0"}"#,
@@ -163,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn what_readers_could_take_for_two_things_is_refused() {
+    fn ambiguous_json_is_refused() {
         for text in [
             r#"{"a": 1, "a": 1}"#,
             r#"{"a": {"b": 1, "\u0062": 2}}"#,

@@ -19,10 +19,10 @@ pub(crate) struct InclusionProof {
 }
 
 impl InclusionProof {
-    /// Reads a proof. Its line with extra data, which nobody signed, is passed over.
+    /// Parses a proof. The line with extra data is ignored, because it is not signed.
     ///
     /// # Errors
-    /// If it is not in its form.
+    /// If the text is not a proof.
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
         let wrong = |what: &str| format!("the proof is not in its form: {what}");
         let rest = text

@@ -1,7 +1,7 @@
-//! A receipt: the event by which a log says which of its events have expired.
+//! A receipt: the event that lists expired events of a log.
 //!
-//! It names their sequences, and the root of a tree over their leaves alone (RFC 6962), in the order of their
-//! sequences. So whoever has the leaves, or the hashes of the log, can tell that it is for just these.
+//! It contains their sequences, and the root of a tree over their leaves (RFC 6962) in the order of the sequences. So with
+//! the leaves, or the hashes of the log, it can be verified that the receipt is for exactly these events.
 
 use jiff::Timestamp;
 use serde_json::Value;
@@ -11,10 +11,10 @@ use super::{Entry, Settings, Tree};
 
 const ACTION: &str = "x_audit_log_expired";
 
-/// Which events have expired.
+/// The content of a receipt.
 #[derive(Debug)]
 pub(crate) struct Receipt {
-    /// What it names, as runs of sequences: the first and the last of each, in order.
+    /// The runs of sequences, each with its first and last sequence, in order.
     runs: Vec<(u64, u64)>,
     root: Hash,
     /// When it was recorded.
@@ -24,7 +24,7 @@ pub(crate) struct Receipt {
 }
 
 impl Receipt {
-    /// Whether an event is a receipt, well made or not.
+    /// Whether an event is a receipt, valid or not.
     pub(crate) fn is(event: &Value) -> bool {
         event["action"] == ACTION
     }
@@ -75,15 +75,15 @@ impl Receipt {
         self.runs.iter().flat_map(|(first, last)| *first..=*last)
     }
 
-    /// What it names, as text.
+    /// The runs as text, such as `0-511,514`.
     pub(crate) fn named(&self) -> String {
-        let run = |(first, last): &(u64, u64)| {
+        fn run((first, last): &(u64, u64)) -> String {
             if first == last { first.to_string() } else { format!("{first}-{last}") }
-        };
+        }
         self.runs.iter().map(run).collect::<Vec<_>>().join(",")
     }
 
-    /// That it is for these events, by the hash of each.
+    /// Verifies that the receipt is for these events, by the hash of each.
     ///
     /// # Errors
     /// If one is not known, or they are not those.
@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_in_its_form_is_no_receipt() {
+    fn a_malformed_receipt_is_refused() {
         for (sequences, count) in [("", 0), ("2-1", 2), ("1,1", 2), ("1-9", 9), ("a", 1), ("1-2,5", 4)] {
             assert!(receipt(sequences, count).is_err(), "{sequences}");
         }

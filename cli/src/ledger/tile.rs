@@ -69,9 +69,9 @@ mod tests {
 
     #[test]
     fn a_tile_has_the_name_of_the_standard() {
-        let check = |number: u64, width: u64, expected: &str| {
+        fn check(number: u64, width: u64, expected: &str) {
             assert_eq!(Tile { number, width }.name(), expected);
-        };
+        }
         check(0, 256, "0/000");
         check(0, 1, "0/000.p/1");
         check(999, 256, "0/999");
@@ -81,9 +81,9 @@ mod tests {
 
     #[test]
     fn tiles_cover_the_log() {
-        let of = |from: u64, size: u64| -> Vec<_> {
+        fn of(from: u64, size: u64) -> Vec<(u64, u64)> {
             Tile::covering(from, size).map(|tile| (tile.number, tile.width)).collect()
-        };
+        }
         assert_eq!(of(0, 0), []);
         assert_eq!(of(0, 1), [(0, 1)]);
         assert_eq!(of(0, 600), [(0, 256), (1, 256), (2, 88)]);

@@ -1,4 +1,4 @@
-//! What is set of a stream, as the command line says it and the API takes it.
+//! The settings of a stream, from the options of the command line to the body of the API.
 
 use std::{fs, path::PathBuf};
 
@@ -18,7 +18,7 @@ const SECRET: &str = "AUDITLOG_STREAM_SECRET";
 #[derive(Args, Debug)]
 #[command(group(ArgGroup::new("where").required(true).args(["webhook", "splunk", "datadog", "s3", "event_bus"])))]
 pub(crate) struct Create {
-    /// What it is called
+    /// The name of the stream
     #[arg(long)]
     name: String,
     #[command(flatten)]
@@ -40,7 +40,7 @@ pub(crate) struct Create {
 pub(crate) struct Update {
     #[command(flatten)]
     stream: Stream,
-    /// What it is called from now on
+    /// The new name of the stream
     #[arg(long)]
     name: Option<String>,
     #[command(flatten)]
@@ -134,7 +134,7 @@ struct Events {
     mask: Vec<String>,
 }
 
-/// What a destination issued for us.
+/// The option with the secret that a destination issued.
 #[derive(Args, Debug)]
 struct GivenSecret {
     /// File with the token of Splunk or the API key of Datadog; `-` is standard input [env: AUDITLOG_STREAM_SECRET]
@@ -152,9 +152,9 @@ enum Format {
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum Outcome {
-    /// What was done
+    /// Events that succeeded
     Success,
-    /// What was refused or failed
+    /// Events that were refused or failed
     Failure,
 }
 
@@ -293,7 +293,7 @@ impl Events {
 }
 
 impl GivenSecret {
-    /// The secret, if it is given anywhere; never in an argument, which any user of the machine can see.
+    /// The secret from the file or the environment. It is never an argument, because every user of the machine can see those.
     fn read(&self) -> Result<Option<String>, Error> {
         match &self.secret_file {
             None => Ok(variable(SECRET)),
@@ -302,7 +302,7 @@ impl GivenSecret {
                 Ok(text) => Ok(Some(text.trim().to_owned())),
                 Err(error) => Err(Error::usage(
                     format!("{} cannot be read: {error}.", path.display()),
-                    "Give a file that holds the secret and nothing else.",
+                    "Give a file that contains only the secret.",
                 )),
             },
         }

@@ -1,4 +1,4 @@
-//! `auditlog verify event`: one event, its proof, and the key; nothing else is needed.
+//! `auditlog verify event`: verifies one event with its proof and the log's key alone.
 
 use std::{
     fs::File,
@@ -48,16 +48,16 @@ pub(super) struct Verified {
     pub(super) key: Key,
 }
 
-/// What was handed in to be verified.
+/// The input of a verification.
 struct Case {
     event: Value,
-    /// What is claimed to be the leaf.
+    /// The leaf, if the input has one. It is not trusted.
     leaf: Option<String>,
     proof: String,
 }
 
 impl VerifyEvent {
-    /// Verifies it, and says what that proves.
+    /// Verifies the event, and reports what is proved.
     pub(super) fn run(&self, flags: &Flags) -> Result<Report, Error> {
         Ok(self.verified(flags)?.report())
     }
@@ -129,7 +129,7 @@ impl Verified {
         &self.case.event
     }
 
-    /// What was proved, in lines for people.
+    /// The report for people.
     pub(super) fn report(&self) -> Report {
         report(&self.entry, self.sequence, &self.checkpoint, &self.key)
     }
@@ -179,10 +179,12 @@ fn ask_for_key(flags: &Flags) -> Result<Key, Error> {
     key::ask(&api, &ledger)
 }
 
-/// What was proved, in lines for people.
+/// The report for people.
 fn report(entry: &Entry, sequence: u64, checkpoint: &Checkpoint, key: &Key) -> Report {
     let shown: Vec<_> = PARTS.into_iter().filter(|part| !entry.withheld.contains(part)).collect();
-    let list = |names: &[&str]| if names.is_empty() { "nothing".to_owned() } else { names.join(", ") };
+    fn list(names: &[&str]) -> String {
+        if names.is_empty() { "nothing".to_owned() } else { names.join(", ") }
+    }
     let uncovered: Vec<_> = entry.uncovered.iter().map(String::as_str).collect();
     Report::new([
         (

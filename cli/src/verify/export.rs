@@ -231,7 +231,10 @@ impl VerifyExport {
                 let expired = match tally.expired {
                     0 => String::new(),
                     expired => {
-                        format!(", but for {} that have expired, as receipts say", HumanCount(expired))
+                        format!(
+                            ", except for {} that have expired according to receipts",
+                            HumanCount(expired)
+                        )
                     }
                 };
                 let later = match size - end {
@@ -284,7 +287,6 @@ impl Tally {
         seen: &mut [bool],
         key: &Key,
     ) -> Result<(), String> {
-        let name = || safe_line(event["id"].as_str().unwrap_or("without id"));
         if event.get("workspace_username").is_none() {
             return Err(format!(
                 "event {number} has no member workspace_username, and each event of the log has"
@@ -302,15 +304,16 @@ impl Tally {
             .map_err(|because| format!("event {number} cannot be one of the log: {because}"))?;
         let Some(sequence) = sequence else {
             let entry =
-                Entry::of(event).map_err(|because| format!("event {number} ({}): {because}", name()))?;
-            require_category(event).map_err(|because| format!("event {number} ({}): {because}", name()))?;
+                Entry::of(event).map_err(|because| format!("event {number} ({}): {because}", name(event)))?;
+            require_category(event)
+                .map_err(|because| format!("event {number} ({}): {because}", name(event)))?;
             // More than the log has cannot all be in it.
             if self.nameless.len() < log.tree.hashes().len() {
                 self.nameless.push(Nameless {
                     hash: entry.hash(),
                     is_redacted: !entry.withheld.is_empty(),
                     uncovered: entry.uncovered,
-                    about: format!(", with the event {} (number {number})", name()),
+                    about: format!(", with the event {} (number {number})", name(event)),
                 });
             } else {
                 self.unsealed += 1;
@@ -324,28 +327,31 @@ impl Tally {
         };
         self.end = self.end.max(sequence + 1);
         if std::mem::replace(seen, true) {
-            self.repeated.add(sequence, || format!(", with the event {} (number {number})", name()));
+            self.repeated.add(sequence, || format!(", with the event {} (number {number})", name(event)));
             return Ok(());
         }
         match Entry::of(event) {
             Ok(entry) if entry.hash() == *logged => {
                 if let Err(because) = require_category(event) {
-                    self.altered
-                        .add(sequence, || format!(", the event {} (number {number}): {because}", name()));
+                    self.altered.add(sequence, || {
+                        format!(", the event {} (number {number}): {because}", name(event))
+                    });
                     return Ok(());
                 }
                 if let Err(because) = self.note(event, sequence, &entry.withheld, key) {
                     let action = event["action"].as_str().unwrap_or_default();
-                    self.forged
-                        .add(sequence, || format!(", the {action} {} (number {number}): {because}", name()));
+                    self.forged.add(sequence, || {
+                        format!(", the {action} {} (number {number}): {because}", name(event))
+                    });
                 }
                 self.covered += 1;
                 self.redacted += u64::from(!entry.withheld.is_empty());
                 self.uncovered.extend(entry.uncovered);
             }
-            Ok(_) => self.altered.add(sequence, || format!(", the event {} (number {number})", name())),
+            Ok(_) => self.altered.add(sequence, || format!(", the event {} (number {number})", name(event))),
             Err(because) => {
-                self.altered.add(sequence, || format!(", the event {} (number {number}): {because}", name()));
+                self.altered
+                    .add(sequence, || format!(", the event {} (number {number}): {because}", name(event)));
             }
         }
         Ok(())
@@ -508,4 +514,9 @@ fn offered(flags: &Flags, given: Option<Key>) -> Result<(Key, Remembered), Error
         return Err(not_proved(because, operator));
     }
     Ok((key, Remembered { checkpoint, tree }))
+}
+
+/// The id of an event in a message.
+fn name(event: &Value) -> String {
+    safe_line(event["id"].as_str().unwrap_or("without id"))
 }

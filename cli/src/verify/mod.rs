@@ -64,7 +64,7 @@ enum What {
 const EVENT_EXAMPLES: &str = "\
 Examples:
   auditlog proof 81234 --out 81234.json
-  auditlog verify event 81234.json --key log.vkey         offline, by whoever has the file and the key
+  auditlog verify event 81234.json --key log.vkey         offline: the file and the key are enough
   auditlog proof 81234 | auditlog verify event -
   auditlog verify event event.json event.tlog-proof --key \"audit.example.com/acme+5f2a31c7+AZ…\"
 
@@ -140,10 +140,10 @@ Examples:
   auditlog verify follow --state acme.log --once                 one look, from cron
   auditlog verify follow --state acme.log --once --recheck       and compare all that is remembered again
 
-Run it on a machine that the operator of the API does not control: whoever kept an earlier checkpoint
-sees a log that was rewritten, and nobody else does. DIR holds the key, the last checkpoint and the hash
-of each entry, and no event. At each look the new checkpoint must be signed by that key, have all that
-is remembered as its beginning, by the hashes and by the API's own proof, and is then remembered.
+Run it on a machine that the operator of the API does not control: only a reader that kept an earlier
+checkpoint can detect that a log was rewritten. DIR holds the key, the last checkpoint and the hash of
+each entry, and no event. At each look the new checkpoint must be signed by that key, and must begin with
+all remembered entries, by their hashes and by the API's own proof. Then it is remembered.
 
 If it is not the same log, DIR/evidence/TIME/ has both checkpoints and the tiles that differ, and the
 first sequence that differs is named. What is remembered stays as it was. A first look that is interrupted goes

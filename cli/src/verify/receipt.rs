@@ -84,7 +84,7 @@ impl VerifyReceipt {
         Ok(format!("allow it, by {} records of {}", HumanCount(settings.count() as u64), file.display()))
     }
 
-    /// Holds it against what somebody has of the events; what that was.
+    /// Compares the receipt with the remembered log, or with a file of the events. Returns a description of the comparison.
     fn compare(&self, receipt: &Receipt, verified: &Verified) -> Result<String, Error> {
         if let Some(directory) = &self.state {
             let store = Store::at(directory);

@@ -1,8 +1,8 @@
-//! The events of an exported file, one after another, however many there are.
+//! Reads the events of an exported file one by one, so that the file may have any size.
 //!
-//! Another program reads the file after us, and must not find in it what we did not. So a file is read only if
-//! `auditlog export` could have written it: it begins with the first event or with the header, every column is one
-//! that an export has, every cell is written as an export writes it, and no event is longer than one can be.
+//! Another program that reads the file later must find the same events in it. So a file is accepted only if `auditlog
+//! export` could have written it: it begins with the first event or with the header, every column is a column of an export,
+//! every cell is written in the form of an export, and no event is longer than the limit.
 
 use std::{
     cell::Cell,
@@ -52,7 +52,7 @@ const FORMULA: [char; 11] = ['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋',
 /// The most bytes of one event in a file. An event has at most 64 KiB of content, which JSON in a table may write with
 /// several bytes for each.
 const MAX_EVENT_BYTES: u64 = 2 * 1024 * 1024;
-/// The members of an event that a table has no column for, but for what is in them.
+/// The members of an event that have no column of their own in a table, but columns for their members.
 const OBJECTS: [&str; 2] = ["actor", "entity"];
 
 /// Gives each event of a file to `take`, with its number in the file, from 1. The file may be NDJSON, a
@@ -192,7 +192,9 @@ fn record(
     reader: &mut impl BufRead,
 ) -> Result<Option<Result<csv::StringRecord, String>>, Error> {
     let mut raw = Vec::new();
-    let is_open = |raw: &[u8]| raw.iter().filter(|byte| **byte == b'"').count() % 2 == 1;
+    fn is_open(raw: &[u8]) -> bool {
+        raw.iter().filter(|byte| **byte == b'"').count() % 2 == 1
+    }
     while raw.is_empty() || is_open(&raw) {
         if reader.read_until(b'\n', &mut raw).map_err(|error| unread(path, error))? == 0 {
             break;
@@ -365,15 +367,15 @@ mod tests {
     fn a_header_that_no_export_writes_is_refused() {
         let columns: Vec<_> = COLUMNS.map(str::to_owned).to_vec();
         assert_eq!(fit(&columns), Ok(()));
-        let with = |place: usize, name: &str| {
-            let mut columns = columns.clone();
+        fn with(place: usize, name: &str) -> Vec<String> {
+            let mut columns = COLUMNS.map(str::to_owned).to_vec();
             columns.insert(place, name.to_owned());
-            fit(&columns)
-        };
+            columns
+        }
         for name in
             ["actor", "entity", "outcome.final", "actor.user_id ", "Actor.user_id", "actor.user_id", ""]
         {
-            assert!(with(0, name).is_err() && with(23, name).is_err(), "{name:?}");
+            assert!(fit(&with(0, name)).is_err() && fit(&with(23, name)).is_err(), "{name:?}");
         }
         let mut swapped = columns.clone();
         swapped.swap(9, 10);

@@ -147,7 +147,7 @@ impl Store {
         // If we crash here, the checkpoint from before stands, and its tiles are there.
         self.write("checkpoint", log.checkpoint.note.as_bytes())?;
         let _ = std::fs::remove_file(self.path(FIRST_LOOK));
-        // If we crash here, a partial tile is left over that nobody looks at.
+        // If we crash here, an unused partial tile is left over.
         if let Some(tile) =
             Tile::covering(0, known).last().filter(|tile| !tile.is_full() && known < log.tree.size())
         {

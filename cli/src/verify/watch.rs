@@ -1,8 +1,8 @@
-//! A log that is remembered, and compared with what is offered in its place.
+//! Compares a log with its remembered state.
 //!
-//! Whoever holds the database and the key can rewrite a whole log, and sign that. Only one who kept an
-//! earlier checkpoint can tell. This keeps it, with the hashes of all entries, so that it can also tell
-//! where the two logs part.
+//! An operator who has the database and the key can rewrite a whole log and sign it. Only an observer with an earlier
+//! checkpoint can detect this. This module stores the checkpoint with the hashes of all entries, so that it can also find the
+//! first entry that differs.
 
 use jiff::Timestamp;
 
@@ -19,7 +19,7 @@ use crate::{
 };
 
 const OTHER_KEY: &str = "If the operator has changed the key, follow the log in a new directory with --key; \
-                         if not, somebody else signs in their place.";
+                         if not, another party signs in the operator's place.";
 const ALARM: &str = "Keep the evidence: each checkpoint in it is signed, so the log cannot deny it. Ask the \
                      operator of the API, and do not delete what is remembered.";
 
@@ -34,10 +34,10 @@ pub(super) struct Watch<'a> {
     pub(super) recheck: bool,
 }
 
-/// How the log that is offered is not the one that is remembered.
+/// The difference between the offered log and the remembered one.
 struct Break {
     what: String,
-    /// What the API said to prove the contrary.
+    /// The API's proof of consistency, which is wrong.
     proof: Option<serde_json::Value>,
 }
 
@@ -130,7 +130,7 @@ impl Watch<'_> {
         })
     }
 
-    /// The hashes that the offered log has more, if it is the remembered one but for them.
+    /// The hashes that the offered log has in addition to the remembered ones, if it continues the remembered log.
     fn compare(
         &self,
         remembered: &Remembered,
@@ -138,7 +138,9 @@ impl Watch<'_> {
     ) -> Result<Result<Vec<Hash>, Break>, Error> {
         let Remembered { checkpoint, tree } = remembered;
         let (name, old, new) = (self.key.name(), checkpoint.size, offered.size);
-        let broken = |what: String| Ok(Err(Break { what, proof: None }));
+        fn broken(what: String) -> Result<Result<Vec<Hash>, Break>, Error> {
+            Ok(Err(Break { what, proof: None }))
+        }
         if new < old {
             return broken(format!(
                 "The log {name} was cut: it has signed {old} entries, and now has {new}."

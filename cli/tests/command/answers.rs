@@ -1,4 +1,4 @@
-//! What the test's API answers, in the forms of the real one.
+//! The answers of the test API, in the formats of the real one.
 
 use std::collections::BTreeMap;
 

@@ -39,7 +39,7 @@ pub(crate) enum Fault {
     Tear,
     /// It is answered with this status, and to be tried again at once.
     Passing(u16),
-    /// Somebody else answers.
+    /// Another server answers.
     Portal,
     /// It is answered with a cursor that leads nowhere else.
     Circle,
@@ -54,7 +54,7 @@ pub(crate) struct Asked {
     pub(crate) body: String,
 }
 
-/// What the test sees of the API, and what it sets.
+/// The state of the API that tests read and set.
 #[derive(Default)]
 struct Inside {
     events: usize,

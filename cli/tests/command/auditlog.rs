@@ -18,7 +18,7 @@ pub(crate) struct Auditlog {
     environment: Vec<(String, String)>,
 }
 
-/// What a run ended with.
+/// The result of a run.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Ended {
     pub(crate) code: Option<i32>,
@@ -27,7 +27,7 @@ pub(crate) struct Ended {
 }
 
 impl Auditlog {
-    /// The command where nobody has logged in.
+    /// The command without a login.
     pub(crate) fn new() -> Self {
         Self { home: tempfile::tempdir().unwrap(), environment: Vec::new() }
     }

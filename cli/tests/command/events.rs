@@ -22,7 +22,9 @@ pub(crate) fn csv(events: &[Value]) -> String {
     let mut writer = ::csv::WriterBuilder::new().terminator(::csv::Terminator::CRLF).from_writer(Vec::new());
     writer.write_record(["id", "timestamp", "name"]).unwrap();
     for event in events {
-        let text = |value: &Value| value.as_str().unwrap().to_owned();
+        fn text(value: &Value) -> String {
+            value.as_str().unwrap().to_owned()
+        }
         let record = [text(&event["id"]), text(&event["timestamp"]), text(&event["actor"]["username"])];
         writer.write_record(record).unwrap();
     }

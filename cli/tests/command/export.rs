@@ -67,7 +67,7 @@ fn an_export_killed_at_any_page_and_resumed_equals_an_uninterrupted_one() {
 }
 
 #[test]
-fn what_was_half_written_when_it_was_killed_is_cut_off() {
+fn a_half_written_line_of_a_killed_export_is_cut_off() {
     let api = Api::start(45);
     let auditlog = Auditlog::for_api(&api);
     auditlog.succeed(&export("whole", "csv"));

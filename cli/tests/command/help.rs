@@ -1,4 +1,4 @@
-//! What the command tells about itself.
+//! The help, the version and the manual pages of the command.
 
 use serde_json::json;
 

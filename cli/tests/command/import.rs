@@ -50,7 +50,7 @@ async fn an_import_that_is_interrupted_loses_nothing_and_doubles_nothing() {
         let refused = lines_of(&auditlog.read("rows.refused"));
         assert_eq!((code, refused.len()), (Some(1), bad), "{format}: {stderr}");
         println!("{format}: {} rows; {}", rows, stderr.lines().next().unwrap_or_default());
-        // What was sent a second time is what the second batch had, beside what the API refuses of it.
+        // The second batch was sent twice, without the rows that the API refuses.
         let sent: Vec<_> = (0..rows).filter(|number| !is_bad(*number) || !is_refused_here(*number)).collect();
         let again = sent[500..sent.len().min(1000)].iter().filter(|number| !is_bad(**number)).count();
         assert!(stderr.contains(&format!("{} recorded", grouped(rows - bad - again))), "{format}: {stderr}");
@@ -269,7 +269,7 @@ struct Broken {
 }
 
 impl Broken {
-    /// Its URL. The `good`-th `POST` still reaches the server, but nobody hears the answer.
+    /// Starts the proxy, and returns its URL. The `good`-th `POST` still reaches the server, but its answer is lost.
     async fn before(upstream: &str, good: usize) -> String {
         let broken = Self {
             upstream: upstream.to_owned(),

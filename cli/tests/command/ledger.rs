@@ -29,9 +29,9 @@ pub(crate) struct Log {
     leaves: Vec<String>,
     /// How many entries the last checkpoint has.
     pub(crate) signed: usize,
-    /// What is said to be the last checkpoint, where that is not true.
+    /// A false checkpoint to answer in place of the last one.
     pub(crate) claim: Option<String>,
-    /// From which size consistency is proved, where that is not the one that was asked for.
+    /// The size from which consistency is proved, in place of the requested one.
     pub(crate) claims_consistency_of: Option<usize>,
 }
 
@@ -154,7 +154,7 @@ impl Log {
 
     /// Puts another event in the place of one, as only who holds the database and the key can.
     pub(crate) fn rewrite(&mut self, sequence: usize) {
-        self.events[sequence]["actor"]["user_id"] = json!("nobody");
+        self.events[sequence]["actor"]["user_id"] = json!("another");
         self.leaves[sequence] = leaf(&self.events[sequence]);
     }
 
@@ -217,8 +217,7 @@ impl Log {
 
     /// The last checkpoint.
     pub(crate) fn checkpoint(&self) -> String {
-        let sign = || self.sign(&self.name(), self.signed, self.root(self.signed));
-        self.claim.clone().unwrap_or_else(sign)
+        self.claim.clone().unwrap_or_else(|| self.sign(&self.name(), self.signed, self.root(self.signed)))
     }
 
     /// A checkpoint that says what it is told to.
@@ -248,14 +247,16 @@ impl Log {
 
     /// The proof that the log of one size has grown into that of another.
     pub(crate) fn consistency(&self, from: usize, to: usize) -> Value {
-        let text = |hash: &Hash| BASE64_STANDARD.encode(hash);
+        fn text(hash: &Hash) -> String {
+            BASE64_STANDARD.encode(hash)
+        }
         let proved = self.claims_consistency_of.unwrap_or(from);
         let hashes: Vec<_> = consistency(proved, &self.hashes(to), true).iter().map(text).collect();
         let (root_from, root_to) = (text(&self.root(from)), text(&self.root(to)));
         json!({"from": from, "to": to, "root_from": root_from, "root_to": root_to, "hashes": hashes})
     }
 
-    /// What the API answers for an entry.
+    /// The API's answer for an entry.
     pub(crate) fn entry(&self, sequence: usize) -> Option<Value> {
         (sequence < self.signed).then(|| {
             let (event, leaf) = (&self.events[sequence], &self.leaves[sequence]);

@@ -45,14 +45,16 @@ fn the_config_file_is_for_its_owner_only() {
     let auditlog = Auditlog::new();
     login(&auditlog, &api, &[]);
     let path = auditlog.path(CONFIG);
-    let mode = |path: &std::path::Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    fn mode(path: &std::path::Path) -> u32 {
+        std::fs::metadata(path).unwrap().permissions().mode() & 0o777
+    }
     assert_eq!((mode(&path), mode(path.parent().unwrap())), (0o600, 0o700));
     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).unwrap();
     assert!(auditlog.run(&["query"]).stderr.contains("others can read"));
 }
 
 #[test]
-fn what_the_api_refuses_is_not_kept() {
+fn a_refused_token_is_not_stored() {
     let api = Api::start(3);
     let auditlog = Auditlog::new();
     let (url, wrong) = (api.url(), format!("alw_BBBBBBBBBBBB_{}", "x".repeat(49)));

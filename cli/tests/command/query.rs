@@ -30,7 +30,9 @@ fn as_many_as_asked_for_are_shown_from_as_many_pages_as_it_takes() {
 fn json_is_the_answer_of_the_api_for_all_pages() {
     let api = Api::start(45);
     let auditlog = Auditlog::for_api(&api);
-    let parse = |text: &str| serde_json::from_str::<Value>(text).unwrap();
+    fn parse(text: &str) -> Value {
+        serde_json::from_str::<Value>(text).unwrap()
+    }
     let all = auditlog.succeed(&["query", "--all", "--output=json"]);
     assert_eq!(parse(&all), json!({"audit_logs": newest(45), "has_more": false, "next_cursor": null}));
     let some = parse(&auditlog.run(&["query", "-n", "3", "--output=json"]).stdout);
@@ -102,7 +104,7 @@ fn a_problem_is_told_with_its_fields_and_what_to_do() {
 }
 
 #[test]
-fn what_cannot_be_asked_is_a_usage_error_and_not_tried() {
+fn an_invalid_query_is_a_usage_error_and_not_sent() {
     let api = Api::start(3);
     let auditlog = Auditlog::for_api(&api);
     for wrong in [

@@ -1,11 +1,11 @@
-//! What has expired: receipts, and exports that lack what they are for.
+//! Receipts for expired events, and exports without these events.
 
 use serde_json::{Value, json};
 use tests::{TestApp, invoke, sample::event};
 
 use crate::{api::Api, auditlog::Auditlog, events, ledger::Log};
 
-/// A log of 300 events, of which the first 200 have expired; and an export from before.
+/// A log of 300 events, of which the first 200 have expired, and an earlier export.
 struct Expired {
     auditlog: Auditlog,
     events: Vec<Value>,
@@ -49,7 +49,8 @@ fn log() -> Log {
 fn an_export_is_complete_without_what_receipts_are_for() {
     let expired = Expired::with(log());
     let report = expired.export(&expired.events[200..], &[]).unwrap();
-    let line = "every sequence from 0 to 300 is there, but for 200 that have expired, as receipts say\n";
+    let line =
+        "every sequence from 0 to 300 is there, except for 200 that have expired according to receipts\n";
     assert!(report.contains(line), "{report}");
     // The receipts may be in a file of their own.
     std::fs::write(expired.auditlog.path("receipts"), events::lines(&expired.events[300..])).unwrap();
@@ -137,7 +138,7 @@ async fn a_receipt_of_the_real_service_explains_what_is_missing() {
     let ended =
         auditlog.run(&["verify", "export", "all.ndjson", "--state=log", "--complete", "--allow-uncovered"]);
     assert_eq!(ended.code, Some(0), "{ended:?}");
-    assert!(ended.stdout.contains("but for 300 that have expired, as receipts say\n"), "{ended:?}");
+    assert!(ended.stdout.contains("except for 300 that have expired according to receipts\n"), "{ended:?}");
     let receipt = client.read("action=x_audit_log_expired").await[0]["sequence"].to_string();
     auditlog.succeed(&["proof", &receipt, "--out", "receipt.json"]);
     let verify = ["verify", "receipt", "receipt.json", "--key", key.trim_end(), "--state=log"];

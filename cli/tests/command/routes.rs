@@ -51,9 +51,11 @@ fn first(query: &BTreeMap<String, String>) -> usize {
     query.get("after").map_or(0, |after| after.parse::<usize>().unwrap() + 1)
 }
 
-/// What a path after `/ledger/` is answered with.
+/// The answer to a path after `/ledger/`.
 pub(crate) fn ledger(log: &Log, path: &str, query: &BTreeMap<String, String>) -> Response {
-    let text = |text: String| answers::respond(200, "text/plain; charset=utf-8", text);
+    fn text(text: String) -> Response {
+        answers::respond(200, "text/plain; charset=utf-8", text)
+    }
     match path.split_once('/').unwrap_or((path, "")) {
         ("key", "") => text(log.key() + "\n"),
         ("checkpoint", "") => text(log.checkpoint()),

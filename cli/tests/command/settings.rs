@@ -47,7 +47,7 @@ fn a_change_is_sent_as_it_is_said() {
 }
 
 #[test]
-fn what_cannot_be_meant_is_not_sent() {
+fn invalid_options_are_refused_without_a_request() {
     let api = Api::start(0);
     let auditlog = Auditlog::for_api(&api);
     for arguments in [

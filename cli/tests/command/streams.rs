@@ -104,7 +104,7 @@ fn a_stream_is_created_as_it_is_said() {
 }
 
 #[test]
-fn what_is_done_to_a_stream_is_one_request() {
+fn each_stream_command_sends_one_request() {
     let api = Api::start(0);
     let auditlog = Auditlog::for_api(&api);
     let check = |arguments: &[&str], method: &str, rest: &str, body: Value| {
@@ -150,7 +150,7 @@ fn a_secret_is_read_from_a_file_or_standard_input_and_never_from_an_argument() {
 }
 
 #[test]
-fn what_cannot_be_meant_is_not_sent() {
+fn invalid_options_are_refused_without_a_request() {
     let api = Api::start(0);
     let auditlog = Auditlog::for_api(&api);
     for arguments in [

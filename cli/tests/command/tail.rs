@@ -78,7 +78,7 @@ fn filters_are_asked_of_the_api_and_empty_pages_gone_over() {
         ("start_timestamp", "2025-01-01T00:00:00.000000Z"),
     ];
     assert_eq!(*query, expected.map(|(name, value)| (name.to_owned(), value.to_owned())).into());
-    // What the filters passed over is not asked for again, though its last event was not written.
+    // Events that the filters skipped are not requested again, although the last of them was not written.
     assert_eq!(auditlog.succeed(&arguments), "");
     assert_eq!(api.pages_asked().last().unwrap().query["after"], "44");
 }

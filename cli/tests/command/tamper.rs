@@ -74,10 +74,14 @@ async fn a_proof_through_a_root_that_was_changed_is_refused() {
     assert!(complaint.starts_with("error: Not proved: "), "{complaint}");
 }
 
-/// What is told of a log that had `before` entries and has `now`, by its head.
+/// The expected output for a log that had `before` entries and has `now` according to its head.
 fn expected(drill: Drill, first: u64, before: u64, now: u64) -> Told {
-    let unchanged = || (0, UNCHANGED.to_owned());
-    let refused = || (1, REFUSED.to_owned());
+    fn unchanged() -> (i32, String) {
+        (0, UNCHANGED.to_owned())
+    }
+    fn refused() -> (i32, String) {
+        (1, REFUSED.to_owned())
+    }
     let whole = || (0, format!("every sequence from 0 to {} is there", before - 1));
     let altered = |count: u64| {
         (1, format!("  {count} are not what was logged; the first: sequence {first}, the event "))

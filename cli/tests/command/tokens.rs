@@ -54,13 +54,13 @@ fn a_token_is_revoked_by_its_public_part_only() {
     auditlog.succeed(&["tokens", "revoke", "AAAAAAAAAAAA"]);
     let asked = &api.asked()[0];
     assert_eq!((asked.method.as_str(), asked.path.as_str()), ("DELETE", "/api/acme/tokens/AAAAAAAAAAAA"));
-    // What was pasted by mistake is neither sent nor shown.
+    // A secret that was pasted by mistake is neither sent nor shown.
     auditlog.fail(2, &["tokens", "revoke", BEARER]);
     assert_eq!(api.asked().len(), 1);
 }
 
 #[test]
-fn who_is_no_admin_is_told_what_to_do() {
+fn a_user_who_is_not_an_admin_is_told_the_next_step() {
     let api = Api::start(0);
     let auditlog = Auditlog::for_api(&api).with("AUDITLOG_ADMIN_JWT", "");
     assert!(auditlog.fail(2, &["tokens", "list"]).contains("--admin-jwt"));

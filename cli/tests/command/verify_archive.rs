@@ -184,7 +184,7 @@ fn a_whole_archive_is_proved_by_the_checkpoints_in_it() {
 }
 
 #[test]
-fn what_a_redaction_erased_stays_proved() {
+fn redacted_events_are_still_proved() {
     let mut log = Log::with(60);
     log.redact(7, &["actor", "context", "entity"]);
     let copy = Copy::of(&log.key(), three_runs(&log, &log.events));
@@ -201,12 +201,12 @@ fn any_change_of_a_copy_is_found_and_named() {
         copy.refused(&[], expected);
     };
     let day = "2025-01-05";
-    let flip = |copy: &Copy, key: &str| {
+    fn flip(copy: &Copy, key: &str) {
         let mut content = copy.read(key);
         let middle = content.len() / 2;
         content[middle] ^= 1;
         copy.write(key, content);
-    };
+    }
     check(&|copy| flip(copy, &lines(day, 0)), &format!("{}: it is not what was written", lines(day, 0)));
     check(&|copy| flip(copy, &columns(day, 0)), &format!("{}: it is not what was written", columns(day, 0)));
     check(
@@ -290,7 +290,7 @@ fn any_change_of_a_manifest_is_found_by_the_next_one() {
         let expected = "the manifest before it is not the one that was there when it was written";
         copy.refused(&[], &format!("{}: {expected}", manifest(50)));
     }
-    // Of the last one, by what it must agree with.
+    // The last manifest, with one altered member.
     let check = |name: &str, value: Value, expected: &str| {
         let copy = Copy::of(&log.key(), runs.clone());
         copy.alter(&manifest(50), |manifest| manifest[name] = value.clone());
@@ -337,9 +337,9 @@ fn any_change_of_a_manifest_is_found_by_the_next_one() {
     check(&|objects| drop(objects.as_array_mut().unwrap().remove(1)), "it has not one object of lines");
 }
 
-/// Whoever may write to the bucket can make all manifests anew. They cannot sign.
+/// An attacker who can write to the bucket can rewrite all manifests, but cannot sign checkpoints.
 #[test]
-fn who_writes_all_manifests_anew_is_found_by_the_roots() {
+fn rewriting_all_manifests_is_detected_by_the_signed_roots() {
     let log = Log::with(60);
     let check = |alter: &dyn Fn(&mut Vec<Value>), expected: &str| {
         let mut events = log.events.clone();
@@ -422,7 +422,7 @@ fn lines_must_be_those_that_the_manifest_says() {
 }
 
 #[test]
-fn what_is_behind_a_gap_is_proved_by_remembered_hashes_alone() {
+fn events_after_a_gap_are_proved_by_remembered_hashes_only() {
     let log = Log::with(60);
     let mut stream = Stream { filter: true, expired: 1, ..Stream::whole() };
     let events: Vec<_> = log.events.iter().filter(|event| event["outcome"] == "success").cloned().collect();
@@ -446,7 +446,7 @@ fn what_is_behind_a_gap_is_proved_by_remembered_hashes_alone() {
 }
 
 #[test]
-fn what_came_after_the_checkpoint_is_counted_and_said() {
+fn events_after_the_checkpoint_are_counted_and_reported() {
     let log = Log::with(60);
     let mut stream = Stream::whole();
     let runs = [
@@ -481,7 +481,7 @@ fn a_masked_archive_is_proved_but_for_what_is_left_of_the_masked_parts() {
     for sequence in 0..60 {
         log.redact(sequence, &["actor", "changes"]);
     }
-    // What is left of the actor is shown beside its digest.
+    // The rest of the actor is shown with its digest.
     let mut events = log.events.clone();
     for (event, whole) in events.iter_mut().zip(&whole) {
         event["actor"] = json!({"user_id": whole["actor"]["user_id"], "type": "user"});
@@ -494,11 +494,11 @@ fn a_masked_archive_is_proved_but_for_what_is_left_of_the_masked_parts() {
 }
 
 #[test]
-fn what_is_asked_for_must_be_there() {
+fn the_key_and_the_manifests_must_be_given() {
     let log = Log::with(60);
     let copy = Copy::of(&log.key(), three_runs(&log, &log.events));
     let complaint = copy.auditlog.fail(2, &["verify", "archive", "copy"]);
-    assert!(complaint.contains("Nobody has said which key"), "{complaint}");
+    assert!(complaint.contains("The key of the log is not given"), "{complaint}");
     let complaint = copy.auditlog.fail(2, &["verify", "archive", "nowhere", "--key", &copy.key]);
     assert!(complaint.contains("no manifest of the workspace acme"), "{complaint}");
     copy.put(&Stream { name: "str_another", filter: true, ..Stream::whole() }.run(0..=0, &[], None).manifest);

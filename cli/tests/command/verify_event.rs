@@ -101,7 +101,7 @@ fn a_key_that_the_server_tells_is_taken_with_a_warning() {
 }
 
 #[test]
-fn what_is_not_there_is_said() {
+fn a_missing_entry_or_proof_is_reported() {
     let api = Api::serve(Log::with(5));
     let auditlog = Auditlog::for_api(&api);
     let complaint = auditlog.fail(1, &["proof", "5"]);
@@ -249,7 +249,9 @@ fn each_tamper_is_told_by_the_step_that_fails() {
         assert!(complaint.contains("\nnext: "), "{complaint}");
     };
     let key = log.key();
-    let proof_of = |log: &Log| json!(log.proof(3));
+    fn proof_of(log: &Log) -> Value {
+        json!(log.proof(3))
+    }
     check(
         &key,
         &|case| case["event"]["actor"]["username"] = json!("eve"),

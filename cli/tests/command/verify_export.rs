@@ -85,7 +85,7 @@ fn a_whole_export_is_proved_in_each_format_and_any_order() {
 }
 
 #[test]
-fn what_export_writes_is_what_is_verified() {
+fn an_export_in_every_format_is_verified() {
     let api = Api::serve(Log::with(45));
     api.log(|log| {
         log.redact(7, &["description", "changes"]);

@@ -31,7 +31,7 @@ fn alarm(auditlog: &Auditlog, more: &[&str]) -> (String, PathBuf) {
         assert!(evidence.join(name).exists(), "{name}");
     }
     assert_eq!(std::fs::read_to_string(evidence.join("remembered/checkpoint")).unwrap(), before[0].1);
-    // What is remembered stands, and the next look finds the same.
+    // The remembered state is unchanged, and the next look finds the same problem.
     assert_eq!(remembered(auditlog), before);
     (complaint, evidence)
 }

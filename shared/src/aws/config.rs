@@ -1,8 +1,7 @@
-//! The one place that reads the environment.
+//! The configuration from the environment. Only this module reads environment variables.
 //!
-//! Region, credentials and endpoint are taken straight from the variables that Lambda sets, without
-//! the SDK's chain of providers: that chain is slow to build and looks in places a Lambda does not
-//! have.
+//! Region, credentials and endpoint come directly from the variables that Lambda sets, without the SDK's chain of
+//! providers: the chain is slow to build, and looks in places that a Lambda does not have.
 
 use std::{env, fmt};
 
@@ -13,16 +12,16 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 
 use crate::{aws::https::Trust, stream::Operator};
 
-/// Where the tables are and how to reach them.
+/// The tables and the settings of the connection to them.
 #[derive(Clone, Debug)]
 pub struct Config {
     /// The AWS region.
     pub region: String,
-    /// The source of the keys that requests are signed with.
+    /// The source of the keys for signing requests.
     pub credentials: SharedCredentialsProvider,
-    /// Another DynamoDB than the region's own, such as `http://127.0.0.1:8000`.
+    /// A DynamoDB endpoint in place of the region's own, such as `http://127.0.0.1:8000`.
     pub endpoint: Option<String>,
-    /// The certificates to trust, in PEM, where the environment names some.
+    /// The certificates to trust, in PEM, if `AWS_CA_BUNDLE` names a file.
     pub bundle: Option<String>,
     /// Whether the connection to the tables is opened before the first request.
     pub open_at_init: bool,
@@ -32,84 +31,84 @@ pub struct Config {
     pub service_key: Option<Key>,
     /// How often a token may read in ten seconds; without it, as often as it likes.
     pub read_limit: Option<u32>,
-    /// How often the admins of a workspace may change something in ten seconds; `None` is no limit.
+    /// How often the admins of a workspace may change something in ten seconds; `None` is unlimited.
     pub change_limit: Option<u32>,
 }
 
-/// The names of the tables. A function is told only those it uses; the others have the names that
-/// the template gives them.
+/// The names of the tables. The template passes a function the names of the tables that it uses; the others have default
+/// names.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tables {
     /// Recorded events.
     pub events: String,
     /// Workspace tokens.
     pub tokens: String,
-    /// Bus events set aside.
+    /// Quarantined bus events.
     pub quarantine: String,
-    /// How workspaces are kept.
+    /// The settings of workspaces.
     pub settings: String,
     /// The sealed logs.
     pub ledger: String,
-    /// What waits to be sealed.
+    /// Events that wait to be sealed.
     pub backlog: String,
     /// The last signed checkpoint of each log.
     pub checkpoints: String,
-    /// How often tokens read.
+    /// Counts of reads and changes.
     pub rates: String,
-    /// Where logs are sent on to, and how far.
+    /// Streams and their progress.
     pub streams: String,
 }
 
-/// What is logged, and how.
+/// The level and format of log lines.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Logs {
-    /// The least severe level that is logged, such as `debug`; `info` where it is none.
+    /// The least severe level that is logged, such as `debug`; `info` for `None` and for an unknown level.
     pub level: Option<String>,
     /// Whether a line is a JSON object.
     pub json: bool,
 }
 
-/// What checkpoints are signed with.
+/// The key that signs checkpoints, and the names of the logs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Signing {
-    /// What the names of all logs begin with, such as `audit.example.com`.
+    /// The prefix of the names of all logs, such as `audit.example.com`.
     pub origin: String,
     /// The key.
     pub key: Key,
 }
 
-/// Where logs are archived, and how often.
+/// The bucket of the archive, and how often it is written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ArchiveSettings {
     /// The bucket.
     pub bucket: String,
-    /// Another S3 than the region's own.
+    /// An S3 endpoint in place of the region's own.
     pub endpoint: Option<String>,
-    /// How long events wait for others, so that objects are not many and small.
+    /// How long events wait for further ones, so that objects are not many and small.
     pub every_seconds: i64,
 }
 
-/// What streams need beside the tables.
+/// The settings of streams.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Streaming {
-    /// What the names of their secrets begin with.
+    /// The prefix of the names of their secrets.
     pub secrets_prefix: String,
-    /// Another Secrets Manager than the region's own.
+    /// A Secrets Manager endpoint in place of the region's own.
     pub secrets_endpoint: Option<String>,
-    /// Another EventBridge than those of the buses' regions.
+    /// An EventBridge endpoint in place of those of the buses' regions.
     pub events_endpoint: Option<String>,
-    /// Where they may go.
+    /// The destinations that the operator allows.
     pub operator: Operator,
 }
 
-/// Where a key is.
+/// The signing key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Key {
     /// In AWS KMS.
     Kms {
-        /// Its id or ARN.
+        /// The id or ARN of the key.
         key_id: String,
-        /// Another KMS than the region's own.
+        /// A KMS endpoint in place of the region's own.
         endpoint: Option<String>,
     },
     /// At hand.
@@ -123,7 +122,7 @@ pub struct Seed([u8; 32]);
 /// What is wrong with the environment.
 #[derive(Debug, thiserror::Error)]
 pub enum InvalidConfig {
-    /// A variable that must be set is not.
+    /// A required variable is not set.
     #[error("{0} is not set; on AWS the template and Lambda set it, elsewhere see README.md")]
     Missing(&'static str),
     /// A key file cannot be read, or holds no key.
@@ -132,10 +131,10 @@ pub enum InvalidConfig {
     /// The wait is no number.
     #[error("ARCHIVE_SECONDS is not a number of seconds")]
     ArchiveSeconds,
-    /// The limit is no number.
+    /// A limit is not a number.
     #[error("READ_LIMIT or CHANGE_LIMIT is not a number for ten seconds; 0 is no limit")]
     Limit,
-    /// The bundle of certificates cannot be read.
+    /// The certificate bundle cannot be read.
     #[error("AWS_CA_BUNDLE names a file that cannot be read: {0}")]
     Bundle(#[source] std::io::Error),
 }
@@ -162,7 +161,7 @@ impl Config {
         Self { service_key: Some(Key::Seed(Seed::new([0x6c; 32]))), ..config }
     }
 
-    /// Whose certificates are trusted for an endpoint of one's own, or without one, for AWS's.
+    /// The certificates to trust for a configured endpoint, or for AWS's own if there is none.
     pub fn trust(&self, endpoint: Option<&str>) -> Trust {
         match (endpoint, &self.bundle) {
             (Some(endpoint), _) if endpoint.starts_with("http://") => Trust::Plaintext,
@@ -172,7 +171,7 @@ impl Config {
         }
     }
 
-    /// The configuration from which every AWS client is made: `endpoint` is in the place of the region's own.
+    /// The configuration of every AWS client. `endpoint` replaces the region's own.
     pub fn sdk(&self, endpoint: Option<&str>) -> SdkConfig {
         let mut sdk = SdkConfig::builder()
             .behavior_version(BehaviorVersion::latest())
@@ -183,7 +182,7 @@ impl Config {
         sdk.build()
     }
 
-    /// What is set of a variable.
+    /// The value of a variable; `None` if it is unset or empty.
     fn variable(name: &'static str) -> Option<String> {
         env::var(name).ok().filter(|value| !value.is_empty())
     }
@@ -246,8 +245,7 @@ impl Logs {
 }
 
 impl Signing {
-    /// Reads `LEDGER_ORIGIN`, and `LEDGER_KEY_ID` (of AWS KMS, or of `AWS_ENDPOINT_URL_KMS`) or else
-    /// `LEDGER_KEY_FILE`.
+    /// Reads `LEDGER_ORIGIN`, and `LEDGER_KEY_ID` (in AWS KMS, or at `AWS_ENDPOINT_URL_KMS`) or else `LEDGER_KEY_FILE`.
     ///
     /// # Errors
     /// If there is no key.
@@ -297,13 +295,13 @@ impl fmt::Debug for Seed {
 }
 
 impl ArchiveSettings {
-    /// How long events wait for others where nothing else is set, in seconds.
+    /// The default of `ARCHIVE_SECONDS`.
     pub const EVERY_SECONDS: i64 = 300;
 
     /// Reads `ARCHIVE_BUCKET`, `ARCHIVE_SECONDS` (300 without it) and `AWS_ENDPOINT_URL_S3`.
     ///
     /// # Errors
-    /// If there is no bucket, or the wait is no number.
+    /// If `ARCHIVE_BUCKET` is missing, or `ARCHIVE_SECONDS` is not a number.
     pub fn from_env() -> Result<Self, InvalidConfig> {
         let every_seconds = match Config::variable("ARCHIVE_SECONDS") {
             None => Self::EVERY_SECONDS,
@@ -319,8 +317,8 @@ impl ArchiveSettings {
 
 impl Streaming {
     /// Reads `STREAM_SECRETS_PREFIX`, `AWS_ENDPOINT_URL_SECRETS_MANAGER`, `AWS_ENDPOINT_URL_EVENTBRIDGE`,
-    /// `STREAM_EVENT_BUSES` (ARNs with commas between them), `ARCHIVE_BUCKET` and `STREAMS_INSECURE` (`1` lets streams go to plain HTTP and to addresses that are not
-    /// public; nothing that is deployed sets it).
+    /// `STREAM_EVENT_BUSES` (ARNs separated by commas), `ARCHIVE_BUCKET` and `STREAMS_INSECURE`. The latter, if `1`, allows
+    /// plain HTTP and addresses that are not public; no deployment sets it.
     pub fn from_env() -> Self {
         Self::read(Config::variable)
     }
@@ -373,7 +371,7 @@ mod tests {
     }
 
     #[test]
-    fn amazon_alone_is_trusted_where_the_endpoint_is_its_own() {
+    fn only_amazons_roots_are_trusted_for_aws_endpoints() {
         let keys = [("AWS_ACCESS_KEY_ID", "key"), ("AWS_SECRET_ACCESS_KEY", "secret")];
         let check = |more: &[(&str, &str)], trust: &Trust| {
             let config = read(&[&keys, more].concat()).unwrap();
@@ -391,22 +389,22 @@ mod tests {
     }
 
     #[test]
-    fn a_limit_is_a_number_and_none_is_none() {
-        let limit = |text| {
+    fn a_limit_must_be_a_number_and_zero_is_unlimited() {
+        fn limit(text: &str) -> Option<Option<u32>> {
             let endpoint = ("DYNAMODB_ENDPOINT", "http://127.0.0.1:8000");
             read(&[endpoint, ("READ_LIMIT", text)]).map(|config| config.read_limit).ok()
-        };
+        }
         assert_eq!([limit("40"), limit("0")], [Some(Some(40)), Some(None)]);
         assert_eq!([limit("-1"), limit("many")], [None, None]);
     }
 
     #[test]
-    fn a_stream_goes_where_the_operator_says_and_nowhere_else() {
-        let streaming = |variables: &[(&str, &str)]| {
+    fn the_destinations_that_the_operator_allows_are_read() {
+        fn streaming(variables: &[(&str, &str)]) -> Streaming {
             Streaming::read(|name| {
                 variables.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned())
             })
-        };
+        }
         assert_eq!(streaming(&[]).operator, Operator::default());
         let operator = streaming(&[
             ("STREAM_EVENT_BUSES", "arn:one, arn:two,"),
@@ -420,7 +418,7 @@ mod tests {
     }
 
     #[test]
-    fn without_keys_only_an_engine_of_our_own_will_do() {
+    fn credentials_are_required_except_for_an_endpoint_of_our_own() {
         assert!(matches!(read(&[]), Err(InvalidConfig::Missing("AWS_ACCESS_KEY_ID"))));
         assert!(read(&[("AWS_ENDPOINT_URL_DYNAMODB", "http://127.0.0.1:8000")]).is_ok());
     }

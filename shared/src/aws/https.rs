@@ -1,9 +1,8 @@
-//! The connection to AWS: which certificates it trusts.
+//! The certificates that connections to AWS trust.
 //!
-//! AWS's own endpoints are trusted by Amazon's five roots and by no other: no other certificate authority
-//! can vouch for them, and a function does not read all roots of its machine at each start. Where
-//! another endpoint is configured, those of the machine are trusted; and where `AWS_CA_BUNDLE` names a
-//! file, as for every AWS SDK, those of the file and no others.
+//! AWS's own endpoints are verified against Amazon's five roots only. So certificates of other authorities are refused for
+//! them, and a function does not read all roots of its machine at each start. A configured endpoint is verified against the
+//! machine's roots. If `AWS_CA_BUNDLE` names a file, only the certificates in it are trusted, as in every AWS SDK.
 
 use aws_smithy_http_client::{
     Builder,
@@ -14,24 +13,24 @@ use aws_smithy_runtime_api::client::http::SharedHttpClient;
 /// Amazon Trust Services' roots; see `roots/README.md`.
 const AMAZON_ROOTS: &str = include_str!("../../roots/amazon.pem");
 
-/// Whose certificates are trusted.
+/// The certificates that a connection trusts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Trust {
-    /// Amazon's own.
+    /// Amazon's roots.
     Amazon,
-    /// Those that the machine trusts.
+    /// The roots of the machine.
     Machine,
-    /// Those of a bundle in PEM.
+    /// The certificates of a bundle in PEM.
     Bundle(String),
-    /// None: the endpoint is plain HTTP, on this machine.
+    /// None, because the endpoint is plain HTTP on this machine.
     Plaintext,
 }
 
 impl Trust {
-    /// A client that connects to whom is trusted.
+    /// An HTTP client that trusts these certificates.
     ///
     /// # Panics
-    /// When it first connects, if the bundle is not in PEM.
+    /// At the first connection, if the bundle is not in PEM.
     pub fn client(&self) -> SharedHttpClient {
         let store = match self {
             Self::Plaintext => return Builder::new().build_http(),
@@ -40,7 +39,7 @@ impl Trust {
             Self::Bundle(bundle) => TrustStore::empty().with_pem_certificate(bundle.as_str()),
         };
         let context = TlsContext::builder().with_trust_store(store).build();
-        let context = context.expect("only further names of servers can be wrong, of which there are none");
+        let context = context.expect("only additional server names can be invalid, and none are set");
         Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).tls_context(context).build_https()
     }
 }
@@ -52,7 +51,7 @@ mod tests {
 
     use super::*;
 
-    /// As the repository of Amazon Trust Services lists them, in the order of the file.
+    /// The fingerprints from the repository of Amazon Trust Services, in the order of the file.
     const FINGERPRINTS: [&str; 5] = [
         "8ecde6884f3d87b1125ba31ac3fcb13d7016de7f57cc904fe1cb97c6ae98196e",
         "1ba5b2aa8c65401a82960118f80bec4f62304d83cec4713a19c39c011ea46db4",
@@ -62,8 +61,10 @@ mod tests {
     ];
 
     #[test]
-    fn the_roots_are_amazons() {
-        let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    fn the_roots_have_the_published_fingerprints() {
+        fn hex(bytes: &[u8]) -> String {
+            bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>()
+        }
         let bodies = AMAZON_ROOTS.split("-----BEGIN CERTIFICATE-----").skip(1);
         let found: Vec<_> = bodies
             .map(|body| body.split("-----END").next().unwrap().split_whitespace().collect::<String>())

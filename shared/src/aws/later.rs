@@ -1,11 +1,11 @@
-//! What is made for its first use, because most invocations need none of it and every start would pay for it.
+//! Values that are made at their first use. Most invocations do not need them, and each start would pay for them.
 
 use std::sync::LazyLock;
 
-/// A value that is made when it is first asked for.
+/// A value that is made at its first use.
 pub type Later<T> = LazyLock<T, Box<dyn FnOnce() -> T + Send>>;
 
-/// A value that this makes when it is first asked for.
+/// Calls `make` at the first use of the value.
 pub fn later<T>(make: impl FnOnce() -> T + Send + 'static) -> Later<T> {
     LazyLock::new(Box::new(make))
 }

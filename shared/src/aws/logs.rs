@@ -1,28 +1,28 @@
-//! What a function logs, and how: lines on standard output, at the level and in the format that Lambda names.
+//! Log lines on standard output, at the level and in the format that Lambda's variables set.
 //!
-//! The runtime has such a subscriber itself, but with directives for single modules, and the engine for regular
-//! expressions that those need: a quarter of a megabyte by its symbols, and work at each start.
+//! The Lambda runtime has such a subscriber, but it supports directives for single modules and therefore links a regular
+//! expression engine: a quarter of a megabyte by its symbols, and work at each start.
 
 use tracing::Subscriber;
 use tracing_subscriber::{filter::LevelFilter, fmt, fmt::MakeWriter, util::SubscriberInitExt as _};
 
 use crate::aws::config::Logs;
 
-/// Starts to log. To be called once, before anything else.
+/// Starts to log. Call it once, first in `main`.
 pub fn start(logs: &Logs) {
     let Logs { level, json } = logs;
-    // What is no level is an operator's slip, and no reason to lose all lines or to show what only debugging needs.
+    // An unknown level falls back to INFO, so that a misspelling neither hides all lines nor shows debugging details.
     let level = level.as_deref().and_then(|level| level.parse().ok()).unwrap_or(LevelFilter::INFO);
     if *json {
         json_lines(level, std::io::stdout).init();
     } else {
-        // CloudWatch writes the time of a line beside it.
+        // CloudWatch adds the time of a line itself.
         fmt().with_max_level(level).with_target(false).without_time().init();
     }
 }
 
-/// One JSON object for each line. Lambda filters lines by their level only where `timestamp` is a time (RFC 3339); it takes
-/// any other line for INFO, and at the level WARN it would drop the lines that alarms count.
+/// One JSON object for each line. Lambda reads the level of a line only if `timestamp` is an RFC 3339 time. It treats any
+/// other line as INFO, and with the level WARN it would drop the lines that alarms count.
 fn json_lines<W>(level: LevelFilter, writer: W) -> impl Subscriber + Send + Sync
 where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,

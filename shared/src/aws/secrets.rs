@@ -1,9 +1,8 @@
-//! The secrets of streams: the only code that speaks AWS Secrets Manager.
+//! The secrets of streams. Only this module calls AWS Secrets Manager.
 //!
-//! Each stream that needs one has one secret, `<prefix>/<workspace>/<stream>`, whose versions never change. Which of
-//! them counts stands beside the stream ([`crate::stream::SecretVersions`]). So a version is stored first, and counts
-//! once the stream says so, in one transaction with the event about it; if we crash between, there is a version that
-//! nobody uses.
+//! A stream that needs a secret has one, `<prefix>/<workspace>/<stream>`, whose versions never change. The stream's item
+//! names the current version ([`crate::stream::SecretVersions`]). A version is stored first, and becomes current with the
+//! write of the stream, in one transaction with the event about it. If we crash in between, the version stays unused.
 
 use std::time::Duration;
 
@@ -23,14 +22,14 @@ use crate::{
     stream::{SecretVersion, StreamId, StreamSecret},
 };
 
-/// Where the secrets are, and how to reach them.
+/// A client for the secrets of streams.
 pub struct Secrets {
     client: Later<Client>,
     prefix: String,
 }
 
 impl Secrets {
-    /// Prepares to reach the secrets; nothing is sent yet.
+    /// Prepares the client without sending a request.
     pub fn connect(config: &Config, streaming: &Streaming) -> Self {
         let (config, endpoint) = (config.clone(), streaming.secrets_endpoint.clone());
         let client = move || {
@@ -50,8 +49,7 @@ impl Secrets {
     /// Stores the first version of a stream's secret.
     ///
     /// # Errors
-    /// [`Error::Unavailable`] if it may not have been stored. One that was, for a stream that then is not there, opens
-    /// nothing by itself.
+    /// [`Error::Unavailable`] if it may not have been stored. A stored secret without a stream is unused.
     pub async fn create(
         &self,
         workspace: &WorkspaceId,
@@ -71,7 +69,7 @@ impl Secrets {
             .map_err(unavailable)
     }
 
-    /// Stores a further version. What was stored before can still be read.
+    /// Stores a further version. Earlier versions can still be read.
     ///
     /// # Errors
     /// [`Error::Unavailable`] if it may not have been stored.
@@ -93,7 +91,7 @@ impl Secrets {
             .map_err(unavailable)
     }
 
-    /// Reads a version; `None` if it is not there, or is no secret of ours.
+    /// Reads a version; `None` if it does not exist, or is not in the form of [`StreamSecret`].
     ///
     /// # Errors
     /// [`Error::Unavailable`] if Secrets Manager does not answer.
@@ -123,10 +121,10 @@ impl Secrets {
         }
     }
 
-    /// Does away with all versions of a stream's secret, at once and for good. One that is not there is no trouble.
+    /// Deletes all versions of a stream's secret, without a recovery period. Succeeds if there is no secret.
     ///
     /// # Errors
-    /// [`Error::Unavailable`] if they may still be there.
+    /// [`Error::Unavailable`] if it may still exist.
     pub async fn delete(&self, workspace: &WorkspaceId, stream: &StreamId) -> Result<(), Error> {
         let delete = self
             .client
@@ -159,7 +157,7 @@ impl std::fmt::Debug for Secrets {
     }
 }
 
-/// Whatever the SDK could not do: it has tried again already, so it is not for now. Its errors repeat no secret.
+/// Converts an error of the SDK, which has retried already. Its errors do not contain secrets.
 fn unavailable<E, R>(error: SdkError<E, R>) -> Error
 where
     SdkError<E, R>: std::error::Error + Send + Sync + 'static,

@@ -1,7 +1,7 @@
-//! The HTTP edge: the requests that API Gateway hands to a function, and the responses it gets back.
+//! The HTTP edge: the requests that API Gateway passes to a function, and the responses.
 //!
-//! This is the only module that knows a status. [`Request`] checks the workspace of a path against the caller's own, once, for
-//! every route. Failures are logged here, once, without anything that the caller sent.
+//! Only this module knows statuses. [`Request`] compares the workspace of the path with the caller's own, for every route.
+//! Failures are logged here, once, without any data of the caller.
 
 mod problem;
 mod request;

@@ -1,4 +1,4 @@
-//! Errors as clients see them, and the status of each.
+//! Errors as clients see them, with their statuses.
 
 use lambda_http::http::{HeaderValue, header};
 use serde::Serialize;
@@ -12,7 +12,7 @@ use crate::{
     text::problem::FieldError,
 };
 
-/// The answer, or the problem in its place, logged if it is ours.
+/// The answer; for an error, its problem response. Logs the error.
 pub fn respond(request: &Request, answer: Result<Response, Error>) -> Response {
     answer.unwrap_or_else(|error| {
         let problem = Problem::of(&error);
@@ -42,12 +42,12 @@ pub fn respond(request: &Request, answer: Result<Response, Error>) -> Response {
     })
 }
 
-/// The same refusal with when the next window begins.
+/// The same refusal with the state of the limit, and `Retry-After` with the start of the next window.
 fn refused_until_reset(response: Response, counted: &str, rate: Rate) -> Response {
     with_rate_of(response, counted, rate).with(header::RETRY_AFTER, rate.resets_in_seconds)
 }
 
-/// 503 that says what became of each part of the request, since some of them may be stored.
+/// 503 with the result of each part of the request, because some of them may be stored.
 pub fn partly_unavailable(
     request: &Request,
     source: &(dyn std::error::Error + 'static),
@@ -63,18 +63,18 @@ pub fn partly_unavailable(
 #[derive(Debug, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Problem {
-    /// What kind of problem it is, as a URI reference; there is one for each id.
+    /// The kind of problem as a URI reference. Each id has its own.
     #[serde(rename = "type")]
     kind: String,
-    /// What kind of problem it is, for people.
+    /// The kind of problem, for people.
     title: &'static str,
     /// The status of the answer.
     status: u16,
-    /// What kind of problem it is, for programs.
+    /// The kind of problem, for programs.
     id: &'static str,
-    /// What happened, and what to do next.
+    /// What happened, and the next step.
     message: String,
-    /// Everything that is wrong with what was sent, where it can be said part by part.
+    /// The problems of single fields or parameters of the request.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[cfg_attr(feature = "openapi", schema(required = false))]
     errors: Vec<WrongPart>,
@@ -84,34 +84,38 @@ pub struct Problem {
     request_id: Option<String>,
 }
 
-/// One thing wrong, or doubtful, with one part of what was sent.
+/// A problem of one field or parameter of a request, or a warning about it.
 #[derive(Debug, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct WrongPart {
-    /// Where in the body, as a JSON pointer (RFC 6901).
+    /// The field of the body, as a JSON pointer (RFC 6901).
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(nullable = false))]
     pointer: Option<String>,
-    /// Which query parameter.
+    /// The query parameter.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(nullable = false))]
     parameter: Option<String>,
-    /// What is wrong, for programs.
+    /// The problem for programs.
     code: &'static str,
-    /// What is wrong, for people, and how to mend it. It never repeats the value.
+    /// The problem for people, and how to fix it. It never repeats the value.
     detail: String,
 }
 
 impl Problem {
-    /// The problem that an error is to a client.
+    /// The problem of an error.
     pub fn of(error: &Error) -> Self {
-        let pointers = |errors: &[FieldError]| errors.iter().map(WrongPart::of_body).collect();
-        let parameters = |errors: &[FieldError]| errors.iter().map(WrongPart::of_query).collect();
+        fn pointers(errors: &[FieldError]) -> Vec<WrongPart> {
+            errors.iter().map(WrongPart::of_body).collect()
+        }
         let (status, id, title, errors) = match error {
             Error::InvalidJson(_) => (400, "invalid_json", "The body is not valid JSON", vec![]),
-            Error::InvalidQuery(errors) => {
-                (400, "invalid_query", "The query is not valid", parameters(errors))
-            }
+            Error::InvalidQuery(errors) => (
+                400,
+                "invalid_query",
+                "The query is not valid",
+                errors.iter().map(WrongPart::of_query).collect(),
+            ),
             Error::InvalidHeader(_) => (400, "invalid_header", "A header is not valid", vec![]),
             Error::InvalidCursor => (400, "invalid_cursor", "The cursor is not valid here", vec![]),
             Error::Unauthenticated => (401, "unauthenticated", "The request carries no identity", vec![]),
@@ -188,7 +192,7 @@ impl WrongPart {
     }
 }
 
-/// A problem, and what is done all the same.
+/// A problem with the results of the parts that succeeded.
 #[derive(Serialize)]
 struct Unfinished<'a, R> {
     #[serde(flatten)]

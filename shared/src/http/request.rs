@@ -1,4 +1,4 @@
-//! Requests: who calls, and what they sent.
+//! Requests: the caller, the path, the parameters and the body.
 
 use std::{borrow::Cow, io::Read as _};
 
@@ -32,12 +32,12 @@ use crate::{
 #[derive(Debug)]
 pub struct Request(lambda_http::Request);
 
-/// The header by which a client names a request, so that a retry is recognised.
+/// The header with a client's key for the request, by which a retry is recognized.
 const IDEMPOTENCY_KEY: &str = "idempotency-key";
-/// The longest value of that header, in bytes.
+/// The longest idempotency key, in bytes.
 const MAX_KEY_BYTES: usize = 255;
 
-/// A claim that enters the log: an identity provider lets people choose some of them.
+/// A claim that is recorded. It is escaped, because some identity providers let users choose their claims.
 struct Claim {
     name: &'static str,
     /// The place of the claim in the event.
@@ -62,7 +62,7 @@ impl From<lambda_http::Request> for Request {
 }
 
 impl Request {
-    /// Which route of the template was taken, such as `GET /api/{workspace}/audit_logs`.
+    /// The route in the template, such as `GET /api/{workspace}/audit_logs`.
     pub fn route(&self) -> &str {
         self.context().and_then(|context| context.route_key.as_deref()).unwrap_or_default()
     }
@@ -77,28 +77,28 @@ impl Request {
         self.0.lambda_context_ref().map_or(0, |context| context.deadline)
     }
 
-    /// A decoded part of the path; empty where the route has none of that name.
+    /// A decoded path parameter; empty if the route has none of this name.
     pub fn path_parameter(&self, name: &str) -> &str {
         self.0.path_parameters_ref().and_then(|parameters| parameters.first(name)).unwrap_or_default()
     }
 
-    /// The path, as it was sent.
+    /// The path as it was sent.
     pub fn path(&self) -> &str {
         self.0.raw_http_path()
     }
 
-    /// A header by its name in lower case; of repeated ones, all, with commas between them.
+    /// A header by its name in lower case. API Gateway joins repeated headers with commas.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.0.headers().get(name).and_then(|value| value.to_str().ok())
     }
 
-    /// The decoded query parameters, in the order they were sent, repeated ones included.
+    /// The decoded query parameters in the order of the request, with repeated ones.
     pub fn query(&self) -> Vec<(String, String)> {
         let raw = self.0.uri().query().unwrap_or_default();
         form_urlencoded::parse(raw.as_bytes()).into_owned().collect()
     }
 
-    /// Refuses every query parameter, on a route that has none: a client that sends one expects something of it.
+    /// Refuses query parameters on a route without any, because a client that sends one expects an effect.
     ///
     /// # Errors
     /// [`Error::InvalidQuery`] with each parameter.
@@ -106,7 +106,7 @@ impl Request {
         Sent::gather(self.query(), &[], &[]).finish(())
     }
 
-    /// The value of `Idempotency-Key`, without the quotes that the draft of the header puts around it.
+    /// The value of `Idempotency-Key`, without the quotes that the draft of the header requires.
     ///
     /// # Errors
     /// [`Error::InvalidHeader`] if it is empty, repeated, long or not visible ASCII.
@@ -129,8 +129,8 @@ impl Request {
     /// The body, decompressed, if it has at most `max_bytes`.
     ///
     /// # Errors
-    /// [`Error::TooLarge`] for a larger one, [`Error::UnsupportedEncoding`] for one that is compressed otherwise than with
-    /// gzip, [`Error::InvalidBody`] for one that is not the gzip it claims to be.
+    /// [`Error::TooLarge`] for a larger body, [`Error::UnsupportedEncoding`] for a compression other than gzip,
+    /// [`Error::InvalidBody`] for invalid gzip.
     pub fn body(&self, max_bytes: usize) -> Result<Cow<'_, [u8]>, Error> {
         let body: &[u8] = self.0.body();
         let body = match self.header("content-encoding").unwrap_or_default().trim() {
@@ -149,11 +149,11 @@ impl Request {
         Ok(body)
     }
 
-    /// The holder of the workspace token, admitted to the workspace of the path.
+    /// The holder of the workspace token, checked against the workspace of the path.
     ///
     /// # Errors
-    /// [`Error::UnknownWorkspace`] if the path names any workspace but the token's own,
-    /// [`Error::Forbidden`] if the token lacks the scope.
+    /// [`Error::UnknownWorkspace`] if the path names another workspace than the token's own, [`Error::Forbidden`] if the
+    /// token lacks the scope.
     pub fn token_holder(&self, scope: Scope) -> Result<TokenHolder, Error> {
         let context = &self.authorizer()?.fields;
         let field = |name: &str| context.get(name).and_then(Value::as_str).ok_or(Error::Unauthenticated);
@@ -166,18 +166,18 @@ impl Request {
         Ok(holder)
     }
 
-    /// The workspace admin, admitted to the workspace of the path. No route of admins has query parameters.
+    /// The workspace admin, checked against the workspace of the path. Admin routes have no query parameters.
     ///
     /// # Errors
-    /// [`Error::UnknownWorkspace`] if the path names any workspace but their own,
-    /// [`Error::Forbidden`] if they are not an admin of it, [`Error::InvalidQuery`] with each query parameter.
+    /// [`Error::UnknownWorkspace`] if the path names another workspace than the admin's own, [`Error::Forbidden`] if the
+    /// user is not an admin of it, [`Error::InvalidQuery`] with each query parameter.
     pub fn admin(&self) -> Result<Admin, Error> {
         let claims = &self.authorizer()?.jwt.as_ref().ok_or(Error::Unauthenticated)?.claims;
-        let lacking = |claim: &str| {
+        fn lacking(claim: &str) -> Error {
             Error::Forbidden(format!(
                 "The JWT has no valid claim {claim}; ask for one from your identity provider."
             ))
-        };
+        }
         let workspace = claims
             .get("workspace")
             .and_then(|name| WorkspaceId::parse(name).ok())
@@ -194,20 +194,20 @@ impl Request {
         Ok(admin)
     }
 
-    /// A claim of the JWT as it can be recorded, and what was done to it for that.
+    /// A claim of the JWT, escaped for the log, and the changes that the escaping made.
     fn claim(&self, claim: &Claim) -> Option<(String, Option<characters::Change>)> {
         let mut value = self.authorizer().ok()?.jwt.as_ref()?.claims.get(claim.name)?.clone();
         let change = characters::clean(&mut value, claim.kind, claim.max_characters);
         Some((value, change))
     }
 
-    /// The client's address and program, for the service's own event about the request.
+    /// The client's address and user agent, for the service's own event about the request.
     pub fn origin(&self, now: Timestamp, event_id: EventId, salt: Salt) -> Origin {
         let client = self.context().map(|context| &context.http);
         let ip = client.and_then(|client| client.source_ip.clone()).filter(|text| !text.is_empty());
         let user_agent = client.and_then(|client| client.user_agent.clone()).filter(|text| !text.is_empty());
-        let changed = |claim: &Claim| Some((claim.place, self.claim(claim)?.1?));
-        let claims = [SUB, USERNAME].iter().filter_map(changed).collect();
+        let claims = [SUB, USERNAME];
+        let claims = claims.iter().filter_map(|claim| Some((claim.place, self.claim(claim)?.1?))).collect();
         Origin { now, event_id, salt, ip, user_agent, claims }
     }
 
@@ -232,7 +232,7 @@ fn invalid_encoding(detail: &str) -> Error {
     Error::InvalidBody(vec![FieldError::new("", "invalid_encoding", detail)])
 }
 
-/// A body without its gzip. It is read no further than one byte beyond the limit, however much it would become.
+/// Decompresses a body. It reads at most one byte more than the limit, so memory is bounded.
 fn decompressed(body: &[u8], max_bytes: usize) -> Result<Vec<u8>, Error> {
     let mut text = Vec::new();
     if !body.is_empty() {

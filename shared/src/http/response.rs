@@ -16,31 +16,31 @@ use crate::{
     store::WriteUnits,
 };
 
-/// The header with the cursor of the next page, for formats whose body has no place for it.
+/// The header with the cursor of the next page, for formats that cannot have it in the body.
 pub const NEXT_CURSOR: &str = "x-next-cursor";
 
-/// The header with the sequence after which the feed goes on.
+/// The header with the value of `after` for the next read of the feed.
 pub const NEXT_AFTER: &str = "x-next-after";
-/// The header that says whether the feed has more at once.
+/// The header that says whether more events can be read immediately.
 pub const HAS_MORE: &str = "x-has-more";
 
-/// The header that says how many expired events the feed passed over.
+/// The header with the number of expired events that the feed has skipped.
 pub const EXPIRED: &str = "x-expired";
 
-/// The header with what is doubtful about a query, in JSON.
+/// The header with the warnings about a query, in JSON.
 pub const WARNINGS: &str = "x-warnings";
 
-/// The header with how often a token may read.
+/// The header with the limit of a window.
 pub const RATE_LIMIT_POLICY: &str = "ratelimit-policy";
-/// The header with how often it still may, and when it may again.
+/// The header with the rest of the current window, and the seconds until the next one.
 pub const RATE_LIMIT: &str = "ratelimit";
-/// The header with how often it may, as Mode has it.
+/// Mode's header with the limit of a window.
 pub const X_RATE_LIMIT: &str = "x-ratelimit-limit";
 
 /// A response of a function.
 ///
-/// Its body is text or bytes as it was made: the conversion of `http::Response` in `lambda_http` would write texts such as
-/// `application/x-ndjson` in base64, which are a third longer.
+/// The body stays text or bytes. The conversion of `http::Response` in `lambda_http` would encode texts such as
+/// `application/x-ndjson` in base64, which is a third longer.
 #[derive(Debug)]
 pub struct Response(lambda_http::Response<Body>);
 
@@ -69,7 +69,7 @@ impl Response {
         }
     }
 
-    /// The same response with a header more, which replaces one of its name.
+    /// The same response with a header, which replaces any header of the same name.
     #[must_use]
     pub fn with(mut self, name: HeaderName, value: impl TryInto<HeaderValue>) -> Self {
         if let Ok(value) = value.try_into() {
@@ -79,7 +79,7 @@ impl Response {
     }
 }
 
-/// What a write took, beside what became of it.
+/// The cost of a write, for the `took` member of an answer.
 #[derive(Debug, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Took {
@@ -97,16 +97,16 @@ pub fn ok_text(content_type: &'static str, body: String) -> Response {
     response(200, content_type, body)
 }
 
-/// 200 with a body of bytes that never changes.
+/// 200 with bytes that never change.
 pub fn ok_bytes(body: Vec<u8>) -> Response {
     // Only the client may keep it: the response required a token.
     response(200, "application/octet-stream", body)
         .with(header::CACHE_CONTROL, HeaderValue::from_static("private, max-age=31536000, immutable"))
 }
 
-/// 200 with a file that anyone may have, or 304 for a client that has it already.
+/// 200 with a public file, or 304 for a client that has it already.
 ///
-/// Clients may keep it, and ask each time whether it has changed: so a deployment is seen at once.
+/// Clients may cache it, but ask each time whether it has changed, so that they see a deployment at once.
 pub fn file(
     request: &Request,
     content_type: &'static str,
@@ -148,8 +148,8 @@ pub fn multi_status(body: &impl Serialize) -> Response {
     json_response(207, "application/json", body)
 }
 
-/// The same response with the cursor of the next page in [`NEXT_CURSOR`], and in [`HAS_MORE`] whether there is one: a
-/// client that sees neither knows that a header was lost on the way, and does not take the page for the last.
+/// The same response with the cursor of the next page in [`NEXT_CURSOR`], and in [`HAS_MORE`] whether there is one. Without
+/// [`HAS_MORE`] a client would take a page whose headers were lost for the last one.
 pub fn with_next_cursor(response: Response, cursor: Option<&str>) -> Response {
     let response = response.with(HeaderName::from_static(HAS_MORE), truth(cursor.is_some()));
     match cursor {
@@ -158,7 +158,7 @@ pub fn with_next_cursor(response: Response, cursor: Option<&str>) -> Response {
     }
 }
 
-/// The same response with the place where the feed goes on: in [`NEXT_AFTER`] and [`HAS_MORE`].
+/// The same response with the continuation of the feed in [`NEXT_AFTER`] and [`HAS_MORE`].
 pub fn with_next_after(response: Response, next_after: i64, has_more: bool) -> Response {
     response
         .with(HeaderName::from_static(NEXT_AFTER), next_after)
@@ -169,12 +169,12 @@ fn truth(value: bool) -> HeaderValue {
     HeaderValue::from_static(if value { "true" } else { "false" })
 }
 
-/// The same response with the number of expired events that the feed passed over, in [`EXPIRED`].
+/// The same response with the number of expired events that the feed has skipped in [`EXPIRED`].
 pub fn with_expired(response: Response, expired: u64) -> Response {
     response.with(HeaderName::from_static(EXPIRED), expired)
 }
 
-/// The same response with what is doubtful about the query in [`WARNINGS`], in the JSON of the member `warnings`.
+/// The same response with the warnings about the query in [`WARNINGS`], in the form of the member `warnings`.
 pub fn with_warnings(response: Response, warnings: &[WrongPart]) -> Response {
     if warnings.is_empty() {
         return response;
@@ -183,7 +183,7 @@ pub fn with_warnings(response: Response, warnings: &[WrongPart]) -> Response {
     response.with(HeaderName::from_static(WARNINGS), text)
 }
 
-/// The same response with `Retry-After`: the reader could not wait, and should not ask again before.
+/// The same response with `Retry-After`, for a reader whose request could not wait for events.
 pub fn with_retry_after(response: Response, seconds: i64) -> Response {
     response.with(header::RETRY_AFTER, seconds)
 }
@@ -193,7 +193,7 @@ pub fn with_next_link(response: Response, target: &str) -> Response {
     response.with(header::LINK, format!("<{target}>; rel=\"next\""))
 }
 
-/// The same response with how the token stands: `RateLimit-Policy` and `RateLimit` of
+/// The same response with the state of the token's limit: `RateLimit-Policy` and `RateLimit` of
 /// draft-ietf-httpapi-ratelimit-headers, and Mode's `X-RateLimit-Limit`.
 pub fn with_rate(response: Response, rate: Option<Rate>) -> Response {
     match rate {
@@ -202,7 +202,7 @@ pub fn with_rate(response: Response, rate: Option<Rate>) -> Response {
     }
 }
 
-/// The same response with the number of requests that are left in this window.
+/// The same response with the state of a limit; `counted` names the limit.
 pub(super) fn with_rate_of(response: Response, counted: &str, rate: Rate) -> Response {
     let Rate { limit, left, resets_in_seconds } = rate;
     response
@@ -224,7 +224,7 @@ fn response(status: u16, content_type: &'static str, body: impl Into<Body>) -> R
     *response.status_mut() = StatusCode::from_u16(status).expect("every status here has three digits");
     Response(response)
         .with(header::CONTENT_TYPE, HeaderValue::from_static(content_type))
-        // The reader alone may have it: no cache on the way may keep it.
+        // Caches between the client and the API must not store it.
         .with(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))
         .with(HeaderName::from_static("x-content-type-options"), HeaderValue::from_static("nosniff"))
 }

@@ -1,4 +1,4 @@
-//! Reads a JSON object member by member, and notes every problem on the way.
+//! Reads a JSON object member by member, and collects all problems.
 
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
@@ -10,18 +10,18 @@ use crate::text::{
     problem::{FieldError, MAX_PROBLEMS, note},
 };
 
-/// A member that may have been sent, and may have been valid.
+/// The result of reading an optional member.
 pub enum Present<T> {
-    /// It was not sent, or sent as null.
+    /// The member was not sent, or is null.
     Absent,
-    /// It has a problem, which is noted.
+    /// The member has a problem, which is in the list of problems.
     Invalid,
-    /// It was sent and is valid.
+    /// The member is valid.
     Valid(T),
 }
 
 impl<T> Present<T> {
-    /// The member, or `default` where there is no valid one.
+    /// The value, or `default` if there is no valid one.
     pub fn or(self, default: T) -> T {
         match self {
             Self::Valid(value) => value,
@@ -30,29 +30,29 @@ impl<T> Present<T> {
     }
 }
 
-/// An object being read member by member. Members that are left at the end are unknown.
+/// An object that is read member by member. Members that are left at the end are unknown.
 pub struct Members<'a> {
-    /// The members that are not read yet.
+    /// The members that have not been read yet.
     pub members: Map<String, Value>,
-    /// Where the object stands in its document.
+    /// The JSON pointer to the object in its document.
     pub pointer: String,
     /// The problems so far.
     pub problems: &'a mut Vec<FieldError>,
 }
 
 impl Members<'_> {
-    /// Any value; null counts as not sent.
+    /// Takes a member of any type; null counts as not sent.
     pub fn take(&mut self, name: &str) -> Option<Value> {
         self.members.remove(name).filter(|value| !value.is_null())
     }
 
-    /// Notes a problem of a member, or of the object itself where `name` is empty.
+    /// Adds a problem of a member, or of the object itself if `name` is empty.
     pub fn problem(&mut self, name: &str, code: &'static str, detail: impl Into<String>) {
         let pointer = if name.is_empty() { self.pointer.clone() } else { step(&self.pointer, name) };
         note(self.problems, FieldError::new(pointer, code, detail));
     }
 
-    /// Notes a problem of one element of a list.
+    /// Adds a problem of one element of a list.
     pub fn problem_within(
         &mut self,
         name: &str,
@@ -73,7 +73,7 @@ impl Members<'_> {
         self.problems.iter().any(|problem| problem.field.starts_with(&pointer))
     }
 
-    /// Any text, which is still to be escaped.
+    /// Takes a string without checking its characters; the caller escapes it.
     pub fn string(&mut self, name: &str) -> Option<String> {
         match self.take(name)? {
             Value::String(text) => Some(text),
@@ -84,19 +84,19 @@ impl Members<'_> {
         }
     }
 
-    /// Free text of an admin; a text with a problem counts as not there.
+    /// Takes free text of an admin. A text with a problem counts as not sent.
     pub fn text(&mut self, name: &str, max_characters: usize) -> Option<String> {
         let text = self.string(name)?;
         self.keep(name, text_problem(&text, max_characters)).then_some(text)
     }
 
-    /// A text of one line that people decide by; one with a problem counts as not there.
+    /// Takes an identifier: one line without direction overrides. A text with a problem counts as not sent.
     pub fn identifier(&mut self, name: &str, max_characters: usize) -> Option<String> {
         let text = self.string(name)?;
         self.keep(name, identifier_problem(&text, max_characters)).then_some(text)
     }
 
-    /// The same, where it must be there and not be empty.
+    /// Takes an identifier that is required and must not be empty.
     pub fn required_identifier(&mut self, name: &str, max_characters: usize) -> Option<String> {
         let text = self.identifier(name, max_characters);
         match &text {
@@ -108,7 +108,7 @@ impl Members<'_> {
         text.filter(|text| !text.is_empty())
     }
 
-    /// A string that has a type of its own.
+    /// Takes a string and parses it into its type.
     pub fn parsed<T, E: std::fmt::Display>(
         &mut self,
         name: &str,
@@ -128,7 +128,7 @@ impl Members<'_> {
         }
     }
 
-    /// One of a few names; the type's own reading of names is the one that counts.
+    /// Takes one of a few names. `T`'s deserialization decides; `names` are for the message.
     pub fn one_of<T: DeserializeOwned>(&mut self, name: &str, names: &[&str]) -> Option<T> {
         let text = self.string(name)?;
         let value = serde_json::from_value(Value::String(text)).ok();
@@ -138,7 +138,7 @@ impl Members<'_> {
         value
     }
 
-    /// An object, read by `read`.
+    /// Takes an object and reads it with `read`.
     pub fn object<T>(&mut self, name: &str, read: impl FnOnce(&mut Members<'_>) -> Option<T>) -> Option<T> {
         match self.take(name)? {
             Value::Object(members) => {
@@ -151,14 +151,14 @@ impl Members<'_> {
         }
     }
 
-    /// Names every member that was not read.
+    /// Adds a problem for each member that was not read and is not known.
     pub fn finish(&mut self, known: &[&str]) {
         for name in std::mem::take(&mut self.members).keys() {
             if known.contains(&name.as_str()) {
                 continue;
             }
             if self.problems.len() > MAX_PROBLEMS {
-                // Only counted, so the name is neither copied nor compared.
+                // The problem is only counted, so the name is neither copied nor compared.
                 note(self.problems, FieldError::new("", "unknown_field", ""));
                 continue;
             }
@@ -167,7 +167,7 @@ impl Members<'_> {
         }
     }
 
-    /// Whether a member has no problem; one that it has is noted.
+    /// Adds the problem of a member, if there is one. Returns whether there is none.
     fn keep(&mut self, name: &str, problem: Option<TextProblem>) -> bool {
         let valid = problem.is_none();
         if let Some((code, detail)) = problem {
@@ -177,16 +177,16 @@ impl Members<'_> {
     }
 }
 
-/// The code of what is wrong with a text, and what to do.
+/// The code of a text's problem, and its message.
 pub type TextProblem = (&'static str, String);
 
-/// The problem of a free text, which may span lines and hold no other control character.
+/// The problem of a free text. The only control characters that it may contain are tabs and line ends.
 pub fn text_problem(text: &str, max_characters: usize) -> Option<TextProblem> {
     problem_of(text, Kind::Text, max_characters)
 }
 
-/// The problem of an identifier. People decide by it, so it is one line, without a character that turns the direction of
-/// the text after it.
+/// The problem of an identifier. People make decisions by it, so it must be one line, without a character that changes the
+/// direction of the text after it.
 pub fn identifier_problem(text: &str, max_characters: usize) -> Option<TextProblem> {
     problem_of(text, Kind::Id, max_characters)
 }
@@ -195,7 +195,7 @@ fn problem_of(text: &str, kind: Kind, max_characters: usize) -> Option<TextProbl
     if text.len() > max_characters && text.chars().count() > max_characters {
         return Some(("too_long", format!("may have at most {max_characters} characters")));
     }
-    // ASCII first: most texts are, and a byte is cheaper to judge than a character.
+    // Most texts are ASCII, and a byte is cheaper to check than a character.
     if text.bytes().all(|byte| (0x20..0x7f).contains(&byte)) {
         return None;
     }

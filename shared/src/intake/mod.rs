@@ -1,4 +1,4 @@
-//! What clients send, read into the model: events, members of JSON objects, and query parameters.
+//! Parsing of client input into the model: events, members of JSON objects, and query parameters.
 
 pub mod members;
 pub mod new_event;

@@ -1,12 +1,12 @@
-//! Makes an event of the JSON that a sender wrote, or lists its problems.
+//! Parses the JSON of a sender into an event, or lists its problems.
 //!
-//! Nothing is trimmed, folded or filled in silently. A member that is null counts as not sent,
-//! except within `context` and `changes`, whose content is the sender's own.
+//! Values are never silently trimmed, converted to lower case or completed. A member that is null counts as not sent,
+//! except within `context` and `changes`, where the content belongs to the sender.
 //!
 //! Only members that the product controls (ids, action, times, structure) can have a problem. Texts that an outsider may
-//! have chosen are escaped, cut and marked instead: see [`crate::model::escaping`], and `docs/events.md` for the table.
+//! have chosen are escaped, cut and marked instead: see [`crate::model::escaping`], and the table in `docs/events.md`.
 //!
-//! The limits are those of the API's documentation; each is enforced here or there.
+//! The limits are those of the API's documentation. They are enforced in this module or in `escaping`.
 
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -58,51 +58,50 @@ pub const ENTITY_FIELDS: &[&str] = &["entity_type", "entity_id", "entity_name"];
 /// The members a sender may give a change.
 pub const CHANGE_FIELDS: &[&str] = &["path", "old", "new"];
 
-/// The door an event came in through, and what it knows that the event need not say.
+/// The interface through which an event arrived, with the facts that it supplies.
 #[derive(Clone, Copy, Debug)]
 pub enum Door<'a> {
     /// HTTPS, with a token of this workspace.
     Api(&'a WorkspaceId),
-    /// The bus, within this envelope. The bus belongs to the product: it may say the workspace,
-    /// record every action of the catalogue, and use names that nobody knows yet.
+    /// The bus, within this envelope. The bus belongs to the product, so its events may name any workspace, any action of
+    /// the catalogue, and actions that are in no catalogue.
     Bus(&'a Envelope),
 }
 
-/// What an EventBridge envelope says about the event within.
+/// The facts in an EventBridge envelope about its event.
 #[derive(Clone, Debug)]
 pub struct Envelope {
-    /// The envelope's id, which a redelivery repeats.
+    /// The envelope's id. A redelivery has the same.
     pub id: EventId,
-    /// When it was put on the bus, to the second.
+    /// When the event was put on the bus, to the second.
     pub time: Timestamp,
 }
 
-/// An event that keeps every rule and is ready to be recorded.
+/// A valid event that is ready to be recorded.
 #[derive(Clone, Debug, PartialEq)]
 pub struct NewEvent {
-    /// The event, as it will be read.
+    /// The event.
     pub event: Event,
-    /// Whether sending it again is recognised as the same event. Not so where we had to make up its
-    /// id and timestamp.
+    /// Whether a retry is recognized as the same event. It is not if the service generated the id and the timestamp.
     pub retry_safe: bool,
 }
 
-/// What identifies an event where its sender does not.
+/// The values for an event whose sender gave no id and timestamp.
 #[derive(Clone, Debug)]
 pub struct Fallback {
-    /// When it is received.
+    /// When the event is received.
     pub now: Timestamp,
-    /// An id that no other event has.
+    /// A unique id.
     pub id: EventId,
-    /// The seed of its salts, which no sender chooses.
+    /// The seed of the event's salts, which senders cannot choose.
     pub salt: Salt,
 }
 
 impl NewEvent {
-    /// Makes an event of a JSON value read by [`json::parse`], whose problems come along.
+    /// Makes an event from a value and the problems that [`json::parse`] found in it.
     ///
     /// # Errors
-    /// Everything that is wrong with it, each with its pointer from the event down.
+    /// All problems, each with its pointer into the event.
     pub fn parse(
         value: Value,
         mut problems: Vec<FieldError>,
@@ -127,7 +126,7 @@ impl NewEvent {
     }
 }
 
-/// Reads all members, so that all problems are found; `None` where a required one is missing.
+/// Reads all members, so that all problems are found; `None` if a required one is missing.
 fn read_event(object: &mut Members<'_>, door: Door<'_>, fallback: Fallback) -> Option<NewEvent> {
     let Fallback { now, id: fallback_id, salt } = fallback;
     let workspace = read_workspace(object, door);
@@ -147,7 +146,7 @@ fn read_event(object: &mut Members<'_>, door: Door<'_>, fallback: Fallback) -> O
     }
     match (&sent_time, door) {
         (Present::Valid(time), _) => check_range(object, *time, now),
-        // Whoever puts an event on the bus may choose the time of its envelope too.
+        // The sender of a bus event may also choose the time of its envelope.
         (Present::Absent, Door::Bus(envelope)) => check_range(object, envelope.time, now),
         _ => {}
     }
@@ -195,9 +194,8 @@ fn read_event(object: &mut Members<'_>, door: Door<'_>, fallback: Fallback) -> O
     Some(NewEvent { event, retry_safe })
 }
 
-/// The description as it is stored: none where it follows from the action for as long as the event is kept. A name
-/// that is not in the catalogue may get a row there later, with another text; so its description is always stored, and
-/// the leaf of the event stays what it was.
+/// The description to store; `None` if it is the permanent default of the action. A name that is not in the catalogue may be
+/// added later with another text. Its description is always stored, so that the leaf of the event does not change.
 fn stored_description(action: &Action, sent: Option<String>) -> Option<String> {
     match action {
         Action::Other(_) => Some(sent.unwrap_or_else(|| action.default_description().to_owned())),
@@ -205,7 +203,7 @@ fn stored_description(action: &Action, sent: Option<String>) -> Option<String> {
     }
 }
 
-/// The workspace, by Mode's name for it or by ours. A token's own may be left out.
+/// The workspace, from Mode's member or ours. It may be left out if a token determines it.
 fn read_workspace(object: &mut Members<'_>, door: Door<'_>) -> Option<WorkspaceId> {
     let mut workspace = match door {
         Door::Api(workspace) => Some(workspace.clone()),
@@ -257,7 +255,7 @@ fn read_action(object: &mut Members<'_>, door: Door<'_>) -> Option<Action> {
     action
 }
 
-/// The ids of records that never expire are reserved: by its key alone such a record is passed over when others expire.
+/// Refuses the ids of records that never expire: expiry recognizes such a record by its key alone.
 fn check_id(object: &mut Members<'_>, id: &EventId) {
     if is_reserved_id(id) {
         let detail =
@@ -277,8 +275,8 @@ fn check_range(object: &mut Members<'_>, time: Timestamp, now: Timestamp) {
     }
 }
 
-/// Over HTTP the id and the timestamp come together or not at all: with one alone, a retry would
-/// look like another event.
+/// Over HTTP a client sends both the id and the timestamp, or neither. With only one of them, a retry would look like
+/// another event.
 fn check_key(object: &mut Members<'_>, id: &Present<EventId>, time: &Present<Timestamp>) -> bool {
     let (missing, present) = match (id, time) {
         (Present::Absent, Present::Absent) => return false,
@@ -368,8 +366,8 @@ fn read_change(object: &mut Members<'_>) -> Option<Change> {
     Some(Change { path: path?, old, new })
 }
 
-/// Escapes the texts of an event. Where it is then too large, its texts are cut shorter, all to the same limit: only an
-/// event whose structure is too large has a problem.
+/// Escapes the texts of an event. If the event is then too large, all texts are cut to the same, shorter limit. Only an event
+/// whose structure is too large is refused.
 fn escape_and_fit(object: &mut Members<'_>, event: &mut Event) {
     if compact_bytes(&content(event)) <= Event::MAX_BYTES / MAX_GROWTH {
         escaping::escape(event);
@@ -393,7 +391,7 @@ fn escape_and_fit(object: &mut Members<'_>, event: &mut Event) {
     marks.put(&mut event.context);
 }
 
-/// All that a sender decides: its canonical text is the size of an event.
+/// The content that the sender decides. The size of an event is the length of its canonical text.
 fn content(event: &Event) -> impl Serialize + '_ {
     let Event {
         workspace: _,
@@ -415,16 +413,16 @@ fn content(event: &Event) -> impl Serialize + '_ {
 
 fn canonical_bytes(event: &Event) -> usize {
     let content = content(event);
-    // The canonical text is made only where it may be small enough.
+    // The canonical text is made only if it may be small enough.
     let compact = compact_bytes(&content);
     if compact > Event::MAX_BYTES * 2 { compact } else { canonical(&content).len() }
 }
 
-/// The most bytes of canonical JSON that come of one byte of compact JSON once it is escaped: U+007F has one byte, and
-/// its escape seven.
+/// The most bytes of canonical JSON for one byte of compact JSON once it is escaped: U+007F has one byte, and its escape
+/// seven.
 const MAX_GROWTH: usize = 8;
 
-/// The bytes of a value as compact JSON, which are quick to count.
+/// The length of a value as compact JSON, which is fast to compute.
 fn compact_bytes(content: &impl Serialize) -> usize {
     struct Count(usize);
     impl std::io::Write for Count {

@@ -1,6 +1,6 @@
-//! Query parameters, read strictly.
+//! Strict parsing of query parameters.
 //!
-//! A parameter that nobody reads is refused: a filter that is ignored shows more than was asked for.
+//! Unknown parameters are refused, because ignoring a filter would return more events than the client asked for.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,7 @@ use crate::{
 /// The longest value that an identifier of an event can have, in bytes.
 pub const MAX_VALUE_BYTES: usize = 16 * 1024;
 
-/// The parameters as they were sent, and what is wrong with them.
+/// The query parameters of a request, and their problems.
 #[derive(Debug, Default)]
 pub struct Sent {
     values: BTreeMap<String, Vec<String>>,
@@ -20,8 +20,8 @@ pub struct Sent {
 }
 
 impl Sent {
-    /// Gathers decoded parameters by name. Those that are not among `names`, and repeated ones that are not
-    /// among `lists`, are problems.
+    /// Groups decoded parameters by name. Parameters that are not in `names`, and repeated ones that are not in `lists`, are
+    /// problems.
     pub fn gather(pairs: Vec<(String, String)>, names: &[&'static str], lists: &[&str]) -> Self {
         let mut sent = Self::default();
         for (name, value) in pairs {
@@ -40,24 +40,24 @@ impl Sent {
         sent
     }
 
-    /// Notes what is wrong with a parameter.
+    /// Adds a problem of a parameter.
     pub fn problem(&mut self, name: &str, code: &'static str, detail: impl Into<String>) {
         self.problems.push(FieldError::new(name, code, detail));
     }
 
-    /// Notes that a parameter must be given, if it is not there and nothing else is wrong with it.
+    /// Adds a problem if a required parameter is missing and has no problem yet.
     pub fn require<T>(&mut self, name: &str, value: &Option<T>, detail: &str) {
         if value.is_none() && self.problems.iter().all(|problem| problem.field != name) {
             self.problem(name, "required", detail);
         }
     }
 
-    /// A text to compare with. An empty one equals nothing that an event can hold.
+    /// Takes a text for a comparison. An empty text is a problem, because no value of an event is empty.
     pub fn text(&mut self, name: &'static str) -> Option<String> {
         self.parsed(name, "empty", text)
     }
 
-    /// The texts of a parameter that may be repeated.
+    /// Takes the texts of a parameter that may be repeated.
     pub fn texts(&mut self, name: &'static str) -> Vec<String> {
         let mut texts = Vec::new();
         for sent in self.values.remove(name).unwrap_or_default() {
@@ -69,7 +69,7 @@ impl Sent {
         texts
     }
 
-    /// What a parameter says, if it is there and can be read.
+    /// Takes a parameter and parses it; `None` if it was not sent or has a problem.
     pub fn parsed<T>(
         &mut self,
         name: &'static str,
@@ -80,7 +80,7 @@ impl Sent {
         parse(&text).map_err(|detail| self.problem(name, code, detail)).ok()
     }
 
-    /// What a parameter says that may be repeated, or list several values with commas between them.
+    /// Takes the values of a parameter that may be repeated or contain several values, separated by commas.
     pub fn list<T>(
         &mut self,
         name: &'static str,
@@ -97,10 +97,10 @@ impl Sent {
         list
     }
 
-    /// The value that was read from the parameters, if nothing is wrong with any of them.
+    /// Returns `value` if no parameter has a problem.
     ///
     /// # Errors
-    /// [`Error::InvalidQuery`] with everything that is wrong.
+    /// [`Error::InvalidQuery`] with all problems.
     pub fn finish<T>(self, value: T) -> Result<T, Error> {
         if self.problems.is_empty() { Ok(value) } else { Err(Error::InvalidQuery(self.problems)) }
     }

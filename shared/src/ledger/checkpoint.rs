@@ -1,7 +1,7 @@
-//! What a log says of itself: its size and its root.
+//! Checkpoints: the size and the root of a log.
 //!
-//! The text is that of C2SP [tlog-checkpoint](https://c2sp.org/tlog-checkpoint). Signed, it is the
-//! promise that no other tree of this size and name will ever be shown.
+//! The text is that of C2SP [tlog-checkpoint](https://c2sp.org/tlog-checkpoint). By signing it, the log promises that it
+//! never shows another tree of this size and name.
 
 use std::fmt;
 
@@ -20,22 +20,22 @@ pub struct Checkpoint {
     root: Hash,
 }
 
-/// Why a checkpoint is not to be trusted.
+/// The reason why a checkpoint must not be trusted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidCheckpoint {
-    /// It is not what the key signed.
+    /// The signature is missing or wrong.
     #[error(transparent)]
     Note(#[from] InvalidNote),
-    /// What was signed has not the form of a checkpoint.
+    /// The signed text is not a checkpoint.
     #[error("this is not a checkpoint")]
     Form,
-    /// It is of a log with another name than the key's.
+    /// The name of its log is not the name of the key.
     #[error("the checkpoint is of another log")]
     OtherLog,
 }
 
 impl Checkpoint {
-    /// The checkpoint of the log that is named like its key. Its text is still to be signed.
+    /// The checkpoint of the log that has the name of its key. The caller signs its text.
     ///
     /// # Panics
     /// If the size is greater than [`MAX_SIZE`].
@@ -44,15 +44,15 @@ impl Checkpoint {
         Self { origin: log.name().to_owned(), size, root }
     }
 
-    /// Reads the text of a checkpoint. Lines after the root are allowed and ignored: nobody who
-    /// watches a log can verify what they say.
+    /// Parses the text of a checkpoint. Lines after the root are allowed and ignored, because observers of a log cannot
+    /// verify them.
     ///
-    /// It may be of any log, and nothing is verified. See [`open`](Self::open).
+    /// The checkpoint may be of any log, and no signature is verified. See [`open`](Self::open).
     pub fn parse(text: &str) -> Result<Self, InvalidCheckpoint> {
         Self::parse_lines(text).ok_or(InvalidCheckpoint::Form)
     }
 
-    /// The checkpoint of the log that is named like the key, from a note that the key signed.
+    /// Reads a checkpoint from a note. Verifies the key's signature and that the log has the name of the key.
     pub fn open(note: &str, log: &Vkey) -> Result<Self, InvalidCheckpoint> {
         let checkpoint = Self::parse(log.open(note)?)?;
         if checkpoint.origin == log.name() { Ok(checkpoint) } else { Err(InvalidCheckpoint::OtherLog) }
@@ -63,12 +63,12 @@ impl Checkpoint {
         &self.origin
     }
 
-    /// How many leaves it has.
+    /// The number of leaves.
     pub fn size(&self) -> u64 {
         self.size
     }
 
-    /// The root over all of them.
+    /// The root of the tree.
     pub fn root(&self) -> Hash {
         self.root
     }
@@ -83,7 +83,7 @@ impl Checkpoint {
     }
 }
 
-/// Writes the text that is signed.
+/// Writes the text for the signature.
 impl fmt::Display for Checkpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { origin, size, root } = self;

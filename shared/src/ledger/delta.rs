@@ -1,33 +1,32 @@
-//! A delta: the next events of a workspace's log, in their order, as one sealing pass decided it.
+//! A delta: the next events of a workspace's log, in the order that a sealing pass decided.
 //!
-//! Deltas are written once and never changed, each under the sequence of its first event. That makes
-//! them at the same time the decision about the order, the index from a sequence to its event, and
-//! the lowest level of the tree. No delta crosses a multiple of 256, so that each tile of the tree is
-//! made of whole deltas.
+//! A delta is written once, under the sequence of its first event, and never changes. Deltas have three purposes: they decide
+//! the order, map a sequence to its event, and are the lowest level of the tree. No delta crosses a multiple of 256, so
+//! each tile of the tree consists of whole deltas.
 
 use super::{hash::Hash, places, tile::FULL};
 use crate::model::keys::Place;
 
-/// Some events that follow each other in a workspace's log.
+/// Consecutive events of a workspace's log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Delta {
-    /// The sequence of the first.
+    /// The sequence of the first event.
     pub first: u64,
-    /// The events, of which there is at least one.
+    /// The events; at least one.
     pub entries: Vec<Entry>,
 }
 
 /// An event in the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
-    /// Where the event is kept.
+    /// The place of the event.
     pub place: Place,
     /// The hash of its leaf.
     pub leaf: Hash,
 }
 
 impl Delta {
-    /// How many events a delta may have that begins at this sequence.
+    /// The most events of a delta that begins at this sequence.
     pub fn room(first: u64) -> usize {
         usize::from(FULL) - usize::try_from(first % u64::from(FULL)).unwrap_or_default()
     }
@@ -37,12 +36,12 @@ impl Delta {
         self.first + self.entries.len() as u64
     }
 
-    /// Its events, each with its sequence.
+    /// The events with their sequences.
     pub fn sequenced(&self) -> impl Iterator<Item = (u64, &Entry)> {
         (self.first..).zip(&self.entries)
     }
 
-    /// Its bytes: for each event its leaf's hash and its place.
+    /// The stored form: for each event the hash of its leaf, and its place.
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut bytes = Vec::new();
         for Entry { place, leaf } in &self.entries {
@@ -52,7 +51,7 @@ impl Delta {
         bytes
     }
 
-    /// Reads what [`Self::to_bytes`] wrote; `None` for anything else.
+    /// Parses the output of [`Self::to_bytes`]; `None` for any other bytes.
     pub fn from_bytes(first: u64, bytes: &[u8]) -> Option<Self> {
         let mut entries = Vec::new();
         let mut rest = bytes;
@@ -72,16 +71,18 @@ mod tests {
     use crate::model::{id::EventId, keys::Position, timestamp::Timestamp};
 
     fn delta(first: u64, count: usize) -> Delta {
-        let entry = |number: usize| Entry {
-            place: Place {
-                shard: (!number.is_multiple_of(3)).then_some(u8::try_from(number % 16).unwrap()),
-                position: Position {
-                    timestamp: Timestamp::parse("2025-02-18T10:47:37.123456Z").unwrap(),
-                    id: EventId::parse(&format!("e-{number}")).unwrap(),
+        fn entry(number: usize) -> Entry {
+            Entry {
+                place: Place {
+                    shard: (!number.is_multiple_of(3)).then_some(u8::try_from(number % 16).unwrap()),
+                    position: Position {
+                        timestamp: Timestamp::parse("2025-02-18T10:47:37.123456Z").unwrap(),
+                        id: EventId::parse(&format!("e-{number}")).unwrap(),
+                    },
                 },
-            },
-            leaf: Hash::of_leaf(&number.to_be_bytes()),
-        };
+                leaf: Hash::of_leaf(&number.to_be_bytes()),
+            }
+        }
         Delta { first, entries: (0..count).map(entry).collect() }
     }
 
@@ -94,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_else_is_read() {
+    fn other_bytes_are_refused() {
         let bytes = delta(0, 2).to_bytes();
         for length in 0..bytes.len() {
             let read = Delta::from_bytes(0, &bytes[..length]);

@@ -1,7 +1,6 @@
-//! The content of a bundle of entries: each leaf behind its length, as C2SP
-//! [tlog-tiles](https://c2sp.org/tlog-tiles) has it.
+//! The content of an entry bundle of C2SP [tlog-tiles](https://c2sp.org/tlog-tiles): each leaf with its length before it.
 
-/// A leaf is longer than its length can tell.
+/// A leaf is longer than the 16-bit length can say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a leaf has at most 65,535 bytes")]
 pub struct LeafTooLong;
@@ -14,7 +13,7 @@ pub fn append(bundle: &mut Vec<u8>, leaf: &[u8]) -> Result<(), LeafTooLong> {
     Ok(())
 }
 
-/// The leaves of a bundle, in their order; none where the bundle is cut off.
+/// The leaves of a bundle, in order; `None` if the bundle is cut off.
 pub fn leaves(mut bundle: &[u8]) -> Option<Vec<&[u8]>> {
     let mut leaves = Vec::new();
     while let Some((&length, rest)) = bundle.split_first_chunk() {
@@ -43,7 +42,9 @@ mod tests {
 
     #[test]
     fn a_bundle_that_is_cut_off_is_refused() {
-        let check = |bundle: &[u8], fits: bool| assert_eq!(leaves(bundle).is_some(), fits, "{bundle:?}");
+        fn check(bundle: &[u8], fits: bool) {
+            assert_eq!(leaves(bundle).is_some(), fits, "{bundle:?}");
+        }
         check(b"", true);
         check(b"\0", false);
         check(b"\0\x02a", false);

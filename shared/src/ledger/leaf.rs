@@ -1,8 +1,8 @@
-//! What the ledger has of an event: its leaf.
+//! The leaf of an event in the ledger.
 //!
-//! The leaf says which event it is and when it came, and of everything else only the digest. So it
-//! can be shown and kept for ever, and parts of the event can be erased without changing it. It is a
-//! function of the event as readers get it: whoever holds an export can make every leaf again.
+//! A leaf has the key of the event and its times, and only digests of all parts. So it can be published and stored
+//! permanently, and parts of the event can be erased without changing it. It is a function of the event as readers get it,
+//! so all leaves can be computed again from an export.
 
 use serde_json::json;
 
@@ -11,11 +11,10 @@ use crate::{
     text::json::canonical,
 };
 
-/// The only version of the leaf there is.
+/// The version of the leaf's format.
 const VERSION: u8 = 1;
 
-/// The leaf of an event: canonical JSON (RFC 8785). Its number in the log is no part of it: that is its
-/// place in the tree.
+/// The leaf of an event: canonical JSON (RFC 8785). It does not contain the sequence, which is the leaf's place in the tree.
 pub fn leaf(event: &Event) -> String {
     let digest = |part| event.disclosure.digest(part, &event.part(part));
     canonical(&json!({
@@ -66,8 +65,8 @@ mod tests {
     }
 
     #[test]
-    fn the_leaf_is_what_the_rules_make_it() {
-        // Made by other code, from the rules in docs/ledger.md.
+    fn the_leaf_follows_the_documented_rules() {
+        // Computed by other code from the rules in docs/ledger.md.
         let expected = concat!(
             r#"{"action":"group_created","actor":"OIeI7OX8pcsl2Q7NoIF31ycf9jB65bzLczI2Ac2_Qf4","changes":"GC4l90hOP"#,
             r#"J6lumoC7BVL3XeZ_OIo6m4vDwpPSPuwgDk","context":"Yr0-pNPPoW1yzCqjCuLRRZbE8vR0BQzZZJ9-wN3SNFk","descrip"#,
@@ -79,7 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn the_leaf_of_a_redacted_event_is_what_it_was() {
+    fn a_redaction_does_not_change_the_leaf() {
         let before = event();
         for parts in [&Part::ALL[..1], &Part::ALL[1..3], &Part::ALL] {
             let after = before.redact(parts);
@@ -90,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn the_leaf_is_made_again_from_what_readers_get() {
+    fn the_leaf_can_be_computed_from_the_event_of_the_api() {
         let read: Value = serde_json::to_value(event()).unwrap();
         let leaf: Value = serde_json::from_str(&leaf(&event())).unwrap();
         for same in ["id", "action", "timestamp", "received_at", "outcome"] {
@@ -100,12 +99,12 @@ mod tests {
     }
 
     #[test]
-    fn any_other_event_has_another_leaf() {
-        let check = |change: fn(&mut Event)| {
+    fn a_change_of_any_member_changes_the_leaf() {
+        fn check(change: fn(&mut Event)) {
             let mut other = event();
             change(&mut other);
             assert_ne!(leaf(&other), leaf(&event()));
-        };
+        }
         check(|event| event.id = EventId::parse("e-2").unwrap());
         check(|event| event.workspace = WorkspaceId::parse("globex").unwrap());
         check(|event| event.timestamp = event.timestamp.plus_microseconds(1));

@@ -1,8 +1,8 @@
-//! Signed notes: a text, and below it a line for each signature, as C2SP
-//! [signed-note](https://c2sp.org/signed-note) has them, with Ed25519.
+//! Signed notes of C2SP [signed-note](https://c2sp.org/signed-note): a text followed by a line for each signature, with
+//! Ed25519.
 //!
-//! The text of a note is not to be looked at before its signature is verified. So there is no type
-//! for an unverified note and no way to its text but [`Vkey::open`].
+//! The text of a note must not be used before its signature is verified. So there is no type for an unverified note, and
+//! only [`Vkey::open`] returns the text.
 
 use std::fmt;
 
@@ -10,12 +10,12 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use ed25519_dalek::{Signature, VerifyingKey};
 use sha2::{Digest, Sha256};
 
-/// The kind of signature, as the specification numbers them.
+/// The specification's number for this kind of signature.
 const ED25519: u8 = 1;
-/// The most signatures of a note that is read. The specification wants at least 16.
+/// The most signatures of a note. The specification requires support for at least 16.
 const MAX_SIGNATURES: usize = 100;
 
-/// A public key with its name: what verifies notes. As text it is
+/// A public key with its name, which verifies notes. Its text is
 /// `<name>+<key id in 8 hex digits>+<base64 of 0x01 and the key>`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Vkey {
@@ -24,24 +24,24 @@ pub struct Vkey {
     key: VerifyingKey,
 }
 
-/// Why something is not the public key of a log.
+/// The reason why a text is not the public key of a log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidVkey {
-    /// Names stand between spaces and plus signs.
+    /// The name has a character that separates parts of a note or key.
     #[error("the name of a key must have neither spaces nor + nor control characters, and not be empty")]
     Name,
-    /// No signature could be verified with it, or any could.
+    /// The bytes are not an Ed25519 public key, or are a weak one.
     #[error("the key must be an Ed25519 public key")]
     Key,
-    /// It is not written as it should be, or its key id is another.
+    /// The text is not in the form of a key, or its key id is wrong.
     #[error("must be <name>+<key id>+<key>, with the id that belongs to the name and key")]
     Form,
 }
 
-/// Why a note is not to be trusted.
+/// The reason why a note must not be trusted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidNote {
-    /// It has not the form of a signed note.
+    /// The text is not a signed note.
     #[error("this is not a signed note")]
     Form,
     /// None of its signatures is by this key.
@@ -53,8 +53,8 @@ pub enum InvalidNote {
 }
 
 impl Vkey {
-    /// The key with this name. Its id follows from both, so the same key under another name is
-    /// another key, and neither's signature passes for the other's.
+    /// The key with this name. Its id is derived from both. So the same key with another name has another id, and a signature
+    /// with one name is not accepted for the other.
     pub fn new(name: &str, public_key: [u8; 32]) -> Result<Self, InvalidVkey> {
         if name.is_empty() || name.contains(|c: char| c.is_whitespace() || c.is_control() || c == '+') {
             return Err(InvalidVkey::Name);
@@ -73,7 +73,7 @@ impl Vkey {
         Ok(Self { name: name.to_owned(), id: [a, b, c, d], key })
     }
 
-    /// Reads the form that [`Display`](fmt::Display) writes, and no other.
+    /// Parses exactly the form that [`Display`](fmt::Display) writes.
     pub fn parse(text: &str) -> Result<Self, InvalidVkey> {
         let mut parts = text.splitn(3, '+');
         let (Some(name), Some(_), Some(key)) = (parts.next(), parts.next(), parts.next()) else {
@@ -100,16 +100,15 @@ impl Vkey {
         &self.name
     }
 
-    /// The id: what tells this key and this kind of signature from others of the same name.
+    /// The id. It distinguishes keys and kinds of signatures with the same name.
     pub fn id(&self) -> u32 {
         u32::from_be_bytes(self.id)
     }
 
-    /// The note of a text with its signature by this key. The signature is over the text's bytes.
+    /// Makes a note from a text and this key's signature of the text's bytes.
     ///
     /// # Errors
-    /// If the text cannot be a note's: it must end in a newline and have no other control
-    /// character. If the signature is not that of the text by this key.
+    /// If the text does not end in a newline, or has a control character other than newlines. If the signature is wrong.
     pub fn note(&self, text: &str, signature: &[u8; 64]) -> Result<String, InvalidNote> {
         if !text.ends_with('\n') || !is_plain(text) {
             return Err(InvalidNote::Form);
@@ -121,8 +120,8 @@ impl Vkey {
 
     /// The text of a note, with its last newline, if this key signed it.
     ///
-    /// Signatures by other keys are ignored, but must have the form of one. Where this key signed
-    /// more than once, each signature must be good.
+    /// Signatures by other keys are ignored, but must be well-formed. If the note has several signatures by this key, all of
+    /// them must be valid.
     pub fn open<'a>(&self, note: &'a str) -> Result<&'a str, InvalidNote> {
         let (text, signatures) = split(note).ok_or(InvalidNote::Form)?;
         let mut is_signed = false;
@@ -173,7 +172,7 @@ fn split_signature(line: &str) -> Option<SignatureLine<'_>> {
     (!signature.is_empty()).then(|| (name, id, signature.to_vec()))
 }
 
-/// Whether there is no ASCII control character but newlines.
+/// Whether a text has no ASCII control character except newlines.
 pub(super) fn is_plain(text: &str) -> bool {
     text.bytes().all(|byte| byte >= b' ' || byte == b'\n')
 }

@@ -1,4 +1,4 @@
-//! Places of events as bytes: in deltas, and in what waits to be sealed.
+//! The stored form of places of events, in deltas and in the backlog.
 
 use crate::model::{
     id::EventId,
@@ -6,8 +6,8 @@ use crate::model::{
     timestamp::Timestamp,
 };
 
-/// Adds a place: its shard (0 is none, else one more than it), its timestamp in microseconds since 1970 (big-endian), the length of
-/// its id, its id.
+/// Appends a place: the shard plus one (0 for none), the timestamp in microseconds since 1970 (big-endian), the length of
+/// the id, and the id.
 pub(super) fn write(bytes: &mut Vec<u8>, place: &Place) {
     let Place { shard, position: Position { timestamp, id } } = place;
     bytes.push(shard.map_or(0, |shard| shard + 1));
@@ -16,7 +16,7 @@ pub(super) fn write(bytes: &mut Vec<u8>, place: &Place) {
     bytes.extend(id.as_str().as_bytes());
 }
 
-/// Reads a place, and returns what follows it.
+/// Reads a place. Returns it with the bytes after it.
 pub(super) fn read(bytes: &[u8]) -> Option<(Place, &[u8])> {
     let (shard, after) = bytes.split_first()?;
     let (microseconds, after) = after.split_first_chunk::<8>()?;
@@ -29,14 +29,14 @@ pub(super) fn read(bytes: &[u8]) -> Option<(Place, &[u8])> {
     Some((Place { shard: shard.checked_sub(1), position }, after))
 }
 
-/// Several places, one after the other.
+/// The concatenated places.
 pub fn to_bytes(places: &[Place]) -> Vec<u8> {
     let mut bytes = Vec::new();
     places.iter().for_each(|place| write(&mut bytes, place));
     bytes
 }
 
-/// Reads what [`to_bytes`] wrote; `None` for anything else.
+/// Parses the output of [`to_bytes`]; `None` for any other bytes.
 pub fn from_bytes(mut bytes: &[u8]) -> Option<Vec<Place>> {
     let mut places = Vec::new();
     while !bytes.is_empty() {
@@ -53,7 +53,9 @@ mod tests {
 
     #[test]
     fn places_are_read_as_they_were_written() {
-        let place = |partition| Place::from_key(partition, "2025-02-18T10:47:37.123456Z#e-1").unwrap().1;
+        fn place(partition: &str) -> Place {
+            Place::from_key(partition, "2025-02-18T10:47:37.123456Z#e-1").unwrap().1
+        }
         let places = ["acme", "acme#0", "acme#15"].map(place);
         let bytes = to_bytes(&places);
         assert_eq!(from_bytes(&bytes).unwrap(), places);

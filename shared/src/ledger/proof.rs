@@ -1,11 +1,10 @@
-//! Whether a proof proves what is claimed.
+//! Verification of proofs.
 //!
-//! Neither function needs the tree. What they are given may be made by anybody: every proof that is
-//! too short, too long or of another place fails, and none panics.
+//! The functions do not need the tree. Proofs may come from an attacker: a proof that is too short, too long or for another
+//! place fails, and no input panics.
 //!
-//! Roots and sizes are what a proof is held against, so they must come from a signed checkpoint. In
-//! particular nothing is proven of a size by itself: the same hashes can lead from a leaf to the root
-//! of a tree of 7 and of one of 8.
+//! Roots and sizes must come from a signed checkpoint. In particular a proof does not prove the size: the same hashes can
+//! lead from a leaf to the root of a tree of 7 leaves and of one of 8.
 
 use super::hash::Hash;
 
@@ -14,8 +13,8 @@ use super::hash::Hash;
 #[error("the proof does not lead to the root")]
 pub struct NotProven;
 
-/// Verifies that the leaf is in the tree of `size` leaves with that root, at the place `sequence`
-/// (RFC 9162 §2.1.3.2). `leaf` is the hash of the leaf.
+/// Verifies that the leaf with the hash `leaf` is number `sequence` in the tree of `size` leaves with that root (RFC 9162
+/// §2.1.3.2).
 pub fn verify_inclusion(
     leaf: Hash,
     sequence: u64,
@@ -40,8 +39,7 @@ pub fn verify_inclusion(
 /// Verifies that the tree of `from` leaves, with the root `root_from`, is the beginning of the tree
 /// of `to` leaves, with the root `root_to` (RFC 9162 §2.1.4.2).
 ///
-/// A tree is the beginning of itself, and the one without leaves is that of every tree: both need
-/// no hash, and so accept none.
+/// A tree is the beginning of itself, and the empty tree is the beginning of every tree. Both proofs must be empty.
 pub fn verify_consistency(
     from: u64,
     root_from: Hash,
@@ -61,8 +59,8 @@ pub fn verify_consistency(
     if from > to {
         return Err(NotProven);
     }
-    // The climb begins at the last perfect subtree of the old tree. Where that is the whole of it,
-    // its root is known and does not stand in the proof.
+    // The climb begins at the last perfect subtree of the old tree. If that is the whole old tree, its root is known and is
+    // not in the proof.
     let perfect = (from - 1).trailing_ones();
     let mut climb = Climb { at: (from - 1) >> perfect, last: (to - 1) >> perfect };
     let (first, rest) = if from.is_power_of_two() {
@@ -88,28 +86,27 @@ fn proven(it_is: bool) -> Result<(), NotProven> {
     if it_is { Ok(()) } else { Err(NotProven) }
 }
 
-/// A way from a node up to the root.
+/// A path from a node up to the root.
 struct Climb {
-    /// The number of the node among those of its height.
+    /// The index of the node among the nodes of its height.
     at: u64,
-    /// The number of the last one of that height.
+    /// The index of the last node of that height.
     last: u64,
 }
 
-/// On which side of a node its sibling is.
+/// The side of a node's sibling.
 enum Side {
     Left,
     Right,
 }
 
 impl Climb {
-    /// Goes up to the next node that has a sibling, and over it; fails where the root is reached.
+    /// Goes up to the next node with a sibling, and then to its parent. Fails at the root.
     fn step(&mut self) -> Result<Side, NotProven> {
         if self.is_at_top() {
             return Err(NotProven);
         }
-        // The last node of a height has no sibling on its right: it stands for itself further up,
-        // until it is a right one.
+        // The last node of a height has no sibling on its right. It moves up unchanged until it is a right child.
         let up = if self.at == self.last { self.at.trailing_zeros() } else { 0 };
         let side = if (self.at >> up) & 1 == 1 { Side::Left } else { Side::Right };
         self.at = self.at >> up >> 1;
@@ -131,10 +128,10 @@ mod tests {
     }
 
     #[test]
-    fn a_leaf_by_itself_is_the_root() {
-        let check = |sequence, size, proof: &[Hash], root, proven: bool| {
+    fn the_root_of_a_single_leaf_is_the_leaf() {
+        fn check(sequence: u64, size: u64, proof: &[Hash], root: Hash, proven: bool) {
             assert_eq!(verify_inclusion(leaf(b"a"), sequence, size, proof, root).is_ok(), proven);
-        };
+        }
         check(0, 1, &[], leaf(b"a"), true);
         check(0, 1, &[], leaf(b"b"), false);
         check(0, 1, &[leaf(b"b")], leaf(b"a"), false);
@@ -145,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn a_proof_is_of_one_side() {
+    fn siblings_on_the_wrong_side_are_refused() {
         let (a, b) = (leaf(b"a"), leaf(b"b"));
         let root = Hash::of_node(a, b);
         assert_eq!(verify_inclusion(a, 0, 2, &[b], root), Ok(()));
@@ -158,10 +155,10 @@ mod tests {
     fn the_empty_tree_and_the_same_tree_need_no_hash() {
         let empty = Hash::of_empty_tree();
         let (a, b) = (leaf(b"a"), leaf(b"b"));
-        let check = |from, root_from, to, root_to, proof: &[Hash], proven: bool| {
+        fn check(from: u64, root_from: Hash, to: u64, root_to: Hash, proof: &[Hash], proven: bool) {
             let verified = verify_consistency(from, root_from, to, root_to, proof);
             assert_eq!(verified.is_ok(), proven, "{from} to {to} by {proof:?}");
-        };
+        }
         check(0, empty, 0, empty, &[], true);
         check(0, empty, 0, a, &[], false);
         check(0, a, 0, a, &[], false);

@@ -1,8 +1,7 @@
-//! What of a tree it takes to tell a root or to prove something.
+//! The subtrees that a root or a proof consists of.
 //!
-//! Roots and proofs are lists of hashes over ranges of leaves. A range names the tiles that have it,
-//! so who reads from afar asks first which tiles those are, fetches them all at once, and then
-//! computes:
+//! Roots and proofs are lists of hashes over ranges of leaves, and each range needs certain tiles. A remote reader first
+//! asks for the tiles, then fetches all of them at once, and then computes the hashes:
 //!
 //! ```
 //! # use shared::ledger::{hash::Hash, subtrees::Subtrees, tile::TileId, tiles::Tiles};
@@ -26,21 +25,21 @@ use super::{
     tree::join,
 };
 
-/// The subtrees, each a range of leaves, whose roots are the answer: one root, or a proof.
+/// The subtrees, each a range of leaves, whose roots are the root or the proof.
 ///
-/// There are at most 64, and none is longer than the place where it begins allows, so that the
-/// largest of the perfect trees in it is on its left.
+/// There are at most 64. Each begins at a multiple of the largest power of two in its length, so that the largest perfect
+/// tree in it is on its left.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Subtrees(Vec<Range<u64>>);
 
 impl Subtrees {
-    /// The root of the tree of `size` leaves: one hash. None if no tree is as large.
+    /// The root of the tree of `size` leaves: one hash. `None` if the size is too large.
     pub fn root(size: u64) -> Option<Self> {
         (size <= MAX_SIZE).then(|| Self(iter::once(0..size).collect()))
     }
 
-    /// The proof that the leaf `sequence` is in the tree of `size` leaves: its sibling first, the
-    /// root's child last (RFC 6962 §2.1.1). None if that tree has no such leaf.
+    /// The proof that the leaf `sequence` is in the tree of `size` leaves, from its sibling to the root's child (RFC 6962
+    /// §2.1.1). `None` if that tree has no such leaf.
     pub fn inclusion(sequence: u64, size: u64) -> Option<Self> {
         if sequence >= size || size > MAX_SIZE {
             return None;
@@ -57,9 +56,8 @@ impl Subtrees {
         Some(Self(siblings))
     }
 
-    /// The proof that the tree of `from` leaves is the beginning of the tree of `to` leaves, in the
-    /// order of RFC 6962 §2.1.2. Nothing is needed from 0 or to the same size. None if the old tree
-    /// is the larger one.
+    /// The proof that the tree of `from` leaves is the beginning of the tree of `to` leaves, in the order of RFC 6962 §2.1.2.
+    /// It is empty from 0 and to the same size. `None` if the old tree is larger.
     pub fn consistency(from: u64, to: u64) -> Option<Self> {
         if from > to || to > MAX_SIZE {
             return None;
@@ -75,7 +73,7 @@ impl Subtrees {
             (around, sibling) = if from <= left.end { (left, right) } else { (right, left) };
             subtrees.push(sibling);
         }
-        // The old root itself is what the verifier has already.
+        // The verifier already has the old root.
         if around.start > 0 {
             subtrees.push(around);
         }
@@ -83,8 +81,8 @@ impl Subtrees {
         Some(Self(subtrees))
     }
 
-    /// The tiles to fetch from a log of `log_size` leaves: each once, as wide as that log has it,
-    /// from the lowest level up. The log may be larger than the tree that is asked about.
+    /// The tiles to fetch from a log of `log_size` leaves, each once, with its width in that log, from the lowest level up.
+    /// The log may be larger than the tree of the proof.
     pub fn tiles(&self, log_size: u64) -> Vec<TileId> {
         let places = self.0.iter().flat_map(nodes).map(|node| node.place());
         let tiles: BTreeSet<_> =
@@ -92,10 +90,10 @@ impl Subtrees {
         tiles.into_iter().collect()
     }
 
-    /// The roots of the subtrees, in their order.
+    /// The roots of the subtrees, in order.
     ///
     /// # Errors
-    /// If a tile is missing that [`tiles`](Self::tiles) named, the first one is told.
+    /// The first missing tile of [`tiles`](Self::tiles).
     pub fn hashes(&self, tiles: &Tiles) -> Result<Vec<Hash>, MissingTile> {
         self.0.iter().map(|range| subtree_root(range, tiles)).collect()
     }
@@ -106,8 +104,8 @@ fn subtree_root(range: &Range<u64>, tiles: &Tiles) -> Result<Hash, MissingTile> 
     Ok(join(roots.into_iter()))
 }
 
-/// The two subtrees of a subtree of two leaves or more: the left one is perfect, and as large as it
-/// can be without being all.
+/// The two children of a subtree of two leaves or more. The left one is the largest perfect tree that is smaller than the
+/// whole.
 fn halves(range: &Range<u64>) -> (Range<u64>, Range<u64>) {
     let middle = range.start + (1 << (range.end - range.start - 1).ilog2());
     (range.start..middle, middle..range.end)
@@ -133,7 +131,9 @@ mod tests {
     /// The ranges of the example of seven leaves in RFC 6962 §2.1.3.
     #[test]
     fn the_proofs_are_those_of_the_example_of_seven_leaves() {
-        let check = |proof: Option<Subtrees>, expected: &[Range<u64>]| assert_eq!(proof.unwrap().0, expected);
+        fn check(proof: Option<Subtrees>, expected: &[Range<u64>]) {
+            assert_eq!(proof.unwrap().0, expected);
+        }
         check(Subtrees::inclusion(0, 7), &[1..2, 2..4, 4..7]);
         check(Subtrees::inclusion(3, 7), &[2..3, 0..2, 4..7]);
         check(Subtrees::inclusion(4, 7), &[5..6, 6..7, 0..4]);
@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn there_is_no_proof_of_what_is_not_in_the_tree() {
+    fn there_is_no_proof_for_a_leaf_outside_the_tree() {
         assert_eq!(Subtrees::inclusion(0, 0), None);
         assert_eq!(Subtrees::inclusion(7, 7), None);
         assert_eq!(Subtrees::inclusion(0, MAX_SIZE + 1), None);
@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_needed_from_an_empty_tree_or_to_the_same() {
+    fn proofs_from_an_empty_tree_or_to_the_same_size_are_empty() {
         for subtrees in [Subtrees::consistency(0, 7), Subtrees::consistency(7, 7), Subtrees::inclusion(0, 1)]
         {
             let subtrees = subtrees.unwrap();
@@ -166,11 +166,11 @@ mod tests {
     }
 
     #[test]
-    fn each_tile_is_named_once_and_as_wide_as_the_log_has_it() {
-        let check = |subtrees: Option<Subtrees>, log_size, expected: &[&str]| {
+    fn each_tile_is_listed_once_with_its_width_in_the_log() {
+        fn check(subtrees: Option<Subtrees>, log_size: u64, expected: &[&str]) {
             let tiles: Vec<_> = subtrees.unwrap().tiles(log_size).iter().map(TileId::to_string).collect();
             assert_eq!(tiles, expected);
-        };
+        }
         check(Subtrees::root(70_000), 70_000, &["0/273.p/112", "1/001.p/17", "2/000.p/1"]);
         check(Subtrees::root(65_000), 70_000, &["0/253", "1/000"]);
         check(Subtrees::inclusion(0, 70_000), 70_000, &["0/000", "0/273.p/112", "1/000", "1/001.p/17"]);

@@ -1,9 +1,8 @@
-//! The names of tiles: the pieces in which a tree is stored and served.
+//! The names of tiles. A tree is stored and served in tiles.
 //!
-//! As in C2SP [tlog-tiles](https://c2sp.org/tlog-tiles): a tile is 256 hashes of one height, and the
-//! tile above has one hash for each full tile below. The last tile of a level may have fewer; its
-//! name then says how many. Beside the tiles of hashes there are the bundles of entries, 256 leaves
-//! each.
+//! In C2SP [tlog-tiles](https://c2sp.org/tlog-tiles) a tile is 256 hashes of one height, and the tile above has one hash for
+//! each full tile below. The last tile of a level may have fewer hashes; then its name has the number. Entry bundles contain
+//! 256 leaves each.
 
 mod path;
 
@@ -13,9 +12,9 @@ use super::MAX_SIZE;
 
 pub use path::{InvalidTilePath, TilePath};
 
-/// How many hashes a full tile has, and how many entries a full bundle.
+/// The number of hashes of a full tile, and of entries of a full bundle.
 pub const FULL: u16 = 256;
-/// How many levels of tiles the largest tree has.
+/// The number of tile levels of the largest tree.
 const LEVELS: u8 = 8;
 
 /// The name of a tile of hashes, such as `0/x001/067` or `1/000.p/17`.
@@ -33,20 +32,20 @@ pub struct BundleId {
     width: u16,
 }
 
-/// A node over a perfect subtree: number `index` of those over 2^`height` leaves.
+/// The root of a perfect subtree: number `index` of those with 2^`height` leaves.
 pub(super) struct Node {
     pub(super) height: u32,
     pub(super) index: u64,
 }
 
 impl TileId {
-    /// The tile with this place in a tree of `size` leaves, as wide as that tree has it.
+    /// The tile at this place in a tree of `size` leaves, with its width in that tree.
     pub fn of(level: u8, index: u64, size: u64) -> Option<Self> {
         Some(Self { level, index, width: width(index, hashes(level, size))? })
     }
 
-    /// Every tile that a tree of `to` leaves has and the tree of `from` leaves had not, or had
-    /// narrower: level by level, and from left to right. From 0, that is every tile of the tree.
+    /// The tiles that are new or wider in a tree of `to` leaves than in the tree of `from` leaves, level by level and from
+    /// left to right. From 0 these are all tiles of the tree.
     pub fn new_since(from: u64, to: u64) -> impl Iterator<Item = Self> {
         (0..LEVELS).flat_map(move |level| {
             let (old, new) = (hashes(level, from), hashes(level, to));
@@ -55,7 +54,7 @@ impl TileId {
         })
     }
 
-    /// The level: how many tiles are below each hash. The leaves are on level 0.
+    /// The level. Leaves are on level 0.
     pub fn level(&self) -> u8 {
         self.level
     }
@@ -65,14 +64,14 @@ impl TileId {
         self.index
     }
 
-    /// How many hashes the tile has: 1 to 256.
+    /// The number of hashes of the tile: 1 to 256.
     pub fn width(&self) -> u16 {
         self.width
     }
 }
 
 impl BundleId {
-    /// The bundle with this number in a tree of `size` leaves, as wide as that tree has it.
+    /// The bundle with this number in a tree of `size` leaves, with its width in that tree.
     pub fn of(index: u64, size: u64) -> Option<Self> {
         Some(Self { index, width: width(index, hashes(0, size))? })
     }
@@ -82,18 +81,18 @@ impl BundleId {
         self.index
     }
 
-    /// How many entries the bundle has: 1 to 256.
+    /// The number of entries of the bundle: 1 to 256.
     pub fn width(&self) -> u16 {
         self.width
     }
 }
 
-/// How many hashes of a level a tree of `size` leaves has.
+/// The number of hashes on a level of a tree of `size` leaves.
 fn hashes(level: u8, size: u64) -> u64 {
     size.min(MAX_SIZE).checked_shr(u32::from(level) * FULL.ilog2()).unwrap_or(0)
 }
 
-/// How wide the tile `index` is on a level of so many hashes.
+/// The width of the tile `index` on a level of `hashes` hashes.
 fn width(index: u64, hashes: u64) -> Option<u16> {
     let before = index.checked_mul(u64::from(FULL))?;
     let width = hashes.checked_sub(before)?.min(u64::from(FULL));
@@ -114,7 +113,7 @@ impl fmt::Display for BundleId {
     }
 }
 
-/// The number in groups of three digits, and the width unless the tile is full.
+/// Writes the index in groups of three digits, and the width unless the tile is full.
 fn write_place(f: &mut fmt::Formatter<'_>, index: u64, width: u16) -> fmt::Result {
     let groups = index.checked_ilog(1000).unwrap_or(0);
     for group in (0..=groups).rev() {
@@ -130,7 +129,7 @@ mod tests {
 
     /// The example of tlog-tiles.
     #[test]
-    fn a_tree_of_70000_leaves_has_the_tiles_that_the_specification_counts() {
+    fn a_tree_of_70000_leaves_has_the_tiles_of_the_specification() {
         let tiles: Vec<String> = TileId::new_since(0, 70_000).map(|tile| tile.to_string()).collect();
         assert_eq!(tiles.len(), 277);
         assert_eq!(tiles[272..], ["0/272", "0/273.p/112", "1/000", "1/001.p/17", "2/000.p/1"]);
@@ -140,7 +139,9 @@ mod tests {
 
     #[test]
     fn tiles_and_bundles_end_where_the_tree_does() {
-        let bundle = |index, size| BundleId::of(index, size).map(|bundle| (bundle.index(), bundle.width()));
+        fn bundle(index: u64, size: u64) -> Option<(u64, u16)> {
+            BundleId::of(index, size).map(|bundle| (bundle.index(), bundle.width()))
+        }
         assert_eq!(bundle(2, 800), Some((2, 256)));
         assert_eq!(bundle(3, 800), Some((3, 32)));
         assert_eq!((bundle(3, 768), bundle(4, 800)), (None, None));
@@ -149,10 +150,10 @@ mod tests {
 
     #[test]
     fn growing_adds_only_tiles_that_are_wider_than_before() {
-        let check = |from, to, expected: &[&str]| {
+        fn check(from: u64, to: u64, expected: &[&str]) {
             let tiles: Vec<String> = TileId::new_since(from, to).map(|tile| tile.to_string()).collect();
             assert_eq!(tiles, expected, "from {from} to {to}");
-        };
+        }
         check(0, 0, &[]);
         check(0, 1, &["0/000.p/1"]);
         check(1, 1, &[]);

@@ -1,4 +1,4 @@
-//! The hashes of a tree, as far as its tiles are at hand.
+//! The hashes of a tree, from its tiles.
 
 use std::{collections::HashMap, iter};
 
@@ -7,28 +7,27 @@ use super::{
     tile::{FULL, Node, TileId},
 };
 
-/// How many heights of the tree one level of tiles covers.
+/// The number of tree heights in one level of tiles.
 const HEIGHTS: u32 = FULL.ilog2();
 
 /// Tiles of one log.
 ///
-/// Each is hashed once, when it is inserted, so that any number of proofs then only look hashes up.
+/// Each tile is hashed once, when it is inserted, so that proofs only look hashes up.
 ///
-/// What they say is believed. What is computed from somebody else's tiles is worth nothing before
-/// [`proof`](super::proof) led it to a signed root; that the root over them is the signed one says
-/// nothing of a single tile, since it is made from those at the right edge alone.
+/// Tiles are not verified. A hash computed from another party's tiles must be verified with [`proof`](super::proof) against
+/// a signed root. It is not enough to compare the root of the tiles, because only the tiles at the right edge determine it.
 #[derive(Clone, Debug, Default)]
 pub struct Tiles(HashMap<(u8, u64), Heights>);
 
-/// The complete nodes within a tile, by their height above its hashes.
+/// The complete nodes within a tile, by height above its hashes.
 type Heights = Vec<Vec<Hash>>;
 
-/// The bytes of a tile are fewer or more than its width says.
+/// The length of a tile's bytes does not fit its width.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("tile {0} must have 32 bytes for each hash of its width")]
 pub struct WrongTileSize(pub TileId);
 
-/// A hash is needed that none of the tiles at hand has.
+/// A required tile is missing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("tile {level}/{index} is needed with {width} hashes or more")]
 pub struct MissingTile {
@@ -36,12 +35,12 @@ pub struct MissingTile {
     pub level: u8,
     /// The number of the tile within its level.
     pub index: u64,
-    /// The least width that has what is needed.
+    /// The least width that has the required hash.
     pub width: u16,
 }
 
 impl Tiles {
-    /// Adds a tile. If it is there already, the wider one stays.
+    /// Adds a tile. Of two tiles at the same place the wider one stays.
     pub fn insert(&mut self, tile: TileId, bytes: &[u8]) -> Result<(), WrongTileSize> {
         let hashes = Hash::from_concatenated(bytes)
             .filter(|hashes| hashes.len() == usize::from(tile.width()))
@@ -53,7 +52,7 @@ impl Tiles {
         Ok(())
     }
 
-    /// The hash of a node, from the tile that has the hashes nearest below it.
+    /// The hash of a node, from the tile with the nearest hashes below it.
     pub(super) fn node(&self, node: &Node) -> Result<Hash, MissingTile> {
         let Place { level, index, height, within } = node.place();
         let known = self.0.get(&(level, index)).and_then(|heights| heights.get(height)?.get(within));
@@ -62,7 +61,7 @@ impl Tiles {
     }
 }
 
-/// Where a node is: in which tile, how high above its hashes, and which of that height.
+/// The place of a node: its tile, its height above the tile's hashes, and its index in that height.
 pub(super) struct Place {
     pub(super) level: u8,
     pub(super) index: u64,
@@ -83,13 +82,14 @@ impl Node {
     }
 }
 
-/// The nodes over the hashes of a tile. The one over a full tile is not there: the tile above has it.
+/// The nodes over the hashes of a tile. The node over a full tile is left out, because it is in the tile above.
 fn heights(hashes: Vec<Hash>) -> Heights {
-    let over = |below: &Vec<Hash>| {
-        let (pairs, _) = below.as_chunks::<2>();
-        pairs.iter().map(|&[left, right]| Hash::of_node(left, right)).collect()
-    };
-    iter::successors(Some(hashes), |below| Some(over(below))).take(HEIGHTS as usize).collect()
+    iter::successors(Some(hashes), |below| Some(parents(below))).take(HEIGHTS as usize).collect()
+}
+
+fn parents(nodes: &[Hash]) -> Vec<Hash> {
+    let (pairs, _) = nodes.as_chunks::<2>();
+    pairs.iter().map(|&[left, right]| Hash::of_node(left, right)).collect()
 }
 
 #[cfg(test)]
@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn of_two_widths_the_greater_one_stays() {
+    fn the_wider_of_two_tiles_stays() {
         let leaves = [Hash::of_leaf(b"a"), Hash::of_leaf(b"b")];
         let both = Node { height: 1, index: 0 };
         let tile = |size: u64| (TileId::of(0, 0, size).unwrap(), Hash::concatenate(&leaves[..size as usize]));
@@ -123,7 +123,7 @@ mod tests {
             tiles.insert(id, &bytes).unwrap();
             assert_eq!(tiles.node(&both), expected);
         }
-        // Another one of the same width is not taken for it.
+        // A second tile of the same width does not replace the first.
         tiles.insert(tile(2).0, &Hash::concatenate(&[leaves[1], leaves[0]])).unwrap();
         assert_eq!(tiles.node(&both), root);
     }

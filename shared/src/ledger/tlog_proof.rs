@@ -1,6 +1,5 @@
-//! The proof of one leaf as a text that stands for itself, as C2SP
-//! [tlog-proof](https://c2sp.org/tlog-proof) has it: it can be kept beside the leaf and verified
-//! years later, with the log's key alone.
+//! The proof of one leaf as a self-contained text in the format of C2SP [tlog-proof](https://c2sp.org/tlog-proof). It can be
+//! stored with the leaf and verified years later with the log's key alone.
 
 use std::fmt;
 
@@ -16,41 +15,40 @@ use super::{
 
 const FIRST_LINE: &str = "c2sp.org/tlog-proof@v1";
 
-/// The place of a leaf, its proof of inclusion, and the signed checkpoint that the proof leads to.
+/// The sequence of a leaf, its proof of inclusion, and the signed checkpoint of the proof.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TlogProof {
     /// The sequence of the leaf.
     pub sequence: u64,
     /// The hashes from the leaf's sibling up to the root's child.
     pub hashes: Vec<Hash>,
-    /// The checkpoint as the log signed it. It is not looked at before [`verify`](Self::verify).
+    /// The signed checkpoint. Only [`verify`](Self::verify) reads it.
     pub note: String,
 }
 
-/// The text has not the form of a proof.
+/// The text is not a proof.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("this is not a tlog-proof of version 1")]
 pub struct InvalidTlogProof;
 
-/// Why a proof does not show that the leaf is in the log.
+/// The reason why a proof does not show that the leaf is in the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotVerified {
-    /// Its checkpoint is not the log's.
+    /// The checkpoint is not signed by the log.
     #[error(transparent)]
     Checkpoint(#[from] InvalidCheckpoint),
-    /// Its hashes do not lead from this leaf to the checkpoint's root.
+    /// The hashes do not lead from this leaf to the checkpoint's root.
     #[error(transparent)]
     Leaf(#[from] NotProven),
 }
 
 impl TlogProof {
-    /// Reads the text of a proof. Extra data must have its form and is ignored: it is not signed.
+    /// Parses the text of a proof. Extra data must be well-formed. It is ignored, because it is not signed.
     pub fn parse(text: &str) -> Result<Self, InvalidTlogProof> {
         Self::parse_lines(text).ok_or(InvalidTlogProof)
     }
 
-    /// Verifies that the log has the leaf with this hash at the place that is told, and returns the
-    /// checkpoint that says so.
+    /// Verifies that the log has the leaf with this hash at the proof's sequence. Returns the verified checkpoint.
     pub fn verify(&self, leaf: Hash, log: &Vkey) -> Result<Checkpoint, NotVerified> {
         let checkpoint = Checkpoint::open(&self.note, log)?;
         verify_inclusion(leaf, self.sequence, checkpoint.size(), &self.hashes, checkpoint.root())?;

@@ -1,11 +1,11 @@
-//! A tree as far as growing it needs.
+//! The part of a tree that is needed to append leaves.
 
 use super::{MAX_SIZE, hash::Hash};
 
-/// The right edge of a tree: the roots of the perfect subtrees that it consists of, from the largest
-/// to the smallest. There is one for each bit that is set in the size.
+/// The right edge of a tree: the roots of its perfect subtrees, from the largest to the smallest. There is one for each bit
+/// that is set in the size.
 ///
-/// It has no leaf's content and no way back: it can only grow, and tell its root.
+/// It does not contain leaves. It can only append leaves and compute the root.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Frontier {
     size: u64,
@@ -13,26 +13,24 @@ pub struct Frontier {
 }
 
 impl Frontier {
-    /// The frontier of a tree of `size` leaves, from what [`to_bytes`](Self::to_bytes) wrote.
+    /// Parses the output of [`to_bytes`](Self::to_bytes) of a tree of `size` leaves.
     ///
-    /// None if there are more or fewer hashes than a tree of that size has, or it is larger than a
-    /// tree can be.
+    /// `None` if the number of hashes does not fit the size, or the size is too large.
     pub fn from_bytes(size: u64, bytes: &[u8]) -> Option<Self> {
         let roots = Hash::from_concatenated(bytes)?;
         let fits = size <= MAX_SIZE && roots.len() == size.count_ones() as usize;
         fits.then_some(Self { size, roots })
     }
 
-    /// The hashes, one after the other: at most 63 × 32 bytes. The size is kept beside them.
+    /// The concatenated hashes: at most 63 × 32 bytes. The caller stores the size separately.
     pub fn to_bytes(&self) -> Vec<u8> {
         Hash::concatenate(&self.roots)
     }
 
-    /// Adds a leaf, and returns every node that is complete only with it: at position `h` the one of
-    /// height `h`, beginning with the leaf itself.
+    /// Appends a leaf. Returns the nodes that it completes: the node of height `h` at index `h`, beginning with the leaf.
     ///
-    /// The node of height `h` is number `size >> h` of its height, with the size before. Those whose
-    /// height is a multiple of 8 are what the leaf adds to the tiles.
+    /// The node of height `h` is number `size >> h` of its height, where `size` is the size before. Nodes whose height is a
+    /// multiple of 8 are added to the tiles.
     ///
     /// # Panics
     /// If the tree has [`MAX_SIZE`] leaves already.
@@ -49,7 +47,7 @@ impl Frontier {
         complete
     }
 
-    /// How many leaves the tree has.
+    /// The number of leaves.
     pub fn size(&self) -> u64 {
         self.size
     }
@@ -60,7 +58,7 @@ impl Frontier {
     }
 }
 
-/// The root over perfect subtrees that stand side by side, from the largest to the smallest.
+/// The root over adjacent perfect subtrees, from the largest to the smallest.
 pub(super) fn join(roots: impl DoubleEndedIterator<Item = Hash>) -> Hash {
     roots.rev().reduce(|right, left| Hash::of_node(left, right)).unwrap_or_else(Hash::of_empty_tree)
 }
@@ -73,9 +71,9 @@ mod tests {
         hash.as_bytes().iter().map(|byte| format!("{byte:02x}")).collect()
     }
 
-    /// The eight leaves and the roots by which implementations of RFC 6962 are commonly tested.
+    /// The eight leaves and the roots that implementations of RFC 6962 commonly use as test vectors.
     #[test]
-    fn the_roots_are_those_known_of_certificate_transparency() {
+    fn the_roots_are_those_of_certificate_transparencys_test_vectors() {
         let leaves: [&[u8]; 8] = [
             b"",
             b"\x00",
@@ -105,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn a_frontier_kept_as_bytes_grows_on_as_if_it_had_not_been() {
+    fn a_frontier_grows_the_same_after_it_was_stored_as_bytes() {
         let mut kept = Frontier::default();
         let mut tree = Frontier::default();
         for sequence in 0_u64..300 {
@@ -118,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn a_leaf_completes_a_node_for_each_one_at_the_end_of_the_size() {
+    fn a_leaf_completes_a_node_for_each_trailing_one_bit_of_the_size() {
         let [a, b, c, d] = [0_u8, 1, 2, 3].map(|leaf| Hash::of_leaf(&[leaf]));
         let mut tree = Frontier::default();
         assert_eq!(tree.push(a), [a]);
@@ -129,11 +127,11 @@ mod tests {
     }
 
     #[test]
-    fn a_frontier_has_as_many_hashes_as_its_size_has_ones() {
-        let check = |size, hashes: usize, fits: bool| {
+    fn a_frontier_has_one_hash_for_each_set_bit_of_its_size() {
+        fn check(size: u64, hashes: usize, fits: bool) {
             let frontier = Frontier::from_bytes(size, &vec![7; hashes * Hash::BYTES]);
             assert_eq!(frontier.is_some(), fits, "{hashes} hashes of {size} leaves");
-        };
+        }
         check(0, 0, true);
         check(0, 1, false);
         check(1, 1, true);

@@ -1,33 +1,32 @@
-//! A turn: the time for which one sealer has a workspace to itself.
+//! A turn: the time during which one sealer works on a workspace alone.
 //!
-//! A turn saves work and decides nothing. A sealer writes it beside what it writes anyway, on its deltas and on the head, and the
-//! last move of the head leaves it out. The order of the log is decided by the condition on the delta alone, so a clock that is
-//! wrong, or a sealer that goes on after its turn, costs work and breaks nothing.
+//! Turns only save work. A sealer writes its turn into its deltas and the head, which it writes anyway, and its last write of
+//! the head ends the turn. The condition on the delta alone decides the order of the log. So a wrong clock, or a sealer that
+//! continues after its turn, costs additional work but breaks no guarantee.
 
 use crate::model::timestamp::Timestamp;
 
-/// Which sealer has a workspace, and until when.
+/// A sealer's turn in a workspace.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Turn {
-    /// An id that no other pass has.
+    /// The unique id of the sealing pass.
     pub sealer: String,
-    /// When it is over, unless the sealer takes it again.
+    /// The end of the turn, unless the sealer extends it.
     pub until: Timestamp,
 }
 
 impl Turn {
-    /// How long a turn lasts after the write that takes it. A round of sealing takes a fraction of that.
+    /// How long a turn lasts after the write that takes or extends it. A round of sealing takes a fraction of this time.
     pub const SECONDS: i64 = 3;
 
-    /// The turn that this sealer takes now.
+    /// A turn of this sealer from now on.
     pub fn of(sealer: &str, now: Timestamp) -> Self {
         Self { sealer: sealer.to_owned(), until: now.plus_seconds(Self::SECONDS) }
     }
 
-    /// Whether this sealer leaves the workspace to the one that has the turn.
+    /// Whether this turn makes `sealer` leave the workspace to its holder.
     ///
-    /// An end that is further away than a turn lasts was written by a clock that is ahead of ours: then nothing is known, and
-    /// the turn does not count.
+    /// A turn that ends later than [`Self::SECONDS`] from now was written by a clock that is ahead of ours. It is ignored.
     pub fn excludes(&self, sealer: &str, now: Timestamp) -> bool {
         self.sealer != sealer && now < self.until && self.until <= now.plus_seconds(Self::SECONDS)
     }
@@ -38,7 +37,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_turn_excludes_others_until_it_is_over_and_never_for_longer_than_it_lasts() {
+    fn a_turn_excludes_other_sealers_until_its_end() {
         let now = Timestamp::parse("2026-11-28T03:00:00Z").unwrap();
         let turn = Turn::of("one", now);
         let check = |sealer: &str, seconds: i64, excluded: bool| {
@@ -49,7 +48,7 @@ mod tests {
         check("two", 2, true);
         check("two", 3, false);
         check("two", 3600, false);
-        // A clock that is behind by minutes waits for nobody.
+        // A sealer whose clock is minutes behind ignores the turn.
         check("two", -1, false);
         check("two", -300, false);
     }

@@ -1,7 +1,7 @@
 //! The catalogue: 50 actions in 9 categories, in one table.
 //!
-//! Rows are added, never renamed, reordered or removed: what was recorded under a name must read
-//! the same for as long as it is kept.
+//! Rows are added, never renamed, reordered or removed, so that recorded events read the same for as long as they are
+//! kept.
 
 use std::fmt;
 
@@ -15,7 +15,7 @@ use crate::text::{
 pub struct Category {
     /// The wire name, such as `user_membership`.
     pub name: &'static str,
-    /// The label people read, such as `User Membership`.
+    /// The label for people, such as `User Membership`.
     pub label: &'static str,
 }
 
@@ -31,36 +31,36 @@ impl Category {
     }
 }
 
-/// One action that the product knows by name.
+/// One action of the catalogue.
 #[derive(Debug, PartialEq, Eq)]
 pub struct CatalogueRow {
     /// The wire name, such as `group_created`.
     pub action: &'static str,
-    /// What happened, in words; also the description of an event that brings none.
+    /// The action in words; also the description of an event that was sent without one.
     pub event: &'static str,
-    /// The category it is listed under.
+    /// The category of the action.
     pub category: &'static Category,
-    /// Who may write it.
+    /// Who may record it over HTTP.
     pub writer: Writer,
-    /// What it is to security tools.
+    /// The class and activity for security tools.
     pub ocsf: OcsfActivity,
 }
 
-/// Who may write events of an action over HTTP.
+/// Who may record events of an action over HTTP.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Writer {
-    /// Any client that may record events.
+    /// Any client with the scope to write.
     Client,
-    /// This service, in the workspace it concerns.
+    /// This service alone.
     Service,
 }
 
-/// What was done, in the terms of the Open Cybersecurity Schema Framework 1.8.
+/// An activity of the Open Cybersecurity Schema Framework 1.8.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OcsfActivity {
     /// The class of the event, such as 3001 for Account Change.
     pub class_uid: u16,
-    /// The activity within its class; 99 where the class has none that fits.
+    /// The activity within its class; 99 if no activity of the class fits.
     pub activity_id: u8,
 }
 
@@ -86,10 +86,10 @@ categories! {
 
 macro_rules! catalogue {
     ($($category:ident { $($writer:ident $action:literal $class_uid:literal/$activity_id:literal $event:literal)* })*) => {
-        /// The nine categories, in the order they are listed.
+        /// The nine categories, in the order of the documentation.
         pub const CATEGORIES: &[Category] = &[$($category),*];
 
-        /// Every action the product knows, in the order they are listed.
+        /// All actions of the catalogue, in the order of the documentation.
         pub const CATALOGUE: &[CatalogueRow] = &[$($(CatalogueRow {
             action: $action,
             event: $event,
@@ -171,15 +171,15 @@ catalogue! {
     }
 }
 
-/// The name of what was done, as it was recorded.
+/// The action of an event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Action {
-    /// A row of the catalogue.
+    /// An action of the catalogue.
     Known(&'static CatalogueRow),
     /// A name of the product's own: `x_[a-z0-9_]{1,61}`.
     Custom(String),
-    /// Any other name, such as `user.login` or `google.iam.v1.SetIamPolicy`. Only the bus may bring one: the products
-    /// behind it are not ours to rename, and losing an event is worse than not knowing its name.
+    /// Any other name, such as `user.login` or `google.iam.v1.SetIamPolicy`. Only events from the bus may have one: the
+    /// products that send them choose their names, and losing an event is worse than an unknown name.
     Other(String),
 }
 
@@ -188,13 +188,13 @@ impl Action {
     pub const MAX_CHARACTERS: usize = 255;
     /// The longest custom name, in bytes.
     pub const MAX_CUSTOM_BYTES: usize = 64;
-    /// The beginning of the names of custom actions that this service alone records, without underscores. Names that
-    /// only place the underscores otherwise would be mistaken for those, so they are reserved too.
+    /// The prefix of the custom actions that this service alone records, without underscores. Names that differ from it
+    /// only in underscores are reserved too, because people would confuse them.
     const RESERVED: &str = "xauditlog";
-    /// The same as a regular expression.
+    /// The reserved prefix as a regular expression.
     pub const RESERVED_PATTERN: &str = "^x_*a_*u_*d_*i_*t_*l_*o_*g";
 
-    /// Reads a name of the catalogue or a custom one; `None` for any other.
+    /// Parses a name of the catalogue or a custom name; `None` for any other.
     pub fn parse(name: &str) -> Option<Self> {
         if let Some(row) = row(name) {
             return Some(Self::Known(row));
@@ -204,8 +204,8 @@ impl Action {
             .then(|| Self::Custom(name.to_owned()))
     }
 
-    /// Reads any name, known or not. Filters list names with commas between them and name each once, so a name has no
-    /// comma, no space at its ends, and no character that cannot be seen or sent.
+    /// Parses any name. Filters list names separated by commas, so a name has no comma, no space at its ends, and no
+    /// invisible character.
     pub fn parse_lenient(name: &str) -> Option<Self> {
         Self::parse(name).or_else(|| {
             let well_formed = !name.is_empty()
@@ -216,15 +216,15 @@ impl Action {
         })
     }
 
-    /// The action this service records under `name`.
+    /// The catalogue action `name`, for the service's own events.
     ///
     /// # Panics
-    /// If the catalogue has no such row; called with literals only.
+    /// If the catalogue has no such action. Callers pass literals only.
     pub(crate) fn own(name: &'static str) -> Self {
         Self::Known(row(name).expect("a literal name of the catalogue"))
     }
 
-    /// The custom action this service records under `name`, which no client may use: see [`Self::is_reserved`].
+    /// The custom action `name`, for the service's own events. Clients may not use it: see [`Self::is_reserved`].
     pub(crate) fn own_custom(name: &'static str) -> Self {
         Self::Custom(name.to_owned())
     }
@@ -237,7 +237,7 @@ impl Action {
         }
     }
 
-    /// The category it is listed under.
+    /// The category of the action.
     pub fn category(&self) -> &'static Category {
         match self {
             Self::Known(row) => row.category,
@@ -246,7 +246,7 @@ impl Action {
         }
     }
 
-    /// What an event of this action says where it brings no description.
+    /// The description of an event that was sent without one.
     pub fn default_description(&self) -> &str {
         match self {
             Self::Known(row) => row.event,
@@ -254,7 +254,7 @@ impl Action {
         }
     }
 
-    /// What it is to security tools. A name that is not in the catalogue is some activity of an API.
+    /// The class and activity for security tools. A name that is not in the catalogue becomes an API activity.
     pub fn ocsf(&self) -> OcsfActivity {
         match self {
             Self::Known(row) => row.ocsf,
@@ -262,7 +262,7 @@ impl Action {
         }
     }
 
-    /// Who may record it over HTTP.
+    /// Who may record the action over HTTP.
     pub fn writer(&self) -> Writer {
         match self {
             Self::Known(row) => row.writer,
@@ -271,9 +271,9 @@ impl Action {
         }
     }
 
-    /// Whether no door takes an event of this name: verifiers judge a log by such records, so only this service
-    /// writes them. The catalogue's own service actions are not among them: the product may report its own tokens
-    /// and its own reads on the bus, and no verifier relies on those.
+    /// Whether events of this name are refused over HTTP and on the bus. Verifiers rely on these records, so only this
+    /// service writes them. The service actions of the catalogue are not reserved: the product may report its own tokens
+    /// and reads on the bus, and no verifier relies on those.
     pub fn is_reserved(&self) -> bool {
         match self {
             Self::Known(_) => false,
@@ -285,7 +285,7 @@ impl Action {
         }
     }
 
-    /// Whether it is the act of an admin on the log itself, or a receipt: nothing is erased of its records.
+    /// Whether the action records an admin's change of the log itself, or is a receipt. Such events cannot be redacted.
     pub fn is_accountability(&self) -> bool {
         self.writer() == Writer::Service && self.name() != "audit_log_accessed"
     }
@@ -297,7 +297,7 @@ impl fmt::Display for Action {
     }
 }
 
-/// The action of the catalogue that a slip or two make this name of, if it is no action of the catalogue itself.
+/// The catalogue action that the name probably misspells; `None` if the name is an action of the catalogue itself.
 pub fn slip_of(name: &str) -> Option<&'static str> {
     if name.len() > MAX_COMPARED_BYTES || row(name).is_some() {
         return None;
@@ -319,7 +319,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_slip_is_told_from_a_name_of_another_product() {
+    fn a_misspelt_action_is_distinguished_from_a_name_of_another_product() {
         assert_eq!(slip_of("Group_Craeted"), Some("group_created"));
         assert_eq!((slip_of("group_created"), slip_of("user.created")), (None, None));
     }
@@ -348,11 +348,13 @@ mod tests {
 
     #[test]
     fn names_outside_the_catalogue_are_custom_other_or_refused() {
-        let check = |name: &str, strict: Option<&str>, lenient: Option<&str>| {
-            let category = |action: Option<Action>| action.map(|action| action.category().name);
+        fn check(name: &str, strict: Option<&str>, lenient: Option<&str>) {
+            fn category(action: Option<Action>) -> Option<&'static str> {
+                action.map(|action| action.category().name)
+            }
             assert_eq!(category(Action::parse(name)), strict, "{name}");
             assert_eq!(category(Action::parse_lenient(name)), lenient, "{name}");
-        };
+        }
         check("group_created", Some("user_groups"), Some("user_groups"));
         check("x_invoice_paid", Some("custom"), Some("custom"));
         check("x_", None, Some("other"));
@@ -375,12 +377,12 @@ mod tests {
     }
 
     #[test]
-    fn reserved_names_are_recognized_however_the_underscores_are_placed() {
-        let check = |name: &str, reserved: bool| {
+    fn reserved_names_are_recognized_wherever_the_underscores_are() {
+        fn check(name: &str, reserved: bool) {
             let action = Action::parse_lenient(name).expect(name);
             assert_eq!(action.is_reserved(), reserved, "{name}");
             assert!(!reserved || action.writer() == Writer::Service, "{name}");
-        };
+        }
         check("x_audit_log_expired", true);
         check("x_audit_log_anything", true);
         check("x_audit_log", true);
@@ -398,7 +400,7 @@ mod tests {
 
     #[test]
     fn no_row_of_the_catalogue_has_a_custom_name() {
-        // The description of a custom action is its name, which a row of the same name would change.
+        // The description of a custom action is its name. A row of the same name would change it for recorded events.
         assert!(CATALOGUE.iter().all(|row| !row.action.starts_with("x_")));
     }
 }

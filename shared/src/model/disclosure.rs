@@ -1,13 +1,11 @@
-//! The parts of an event that can be erased without breaking what was proved of it.
+//! The parts of an event that can be erased without breaking the proofs of the event.
 //!
-//! The ledger does not hold what an event says, only a digest of each of its parts. A digest is
-//! made over the part and a salt that nobody can guess, as RFC 9901 (SD-JWT, selective disclosure)
-//! makes it: [`Disclosure`] holds the salts. To erase a part is to forget its value and its salt, and to
-//! keep the digest: the leaf of the event stays what it was, and nobody can try out what the value
-//! had been.
+//! The ledger holds a digest of each part of an event, not the content. A digest covers the part and a random salt, as in
+//! RFC 9901 (SD-JWT, selective disclosure); [`Disclosure`] holds the salts. Erasing a part deletes its value and its salt,
+//! and keeps the digest: the leaf of the event does not change, and without the salt the value cannot be guessed by trial.
 //!
-//! An event is recorded with one seed, from which the salts of its parts follow, because bytes are paid
-//! for. Once a part is erased the seed goes, and the salts of the other parts stand in its place.
+//! An event is stored with one seed, from which the salts of its parts are derived, because that takes fewer bytes. Once a
+//! part is erased the seed is deleted, and the salts of the other parts are stored instead.
 
 use std::collections::BTreeMap;
 
@@ -18,20 +16,20 @@ use sha2::{Digest as _, Sha256};
 
 use crate::text::json::canonical;
 
-/// A part of an event that is sealed by its digest, and can be erased.
+/// A part of an event that can be erased. The ledger holds its digest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Part {
-    /// Who did it.
+    /// The actor.
     Actor,
-    /// Which values it changed.
+    /// The changed values.
     Changes,
-    /// What else is worth knowing.
+    /// Further details.
     Context,
-    /// What happened, in words.
+    /// The description in words.
     Description,
-    /// What it was done to.
+    /// The entity that the action was done to.
     Entity,
 }
 
@@ -42,7 +40,7 @@ impl Part {
     /// The names of all parts, in the same order.
     pub const NAMES: [&str; 5] = ["actor", "changes", "context", "description", "entity"];
 
-    /// The member of an event that it is.
+    /// The name of the event's member.
     pub fn name(self) -> &'static str {
         Self::NAMES[self as usize]
     }
@@ -53,31 +51,31 @@ impl Part {
     }
 }
 
-/// 128 bits that nobody can guess.
+/// 128 random bits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Salt([u8; Salt::LENGTH]);
 
-/// What a part leaves in the ledger: SHA-256 over its disclosure.
+/// The digest of a part in the ledger: SHA-256 of its disclosure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Digest([u8; 32]);
 
-/// What it takes to show that the parts of an event are those that were sealed.
+/// The salts and digests that prove that the parts of an event are those that were sealed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Disclosure {
-    /// Nothing is erased: the salts follow from this seed.
+    /// No part is erased. The salts are derived from this seed.
     Whole(Salt),
     /// Some parts are erased.
     Redacted(Redacted),
 }
 
-/// What is left of the salts once some parts are erased. Each part is in exactly one of the two.
+/// The digests and salts of an event with erased parts. Each part is in exactly one of the two maps.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Redacted {
-    /// Of the parts that are erased: what the ledger has of them.
+    /// The digests of the erased parts.
     #[cfg_attr(feature = "openapi", schema(value_type = std::collections::BTreeMap<String, String>))]
     pub digests: BTreeMap<Part, Digest>,
-    /// Of the parts that are there: their salts.
+    /// The salts of the parts that are not erased.
     #[cfg_attr(feature = "openapi", schema(value_type = std::collections::BTreeMap<String, String>))]
     pub salts: BTreeMap<Part, Salt>,
 }
@@ -88,21 +86,20 @@ impl Disclosure {
         matches!(self, Self::Redacted(redacted) if redacted.digests.contains_key(&part))
     }
 
-    /// The digest of a part: of its value, or as it was kept when that was erased.
+    /// The digest of a part: computed from its value, or the stored one if the part is erased.
     pub fn digest(&self, part: Part, value: &Value) -> Digest {
         match self {
             Self::Whole(seed) => Digest::of(seed.of_part(part), part, value),
             Self::Redacted(Redacted { digests, salts }) => match (digests.get(&part), salts.get(&part)) {
                 (Some(digest), _) => *digest,
                 (None, Some(salt)) => Digest::of(*salt, part, value),
-                // `Redacted` is read only if it has all parts.
+                // A stored `Redacted` is accepted only if it has all parts.
                 (None, None) => Digest([0; 32]),
             },
         }
     }
 
-    /// The same without these parts, whose values are still at hand. Parts that are erased already stay
-    /// as they are.
+    /// Erases parts, whose values `value` returns. Parts that are erased already do not change.
     pub fn erase(&self, parts: &[Part], value: impl Fn(Part) -> Value) -> Self {
         let mut left = match self {
             Self::Whole(seed) => Redacted {
@@ -121,14 +118,14 @@ impl Disclosure {
 }
 
 impl Redacted {
-    /// Whether each part is in exactly one of the two, as it must be.
+    /// Whether each part is in exactly one of the two maps.
     pub fn is_sound(&self) -> bool {
         Part::ALL.iter().all(|part| self.digests.contains_key(part) != self.salts.contains_key(part))
     }
 }
 
 impl Salt {
-    /// How many bytes a salt has.
+    /// The number of bytes of a salt.
     pub const LENGTH: usize = 16;
 
     /// The salt of these bytes.
@@ -136,17 +133,17 @@ impl Salt {
         Self(bytes)
     }
 
-    /// Its bytes.
+    /// The bytes as a slice.
     pub fn as_bytes(&self) -> &[u8] {
         &self.0
     }
 
-    /// Its bytes, as many as there are.
+    /// The bytes as an array.
     pub fn bytes(&self) -> &[u8; Self::LENGTH] {
         &self.0
     }
 
-    /// The salt of a part, of this seed. The seed does not follow from it.
+    /// Derives the salt of a part from this seed. The seed cannot be computed from a salt.
     fn of_part(&self, part: Part) -> Self {
         let hash = Sha256::new().chain_update(self.0).chain_update(part.name()).finalize();
         Self(std::array::from_fn(|index| hash[index]))
@@ -164,13 +161,13 @@ impl Digest {
     }
 }
 
-/// RFC 9901 §4.2.1: the base64url of `[salt, name, value]`. The JSON is in its canonical form (RFC 8785), so that anyone
-/// can write it again.
+/// RFC 9901 §4.2.1: the base64url of `[salt, name, value]`, in canonical JSON (RFC 8785), so that verifiers get the same
+/// bytes.
 fn disclosure(salt: &str, name: &str, value: &Value) -> String {
     URL_SAFE_NO_PAD.encode(canonical(&json!([salt, name, value])))
 }
 
-/// Both are written as base64url without padding.
+/// Serializes a type as base64url without padding.
 macro_rules! base64url {
     ($type:ident) => {
         impl Serialize for $type {
@@ -241,7 +238,9 @@ mod tests {
         let whole = Disclosure::Whole(seed());
         let before = digests(&whole, value);
         let once = whole.erase(&[Part::Actor], value);
-        let without = |part| if part == Part::Actor { Value::Null } else { value(part) };
+        fn without(part: Part) -> Value {
+            if part == Part::Actor { Value::Null } else { value(part) }
+        }
         assert_eq!(digests(&once, without), before);
         let twice = once.erase(&[Part::Entity, Part::Actor], without);
         assert_eq!(
@@ -254,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_left_tells_neither_the_seed_nor_the_salt_of_what_is_erased() {
+    fn a_redacted_disclosure_has_neither_the_seed_nor_the_erased_salt() {
         let Disclosure::Redacted(left) = Disclosure::Whole(seed()).erase(&[Part::Actor], value) else {
             panic!("nothing is erased")
         };
@@ -267,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn another_value_or_salt_is_another_digest() {
+    fn another_value_or_salt_has_another_digest() {
         let whole = Disclosure::Whole(seed());
         let digest = whole.digest(Part::Actor, &json!({"user_id": "u1"}));
         assert_ne!(digest, whole.digest(Part::Actor, &json!({"user_id": "u2"})));

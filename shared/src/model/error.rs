@@ -1,21 +1,21 @@
-//! What can go wrong, in the words of the domain.
+//! The errors of the domain.
 //!
-//! There is no HTTP here. A handler returns an [`Error`] with `?`; the HTTP edge alone gives it a
-//! status. The message of an error is for the client: plain, without internals, saying what to do
-//! next. What an operator needs travels beside it as a source and is logged once, at the edge.
+//! A handler returns an [`Error`] with `?`, and the HTTP edge maps it to a status. The message is for the client: it names
+//! the problem and the next step, without internals. Details for the operator are in the error's source, which the edge
+//! logs once.
 
 use crate::{
     model::{rate::Rate, timestamp::Timestamp},
     text::problem::FieldError,
 };
 
-/// Anything that keeps a request from being answered as it was meant.
+/// The reason why a request failed.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The body is not JSON.
     #[error("The body {0}")]
     InvalidJson(#[from] crate::text::json::InvalidJson),
-    /// The body is JSON, but not what the route takes.
+    /// The body is JSON, but its content is not valid for the route.
     #[error("The request body is not valid; each problem is listed with its place.")]
     InvalidBody(Vec<FieldError>),
     /// The event breaks a rule of the model.
@@ -27,26 +27,26 @@ pub enum Error {
     /// A header is not valid.
     #[error("The header {0}.")]
     InvalidHeader(String),
-    /// The body is compressed in a way that is not read.
+    /// The Content-Encoding of the body is not supported.
     #[error("The body can be compressed with gzip only; send it so, or without Content-Encoding.")]
     UnsupportedEncoding,
-    /// The cursor is not one we gave for this workspace and these filters.
+    /// The cursor was not issued for this workspace and these filters.
     #[error("The cursor does not belong to this workspace and these filters; start again without it.")]
     InvalidCursor,
-    /// None of the formats that the client takes is one that we write.
+    /// The Accept header names no format that this API writes.
     #[error(
         "None of the formats in Accept can be written; ask for {0}, or name one with the parameter format."
     )]
     NotAcceptable(String),
-    /// The request is larger than the route takes.
+    /// The request is larger than the route's limit.
     #[error("The request is too large: {0}.")]
     TooLarge(String),
-    /// Another event stands under the same workspace, timestamp and id.
+    /// Another event is recorded with the same workspace, timestamp and id.
     #[error(
         "Another event with this id and timestamp is already recorded; it stands unchanged. Send a new id if this is a different event."
     )]
     Conflict,
-    /// There is no such thing, or it is not for this caller to know.
+    /// The workspace does not exist, or the caller has no access to it.
     #[error("There is no such workspace, or it is not the one of these credentials.")]
     UnknownWorkspace,
     /// The workspace has no such token.
@@ -55,46 +55,46 @@ pub enum Error {
     /// The workspace has no such stream.
     #[error("This workspace has no such stream.")]
     UnknownStream,
-    /// The log has no such entry, or not yet.
-    #[error("The log has no entry of this sequence yet, or what it tells of is gone.")]
+    /// The log has no entry of this sequence, or not yet.
+    #[error("The log has no entry with this sequence yet, or its event is missing.")]
     UnknownSequence,
-    /// What is asked for has expired; its hash is there, as before.
+    /// The requested event has expired. Its hash stays in the log.
     #[error(
-        "What this was of has expired, as the workspace's settings say. Its hash stays in the log: ledger/tile/0 and ledger/proof/inclusion answer as before."
+        "This event has expired under the workspace's retention settings. Its hash stays in the log: ledger/tile/0 and ledger/proof/inclusion still return it."
     )]
     Expired,
-    /// A change of settings waits for the one before it.
+    /// An earlier change of the settings has not taken effect yet.
     #[error("The last change of these settings takes effect at {0}; send this one again after that.")]
     SettingsChanging(Timestamp),
-    /// The log has no such tile, or not yet.
+    /// The log has no tile of this path, or not yet.
     #[error("The last signed checkpoint has no such tile; paths are those of C2SP tlog-tiles.")]
     UnknownTile,
     /// The function has no such route.
     #[error("There is no such route; GET /api/health answers where the API is.")]
     UnknownRoute,
-    /// Nobody vouches for the caller.
+    /// The request has no authenticated identity.
     #[error(
         "The request carries no identity; send a workspace token, or an admin's JWT where admins are asked for."
     )]
     Unauthenticated,
-    /// The caller is known, but may not do this.
+    /// The caller is authenticated, but not allowed to do this.
     #[error("{0}")]
     Forbidden(String),
-    /// The workspace has as many live tokens as it may have.
+    /// The workspace has reached its limit of live tokens.
     #[error("This workspace has {0} live tokens, the most there may be; revoke one first.")]
     TooManyTokens(usize),
-    /// The workspace has as many streams as it may have.
+    /// The workspace has reached its limit of streams.
     #[error("This workspace has {0} streams, the most there may be; delete one first.")]
     TooManyStreams(usize),
-    /// The token has read as often as it may in this window.
+    /// The token has reached its limit of reads in this window.
     #[error("This token has read as often as it may for now; wait as long as Retry-After says.")]
     TooManyReads(Rate),
-    /// Another change of the same data was under way each time that this one was tried; nothing was changed.
+    /// Every attempt met another change of the same data. Nothing was changed.
     #[error(
         "Another change of the same data was under way, and nothing was changed. Send the request again."
     )]
     Contention(#[source] Box<dyn std::error::Error + Send + Sync>),
-    /// The admins of the workspace have changed something as often as they may in this window.
+    /// The admins of the workspace have reached their limit of changes in this window.
     #[error(
         "The admins of this workspace have changed something as often as they may for now; wait as long as Retry-After says. Revoking tokens and legal holds are counted by themselves."
     )]
@@ -107,13 +107,13 @@ pub enum Error {
     /// The store did not take or give the data; nothing was disclosed.
     #[error("The audit log cannot be reached right now; try again shortly.")]
     Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
-    /// The log does not continue what was signed before, or an event is not what was sealed: tampering,
-    /// or a defect.
+    /// The log does not continue the last signed checkpoint, or an event differs from its sealed hash: tampering or a
+    /// defect.
     #[error(
-        "What is stored is not what was sealed or signed before. Keep the checkpoints and exports you have, and tell whoever runs the service."
+        "The stored log or event does not match what was sealed or signed. Keep your checkpoints and exports, and contact the operator of the service."
     )]
     Inconsistent(#[source] Box<dyn std::error::Error + Send + Sync>),
-    /// What is stored or configured is not what this code writes: a defect or tampering.
+    /// Stored data or configuration is not in a form that this code writes: a defect or tampering.
     #[error("Something went wrong on our side; it has been logged.")]
     Internal(#[source] Box<dyn std::error::Error + Send + Sync>),
 }

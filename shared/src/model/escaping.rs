@@ -1,8 +1,8 @@
-//! Makes the texts of an event ones that can be recorded, and says in the event where this was needed.
+//! Escapes and cuts the texts of an event so that they can be recorded, and notes in the event which texts were changed.
 //!
-//! No text keeps an event out of the log: an outsider chooses a user agent, a name or a form field, and must not choose
-//! whether they are audited. What is done is said in the event's own context, under [`MEMBER`], so it is sealed,
-//! exported, streamed and erased as the context is, and an exported event can be recorded again as it is.
+//! No text keeps an event out of the log: an outsider chooses a user agent, a name or a form field, and must not be able
+//! to prevent the audit. The notes (marks) are in the event's context, under [`MEMBER`]. So they are sealed, exported,
+//! streamed and erased with the context, and an exported event can be recorded again.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -17,7 +17,7 @@ use crate::{
     },
 };
 
-/// The member of `context` that says which texts were escaped or cut.
+/// The member of `context` with the marks: the places of texts that were escaped or cut.
 pub const MEMBER: &str = "audit_log_escaped";
 
 /// The longest name (of an actor or an entity) and address, in characters.
@@ -27,28 +27,28 @@ pub const MAX_TEXT_CHARACTERS: usize = 16 * 1024;
 /// The longest path of a change, in characters.
 pub const MAX_PATH_CHARACTERS: usize = 1024;
 
-/// To how many characters texts are cut, one limit after another, where an event is too large.
+/// The limits to which the texts of an event that is too large are cut, one after another.
 pub(crate) const SMALLER_TEXTS: [usize; 6] = [8192, 4096, 2048, 1024, 512, 255];
 
-/// The most places that are named; others are counted.
+/// The most marks of an event. Further ones are only counted.
 const MAX_MARKS: usize = 20;
 /// The longest mark, in bytes.
 const MAX_MARK_BYTES: usize = 200;
 
-/// Where texts of an event were changed, and how.
+/// The changed texts of an event: each place with a description of the change.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Marks {
     places: BTreeMap<String, String>,
     more: usize,
 }
 
-/// Makes all texts of an event ones that can be recorded, and marks them in its context.
+/// Escapes and cuts all texts of an event, and writes the marks into its context.
 pub fn escape(event: &mut Event) {
     let marks = escape_texts(event, MAX_TEXT_CHARACTERS);
     marks.put(&mut event.context);
 }
 
-/// The same for an event of which texts were changed before it was made: `changes` says where, and how.
+/// The same as [`escape`], for an event some of whose texts were changed before: `changes` has their places.
 pub(crate) fn escape_with(event: &mut Event, changes: &[(&str, characters::Change)]) {
     let mut marks = escape_texts(event, MAX_TEXT_CHARACTERS);
     for (place, change) in changes {
@@ -57,8 +57,8 @@ pub(crate) fn escape_with(event: &mut Event, changes: &[(&str, characters::Chang
     marks.put(&mut event.context);
 }
 
-/// Makes all texts of an event ones that can be recorded, of at most `max_characters` each. Marks that came with it are
-/// taken out of its context.
+/// Escapes all texts of an event, and cuts them to at most `max_characters`. Marks that the event already had are moved
+/// from its context into the result.
 pub(crate) fn escape_texts(event: &mut Event, max_characters: usize) -> Marks {
     let marks = Marks::take(&mut event.context);
     let mut escaping = Escaping { pointer: String::new(), marks, max_characters };
@@ -79,7 +79,7 @@ pub(crate) fn escape_texts(event: &mut Event, max_characters: usize) -> Marks {
     escaping.marks
 }
 
-/// Whether a context holds marks as this service writes them.
+/// Whether a context has marks in the form that this service writes.
 pub(crate) fn has_marks(context: &Map<String, Value>) -> bool {
     context.get(MEMBER).is_some_and(|marks| Marks::read(marks).is_some())
 }
@@ -102,7 +102,7 @@ impl Marks {
         Self { places, more: 0 }
     }
 
-    /// The places of marks that this service wrote, when an event comes in as it was answered.
+    /// Reads marks that this service wrote: a client may send an event exactly as it read it. `None` for any other value.
     fn read(marks: &Value) -> Option<BTreeMap<String, String>> {
         let places = marks.as_object().filter(|places| (1..=MAX_MARKS + 1).contains(&places.len()))?;
         let read = places.iter().map(|(place, mark)| {
@@ -196,7 +196,7 @@ impl Escaping {
         }
     }
 
-    /// The members of an object. Names in `taken` are not theirs to have.
+    /// Escapes the members of an object. Members with a name in `taken` get another name.
     fn members(&mut self, members: &mut Map<String, Value>, taken: &[&str]) {
         if members.keys().any(|name| !is_plain_key(name) || taken.contains(&name.as_str())) {
             self.rename(members, taken);
@@ -208,7 +208,7 @@ impl Escaping {
         }
     }
 
-    /// Escapes and cuts the names of members. Two that are then the same are told apart by a number.
+    /// Escapes and cuts the names of members. A number distinguishes names that become equal.
     fn rename(&mut self, members: &mut Map<String, Value>, taken: &[&str]) {
         let mut times: HashMap<String, usize> = taken.iter().map(|name| ((*name).to_owned(), 1)).collect();
         let sent = std::mem::take(members);
@@ -233,14 +233,14 @@ impl Escaping {
     }
 }
 
-/// Whether a key is recorded as it is.
+/// Whether a key is recorded unchanged.
 fn is_plain_key(key: &str) -> bool {
     (key.len() <= MAX_KEY_CHARACTERS && key.bytes().all(|byte| (0x20..0x7f).contains(&byte)))
         || (key.chars().count() <= MAX_KEY_CHARACTERS
             && key.chars().all(|character| characters::may_stand(character, Kind::Line)))
 }
 
-/// A change in words.
+/// Describes a change in words.
 fn said(change: &characters::Change) -> String {
     let characters::Change { escaped, cut } = change;
     let cut = cut.as_ref().map(|Cut { characters, digest }| {

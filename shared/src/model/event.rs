@@ -1,4 +1,4 @@
-//! An event: who did what to what, when, and from where, as it is kept and as it is read.
+//! An event: who did what to what, when, and from where. This is the form in the model and the form that readers get.
 
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::{Map, Value, json};
@@ -14,34 +14,34 @@ use crate::{
     text::json,
 };
 
-/// One recorded event. There is no way to change one; parts of it can be erased.
+/// One recorded event. It never changes, except that parts of it can be erased.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Event {
-    /// The workspace it happened in.
+    /// The workspace in which it happened.
     pub workspace: WorkspaceId,
-    /// Its id, unique together with workspace and timestamp.
+    /// The event's id, unique together with workspace and timestamp.
     pub id: EventId,
-    /// What was done.
+    /// The action.
     pub action: Action,
-    /// When it happened, as its sender says.
+    /// When it happened, according to its sender.
     pub timestamp: Timestamp,
-    /// When this service accepted it.
+    /// When this service accepted the event.
     pub received_at: Timestamp,
-    /// Whether it succeeded.
+    /// Whether the action succeeded.
     pub outcome: Outcome,
-    /// What happened, in words, where that is not the default of the action.
+    /// A description in words; `None` if it is the default of the action, or erased.
     pub description: Option<String>,
-    /// Who did it; `None` only where that was erased.
+    /// The actor; `None` only if it was erased.
     pub actor: Option<Actor>,
-    /// What it was done to.
+    /// The entity that the action was done to.
     pub entity: Option<Entity>,
-    /// What else is worth knowing; any JSON members.
+    /// Further details as any JSON members.
     pub context: Map<String, Value>,
-    /// Which values it changed.
+    /// The values that the action changed.
     pub changes: Vec<Change>,
-    /// What shows that its parts are those that were sealed, and which of them are erased.
+    /// The salts and digests of the parts, and which parts are erased.
     pub disclosure: Disclosure,
-    /// Its number in the workspace's sealed log; `None` until it is sealed.
+    /// The event's number in the workspace's sealed log; `None` until it is sealed.
     pub sequence: Option<u64>,
 }
 
@@ -49,41 +49,41 @@ pub struct Event {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
-    /// It was done.
+    /// The action succeeded.
     #[default]
     Success,
-    /// It was tried and refused or failed.
+    /// The action was refused or failed.
     Failure,
 }
 
-/// Who did something.
+/// The user or program that did something.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Actor {
-    /// Their id in the product.
+    /// The actor's id in the product.
     pub user_id: String,
-    /// Their name in the product.
+    /// The actor's name in the product.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(nullable = false))]
     pub username: Option<String>,
-    /// The address the request came from.
+    /// The address from which the request came.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(nullable = false))]
     pub ip: Option<String>,
-    /// The program the request came from.
+    /// The program that sent the request.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(nullable = false))]
     pub user_agent: Option<String>,
-    /// What kind of actor it is.
+    /// The kind of actor.
     #[serde(rename = "type")]
     pub kind: ActorType,
-    /// The user on whose behalf the actor acted, if another.
+    /// The user on whose behalf the actor acted, if this is another user.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(nullable = false, no_recursion))]
     pub on_behalf_of: Option<Box<Actor>>,
 }
 
-/// What kind of actor did something.
+/// The kinds of actors.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ActorType {
@@ -96,19 +96,19 @@ pub enum ActorType {
     MemberToken,
     /// A part of the product, or another service.
     Service,
-    /// The product itself, with nobody behind it.
+    /// The product itself, without a person who caused the action.
     System,
 }
 
-/// What something was done to.
+/// The thing that an action was done to.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Entity {
-    /// What kind of thing it is, such as `workspace_connection`.
+    /// The kind of entity, such as `workspace_connection`.
     pub entity_type: String,
-    /// Its id in the product.
+    /// The entity's id in the product.
     pub entity_id: String,
-    /// Its name in the product, at the time.
+    /// The entity's name in the product at that time.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(nullable = false))]
     pub entity_name: Option<String>,
@@ -118,31 +118,31 @@ pub struct Entity {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Change {
-    /// Which value, as a JSON pointer into the entity.
+    /// The place of the value, as a JSON pointer into the entity.
     pub path: String,
-    /// What it was; null where there was none.
+    /// The value before the action; null if there was none.
     pub old: Value,
-    /// What it became; null where it was removed.
+    /// The value after the action; null if it was removed.
     pub new: Value,
 }
 
 impl Event {
-    /// The size limit of an event: of its content in canonical JSON (RFC 8785), in bytes.
+    /// The most bytes that the content of an event may have in canonical JSON (RFC 8785).
     pub const MAX_BYTES: usize = 64 * 1024;
 
-    /// Its place among the events of its workspace.
+    /// The event's position in the order of its workspace.
     pub fn position(&self) -> Position {
         Position { timestamp: self.timestamp, id: self.id.clone() }
     }
 
-    /// What happened, in words; `None` only where that was erased.
+    /// The description in words; `None` only if it was erased.
     pub fn description(&self) -> Option<&str> {
         let default =
             || (!self.disclosure.is_erased(Part::Description)).then(|| self.action.default_description());
         self.description.as_deref().or_else(default)
     }
 
-    /// A part as readers get it: what its digest is of.
+    /// A part as readers get it. The digest in the ledger covers this value.
     pub fn part(&self, part: Part) -> Value {
         match part {
             Part::Actor => json!(self.actor),
@@ -153,7 +153,7 @@ impl Event {
         }
     }
 
-    /// The same event with these parts erased. What was proved of it can still be proved.
+    /// The same event with these parts erased. All proofs of the event stay valid.
     pub fn redact(&self, parts: &[Part]) -> Self {
         let mut left = self.clone();
         left.disclosure = self.disclosure.erase(parts, |part| self.part(part));
@@ -170,52 +170,52 @@ impl Event {
     }
 }
 
-/// The object that readers get: Mode's, and what we add to it.
+/// An event as readers get it: the members of Mode's audit logs, and ours.
 #[derive(Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = Event))]
 pub struct ReadEvent<'a> {
-    /// Its id, unique together with workspace and timestamp.
+    /// The event's id, unique together with workspace and timestamp.
     id: &'a EventId,
-    /// What was done, by its name in the catalogue.
+    /// The name of the action, such as `group_created`.
     action: &'a str,
-    /// The category that the catalogue lists the action under.
+    /// The category of the action in the catalogue.
     #[cfg_attr(feature = "openapi", schema(value_type = crate::model::catalogue::Category))]
     category: &'static str,
-    /// What happened, in words; null where that was erased.
+    /// A description in words; null if it was erased.
     #[cfg_attr(feature = "openapi", schema(required))]
     description: Option<&'a str>,
-    /// When it happened, as its sender says.
+    /// When it happened, according to its sender.
     timestamp: Timestamp,
-    /// When this service accepted it.
+    /// When this service accepted the event.
     received_at: Timestamp,
-    /// Its number in the workspace's sealed log; null until it is sealed.
+    /// The event's number in the workspace's sealed log; null until it is sealed.
     #[cfg_attr(feature = "openapi", schema(required))]
     sequence: Option<u64>,
-    /// The workspace it happened in.
+    /// The workspace in which it happened.
     workspace_username: &'a WorkspaceId,
-    /// Whether it succeeded.
+    /// Whether the action succeeded.
     outcome: Outcome,
-    /// Who did it; null where that was erased.
+    /// The actor; null if it was erased.
     #[cfg_attr(feature = "openapi", schema(required))]
     actor: Option<&'a Actor>,
-    /// What it was done to.
+    /// The entity that the action was done to; null if there is none or it was erased.
     #[cfg_attr(feature = "openapi", schema(required))]
     entity: Option<&'a Entity>,
-    /// What else is worth knowing; any JSON members.
+    /// Further details as any JSON members.
     #[cfg_attr(feature = "openapi", schema(value_type = Object))]
     context: &'a Map<String, Value>,
-    /// Which values it changed.
+    /// The values that the action changed.
     changes: &'a [Change],
-    /// The seed of the salts in the digests that were sealed; null once a part was erased.
+    /// The seed of the salts in the sealed digests; null once a part is erased.
     #[cfg_attr(feature = "openapi", schema(required, value_type = Option<String>))]
     salt: Option<Salt>,
-    /// What was erased: the digests of those parts, and the salts of the others. Null while nothing was.
+    /// The digests of the erased parts and the salts of the others; null if no part is erased.
     #[cfg_attr(feature = "openapi", schema(required))]
     redacted: Option<&'a Redacted>,
 }
 
 impl Serialize for Event {
-    /// As readers get it.
+    /// Writes the event as readers get it.
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let Self {
             workspace,
@@ -258,7 +258,7 @@ impl Serialize for Event {
 }
 
 impl Outcome {
-    /// The names a sender may use.
+    /// The wire names.
     pub const NAMES: [&str; 2] = ["success", "failure"];
 
     /// The wire name.
@@ -280,16 +280,16 @@ impl Outcome {
 }
 
 impl ActorType {
-    /// The names a sender may use.
+    /// The wire names.
     pub const NAMES: [&str; 5] = ["user", "workspace_token", "member_token", "service", "system"];
 }
 
 impl Actor {
-    /// An actor of whom only this is known.
+    /// An actor with a kind and an id alone.
     pub fn new(kind: ActorType, user_id: impl Into<String>) -> Self {
         Self { user_id: user_id.into(), username: None, ip: None, user_agent: None, kind, on_behalf_of: None }
     }
 }
 
-// The reader of JSON reads any structure that an event may have.
+// The JSON reader's limit must let through the structure of the largest event.
 const _: () = assert!(json::MAX_STRUCTURE_BYTES > Event::MAX_BYTES);

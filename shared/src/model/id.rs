@@ -8,7 +8,7 @@ use sha2::{Digest as _, Sha256};
 
 /// The name of a workspace: `[a-z0-9][a-z0-9_-]{0,62}`.
 ///
-/// It has no `#`, so that a partition key made from it can be taken apart again.
+/// It has no `#`, so that a partition key made from it can be parsed again.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 #[serde(transparent)]
 pub struct WorkspaceId(String);
@@ -21,22 +21,22 @@ pub struct EventId(String);
 /// The digits of base 62, in the order of their values.
 pub(crate) const BASE62: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
-/// The public part of a token, by which it is named and revoked.
+/// The public part of a token. Lists show it, and admins revoke a token by it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 #[serde(transparent)]
 pub struct TokenId(String);
 
-/// Why a text is not the name of a workspace.
+/// The text is not the name of a workspace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("must be 1 to 63 of a-z, 0-9, _ and -, beginning with a letter or digit")]
 pub struct InvalidWorkspaceId;
 
-/// Why a text is not the name of an event.
+/// The text is not an event id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("must be 1 to 128 of A-Z, a-z, 0-9, and . _ : -")]
 pub struct InvalidEventId;
 
-/// Why a text is not a token: its shape or its checksum is wrong.
+/// The text is not a token: its shape or its checksum is wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("is not a workspace token")]
 pub struct InvalidToken;
@@ -45,7 +45,7 @@ impl WorkspaceId {
     /// The longest name, in bytes.
     pub const MAX_BYTES: usize = 63;
 
-    /// Reads a name, exactly as it is written: nothing is trimmed or folded.
+    /// Parses a name. It is not trimmed or converted to lower case.
     pub fn parse(text: &str) -> Result<Self, InvalidWorkspaceId> {
         let fits = (1..=Self::MAX_BYTES).contains(&text.len())
             && !text.starts_with(['_', '-'])
@@ -63,7 +63,7 @@ impl EventId {
     /// The longest name, in bytes.
     pub const MAX_BYTES: usize = 128;
 
-    /// Reads a name, exactly as it is written.
+    /// Parses an id. It is not trimmed.
     pub fn parse(text: &str) -> Result<Self, InvalidEventId> {
         let fits = (1..=Self::MAX_BYTES).contains(&text.len())
             && text
@@ -72,7 +72,7 @@ impl EventId {
         if fits { Ok(Self(text.to_owned())) } else { Err(InvalidEventId) }
     }
 
-    /// The id that a key of the sender's own stands for: the key itself where it can be an id, else its digest.
+    /// The id for an idempotency key of the sender: the key itself if it is a valid id, otherwise its digest.
     pub fn of_key(key: &str) -> Self {
         Self::parse(key)
             .unwrap_or_else(|_| Self(format!("idempotency-{}", URL_SAFE_NO_PAD.encode(Sha256::digest(key)))))
@@ -97,15 +97,13 @@ impl fmt::Display for EventId {
 }
 
 impl TokenId {
-    /// How many characters it has.
     pub const LENGTH: usize = 12;
 
-    /// Reads the public part alone, as it stands in a path.
+    /// Parses the public part alone, as paths contain it.
     pub fn parse(text: &str) -> Result<Self, InvalidToken> {
         if is_base62(text, Self::LENGTH) { Ok(Self(text.to_owned())) } else { Err(InvalidToken) }
     }
 
-    /// The 12 characters.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -127,7 +125,9 @@ mod tests {
 
     #[test]
     fn a_workspace_is_named_in_lower_case_without_separators() {
-        let check = |text: &str, fits: bool| assert_eq!(WorkspaceId::parse(text).is_ok(), fits, "{text:?}");
+        fn check(text: &str, fits: bool) {
+            assert_eq!(WorkspaceId::parse(text).is_ok(), fits, "{text:?}");
+        }
         check("acme", true);
         check("0", true);
         check("a-b_c9", true);
@@ -144,8 +144,10 @@ mod tests {
     }
 
     #[test]
-    fn an_event_id_has_no_character_that_a_key_or_a_url_gives_a_meaning() {
-        let check = |text: &str, fits: bool| assert_eq!(EventId::parse(text).is_ok(), fits, "{text:?}");
+    fn an_event_id_has_no_character_with_a_meaning_in_keys_or_urls() {
+        fn check(text: &str, fits: bool) {
+            assert_eq!(EventId::parse(text).is_ok(), fits, "{text:?}");
+        }
         check("12326c8c-3c13-45a3-9b36-5a16d42937db", true);
         check("a.b:c_d-E", true);
         check(&"a".repeat(128), true);
@@ -157,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_that_cannot_be_an_id_stands_for_its_digest() {
+    fn an_idempotency_key_that_is_not_a_valid_id_is_replaced_by_its_digest() {
         assert_eq!(EventId::of_key("8e03978e-40d5").as_str(), "8e03978e-40d5");
         for key in ["a/b", "a b", &"a".repeat(129)] {
             let id = EventId::of_key(key);

@@ -1,4 +1,4 @@
-//! The keys of every table, in one place, shared by what writes and what reads.
+//! The keys of every table. Writers and readers both use this module.
 //!
 //! | table           | partition key                                | sort key                        | holds                 |
 //! |-----------------|----------------------------------------------|---------------------------------|-----------------------|
@@ -9,47 +9,46 @@
 //! | AuditTokens     | `token`: `<token id>`                        |                                 | one workspace token   |
 //! | ` by_workspace` | `workspace`: `<workspace>`                   | `created_at`: `<time>`          | the same              |
 //! | AuditQuarantine | `source`: `<event source>`                   | `quarantined_at`: `<time>#<id>` | a bus event set aside |
-//! | AuditSettings   | `workspace`: `<workspace>`                   |                                 | how it is kept        |
+//! | AuditSettings   | `workspace`: `<workspace>`                   |                                 | its settings          |
 //! | AuditLedger     | `workspace`: `<workspace>`                   | `part`: see [`ledger`]          | its sealed log        |
 //! | AuditBacklog    | `workspace`: `<workspace>`                   | `left_at`: `<time>#<id>`        | places to be sealed   |
-//! | AuditCheckpoints | `workspace`: `<workspace>`                  |                                 | what was signed last  |
+//! | AuditCheckpoints | `workspace`: `<workspace>`                  |                                 | its last checkpoint   |
 //! | AuditStreams    | `workspace`: `<workspace>`                   | `stream`: `<stream id>`         | a stream              |
-//! | AuditRates      | `token`: `<token id>`                        | `window`: its number            | how often it read     |
+//! | AuditRates      | `token`: `<token id>`                        | `window`: its number            | its count of reads    |
 //! | the same        | `<token id>`, `#<workspace>`, `##<group>`    | `wait`, `search`                | slots of long reads   |
 //!
-//! A time is always its 27 characters, so that DynamoDB's byte order is the order of time and
-//! then of id. Neither a workspace nor an id can hold a `#`, so that no two keys mean the same and
-//! each can be taken apart again. An event's key is its identity: `(workspace, timestamp, id)`
-//! is written at most once, which makes DynamoDB itself the deduplicator. The indexes hold keys
-//! alone: what they cost does not grow with the event, and there is one place where it is kept.
+//! A time always has 27 characters, so that DynamoDB's byte order sorts by time and then by id. Neither a workspace nor an
+//! id contains a `#`, so that a key can be parsed in only one way. An event's key is its identity: `(workspace, timestamp,
+//! id)` is written at most once, so DynamoDB itself recognizes duplicates. The indexes hold keys only, so that their cost
+//! does not grow with the event, and the event is stored in one place.
 
 use crate::model::{
     id::{EventId, WorkspaceId},
     timestamp::Timestamp,
 };
 
-/// Between the parts of a key. It sorts before every character that an id can hold.
+/// Separates the parts of a key. It sorts before every character of an id.
 const SEPARATOR: char = '#';
 
 /// The most shards a workspace may have.
 pub const MAX_SHARDS: u8 = 16;
 
-/// The place of an event among those of its workspace: by timestamp, then by id.
+/// The position of an event in the order of its workspace: by timestamp, then by id.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Position {
     /// When the event happened.
     pub timestamp: Timestamp,
-    /// Its id, which orders events of the same microsecond.
+    /// The event's id, which orders events of the same microsecond.
     pub id: EventId,
 }
 
 impl Position {
-    /// The sort key of the event at this place.
+    /// The sort key of the event at this position.
     pub fn sort_key(&self) -> String {
         format!("{}{SEPARATOR}{}", self.timestamp, self.id)
     }
 
-    /// Reads a sort key back; `None` if it is not exactly one that [`Self::sort_key`] writes.
+    /// Parses a sort key; `None` if it is not exactly in the form of [`Self::sort_key`].
     pub fn from_sort_key(key: &str) -> Option<Self> {
         let (time, id) = key.split_once(SEPARATOR)?;
         let timestamp = Timestamp::parse(time).ok().filter(|_| time.len() == Timestamp::LENGTH)?;
@@ -58,25 +57,25 @@ impl Position {
     }
 }
 
-/// Where an event of a workspace is kept: its whole key, but for the workspace.
+/// The key of an event, without its workspace.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Place {
-    /// The shard, where the workspace had several on the day of the event.
+    /// The shard; `None` if the workspace had only one on the day of the event.
     pub shard: Option<u8>,
-    /// Its place in that partition.
+    /// The position in that partition.
     pub position: Position,
 }
 
 impl Place {
-    /// Reads the key of an event, as [`partition`] and [`Position::sort_key`] write it, and the workspace
-    /// it belongs to; `None` if it is not one.
+    /// Parses the key of an event, as [`partition`] and [`Position::sort_key`] write it, into its workspace and place.
+    /// `None` if it is not the key of an event.
     pub fn from_key(partition: &str, sort_key: &str) -> Option<(WorkspaceId, Self)> {
-        let (workspace, shard) = take_apart(partition)?;
+        let (workspace, shard) = parse_partition(partition)?;
         Some((workspace, Self { shard, position: Position::from_sort_key(sort_key)? }))
     }
 }
 
-/// The partition key of a workspace's events: with the number of the shard where it has several.
+/// The partition key of a workspace's events, with the number of the shard if the workspace has several.
 pub fn partition(workspace: &WorkspaceId, shard: Option<u8>) -> String {
     match shard {
         None => workspace.to_string(),
@@ -84,59 +83,59 @@ pub fn partition(workspace: &WorkspaceId, shard: Option<u8>) -> String {
     }
 }
 
-/// The workspace that a partition key belongs to; `None` if it is not one that [`partition`] writes.
+/// The workspace of a partition key; `None` if the key is not in the form of [`partition`].
 pub fn workspace_of(partition: &str) -> Option<WorkspaceId> {
-    take_apart(partition).map(|(workspace, _)| workspace)
+    parse_partition(partition).map(|(workspace, _)| workspace)
 }
 
-fn take_apart(partition: &str) -> Option<(WorkspaceId, Option<u8>)> {
+fn parse_partition(partition: &str) -> Option<(WorkspaceId, Option<u8>)> {
     let (workspace, shard) = match partition.split_once(SEPARATOR) {
         None => (partition, None),
         Some((workspace, digits)) => {
-            let ours = |shard: &u8| *shard < MAX_SHARDS && shard.to_string() == digits;
-            (workspace, Some(digits.parse().ok().filter(ours)?))
+            let shard = digits.parse().ok();
+            (workspace, Some(shard.filter(|shard: &u8| *shard < MAX_SHARDS && shard.to_string() == digits)?))
         }
     };
     Some((WorkspaceId::parse(workspace).ok()?, shard))
 }
 
-/// What the ledger holds of a workspace, by the sort key `part`.
+/// The sort keys (`part`) of the items that the ledger has for a workspace.
 pub mod ledger {
-    /// How far the log has come: its size, and the roots of its perfect subtrees.
+    /// The head of the log: its size, and the roots of its perfect subtrees.
     pub const HEAD: &str = "head";
 
-    /// What the keys of deltas begin with.
+    /// The prefix of the keys of deltas.
     pub const DELTA: &str = "delta#";
-    /// What the keys of tiles' roots begin with.
+    /// The prefix of the keys of tile roots.
     pub const ROOT: &str = "root#";
-    /// What the keys of events begin with that cannot be sealed.
+    /// The prefix of the keys of notes about events that cannot be sealed.
     pub const ASIDE: &str = "aside#";
 
-    /// The delta whose first event has this sequence.
+    /// The key of the delta whose first event has this sequence.
     pub fn delta(first: u64) -> String {
         format!("{DELTA}{first:016}")
     }
 
-    /// The root of the tile `index` of the level below `level`: a hash of a tile of this one.
+    /// The key of the root of tile `index` in the level below `level`. The root is a hash in a tile of `level`.
     pub fn root(level: u8, index: u64) -> String {
         format!("{ROOT}{level:02}#{index:016}")
     }
 
-    /// An event that cannot be sealed as it is.
+    /// The key of the note about an event that cannot be sealed.
     pub fn aside(partition: &str, sort_key: &str) -> String {
         format!("{ASIDE}{partition}#{sort_key}")
     }
 
-    /// The partition of what belongs to no workspace; no workspace can have this name.
+    /// The partition of items that belong to no workspace. No workspace can have this name.
     pub const COMMON: &str = "#";
-    /// How far the search for unsealed events has come.
+    /// The progress of the search for unsealed events.
     pub const RECONCILED: &str = "reconciled";
 }
 
-/// The sort keys of the events from `start` on and before `end`, as the inclusive bounds of a
-/// `BETWEEN`. No event's key is equal to either bound, since a bound has no id.
+/// The sort keys of the events from `start` on and before `end`, as the inclusive bounds of a `BETWEEN`. No event's key
+/// equals a bound, because a bound has no id.
 pub fn time_range(start: Option<Timestamp>, end: Option<Timestamp>) -> (String, String) {
-    // Every key begins with a digit; a colon is what follows 9.
+    // Every key begins with a digit, and a colon follows 9 in ASCII.
     (
         start.map_or("0".to_owned(), |time| time.to_string()),
         end.map_or(":".to_owned(), |time| time.to_string()),
@@ -154,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn what_belongs_to_a_log_is_filed_in_the_order_of_its_numbers() {
+    fn keys_of_a_log_sort_by_their_numbers() {
         assert_eq!(ledger::delta(257), "delta#0000000000000257");
         assert_eq!(ledger::root(2, 11), "root#02#0000000000000011");
         assert_eq!(ledger::aside("acme#3", "a-sort-key"), "aside#acme#3#a-sort-key");
@@ -162,13 +161,13 @@ mod tests {
     }
 
     #[test]
-    fn an_event_is_filed_by_time_and_id() {
+    fn the_sort_key_of_an_event_has_its_time_and_id() {
         let key = position("2025-02-18T11:47:37+01:00", "e-1").sort_key();
         assert_eq!(key, "2025-02-18T10:47:37.000000Z#e-1");
     }
 
     #[test]
-    fn a_range_takes_its_start_and_leaves_its_end() {
+    fn a_range_includes_its_start_and_excludes_its_end() {
         let (from, to) = time_range(
             Timestamp::parse("2025-02-18T10:00:00Z").ok(),
             Timestamp::parse("2025-02-18T11:00:00Z").ok(),
@@ -188,8 +187,10 @@ mod tests {
     }
 
     #[test]
-    fn only_the_one_way_to_write_a_key_is_read() {
-        let check = |key: &str, fits: bool| assert_eq!(Position::from_sort_key(key).is_some(), fits, "{key}");
+    fn a_key_in_any_other_notation_is_refused() {
+        fn check(key: &str, fits: bool) {
+            assert_eq!(Position::from_sort_key(key).is_some(), fits, "{key}");
+        }
         check("2025-02-18T10:47:37.000000Z#e-1", true);
         check("2025-02-18T10:47:37Z#e-1", false);
         check("2025-02-18T10:47:37+00:00:0#e-1", false);
@@ -205,9 +206,9 @@ mod tests {
         let acme = WorkspaceId::parse("acme").unwrap();
         assert_eq!(partition(&acme, None), "acme");
         assert_eq!(partition(&acme, Some(12)), "acme#12");
-        let check = |partition: &str, workspace: Option<&str>| {
+        fn check(partition: &str, workspace: Option<&str>) {
             assert_eq!(workspace_of(partition).as_ref().map(WorkspaceId::as_str), workspace, "{partition}");
-        };
+        }
         check("acme", Some("acme"));
         check("acme#12", Some("acme"));
         check("acme#", None);
@@ -218,12 +219,12 @@ mod tests {
     }
 
     #[test]
-    fn a_place_is_read_from_the_key_that_is_written() {
-        let check = |partition: &str, sort_key: &str, expected: Option<(&str, Option<u8>)>| {
+    fn a_place_is_parsed_from_the_key_of_an_event() {
+        fn check(partition: &str, sort_key: &str, expected: Option<(&str, Option<u8>)>) {
             let found = Place::from_key(partition, sort_key);
             let found = found.as_ref().map(|(workspace, place)| (workspace.as_str(), place.shard));
             assert_eq!(found, expected, "{partition} {sort_key}");
-        };
+        }
         check("acme", "2025-02-18T10:47:37.000000Z#e-1", Some(("acme", None)));
         check("acme#3", "2025-02-18T10:47:37.000000Z#e-1", Some(("acme", Some(3))));
         check("acme#3", "e-1", None);

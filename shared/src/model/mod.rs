@@ -1,4 +1,4 @@
-//! The model: events and their names, workspaces, tokens, settings, keys, and the errors of the domain.
+//! The domain model: events, actions, workspaces, tokens, settings, keys, and errors.
 
 pub mod catalogue;
 pub mod disclosure;

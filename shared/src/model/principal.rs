@@ -1,7 +1,7 @@
-//! Who is calling, as API Gateway's authorizers say, and what they may do.
+//! The caller of a request, as API Gateway's authorizers report it, and its permissions.
 //!
-//! The partition key of every read and write comes from here, never from what the caller wrote: a
-//! path that names another workspace is as good as one that names none.
+//! The partition key of every read and write comes from the caller's identity, never from the path. A path that names
+//! another workspace gets the same answer as a path that names a workspace which does not exist.
 
 use crate::model::{
     error::Error,
@@ -12,31 +12,31 @@ use crate::model::{
 /// The holder of a workspace token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TokenHolder {
-    /// The one workspace that the token opens.
+    /// The workspace that the token belongs to.
     pub workspace: WorkspaceId,
-    /// The token, by its public part.
+    /// The public part of the token.
     pub token: TokenId,
-    /// What it may be used for.
+    /// The token's permissions.
     pub scopes: Vec<Scope>,
 }
 
-/// An admin of a workspace, as the product's identity provider says.
+/// An admin of a workspace, according to the product's identity provider.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Admin {
     /// The workspace they administer.
     pub workspace: WorkspaceId,
-    /// Their id in the product.
+    /// The admin's user id in the product.
     pub user_id: String,
-    /// Their name in the product, where the identity provider tells it.
+    /// The admin's name in the product, if the identity provider sends it.
     pub username: Option<String>,
 }
 
 impl TokenHolder {
-    /// Lets the holder act in `workspace` if it is the token's own and the token has the scope.
+    /// Checks that the token belongs to `workspace` and has the scope.
     ///
     /// # Errors
-    /// [`Error::UnknownWorkspace`] for any other workspace, whether there is one of that name or not;
-    /// [`Error::Forbidden`] where the scope is missing.
+    /// [`Error::UnknownWorkspace`] for any other workspace, whether it exists or not; [`Error::Forbidden`] if the scope is
+    /// missing.
     pub fn require(&self, workspace: &WorkspaceId, scope: Scope) -> Result<(), Error> {
         if self.workspace != *workspace {
             return Err(Error::UnknownWorkspace);
@@ -52,10 +52,10 @@ impl TokenHolder {
 }
 
 impl Admin {
-    /// Lets the admin act in `workspace` if it is their own.
+    /// Checks that the admin belongs to `workspace`.
     ///
     /// # Errors
-    /// [`Error::UnknownWorkspace`] for any other.
+    /// [`Error::UnknownWorkspace`] for any other workspace.
     pub fn require(&self, workspace: &WorkspaceId) -> Result<(), Error> {
         if self.workspace == *workspace { Ok(()) } else { Err(Error::UnknownWorkspace) }
     }
@@ -70,7 +70,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_opens_its_own_workspace_for_its_own_scopes() {
+    fn a_token_is_accepted_for_its_own_workspace_and_scopes_only() {
         let holder = TokenHolder {
             workspace: workspace("acme"),
             token: TokenId::parse("abcdefABCDEF").unwrap(),
@@ -78,7 +78,7 @@ mod tests {
         };
         assert!(holder.require(&workspace("acme"), Scope::Read).is_ok());
         assert!(matches!(holder.require(&workspace("acme"), Scope::Write), Err(Error::Forbidden(_))));
-        // The workspace is judged first: a foreign one is not even told which scope it would take.
+        // The workspace is checked first, so that the answer for another workspace does not name a scope.
         assert!(matches!(holder.require(&workspace("globex"), Scope::Read), Err(Error::UnknownWorkspace)));
         assert!(matches!(holder.require(&workspace("globex"), Scope::Write), Err(Error::UnknownWorkspace)));
     }

@@ -1,30 +1,29 @@
-//! How often a token may read, how many reads may last long at a time, and how often admins may change a workspace.
+//! Rate limits: reads of a token, long reads at a time, and changes by the admins of a workspace.
 //!
-//! A token may read, and a workspace may be changed, so many times in each window of ten seconds. All windows begin at whole
-//! tens of seconds. So the current window is known from the clock alone, and a count is one number that is forgotten with it.
+//! The reads of a token and the changes of a workspace are limited in each window of ten seconds. Windows begin at whole
+//! tens of seconds, so the clock alone determines the current window, and a count is one number for each window.
 //!
-//! A read that lasts long holds a slot of its token, of its workspace and of all readers together. So neither a token
-//! nor a workspace can take the executions that other readers need.
+//! A long read holds three slots: one of its token, one of its workspace, and one that all workspaces share. So neither a
+//! token nor a workspace can use up the executions that other readers need.
 
 use crate::model::timestamp::Timestamp;
 
-/// How long a window lasts.
 pub const WINDOW_SECONDS: i64 = 10;
 
-/// A read that lasts long.
+/// The kinds of long reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LongRead {
-    /// It waits for the next event.
+    /// A read that waits for the next event.
     Wait,
-    /// It looks through many events for the few that match.
+    /// A read that looks through many events for the few that match.
     Search,
 }
 
-/// The most slots of one owner: each is an attribute of one item, and IAM names the attributes.
+/// The most slots of one owner. Each slot is an attribute of one item, and IAM names the attributes.
 pub const SLOTS: usize = 10;
 
 impl LongRead {
-    /// The name of its slots in the table.
+    /// The name of the slots in the table.
     pub fn name(self) -> &'static str {
         match self {
             Self::Wait => "wait",
@@ -32,7 +31,7 @@ impl LongRead {
         }
     }
 
-    /// How many of one token may last at a time.
+    /// How many reads of this kind one token may have at a time.
     pub fn of_a_token(self) -> usize {
         match self {
             Self::Wait => 4,
@@ -40,7 +39,7 @@ impl LongRead {
         }
     }
 
-    /// How many of one workspace may last at a time.
+    /// How many reads of this kind one workspace may have at a time.
     pub fn of_a_workspace(self) -> usize {
         match self {
             Self::Wait => SLOTS,
@@ -58,20 +57,19 @@ impl LongRead {
     }
 }
 
-/// What the admins of a workspace change. Each kind has a count of its own, so that a script which changes streams all the
-/// time keeps no admin of its workspace from revoking a token or placing a legal hold.
+/// The kinds of changes by admins. Each kind has its own count, so that a script which changes streams all the time does
+/// not keep an admin from revoking a token or placing a legal hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ChangeKind {
-    /// Tokens are revoked.
+    /// A token is revoked.
     Revocation,
     /// A legal hold is placed or lifted.
     LegalHold,
-    /// Anything else.
+    /// Any other change.
     Other,
 }
 
 impl ChangeKind {
-    /// The name under which it is counted.
     pub fn name(self) -> &'static str {
         match self {
             Self::Revocation => "revocation",
@@ -81,19 +79,19 @@ impl ChangeKind {
     }
 }
 
-/// How a token, or a workspace, stands in the current window.
+/// The state of a limit in the current window.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rate {
-    /// How many a window has.
+    /// How many reads or changes a window allows.
     pub limit: u32,
-    /// How many are left.
+    /// How many are left in the current window.
     pub left: u32,
-    /// How long the window still lasts; at least 1.
+    /// The seconds until the next window; at least 1.
     pub resets_in_seconds: i64,
 }
 
 impl Rate {
-    /// The state after the `count`th of a window, at `now`.
+    /// The state at `now` after `count` reads or changes in the window.
     pub fn after(count: u32, limit: u32, now: Timestamp) -> Self {
         let resets_in_seconds = WINDOW_SECONDS - now.unix_seconds().rem_euclid(WINDOW_SECONDS);
         Self { limit, left: limit.saturating_sub(count), resets_in_seconds }
@@ -110,24 +108,25 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_window_lasts_ten_seconds_and_says_how_much_is_left_of_it() {
-        let check = |time: &str, expected: i64| {
+    fn windows_of_ten_seconds_begin_at_whole_tens() {
+        fn check(time: &str, expected: i64) {
             let now = Timestamp::parse(time).unwrap();
             assert_eq!(Rate::after(1, 40, now).resets_in_seconds, expected, "{time}");
-        };
+        }
         check("2025-02-18T10:00:00Z", 10);
         check("2025-02-18T10:00:00.999999Z", 10);
         check("2025-02-18T10:00:09.999999Z", 1);
         check("2025-02-18T10:00:10Z", 10);
-        let at = |time: &str| window(Timestamp::parse(time).unwrap());
+        fn at(time: &str) -> i64 {
+            window(Timestamp::parse(time).unwrap())
+        }
         assert_eq!(at("2025-02-18T10:00:09.999999Z"), at("2025-02-18T10:00:00Z"));
         assert_eq!(at("2025-02-18T10:00:10Z"), at("2025-02-18T10:00:00Z") + 1);
     }
 
     #[test]
-    fn what_is_left_is_never_less_than_nothing() {
+    fn the_rest_of_a_window_is_never_negative() {
         let now = Timestamp::parse("2025-02-18T10:00:00Z").unwrap();
-        let left = |count| Rate::after(count, 40, now).left;
-        assert_eq!([left(1), left(40), left(41)], [39, 0, 0]);
+        assert_eq!([1, 40, 41].map(|count| Rate::after(count, 40, now).left), [39, 0, 0]);
     }
 }

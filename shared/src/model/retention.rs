@@ -1,12 +1,11 @@
-//! How long the events of a workspace are kept, and since when those that are there are retained.
+//! The retention period of a workspace, its legal holds, and the time from which events are retained.
 //!
-//! One function decides it, [`Retention::retained_from`]: of the settings of the admins and of the clock. An event whose
-//! timestamp is before that time is visible to no reader, and cannot be recorded again. So events vanish from every read
-//! at once, even if they are still stored.
+//! [`Retention::retained_from`] alone decides it, from the settings and the clock. Events with an older timestamp are
+//! invisible to every reader, and cannot be recorded again, even while they are still stored.
 //!
-//! It never goes back: a reader who counts events may rely on those that were passed over. Neither a longer period nor a
-//! legal hold brings an event back; they only let no more expire. And every change takes effect at an instant that lies
-//! further ahead than any instance reads settings late, so that all instances pass it at the same time.
+//! The time never goes back, so an event that a reader has skipped as expired stays expired. A longer period or a legal
+//! hold does not restore events; it only stops more events from expiring. A change takes effect only after all instances
+//! have read it, so that they all switch at the same time.
 
 mod history;
 
@@ -23,10 +22,10 @@ use crate::{
 
 /// The longest period that can be set, in days. Without a period events are kept permanently.
 pub const MAX_DAYS: u32 = 3650;
-/// How far ahead a change takes effect at least, in seconds. It is twice as long as settings are read late,
-/// which leaves a minute for clocks that do not agree.
+/// The least time between a change and its effect, in seconds. It is twice the maximum age of cached settings, which leaves
+/// a minute for clocks that disagree.
 pub const NOTICE_SECONDS: i64 = 2 * SETTINGS_AGE_SECONDS;
-/// How far ahead a change may take effect at most, in days.
+/// The most time between a change and its effect, in days.
 pub const MAX_NOTICE_DAYS: i64 = 365;
 
 /// The action of a receipt: the event that says which events have expired. Receipts never expire, because they
@@ -49,79 +48,81 @@ pub(crate) const LASTING: [(&str, &str); 3] =
 /// The beginnings of ids that no sender may choose.
 pub const RESERVED_IDS: [&str; 2] = [RECEIPT_ID, "x_audit_log_"];
 
-/// What is set of one thing, from an instant on.
+/// A value that applies from an instant on.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Setting<T> {
-    /// Since when it is so, or from when on it will be.
+    /// The instant from which the value applies, in the past or the future.
     pub from: Timestamp,
-    /// What is set.
+    /// The value.
     pub value: T,
 }
 
 /// A legal hold: while it is in effect, nothing expires.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Hold {
-    /// Why it was placed.
+    /// The reason that the admin gave.
     pub reason: String,
-    /// The admin who placed it, by their id in the product.
+    /// The user id of the admin who placed it.
     pub by: String,
 }
 
-/// How long events are kept: permanently, until a period is set.
+/// The retention settings of a workspace. Without a period events are kept permanently.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Retention {
-    /// How it stood when something was last set; what was in force before that is not kept.
+    /// The state when a setting was last changed. Earlier settings are not stored.
     #[serde(skip_serializing_if = "Option::is_none")]
     stood: Option<Stood>,
-    /// For how many days events are kept, `None` for ever: what is in force, and what is to come.
+    /// The period in days, `None` for unlimited: the current value and the planned one.
     days: Vec<Setting<Option<u32>>>,
-    /// The hold, the same.
+    /// The hold: the current value and the planned one.
     holds: Vec<Setting<Option<Hold>>>,
 }
 
-/// A hold, and how long it stands.
+/// A hold with its start and its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StandingHold<'a> {
     /// The hold.
     pub hold: &'a Hold,
-    /// Since when.
+    /// The time from which it is in effect.
     pub from: Timestamp,
-    /// Until when, where its end is set.
+    /// Its end, if one is set.
     pub until: Option<Timestamp>,
 }
 
-/// What had expired at an instant.
+/// The result of [`Retention::retained_from`] at an instant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Stood {
     at: Timestamp,
     retained_from: Option<Timestamp>,
 }
 
-/// Why something cannot be set so.
+/// The reason why a change of the retention is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidChange {
     /// The number of days is out of range.
     #[error("must be from 1 to {MAX_DAYS}, or unlimited")]
     Days,
-    /// Not everybody would know in time.
+    /// Some instances would not have read the change in time.
     #[error("must be at least {NOTICE_SECONDS} seconds ahead, or left out")]
     TooSoon,
-    /// Further ahead than anybody plans.
+    /// The change takes effect more than [`MAX_NOTICE_DAYS`] ahead.
     #[error("must be at most {MAX_NOTICE_DAYS} days ahead")]
     TooLate,
-    /// The last change is about to take effect, and some know of it already.
+    /// The last change is about to take effect, and some instances have read it already.
     #[error("the last change takes effect at {0}; try again after that")]
     Imminent(Timestamp),
 }
 
 impl Retention {
-    /// Before which time every event has expired; `None` where none has. It is never earlier than it was.
+    /// The time before which all events have expired; `None` if no event has expired. It never goes back.
     pub fn retained_from(&self, now: Timestamp) -> Option<Timestamp> {
-        let changes = self.days.iter().map(|days| days.from).chain(self.holds.iter().map(|hold| hold.from));
-        let since_it_stood = |from: Timestamp| self.stood.map_or(from, |stood| from.max(stood.at));
-        let mut starts: Vec<_> = changes.map(since_it_stood).filter(|from| *from <= now).collect();
+        let mut starts: Vec<_> = self
+            .changes_at()
+            .map(|from| self.stood.map_or(from, |stood| from.max(stood.at)))
+            .filter(|from| *from <= now)
+            .collect();
         starts.sort_unstable();
-        // Between two changes it moves with the clock or stands still; how far it came is told by the end.
+        // Between two changes the time moves with the clock or stands still, so its value at the end is the largest.
         let ends = starts.iter().skip(1).copied().chain([now]);
         let reached = starts.iter().zip(ends).filter_map(|(start, end)| {
             let days = (*in_force(&self.days, *start)?)?;
@@ -131,32 +132,28 @@ impl Retention {
         reached.chain(self.stood.and_then(|stood| stood.retained_from)).max()
     }
 
-    /// Before which time events may be deleted for good; `None` while none may.
+    /// The time before which events may be deleted permanently; `None` while no event may be deleted.
     pub fn expires_before(&self, now: Timestamp, margin_seconds: i64) -> Option<Timestamp> {
         let held = self.holds_back(now, margin_seconds);
         self.retained_from(now).filter(|_| !held).map(|from| from.plus_seconds(-margin_seconds))
     }
 
-    /// Whether a hold stops deletion: from the moment it is placed, even before it takes effect, until a margin after
-    /// its end, because the clock that says so may be ahead.
+    /// Whether a hold stops deletion. It does so from the moment it is placed, even before it takes effect, until a margin
+    /// after its end, because the clock of this instance may be ahead.
     pub fn holds_back(&self, now: Timestamp, margin_seconds: i64) -> bool {
         [now, now.plus_seconds(-margin_seconds)].into_iter().any(|at| self.standing_hold(at).is_some())
     }
 
-    /// The first instant found from now on at which more has expired than under `old`, and the time before which all
-    /// events have expired then; `None` if no event ever expires sooner than under `old`.
+    /// An instant from now on at which more events have expired than under `old`, and the value of
+    /// [`Self::retained_from`] at that instant; `None` if no event ever expires sooner than under `old`.
     ///
-    /// Between two changes [`Self::retained_from`] moves with the clock from some instant on, or stands still. Such a line
-    /// passes another one only where either is cut, or stays ahead until then. So it is enough to compare them where
-    /// either is cut, just before, and when both have caught up with their periods.
+    /// As a function of time, [`Self::retained_from`] is a line between two changes: it is constant, then rises with the
+    /// clock. If one such line is above another anywhere between two changes, it is above the other at one of the two ends.
+    /// So the function compares both at each change, just before it, and when both have reached their final slope.
     pub fn expires_sooner_than(&self, old: &Self, now: Timestamp) -> Option<(Timestamp, Timestamp)> {
-        let cuts = |retention: &Self| {
-            let days = retention.days.iter().map(|days| days.from);
-            days.chain(retention.holds.iter().map(|hold| hold.from)).collect::<Vec<_>>()
-        };
-        let mut instants: Vec<_> = [cuts(self), cuts(old)].concat();
-        instants.retain(|cut| now < *cut);
-        instants.extend(instants.clone().into_iter().map(|cut| cut.plus_microseconds(-1)));
+        let mut instants: Vec<_> = self.changes_at().chain(old.changes_at()).collect();
+        instants.retain(|at| now < *at);
+        instants.extend(instants.clone().into_iter().map(|at| at.plus_microseconds(-1)));
         instants.push(now);
         let last = instants.iter().max().copied().unwrap_or(now);
         instants.push(last.plus_seconds(i64::from(MAX_DAYS + 1) * 86_400));
@@ -168,10 +165,10 @@ impl Retention {
         })
     }
 
-    /// The same with another period from an instant on, in place of one that was to come.
+    /// Sets another period from an instant on. It replaces a planned period.
     ///
     /// # Errors
-    /// If the period or the instant is out of range, or the last change is not in force yet and known already.
+    /// If the period or the instant is out of range, or instances may have read the planned change already.
     pub fn keep(&self, days: Option<u32>, from: Timestamp, now: Timestamp) -> Result<Self, InvalidChange> {
         if days.is_some_and(|days| !(1..=MAX_DAYS).contains(&days)) {
             return Err(InvalidChange::Days);
@@ -180,10 +177,10 @@ impl Retention {
         Ok(Self { stood: Some(self.stand(now)), days, ..self.clone() })
     }
 
-    /// The same with a legal hold from an instant on, or without one.
+    /// Places a legal hold from an instant on, or ends it.
     ///
     /// # Errors
-    /// As of [`Self::keep`].
+    /// The same as [`Self::keep`].
     pub fn with_hold(
         &self,
         hold: Option<Hold>,
@@ -194,21 +191,25 @@ impl Retention {
         Ok(Self { stood: Some(self.stand(now)), holds, ..self.clone() })
     }
 
+    fn changes_at(&self) -> impl Iterator<Item = Timestamp> {
+        self.days.iter().map(|days| days.from).chain(self.holds.iter().map(|hold| hold.from))
+    }
+
     fn stand(&self, now: Timestamp) -> Stood {
         Stood { at: now, retained_from: self.retained_from(now) }
     }
 
-    /// For how many days events are kept now.
+    /// The period in days that applies now.
     pub fn days(&self, now: Timestamp) -> Option<u32> {
         in_force(&self.days, now).copied().flatten()
     }
 
-    /// The period that is to come, if one is.
+    /// The planned period, if there is one.
     pub fn days_to_come(&self, now: Timestamp) -> Option<&Setting<Option<u32>>> {
         self.days.last().filter(|days| now < days.from)
     }
 
-    /// The hold that stands, or is placed and takes effect soon.
+    /// The hold that is in effect, or is placed and takes effect later.
     pub fn standing_hold(&self, now: Timestamp) -> Option<StandingHold<'_>> {
         let last = self.holds.last()?;
         if let Some(hold) = &last.value {
@@ -220,12 +221,12 @@ impl Retention {
     }
 }
 
-/// What is in force at an instant.
+/// The value that applies at an instant.
 fn in_force<T>(settings: &[Setting<T>], at: Timestamp) -> Option<&T> {
     settings.iter().rfind(|setting| setting.from <= at).map(|setting| &setting.value)
 }
 
-/// What is in force, and what is to come after it.
+/// The current value, followed by the planned one.
 fn changed<T: Clone>(
     settings: &[Setting<T>],
     value: T,
@@ -245,12 +246,12 @@ fn changed<T: Clone>(
     Ok(history::replaced(settings, value, from, now))
 }
 
-/// What is retained at an instant: what a reader may be given.
+/// The events that readers get at an instant.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Retained(Option<Timestamp>);
 
 impl Retained {
-    /// By what was set, at an instant.
+    /// The events that these settings retain at an instant.
     pub fn at(retention: &Retention, now: Timestamp) -> Self {
         Self(retention.retained_from(now))
     }
@@ -265,41 +266,41 @@ impl Retained {
         self.0
     }
 
-    /// Whether the event is there for readers.
+    /// Whether readers get the event.
     pub fn keeps(self, event: &Event) -> bool {
         never_expires(event) || self.is_after(event.timestamp)
     }
 
-    /// Whether the event of this key may be there for readers; if it may not, it need not be read.
+    /// Whether readers may get the event of this key. If not, the event need not be read.
     pub fn may_keep(self, position: &Position) -> bool {
         let may_last = LASTING.iter().any(|(_, id)| position.id.as_str().starts_with(id));
         may_last || self.is_after(position.timestamp)
     }
 
-    /// Whether a time is one of which events are retained.
+    /// Whether events of this time are retained.
     pub fn is_after(self, time: Timestamp) -> bool {
         self.0.is_none_or(|from| from <= time)
     }
 }
 
-/// How far the expiry of a workspace's events has come.
+/// The progress of expiry in a workspace.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Expiry {
-    /// The key of the last event that a receipt names. Receipts follow the order of time.
+    /// The position of the last event that a receipt lists. Receipts follow the order of time.
     pub receipted_to: Option<Position>,
-    /// The size of the log up to which all events are marked that its receipts name.
+    /// All events in the receipts of the first `marked_size` entries of the log are marked for deletion.
     pub marked_size: u64,
-    /// The retention under whose hold all marks were taken away, as the store tells one from another.
+    /// The digest of the retention under whose hold all marks were removed.
     pub unmarked_under: Option<String>,
 }
 
-/// What is wrong with an event that is older than what is retained.
+/// The problem of an event whose timestamp has expired.
 pub fn expired(retained_from: Timestamp) -> FieldError {
     let detail = format!("is before {retained_from}; of what was before that, nothing is kept");
     FieldError::new("/timestamp", "expired_timestamp", detail)
 }
 
-/// Whether an id begins as those of this service do, in any case of its letters.
+/// Whether an id begins with a reserved prefix, in upper or lower case.
 pub fn is_reserved_id(id: &EventId) -> bool {
     RESERVED_IDS.iter().any(|reserved| {
         id.as_str().get(..reserved.len()).is_some_and(|start| start.eq_ignore_ascii_case(reserved))
@@ -321,7 +322,7 @@ pub fn receipt_action() -> Action {
     Action::own_custom(RECEIPT)
 }
 
-/// Sequences in their order as text, such as `0-511,514`: each run by its first and its last.
+/// Writes ascending sequences as runs, such as `0-511,514`.
 pub fn runs(sequences: &[u64]) -> String {
     let mut text = String::new();
     for run in sequences.chunk_by(|one, next| one + 1 == *next) {
@@ -335,12 +336,14 @@ pub fn runs(sequences: &[u64]) -> String {
     text
 }
 
-/// Reads back what [`runs`] writes, as inclusive runs; `None` if it is nothing that it would write.
+/// Parses the output of [`runs`] into inclusive runs; `None` for any other text.
 pub fn parse_runs(text: &str) -> Option<Vec<(u64, u64)>> {
     let mut runs: Vec<(u64, u64)> = Vec::new();
     for run in text.split(',') {
         let (first, last) = run.split_once('-').unwrap_or((run, run));
-        let number = |text: &str| text.parse::<u64>().ok().filter(|number| number.to_string() == text);
+        fn number(text: &str) -> Option<u64> {
+            text.parse::<u64>().ok().filter(|number| number.to_string() == text)
+        }
         let (first, last) = (number(first)?, number(last)?);
         let follows = runs.last().is_none_or(|(_, before)| before + 1 < first);
         if !follows || first > last || (first == last && run.contains('-')) {

@@ -1,4 +1,4 @@
-//! The JSON Schemas of what is written as one text, for the description of the API.
+//! The JSON Schemas of types that are written as strings, for the description of the API.
 
 use utoipa::{
     PartialSchema, ToSchema,

@@ -1,11 +1,11 @@
 //! The scopes of workspace tokens.
 
-/// What a workspace token may be used for.
+/// A permission of a workspace token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scope {
     /// Read the audit log of the workspace.
     Read,
-    /// Record events in it.
+    /// Record events in the workspace.
     Write,
 }
 
@@ -30,12 +30,12 @@ impl Scope {
         }
     }
 
-    /// Reads names with a space between them, as the authorizer passes them on.
+    /// Reads names separated by spaces, the form in which the authorizer passes them on.
     pub fn parse_list(names: &str) -> Option<Vec<Self>> {
         names.split_ascii_whitespace().map(Self::parse).collect()
     }
 
-    /// Names with a space between them.
+    /// The names, separated by spaces.
     pub fn join(scopes: &[Self]) -> String {
         scopes.iter().map(|scope| scope.name()).collect::<Vec<_>>().join(" ")
     }

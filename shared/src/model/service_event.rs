@@ -1,5 +1,5 @@
-//! The events that this service records itself: what was done to tokens, settings and streams, who read the log, and
-//! what was erased from it or has expired.
+//! The events that this service records itself: changes of tokens, settings and streams, reads of the log, redactions, and
+//! receipts for expired events.
 
 use serde_json::{Map, Value, json};
 
@@ -18,31 +18,31 @@ use crate::{
     text::characters,
 };
 
-/// When and whence a request came: what an event of ours says about it.
+/// The facts about a request that the service's own event about it needs.
 #[derive(Clone, Debug)]
 pub struct Origin {
-    /// When it is handled.
+    /// When the request is handled.
     pub now: Timestamp,
-    /// The id of the event about it.
+    /// The id of the event about the request.
     pub event_id: EventId,
     /// The seed of that event's salts.
     pub salt: Salt,
-    /// The address it came from.
+    /// The client's IP address.
     pub ip: Option<String>,
-    /// The program it came from.
+    /// The client's user agent.
     pub user_agent: Option<String>,
-    /// What was done to the claims of an admin's JWT, by the place of each in the event.
+    /// The claims of an admin's JWT that were escaped or cut, each with its place in the event.
     pub claims: Vec<(&'static str, characters::Change)>,
 }
 
 impl Origin {
-    /// Of what no request asked for: it came from no address and no program.
+    /// The origin of an event that no request caused: it has neither an IP address nor a user agent.
     pub fn without_request(now: Timestamp, event_id: EventId, salt: Salt) -> Self {
         Self { now, event_id, salt, ip: None, user_agent: None, claims: Vec::new() }
     }
 }
 
-/// `audit_log_accessed`: a token's holder was shown events. `context` says which, and how many.
+/// `audit_log_accessed`: a token read events. `context` has the filter and the number of events.
 pub fn audit_log_accessed(holder: &TokenHolder, origin: Origin, context: Map<String, Value>) -> Event {
     let actor = Actor::new(ActorType::WorkspaceToken, holder.token.as_str());
     let action = Action::own("audit_log_accessed");
@@ -99,8 +99,8 @@ pub fn redacted(
     }
 }
 
-/// `x_audit_log_settings_changed`: an admin changed how the log of their workspace is kept. `context` says from
-/// when on it is so.
+/// `x_audit_log_settings_changed`: an admin changed the settings of the workspace's log. `context` says when the change
+/// takes effect.
 pub fn settings_changed(
     admin: &Admin,
     origin: Origin,
@@ -116,8 +116,7 @@ pub fn settings_changed(
     }
 }
 
-/// `x_audit_log_expired`: the receipt for events that have expired. `context` says which they were, and what the
-/// log has of them.
+/// `x_audit_log_expired`: the receipt for expired events. `context` identifies the events and their entries in the log.
 pub fn expired(workspace: &WorkspaceId, origin: Origin, context: Map<String, Value>) -> Event {
     let actor = Actor::new(ActorType::System, "audit-logs");
     Event {
@@ -175,7 +174,7 @@ pub(crate) fn event(
         disclosure: Disclosure::Whole(salt),
         sequence: None,
     };
-    // A user agent, the filters of a read and the claims of a JWT are texts of outsiders like any other.
+    // Outsiders choose the user agent, the filters of a read and the claims of a JWT, so these are escaped as well.
     escaping::escape_with(&mut event, &claims);
     event
 }

@@ -8,12 +8,12 @@ use crate::model::{
 /// All settings of a workspace.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Settings {
-    /// Over how many partitions its events are spread.
+    /// The number of partitions that hold its events.
     pub shards: Shards,
     /// How long its events are kept.
     pub retention: Retention,
-    /// What the store compares to tell that the retention is still this one; `None` if none was ever set.
+    /// A digest of the retention. The store compares it to detect that the retention has changed. `None` if none was set.
     pub retention_digest: Option<String>,
-    /// How far expiry has come.
+    /// The progress of expiry.
     pub expiry: Expiry,
 }

@@ -1,13 +1,11 @@
-//! How the events of a busy workspace are spread over partitions.
+//! The shards of a busy workspace: its events are spread over several partitions.
 //!
-//! One partition of a DynamoDB table takes 1,000 write units a second (AWS, partition limits). A
-//! workspace that records more is given shards: its events are spread over as many partition keys,
-//! by a hash of their id, and a read merges them.
+//! One partition of a DynamoDB table takes 1,000 write units a second (AWS, partition limits). A workspace that records
+//! more gets shards: a hash of the event's id selects one of several partition keys, and a read merges the partitions.
 //!
-//! The number of shards goes by the day of an event's own timestamp, not by the day it arrives.
-//! So an event has the same partition whenever it is sent, and deduplication survives every
-//! change of the number. A change therefore may only concern days of which nothing can be recorded
-//! yet by anybody who does not know of it.
+//! The number of shards depends on the day of an event's own timestamp, not on the day of its arrival. So an event has the
+//! same partition whenever it is sent, and retries are still recognized after the number changes. A change must start far
+//! enough ahead that no instance with stale settings can write to that day.
 
 use serde::{Deserialize, Serialize};
 
@@ -17,44 +15,44 @@ use crate::model::{
     timestamp::{MAX_AHEAD_SECONDS, Timestamp},
 };
 
-/// For how long a writer may go on by what it read before, in seconds.
+/// How long an instance may use settings after it has read them, in seconds.
 pub const SETTINGS_AGE_SECONDS: i64 = 60;
 
-/// The number of shards of a workspace, from each day on which it changes.
+/// The number of shards of a workspace: each change with the day from which it applies.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Shards(Vec<Since>);
 
-/// The number of shards from one day on.
+/// One change of the number of shards.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Since {
     /// The first moment of the day, in UTC.
     pub from: Timestamp,
-    /// How many shards.
+    /// The number of shards from that day on.
     pub count: u8,
 }
 
-/// Why the number of shards cannot be changed so.
+/// The reason why a change of the number of shards is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidChange {
     /// The number is out of range.
     #[error("the number of shards must be from 1 to {MAX_SHARDS}")]
     Count,
-    /// Events of that day may be recorded already, by the old number.
+    /// Instances that know only the old number may still record events of that day.
     #[error(
         "the change must begin on a later day than events can be recorded for now; take the day after tomorrow"
     )]
     TooSoon,
-    /// Not the first moment of a day.
+    /// The time is not the first moment of a day.
     #[error("the change must begin with a day, in UTC")]
     NotADay,
 }
 
 impl Shards {
-    /// The same with another number from a day on, in place of what was to apply after it.
+    /// Adds a change from a day on. It replaces all changes that were planned for that day and later days.
     ///
     /// # Errors
-    /// If the number is out of range or the day is not far enough ahead for every writer to know.
+    /// If the number is out of range, or the day is too close for every instance to learn of the change.
     pub fn change(&self, count: u8, from: Timestamp, now: Timestamp) -> Result<Self, InvalidChange> {
         if !(1..=MAX_SHARDS).contains(&count) {
             return Err(InvalidChange::Count);
@@ -62,7 +60,7 @@ impl Shards {
         if !from.to_string().ends_with("T00:00:00.000000Z") {
             return Err(InvalidChange::NotADay);
         }
-        // A writer's clock may be a little off, and what it knows a little old.
+        // An instance's clock may be off, and its settings may be stale.
         if from <= now.plus_seconds(2 * (MAX_AHEAD_SECONDS + SETTINGS_AGE_SECONDS)) {
             return Err(InvalidChange::TooSoon);
         }
@@ -71,7 +69,7 @@ impl Shards {
         Ok(Self(changes))
     }
 
-    /// Every change, the oldest first.
+    /// All changes, the oldest first.
     pub fn changes(&self) -> &[Since] {
         &self.0
     }
@@ -83,7 +81,7 @@ impl Shards {
         partition(workspace, shard(position, count))
     }
 
-    /// Every partition that may hold events from `start` on and before `end`.
+    /// The partitions that may hold events from `start` on and before `end`.
     pub fn partitions(
         &self,
         workspace: &WorkspaceId,
@@ -111,7 +109,7 @@ impl Shards {
     }
 }
 
-/// Which of `count` shards; `None` where there is but one, whose key then has no number.
+/// The shard of an event. `None` if there is only one, because its key has no number.
 fn shard(position: &Position, count: u8) -> Option<u8> {
     let hash = crc32fast::hash(position.id.as_str().as_bytes());
     (count > 1).then(|| u8::try_from(hash % u32::from(count)).expect("less than a u8"))
@@ -138,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn an_event_keeps_its_partition_whatever_changes_after_its_day() {
+    fn changes_for_later_days_do_not_move_an_event_to_another_partition() {
         for id in 0..100 {
             let on = |day: &str| Position {
                 timestamp: time(day),
@@ -154,14 +152,14 @@ mod tests {
     }
 
     #[test]
-    fn a_read_looks_wherever_an_event_of_its_range_may_be() {
-        let check = |start: Option<&str>, end: Option<&str>, expected: &[&str]| {
+    fn a_read_covers_all_partitions_of_its_time_range() {
+        fn check(start: Option<&str>, end: Option<&str>, expected: &[&str]) {
             assert_eq!(
                 shards().partitions(&acme(), start.map(time), end.map(time)),
                 expected,
                 "{start:?} to {end:?}"
             );
-        };
+        }
         check(None, None, &["acme", "acme#0", "acme#1", "acme#2", "acme#3"]);
         check(None, Some("2026-01-10T00:00:00Z"), &["acme"]);
         check(
@@ -175,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn every_event_is_where_a_read_looks() {
+    fn every_event_is_in_a_partition_that_a_read_covers() {
         for (day, id) in (1..31).flat_map(|day| (0..40).map(move |id| (day, id))) {
             let timestamp = time(&format!("2026-01-{day:02}T12:00:00Z"));
             let position = Position { timestamp, id: EventId::parse(&format!("e-{id}")).unwrap() };
@@ -185,11 +183,11 @@ mod tests {
     }
 
     #[test]
-    fn a_change_lies_ahead_of_whatever_can_be_recorded() {
-        let check = |count, from: &str, expected: Option<InvalidChange>| {
+    fn a_change_must_begin_after_the_last_day_that_can_be_recorded() {
+        fn check(count: u8, from: &str, expected: Option<InvalidChange>) {
             let changed = Shards::default().change(count, time(from), time("2026-01-01T23:30:00Z"));
             assert_eq!(changed.err(), expected, "{count} from {from}");
-        };
+        }
         check(4, "2026-01-03T00:00:00Z", None);
         check(4, "2026-01-02T00:00:00Z", None);
         check(4, "2026-01-01T00:00:00Z", Some(InvalidChange::TooSoon));

@@ -5,27 +5,26 @@ use std::{borrow::Cow, fmt};
 use jiff::{SignedDuration, tz::TimeZone};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-/// How far ahead of our clock the timestamp of an event may be, in seconds.
+/// How far the timestamp of an event may be ahead of the service's clock, in seconds.
 pub const MAX_AHEAD_SECONDS: i64 = 600;
 
 /// A point in time, to the microsecond, in the years 0000 to 9999.
 ///
-/// It is written as 27 characters, `2025-02-18T10:47:37.000000Z`, so that the order of the text is
-/// the order of the times.
+/// It is written as 27 characters, `2025-02-18T10:47:37.000000Z`, so that texts sort in the order of the times.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(jiff::Timestamp);
 
-/// Why a text is not a time that we take.
+/// The text is not a valid time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("must be an RFC 3339 time such as 2025-02-18T10:47:37.000000Z")]
 pub struct InvalidTimestamp;
 
 impl Timestamp {
-    /// How many characters the written form has.
+    /// The number of characters of the written form.
     pub const LENGTH: usize = 27;
 
-    /// Reads RFC 3339, in either case and with any offset. Fractions of a microsecond are cut off. A leap second is
-    /// refused, since it could only be stored as another second.
+    /// Parses RFC 3339 in upper or lower case, with any offset. Fractions of a microsecond are cut off. A leap second is
+    /// refused, because it could only be stored as another second.
     pub fn parse(text: &str) -> Result<Self, InvalidTimestamp> {
         if !is_rfc3339(text.as_bytes()) {
             return Err(InvalidTimestamp);
@@ -33,8 +32,8 @@ impl Timestamp {
         let text = within_nanoseconds(text);
         let time = match text.parse::<jiff::Timestamp>() {
             Ok(time) => time,
-            // The library ends a day before the year does, for the sake of offsets. A sender who writes the end of
-            // 9999 means a time that never comes, and no event can be recorded there.
+            // The library's largest time is a day before the end of 9999, because of offsets. A client that sends the end
+            // of 9999 means "never", and no event can be recorded at that time.
             Err(_) if is_last_day(&text) => jiff::Timestamp::MAX,
             Err(_) => return Err(InvalidTimestamp),
         };
@@ -45,39 +44,39 @@ impl Timestamp {
         Ok(Self::from(time))
     }
 
-    /// The time `seconds` later, or the last there is.
+    /// The time `seconds` later, or the largest time.
     pub fn plus_seconds(self, seconds: i64) -> Self {
         self.0.checked_add(SignedDuration::from_secs(seconds)).map_or(Self(jiff::Timestamp::MAX), Self::from)
     }
 
-    /// The time `microseconds` later, or the last there is.
+    /// The time `microseconds` later, or the largest time.
     pub fn plus_microseconds(self, microseconds: i64) -> Self {
         self.0
             .checked_add(SignedDuration::from_micros(microseconds))
             .map_or(Self(jiff::Timestamp::MAX), Self::from)
     }
 
-    /// The time so many milliseconds after 1970, as SQS counts them.
+    /// The time this many milliseconds after 1970, the unit of SQS.
     pub fn from_unix_milliseconds(milliseconds: i64) -> Option<Self> {
         jiff::Timestamp::from_millisecond(milliseconds).ok().map(Self::from)
     }
 
-    /// Microseconds since 1970: the whole of it.
+    /// Microseconds since 1970. Nothing is cut off.
     pub fn unix_microseconds(self) -> i64 {
         self.0.as_microsecond()
     }
 
-    /// The time so many microseconds after 1970.
+    /// The time this many microseconds after 1970.
     pub fn from_unix_microseconds(microseconds: i64) -> Option<Self> {
         jiff::Timestamp::from_microsecond(microseconds).ok().map(Self)
     }
 
-    /// Whole seconds since 1970, as DynamoDB's TTL counts them.
+    /// Whole seconds since 1970, the unit of DynamoDB's TTL.
     pub fn unix_seconds(self) -> i64 {
         self.0.as_second()
     }
 
-    /// Whole milliseconds since 1970; what is finer is cut off.
+    /// Whole milliseconds since 1970; the rest is cut off.
     pub fn unix_ms(self) -> i64 {
         self.0.as_millisecond()
     }
@@ -89,7 +88,7 @@ impl Timestamp {
 }
 
 impl From<jiff::Timestamp> for Timestamp {
-    /// Cuts off what is finer than a microsecond.
+    /// Cuts off fractions of a microsecond.
     fn from(time: jiff::Timestamp) -> Self {
         let cut = jiff::Timestamp::from_nanosecond(time.as_nanosecond().div_euclid(1_000) * 1_000);
         Self(cut.unwrap_or(jiff::Timestamp::MIN))
@@ -102,7 +101,7 @@ fn is_last_day(text: &str) -> bool {
     civil.is_some_and(|civil| (civil.year(), civil.month()) == (9999, 12) && civil.day() >= 30)
 }
 
-/// The digits of a fraction that the library reads.
+/// How many digits of a fraction the library reads.
 const NANOSECOND_DIGITS: usize = 9;
 
 /// The same time without the digits after the nanoseconds. The text has the shape of RFC 3339.
@@ -117,12 +116,12 @@ fn within_nanoseconds(text: &str) -> Cow<'_, str> {
 
 /// Whether the text has the shape of RFC 3339 §5.6, with `T` between date and time.
 fn is_rfc3339(text: &[u8]) -> bool {
-    let shape = |part: &[u8], shape: &[u8]| {
+    fn shape(part: &[u8], shape: &[u8]) -> bool {
         part.len() == shape.len()
             && part.iter().zip(shape).all(|(byte, want)| {
                 if *want == b'0' { byte.is_ascii_digit() } else { byte.to_ascii_uppercase() == *want }
             })
-    };
+    }
     let Some((head, rest)) = text.split_at_checked(19) else { return false };
     if !shape(head, b"0000-00-00T00:00:00") || &head[17..] == b"60" {
         return false;
@@ -167,14 +166,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn rfc3339_is_read_and_written_in_one_way() {
-        let check = |text: &str, written: Option<&str>| {
+    fn rfc3339_is_parsed_and_written_in_one_form() {
+        fn check(text: &str, written: Option<&str>) {
             assert_eq!(
                 Timestamp::parse(text).ok().map(|time| time.to_string()).as_deref(),
                 written,
                 "{text}"
             );
-        };
+        }
         check("2025-02-18T10:47:37Z", Some("2025-02-18T10:47:37.000000Z"));
         check("2025-02-18T10:47:37.5Z", Some("2025-02-18T10:47:37.500000Z"));
         check("2025-02-18T10:47:37.123456789Z", Some("2025-02-18T10:47:37.123456Z"));
@@ -207,7 +206,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_written_is_read_again(micros in 0_i64..250_000_000_000_000_000) {
+        fn a_written_time_is_parsed_again(micros in 0_i64..250_000_000_000_000_000) {
             let time = Timestamp(jiff::Timestamp::from_microsecond(micros).unwrap());
             let text = time.to_string();
             prop_assert_eq!(text.len(), Timestamp::LENGTH);
@@ -215,8 +214,8 @@ mod tests {
         }
 
         #[test]
-        fn the_order_of_the_text_is_the_order_of_the_times(a in 0_i64..250_000_000_000_000_000, b in 0_i64..250_000_000_000_000_000) {
-            let time = |micros| Timestamp(jiff::Timestamp::from_microsecond(micros).unwrap());
+        fn texts_sort_in_the_order_of_the_times(a in 0_i64..250_000_000_000_000_000, b in 0_i64..250_000_000_000_000_000) {
+            fn time(micros: i64) -> Timestamp { Timestamp(jiff::Timestamp::from_microsecond(micros).unwrap()) }
             prop_assert_eq!(time(a).cmp(&time(b)), time(a).to_string().cmp(&time(b).to_string()));
         }
 

@@ -1,11 +1,10 @@
 //! Workspace tokens: the only key to a workspace's audit log.
 //!
-//! A token is `alw_<token: 12 base62>_<secret: 43 base62><checksum: 6 base62>`, used as a Bearer, or
-//! as HTTP Basic with the token as user and secret and checksum as password. The checksum is the
-//! CRC-32 (IEEE) of all before it, so that a mistyped token is refused without a read, and a secret
-//! scanner can tell a real one. What is stored is the SHA-256 of the Bearer form: 256 bits of
-//! entropy need no slow hash. [`PlainToken`] and [`HashedToken`] are different types, so that the
-//! one can never be kept where the other is meant.
+//! A token is `alw_<token: 12 base62>_<secret: 43 base62><checksum: 6 base62>`. Clients send it as a Bearer token, or with
+//! HTTP Basic: the token id as the user, the secret and checksum as the password. The checksum is the CRC-32 (IEEE) of
+//! everything before it, so that a mistyped token is refused without a read, and secret scanners recognize real tokens.
+//! The table holds the SHA-256 of the Bearer form; 256 bits of entropy need no slow hash. [`PlainToken`] and
+//! [`HashedToken`] are different types, so that a plain token is never stored by mistake.
 
 use std::fmt;
 
@@ -22,8 +21,8 @@ use crate::model::{
 };
 
 const PREFIX: &str = "alw_";
-/// A whole token, as only its holder has it. It is wiped from memory when dropped, and `Debug` does
-/// not show its secret.
+
+/// A whole token with its secret. It is wiped from memory when dropped, and `Debug` does not show the secret.
 #[derive(Clone)]
 pub struct PlainToken {
     id: TokenId,
@@ -31,54 +30,54 @@ pub struct PlainToken {
     secret: Zeroizing<String>,
 }
 
-/// What we keep of a token: enough to recognise it, not enough to use it.
+/// The stored hash of a token. It recognizes the token, and cannot be used in its place.
 #[derive(Clone, Copy)]
 pub struct HashedToken([u8; 32]);
 
-/// A workspace token as it is kept.
+/// A workspace token as it is stored.
 #[derive(Clone, Debug)]
 pub struct WorkspaceToken {
-    /// Its public part.
+    /// The public part.
     pub id: TokenId,
-    /// The workspace it opens.
+    /// The workspace that the token belongs to.
     pub workspace: WorkspaceId,
-    /// What its admin calls it.
+    /// The name that the admin gave it.
     pub name: String,
-    /// What it may be used for.
+    /// The token's permissions.
     pub scopes: Vec<Scope>,
-    /// What recognises it.
+    /// The hash of the whole token.
     pub hash: HashedToken,
-    /// The admin who generated it, by their id in the product.
+    /// The user id of the admin who generated it.
     pub created_by: String,
     /// When it was generated.
     pub created_at: Timestamp,
-    /// From when on it is refused.
+    /// When it expires.
     pub expires_at: Timestamp,
-    /// Since when it is refused, where an admin revoked it.
+    /// When an admin revoked it.
     pub revoked_at: Option<Timestamp>,
     /// The last day (UTC) on which it was used, such as `2025-02-18`.
     pub last_used_on: Option<String>,
 }
 
-/// Why a token that is well formed does not open its workspace.
+/// The reason why a well-formed token is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refusal {
-    /// The secret is another one.
+    /// The secret is wrong.
     WrongSecret,
     /// An admin revoked it.
     Revoked,
-    /// Its time is over.
+    /// The token has expired.
     Expired,
 }
 
 impl WorkspaceToken {
-    /// How many a workspace may have that are neither revoked nor expired.
+    /// The most live tokens (neither revoked nor expired) of a workspace.
     pub const MAX_LIVE: usize = 50;
 
-    /// Who holds the token, if `presented` is the one that was handed out and it is still good.
+    /// The holder of the token, if `presented` matches it and it is neither revoked nor expired.
     ///
     /// # Errors
-    /// Why it is not. The secret is judged first: without it, nothing about the token is told.
+    /// The reason for the refusal. The secret is checked first, so that a caller without it learns nothing about the token.
     pub fn admit(&self, presented: &HashedToken, now: Timestamp) -> Result<TokenHolder, Refusal> {
         if !self.hash.matches(presented) {
             return Err(Refusal::WrongSecret);
@@ -103,14 +102,14 @@ impl WorkspaceToken {
 }
 
 impl PlainToken {
-    /// How many characters the public part has.
+    /// The number of characters of the public part.
     pub const ID_LENGTH: usize = TokenId::LENGTH;
-    /// How many characters the secret has: 62^43 is a little more than 2^256.
+    /// The number of characters of the secret: 62^43 is a little more than 2^256.
     pub const SECRET_LENGTH: usize = 43;
-    /// How many characters the checksum has.
+    /// The number of characters of the checksum.
     const CHECKSUM_LENGTH: usize = 6;
 
-    /// Makes the token of these characters, each one of base 62.
+    /// Makes a token from these base 62 characters.
     pub fn new(id: &[u8; Self::ID_LENGTH], secret: &[u8; Self::SECRET_LENGTH]) -> Self {
         let id = id.iter().copied().map(char::from).collect::<String>();
         let mut whole = Zeroizing::new(String::with_capacity(Self::SECRET_LENGTH + Self::CHECKSUM_LENGTH));
@@ -162,34 +161,34 @@ impl PlainToken {
         &self.id
     }
 
-    /// The part that must be kept secret, with its checksum.
+    /// The secret with its checksum.
     pub fn secret(&self) -> &str {
         &self.secret
     }
 
-    /// The whole token, as a Bearer.
+    /// The whole token in the Bearer form.
     pub fn bearer(&self) -> Zeroizing<String> {
         Zeroizing::new(format!("{PREFIX}{}_{}", self.id.as_str(), *self.secret))
     }
 
-    /// What we keep of it.
+    /// The hash for the table.
     pub fn hashed(&self) -> HashedToken {
         HashedToken(Sha256::digest(self.bearer().as_bytes()).into())
     }
 }
 
 impl HashedToken {
-    /// Reads what was stored; `None` if it is not a SHA-256.
+    /// Reads a stored hash; `None` if it does not have the length of a SHA-256.
     pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
         bytes.try_into().ok().map(Self)
     }
 
-    /// What is stored.
+    /// The bytes for the table.
     pub fn as_bytes(&self) -> &[u8; 32] {
         &self.0
     }
 
-    /// Whether both are of the same token, in a time that does not tell where they differ.
+    /// Whether both hashes are equal. The comparison takes constant time.
     pub fn matches(&self, other: &Self) -> bool {
         self.0.ct_eq(&other.0).into()
     }
@@ -234,18 +233,20 @@ mod tests {
 
     #[test]
     fn its_written_form_never_changes() {
-        // The checksum was computed apart, by Python's zlib.crc32.
+        // The checksum was computed with Python's zlib.crc32.
         assert_eq!(*token().bearer(), "alw_abcdefABCDEF_01234567890123456789012345678901234567890124JzJtT");
     }
 
     #[test]
-    fn both_ways_to_send_it_are_the_same_token() {
-        let check = |header: &str, fits: bool| {
+    fn bearer_and_basic_are_read_as_the_same_token() {
+        fn check(header: &str, fits: bool) {
             let sent = PlainToken::from_authorization(header);
             assert_eq!(sent.is_ok_and(|sent| sent.hashed().matches(&token().hashed())), fits, "{header}");
-        };
+        }
         let bearer = token().bearer();
-        let basic = |pair: &str| STANDARD.encode(pair);
+        fn basic(pair: &str) -> String {
+            STANDARD.encode(pair)
+        }
         let pair = format!("abcdefABCDEF:{}", token().secret());
         check(&format!("Bearer {}", *bearer), true);
         check(&format!("bearer  {} ", *bearer), true);
@@ -269,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_kept_of_it_is_read_again() {
+    fn a_stored_hash_is_read_again() {
         let hashed = token().hashed();
         let kept = HashedToken::from_bytes(hashed.as_bytes()).unwrap();
         assert!(kept.matches(&hashed));
@@ -288,7 +289,9 @@ mod tests {
 
     #[test]
     fn a_token_is_admitted_until_it_is_revoked_or_expires() {
-        let time = |text: &str| Timestamp::parse(text).unwrap();
+        fn time(text: &str) -> Timestamp {
+            Timestamp::parse(text).unwrap()
+        }
         let kept = WorkspaceToken {
             id: token().id().clone(),
             workspace: WorkspaceId::parse("acme").unwrap(),

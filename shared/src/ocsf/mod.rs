@@ -1,9 +1,8 @@
-//! Events in the Open Cybersecurity Schema Framework, as security tools take them without a parser.
+//! Events in the Open Cybersecurity Schema Framework, which security tools read without a custom parser.
 //!
-//! The class and the activity of an event are a column of the catalogue; here is which member goes
-//! where. What its class has no place for stands in `unmapped` under our own name for it, so nothing
-//! is lost; what has a place is not said twice, but for the exact time. Where a class requires
-//! somebody or something that the event does not name, its name is `Unknown`.
+//! The catalogue has a column with the class and activity of each action; this module maps the members. A member without a
+//! place in its class is in `unmapped` under our own name, so no data is lost. Only the exact time is written twice. If a
+//! class requires a user or resource that the event does not name, its name is `Unknown`.
 
 use std::net::IpAddr;
 
@@ -16,7 +15,7 @@ use serde_json::{Map, Value, json};
 /// The version of the framework that is written.
 const VERSION: &str = "1.8.0";
 
-/// The activity that a class has no word for.
+/// The activity "Other" of every class.
 const OTHER: u8 = 99;
 
 /// An event class that the catalogue uses.
@@ -25,7 +24,7 @@ struct Class {
     name: &'static str,
     category: &'static str,
     activities: &'static [(u8, &'static str)],
-    /// Puts what the event was done to in its place.
+    /// Writes the entity of the event into the members of the class.
     place: fn(&mut Rest<'_>) -> Value,
 }
 
@@ -74,11 +73,11 @@ const CLASSES: [Class; 5] = [
     },
 ];
 
-/// The same two activities of the classes that are about privileges.
+/// The activities to assign and revoke privileges, which are the same in all classes about privileges.
 const ASSIGN: u8 = 1;
 const REVOKE: u8 = 2;
 
-/// The event of the framework that says what `event` says.
+/// Writes `event` in the framework.
 pub fn event(event: &Event) -> Value {
     let Event {
         workspace,
@@ -96,7 +95,8 @@ pub fn event(event: &Event) -> Value {
         sequence,
     } = event;
     let OcsfActivity { class_uid, activity_id } = action.ocsf();
-    let class = CLASSES.iter().find(|class| class.uid == class_uid).expect("the catalogue uses no other");
+    let class =
+        CLASSES.iter().find(|class| class.uid == class_uid).expect("all classes of the catalogue are listed");
     let Class { uid: _, name: class_name, category: category_name, activities, place } = class;
     let caption = activities.iter().find(|(id, _)| *id == activity_id).map_or("Other", |(_, name)| name);
     let (status_id, status) = match outcome {
@@ -166,7 +166,7 @@ pub fn event(event: &Event) -> Value {
     present(ocsf)
 }
 
-/// What of an event has no place yet.
+/// The members of an event that are not mapped yet.
 struct Rest<'a> {
     action: &'a str,
     category: &'static Category,
@@ -176,7 +176,7 @@ struct Rest<'a> {
     changes: &'a [Change],
 }
 
-/// The user is the member that the context names, or else what it was done to.
+/// The user is the member in the context, or else the entity.
 fn account_change(rest: &mut Rest<'_>) -> Value {
     let user = rest.member().or_else(|| rest.entity.take().map(user));
     json!({"user": user.unwrap_or_else(unknown)})
@@ -187,7 +187,7 @@ fn entity_management(rest: &mut Rest<'_>) -> Value {
     json!({"entity": entity.unwrap_or_else(unknown)})
 }
 
-/// Who is given access, and to what. A role in the workspace itself is an affair of its user alone.
+/// The user who gets access, and the resource. A role in the workspace itself has a user and no resource.
 fn user_access(rest: &mut Rest<'_>) -> Value {
     let mut user = rest.member();
     if user.is_none() && *rest.category == USER_MEMBERSHIP {
@@ -200,7 +200,7 @@ fn user_access(rest: &mut Rest<'_>) -> Value {
     })
 }
 
-/// The privileges of a group are a matter of a resource; all else is done to the group itself.
+/// Privileges of a group have a resource. Other changes concern the group itself.
 fn group_management(rest: &mut Rest<'_>) -> Value {
     if matches!(rest.activity_id, ASSIGN | REVOKE) {
         return json!({
@@ -213,7 +213,7 @@ fn group_management(rest: &mut Rest<'_>) -> Value {
     json!({"group": group.unwrap_or_else(unknown), "user": rest.member()})
 }
 
-/// The source endpoint, which this class requires, is unknown unless the event says it.
+/// This class requires a source endpoint, which is `Unknown` if the event has none.
 fn api_activity(rest: &mut Rest<'_>) -> Value {
     json!({
         "api": {"operation": rest.action},
@@ -223,14 +223,14 @@ fn api_activity(rest: &mut Rest<'_>) -> Value {
 }
 
 impl Rest<'_> {
-    /// A text of the context, which then has its place.
+    /// Takes a text out of the context, because it is mapped.
     fn take(&mut self, name: &str) -> Option<String> {
         let text = self.context.get(name)?.as_str()?.to_owned();
         self.context.remove(name);
         Some(text)
     }
 
-    /// Whoever has these two members of the context.
+    /// Takes a user or group out of the context, whose id and name are in these two members.
     fn take_named(&mut self, uid: &str, name: &str) -> Option<Value> {
         let (uid, name) = (self.take(uid), self.take(name));
         (uid.is_some() || name.is_some()).then(|| present(json!({"uid": uid, "name": name})))
@@ -248,18 +248,17 @@ impl Rest<'_> {
         self.entity.take().map(|entity| named(entity, json!({})))
     }
 
-    /// The role of the context, or else what the changes say of a role or an access; none if the
-    /// event names none.
+    /// The role in the context, or else the role or access in the changes; empty if the event has neither.
     fn privileges(&mut self) -> Vec<String> {
         if let Some(role) = self.take("role") {
             return vec![role];
         }
         let named = self.changes.iter().filter(|change| matches!(&*change.path, "/role" | "/access"));
-        let value = |Change { path: _, old, new }: &Change| match self.activity_id {
-            REVOKE => old.as_str().map(str::to_owned),
-            _ => new.as_str().map(str::to_owned),
-        };
-        named.filter_map(value).collect()
+        let values = named.map(|Change { path: _, old, new }| match self.activity_id {
+            REVOKE => old,
+            _ => new,
+        });
+        values.filter_map(|value| value.as_str().map(str::to_owned)).collect()
     }
 }
 
@@ -274,7 +273,7 @@ fn acting_user(actor: &Actor) -> Value {
     present(json!({"uid": user_id, "name": username, "type_id": type_id, "type": kind}))
 }
 
-/// The user that something was done to.
+/// The user object of an entity.
 fn user(entity: &Entity) -> Value {
     match entity.entity_type.as_str() {
         "user" => named(entity, json!({"type_id": 1, "type": "User"})),
@@ -282,7 +281,7 @@ fn user(entity: &Entity) -> Value {
     }
 }
 
-/// An entity in the members that all objects of the framework have, and in `more`, which go first.
+/// An object of the framework for an entity: `more`, then the members that all objects have.
 fn named(entity: &Entity, more: Value) -> Value {
     let Entity { entity_type, entity_id, entity_name } = entity;
     let mut object = json!({"uid": entity_id, "name": entity_name, "type": entity_type});
@@ -292,13 +291,13 @@ fn named(entity: &Entity, more: Value) -> Value {
     present(object)
 }
 
-/// Where a request came from. Senders may say more than an address, such as a port; the framework
-/// takes addresses of up to 40 characters.
+/// The endpoint of a request. Senders may add a port or other text to the address, and the framework accepts addresses of up
+/// to 40 characters, so any other text becomes the endpoint's name.
 fn endpoint(ip: &str) -> Value {
     if ip.len() <= 40 && ip.parse::<IpAddr>().is_ok() { json!({"ip": ip}) } else { json!({"name": ip}) }
 }
 
-/// The user whose name was erased.
+/// A user whose name was erased.
 fn erased() -> Value {
     json!({"name": "Redacted", "type_id": 0, "type": "Unknown"})
 }
@@ -307,7 +306,7 @@ fn unknown() -> Value {
     json!({"name": "Unknown"})
 }
 
-/// The object without those of its own members that are null.
+/// Removes the members that are null. Nested objects do not change.
 fn present(mut object: Value) -> Value {
     if let Value::Object(members) = &mut object {
         members.retain(|_, value| !value.is_null());

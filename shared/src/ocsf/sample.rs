@@ -1,4 +1,4 @@
-//! Events to write.
+//! Sample events.
 
 use proptest::{collection::vec, option, prelude::*, sample::select};
 use serde_json::{Map, Value, json};
@@ -10,7 +10,7 @@ use shared::model::{
     timestamp::Timestamp,
 };
 
-/// An event that says no more than it must.
+/// An event with the required members only.
 pub(super) fn minimal(action: &str) -> Event {
     Event {
         workspace: WorkspaceId::parse("acme").unwrap(),
@@ -29,14 +29,16 @@ pub(super) fn minimal(action: &str) -> Event {
     }
 }
 
-/// An event that has every member, with values as senders send them.
+/// An event with all members and realistic values.
 pub(super) fn full(action: &str) -> Event {
     let mut event = minimal(action);
-    let entity = |entity_type: &str, entity_id: &str, entity_name: &str| Entity {
-        entity_type: entity_type.to_owned(),
-        entity_id: entity_id.to_owned(),
-        entity_name: Some(entity_name.to_owned()),
-    };
+    fn entity(entity_type: &str, entity_id: &str, entity_name: &str) -> Entity {
+        Entity {
+            entity_type: entity_type.to_owned(),
+            entity_id: entity_id.to_owned(),
+            entity_name: Some(entity_name.to_owned()),
+        }
+    }
     event.description = Some("what was done, \"in words\",\nand more".to_owned());
     event.sequence = Some(81_234);
     event.actor = Some(Actor {
@@ -78,7 +80,7 @@ fn members(object: Value) -> Map<String, Value> {
     }
 }
 
-/// Any event that may have been recorded, and some that may not.
+/// Any event, including some that the API would refuse.
 pub(super) fn any_event() -> impl Strategy<Value = Event> {
     let action = prop_oneof![
         8 => (0..CATALOGUE.len()).prop_map(|row| CATALOGUE[row].action.to_owned()),
@@ -147,7 +149,7 @@ fn any_json() -> impl Strategy<Value = Value> {
     ]
 }
 
-/// Texts that a table or a spreadsheet program may trip over among them.
+/// Texts, including some that CSV parsers and spreadsheet programs misread.
 fn any_text() -> impl Strategy<Value = String> {
     "[-=+@'\",;\t\r\n＝ ]{0,3}\\PC{0,6}"
 }

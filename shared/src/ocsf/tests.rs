@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use super::{sample, *};
 use crate::model::catalogue::CATALOGUE;
 
-/// The published schemas of the classes (`tests/ocsf/README.md` says from where).
+/// The published schemas of the classes; `tests/ocsf/README.md` has the source.
 const SCHEMAS: [&str; 5] = [
     include_str!("../../../tests/ocsf/account_change.json"),
     include_str!("../../../tests/ocsf/entity_management.json"),
@@ -40,7 +40,7 @@ impl Published {
         Self { schemas, by_class: by_class.into() }
     }
 
-    /// Everything that the schema of its class finds wrong in an event.
+    /// The errors of an event under the schema of its class.
     fn problems(&self, ocsf: &Value) -> Option<String> {
         let class = self.by_class[&ocsf["class_uid"].as_u64().unwrap()];
         self.schemas.validate(ocsf, class).err().map(|error| format!("{error:#}\n{ocsf:#}"))
@@ -57,12 +57,12 @@ fn check(event: &Event) {
     assert!(lost.is_empty(), "lost {lost:?}: {ocsf:#}");
 }
 
-/// Every text and number of the event, as JSON, but for those that the framework has a code for.
+/// All texts and numbers of the event as JSON, except those for which the framework has a code.
 fn members(event: &Event) -> BTreeSet<String> {
     let mut json = serde_json::to_value(event).unwrap();
     json["outcome"].take();
     json["actor"]["type"].take();
-    // It proves something only beside the whole event, which this format does not carry.
+    // The salt is useful only with the whole event, which this format does not contain.
     json["salt"].take();
     if json["entity"]["entity_type"] == "user" {
         json["entity"]["entity_type"].take();
@@ -80,7 +80,7 @@ fn texts(value: &Value) -> BTreeSet<String> {
 }
 
 #[test]
-fn an_event_of_every_action_is_valid_and_says_all_it_said() {
+fn an_event_of_every_action_is_valid_and_keeps_all_its_data() {
     let actions = CATALOGUE.iter().map(|row| row.action).chain(["x_forecast_published", "dashboard_shared"]);
     for action in actions {
         check(&sample::full(action));
@@ -90,12 +90,12 @@ fn an_event_of_every_action_is_valid_and_says_all_it_said() {
 }
 
 #[test]
-fn a_schema_that_is_not_kept_is_noticed() {
-    let refused = |spoil: fn(&mut Value)| {
+fn an_event_that_violates_its_schema_is_detected() {
+    fn refused(spoil: fn(&mut Value)) {
         let mut ocsf = event(&sample::full("group_created"));
         spoil(&mut ocsf);
         assert!(PUBLISHED.problems(&ocsf).is_some(), "{ocsf:#}");
-    };
+    }
     refused(|ocsf| ocsf["type_uid"] = json!(300_401));
     refused(|ocsf| ocsf["group"] = json!({}));
     refused(|ocsf| ocsf["group"]["color"] = json!("red"));
@@ -119,10 +119,12 @@ fn classes_and_activities_have_their_published_names() {
 }
 
 #[test]
-fn every_activity_of_the_catalogue_has_a_name_and_the_reverse() {
+fn the_catalogue_uses_exactly_the_named_activities() {
     let used: BTreeSet<_> = CATALOGUE.iter().map(|row| (row.ocsf.class_uid, row.ocsf.activity_id)).collect();
     let used: Vec<_> = used.into_iter().filter(|(_, activity_id)| *activity_id != OTHER).collect();
-    let named = |class: &Class| class.activities.iter().map(|(id, _)| (class.uid, *id)).collect::<Vec<_>>();
+    fn named(class: &Class) -> Vec<(u16, u8)> {
+        class.activities.iter().map(|(id, _)| (class.uid, *id)).collect::<Vec<_>>()
+    }
     assert_eq!(used, CLASSES.iter().flat_map(named).collect::<Vec<_>>());
 }
 
@@ -141,7 +143,7 @@ fn one_event_of_each_class() {
 }
 
 #[test]
-fn where_a_class_requires_what_the_event_does_not_say_it_is_unknown() {
+fn required_members_that_the_event_does_not_have_are_unknown() {
     let unknown = |action: &str, member: &str| {
         assert_eq!(event(&sample::minimal(action))[member], json!({"name": "Unknown"}), "{action}");
     };
@@ -154,13 +156,13 @@ fn where_a_class_requires_what_the_event_does_not_say_it_is_unknown() {
 }
 
 #[test]
-fn the_privileges_are_those_that_were_given_or_taken() {
-    let privileges = |action: &str, context: Option<&str>, old: Value, new: Value| {
+fn privileges_are_those_that_were_granted_or_revoked() {
+    fn privileges(action: &str, context: Option<&str>, old: Value, new: Value) -> Value {
         let mut event = sample::minimal(action);
         event.context.extend(context.map(|role| ("role".to_owned(), json!(role))));
         event.changes = vec![Change { path: "/role".to_owned(), old, new }];
         super::event(&event)["privileges"].take()
-    };
+    }
     let (view, edit) = (json!("view"), json!("edit"));
     assert_eq!(
         privileges("collection_member_access_changed", None, view.clone(), edit.clone()),
@@ -172,8 +174,10 @@ fn the_privileges_are_those_that_were_given_or_taken() {
 }
 
 #[test]
-fn what_is_not_an_address_is_the_name_of_its_endpoint() {
-    let check = |ip: &str, member: &str| assert_eq!(endpoint(ip), json!({member: ip}));
+fn an_ip_that_is_not_an_address_becomes_the_name_of_the_endpoint() {
+    fn check(ip: &str, member: &str) {
+        assert_eq!(endpoint(ip), json!({member: ip}));
+    }
     check("157.52.123.42", "ip");
     check("2001:db8::1", "ip");
     check("::ffff:157.52.123.42", "ip");
@@ -184,7 +188,7 @@ fn what_is_not_an_address_is_the_name_of_its_endpoint() {
 
 proptest! {
     #[test]
-    fn any_event_is_valid_and_says_all_it_said(event in sample::any_event()) {
+    fn any_event_is_valid_and_keeps_all_its_data(event in sample::any_event()) {
         check(&event);
     }
 }

@@ -1,6 +1,6 @@
-//! The filters that no index settles: what is left out, texts that people see, and addresses.
+//! The filters for which there is no index: exclusions, texts that people see, and addresses.
 //!
-//! The time view, the feed and streams take the same ones, and read them by the functions of this module.
+//! Reads by time, the feed and streams all use them through this module.
 
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
@@ -15,31 +15,31 @@ use crate::{
     text::json::canonical,
 };
 
-/// The longest text that events are compared with, in characters.
+/// The longest search text, in characters.
 pub const MAX_TEXT_CHARACTERS: usize = 1000;
 
-/// Which events, by what no index lists. All that is set must hold.
+/// Conditions without an index. They are combined with AND.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Criteria {
-    /// None of these actions.
+    /// Excluded actions.
     pub not_actions: Vec<Action>,
-    /// None of these categories.
+    /// Excluded categories.
     pub not_categories: Vec<&'static Category>,
-    /// By none of the actors of these ids.
+    /// The ids of excluded actors.
     pub not_actors: Vec<String>,
-    /// On behalf of the user of this id.
+    /// The id of the user on whose behalf the actor acted.
     pub on_behalf_of: Option<String>,
-    /// By an actor whose name begins with this.
+    /// The beginning of the actor's name.
     pub actor_name: Option<FoldedText>,
-    /// Done to an entity whose name begins with this.
+    /// The beginning of the entity's name.
     pub entity_name: Option<FoldedText>,
-    /// With this in a text that people see.
+    /// A part of a text that people see.
     pub contains: Option<FoldedText>,
-    /// By an actor at one of these addresses.
+    /// The addresses of the actor.
     pub ip: Option<AddressRange>,
 }
 
-/// A text that others are compared with, without regard to case.
+/// A search text, compared without regard to case.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "String", into = "String")]
 pub struct FoldedText {
@@ -51,13 +51,13 @@ pub struct FoldedText {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct AddressRange {
-    /// The first of them.
+    /// The first address.
     network: IpAddr,
-    /// How many bits they have in common.
+    /// The number of common bits.
     bits: u8,
 }
 
-/// Why a text is not a range of addresses.
+/// The text is not a range of addresses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "must be an IPv4 or IPv6 address such as 203.0.113.9 or 2001:db8::1, without a port, or a range such as 203.0.113.0/24"
@@ -65,7 +65,7 @@ pub struct AddressRange {
 pub struct InvalidAddress;
 
 impl Criteria {
-    /// Whether an event fits all of them. A part that was erased fits nothing that asks for it.
+    /// Whether an event meets all conditions. An erased part meets no condition on it, except exclusions.
     pub fn matches(&self, event: &Event) -> bool {
         let Self {
             not_actions,
@@ -89,7 +89,7 @@ impl Criteria {
             && contains.as_ref().is_none_or(|text| text.is_seen_in(event))
     }
 
-    /// Whether only few events may fit. Those that only leave something out fit most events.
+    /// Whether only few events may match. Exclusions alone match most events.
     pub fn is_selective(&self) -> bool {
         let Self {
             not_actions: _,
@@ -108,8 +108,8 @@ impl Criteria {
             || ip.is_some()
     }
 
-    /// Those that are set, as query parameters. An actor that is left out has a parameter of its own, since an id may have
-    /// a comma.
+    /// The conditions that are set, as query parameters. Each excluded actor has its own parameter, because an id may
+    /// contain a comma.
     pub fn parameters(&self) -> Vec<(&'static str, String)> {
         let Self {
             not_actions,
@@ -166,12 +166,12 @@ impl FoldedText {
         fold(text).starts_with(&self.folded)
     }
 
-    /// Whether it stands in another text.
+    /// Whether another text contains it.
     pub fn is_in(&self, text: &str) -> bool {
         fold(text).contains(&self.folded)
     }
 
-    /// Whether it stands in another text as a word: no letter and no digit before it or after it.
+    /// Whether another text contains it as a word, without a letter or digit before or after it.
     pub fn is_word_of(&self, text: &str) -> bool {
         let text = fold(text);
         text.match_indices(&self.folded).any(|(at, word)| {
@@ -180,8 +180,8 @@ impl FoldedText {
         })
     }
 
-    /// Whether it stands in a text of an event that people see: a name, the description, or a value of the context or
-    /// of a change.
+    /// Whether a text of the event that people see contains it: a name, the description, or a value of the context or of a
+    /// change.
     fn is_seen_in(&self, event: &Event) -> bool {
         let actor = event.actor.as_ref();
         let names = actor
@@ -206,7 +206,7 @@ impl FoldedText {
     }
 }
 
-/// A text without its case: upper case first, so that a letter with several lower forms has one.
+/// Removes the case of a text. It converts to upper case first, because some letters have several lower-case forms.
 fn fold(text: &str) -> String {
     if text.is_ascii() {
         return text.to_ascii_lowercase();
@@ -227,11 +227,11 @@ impl From<FoldedText> for String {
 }
 
 impl AddressRange {
-    /// Reads an address, or a range in CIDR notation (RFC 4632, RFC 4291 §2.3). An IPv4 address that is written as an
-    /// IPv6 address is the IPv4 address.
+    /// Parses an address, or a range in CIDR notation (RFC 4632, RFC 4291 §2.3). An IPv4-mapped IPv6 address is read as the
+    /// IPv4 address.
     ///
     /// # Errors
-    /// [`InvalidAddress`] for anything else.
+    /// [`InvalidAddress`] for any other text.
     pub fn parse(text: &str) -> Result<Self, InvalidAddress> {
         let (address, bits) = match text.split_once('/') {
             Some((address, bits)) => (address, Some(bits)),
@@ -256,7 +256,7 @@ impl AddressRange {
         Ok(Self { network: masked(address, bits), bits })
     }
 
-    /// Whether the address that an event was recorded with is one of these.
+    /// Whether the range contains a recorded address.
     pub fn has(&self, recorded: &str) -> bool {
         read(recorded).is_some_and(|address| {
             address.is_ipv4() == self.network.is_ipv4() && masked(address, self.bits) == self.network
@@ -264,7 +264,7 @@ impl AddressRange {
     }
 }
 
-/// The address in a text of a client: alone, or as servers write it into logs, in brackets, with a zone or with a port.
+/// The address in a recorded text: alone, or with brackets, a zone or a port, as servers write it into logs.
 fn read(text: &str) -> Option<IpAddr> {
     let text = text.trim();
     let bare = text.strip_prefix('[').and_then(|text| text.strip_suffix(']')).unwrap_or(text);
@@ -273,12 +273,12 @@ fn read(text: &str) -> Option<IpAddr> {
     address.map(|address: IpAddr| address.to_canonical())
 }
 
-/// How many bits an address has.
+/// The number of bits of an address.
 fn width(address: IpAddr) -> u8 {
     if address.is_ipv4() { 32 } else { 128 }
 }
 
-/// An address with only its first bits.
+/// An address with all bits after the first `bits` set to 0.
 fn masked(address: IpAddr, bits: u8) -> IpAddr {
     match address {
         IpAddr::V4(address) => {

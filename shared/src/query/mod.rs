@@ -1,4 +1,4 @@
-//! Reading by time: filters, pages, cursors, and the index that serves a filter.
+//! Reading by time: filters, pages, cursors, and the choice of an index.
 
 pub mod criteria;
 pub mod page;

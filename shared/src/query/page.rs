@@ -1,4 +1,4 @@
-//! What to read of an audit log, a page at a time, and where the next page begins.
+//! Filters, pages, and cursors.
 
 use std::{collections::BTreeSet, ops::AddAssign};
 
@@ -23,42 +23,42 @@ use crate::{
 
 /// The most events on a page.
 pub const MAX_LIMIT: usize = 1000;
-/// How many events a page has where the reader does not say.
+/// The number of events of a page, unless the reader sets `limit`.
 pub const DEFAULT_LIMIT: usize = 100;
 
-/// The action of the record of a read.
+/// The action of the event that records a read.
 pub const READ_ACTION: &str = "audit_log_accessed";
 
-/// Which events of a workspace, and in which order. All that is set must hold.
+/// A filter on the events of a workspace, and their order. Members are combined with AND.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Filter {
-    /// Not before this.
+    /// The earliest timestamp, inclusive.
     pub start: Option<Timestamp>,
-    /// Before this.
+    /// The latest timestamp, exclusive.
     pub end: Option<Timestamp>,
-    /// One of these actions, where there are any.
+    /// Any of these actions; empty for all.
     pub actions: Vec<Action>,
-    /// One of these categories, where there are any.
+    /// Any of these categories; empty for all.
     pub categories: Vec<&'static Category>,
-    /// By the actor of this id.
+    /// The id of the actor.
     pub actor: Option<String>,
-    /// Done to an entity of this type.
+    /// The type of the entity.
     pub entity_type: Option<String>,
-    /// Done to an entity of this id.
+    /// The id of the entity.
     pub entity_id: Option<String>,
-    /// With this outcome.
+    /// The outcome.
     pub outcome: Option<Outcome>,
-    /// With this `correlation_id` in its context.
+    /// The `correlation_id` in the context.
     pub correlation_id: Option<String>,
-    /// What else must hold, which no index settles.
+    /// Further conditions, for which there is no index.
     pub criteria: Criteria,
-    /// Without the records of reads of the log.
+    /// Leave out the events that record reads of the log.
     pub exclude_reads: bool,
-    /// By timestamp, which way.
+    /// The order by timestamp.
     pub order: Order,
 }
 
-/// Which way events are listed by (timestamp, id).
+/// The order of events by (timestamp, id).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Order {
     /// The newest first.
@@ -68,26 +68,26 @@ pub enum Order {
     Ascending,
 }
 
-/// Some events that match, and where to go on.
+/// A page of matching events.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Page {
-    /// The events, in the order asked for.
+    /// The events in the order of the filter.
     pub events: Vec<Event>,
-    /// After which place the next page begins; `None` only where nothing follows. A page may be
-    /// short, or even empty, and yet have a next.
+    /// The position after which the next page begins; `None` only at the end. A page may be short or even empty, and yet
+    /// have a next one.
     pub next: Option<Position>,
-    /// What reading it took.
+    /// The cost of reading the page.
     pub read: ReadUnits,
 }
 
-/// What reading took: DynamoDB's read units, and how much was looked at for them.
+/// The cost of a read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 pub struct ReadUnits {
-    /// Read units.
+    /// DynamoDB's read units.
     pub units: f64,
-    /// Keys of an index.
+    /// The number of index keys that were read.
     pub keys: usize,
-    /// Whole events.
+    /// The number of whole events that were read.
     pub events: usize,
 }
 
@@ -132,7 +132,7 @@ impl Filter {
         some.then(|| Self { start, ..self.clone() })
     }
 
-    /// Whether the event is one of those asked for, its time aside.
+    /// Whether the event matches all conditions except the time range.
     pub fn matches(&self, event: &Event) -> bool {
         let Self {
             start: _,
@@ -149,9 +149,9 @@ impl Filter {
             order: _,
         } = self;
         let entity = event.entity.as_ref();
-        let is = |wanted: &Option<String>, found: Option<&str>| {
+        fn is(wanted: &Option<String>, found: Option<&str>) -> bool {
             wanted.as_deref().is_none_or(|wanted| found == Some(wanted))
-        };
+        }
         (actions.is_empty() || actions.contains(&event.action))
             && (categories.is_empty() || categories.contains(&event.action.category()))
             && is(actor, event.actor.as_ref().map(|actor| actor.user_id.as_str()))
@@ -163,8 +163,8 @@ impl Filter {
             && criteria.matches(event)
     }
 
-    /// What tells this place of this filter on this workspace from any other. The size and the format
-    /// of a page are no part of it: a reader may change them on the way.
+    /// A digest of the workspace, the filter and a position. It does not cover the size and the format of a page, so a reader
+    /// may change these between pages.
     fn digest(&self, workspace: &WorkspaceId, position: &str) -> [u8; DIGEST_LENGTH] {
         let Self {
             start,
@@ -180,7 +180,9 @@ impl Filter {
             exclude_reads,
             order,
         } = self;
-        let set = |names: Vec<&str>| names.iter().map(|name| (*name).to_owned()).collect::<BTreeSet<_>>();
+        fn set(names: Vec<&str>) -> BTreeSet<String> {
+            names.iter().map(|name| (*name).to_owned()).collect::<BTreeSet<_>>()
+        }
         let actions = set(actions.iter().map(Action::name).collect());
         let categories = set(categories.iter().map(|category| category.name).collect());
         let entity = (entity_type, entity_id);
@@ -204,7 +206,7 @@ impl Filter {
             json!(ip),
             json!(order.name()),
         ];
-        // Without these filters a cursor is the same as before there were any.
+        // Without these filters the digest is the same as in versions that did not have them.
         if !more.is_empty() {
             all.push(json!(more));
         }
@@ -212,10 +214,10 @@ impl Filter {
         std::array::from_fn(|index| hash[index])
     }
 
-    /// Writes where to go on, for the reader to hand back.
+    /// The cursor for the page after `position`.
     ///
-    /// The cursor is opaque, and good for as long as the data. It holds a version, a digest of
-    /// workspace, filters and position, and the position of the last event seen; never a key.
+    /// A cursor is opaque to readers and does not expire. It contains a version, the digest of workspace, filter and
+    /// position, and the position itself; never a key.
     pub fn cursor(&self, workspace: &WorkspaceId, position: &Position) -> String {
         let position = position.sort_key();
         let mut bytes = vec![CURSOR_VERSION];
@@ -224,10 +226,10 @@ impl Filter {
         URL_SAFE_NO_PAD.encode(bytes)
     }
 
-    /// Reads a cursor that was written for the same workspace and filters.
+    /// Reads a cursor that was written for the same workspace and filter.
     ///
     /// # Errors
-    /// [`Error::InvalidCursor`] for anything else.
+    /// [`Error::InvalidCursor`] for any other text.
     pub fn resume(&self, workspace: &WorkspaceId, cursor: &str) -> Result<Position, Error> {
         let bytes = URL_SAFE_NO_PAD.decode(cursor).map_err(|_| Error::InvalidCursor)?;
         let (version, rest) = bytes.split_first().ok_or(Error::InvalidCursor)?;
@@ -240,14 +242,14 @@ impl Filter {
         if self.in_range(position.timestamp) { Ok(position) } else { Err(Error::InvalidCursor) }
     }
 
-    /// Whether a time is one of those asked for.
+    /// Whether a time is in the filter's range.
     pub fn in_range(&self, time: Timestamp) -> bool {
         self.start.is_none_or(|start| start <= time) && self.end.is_none_or(|end| time < end)
     }
 }
 
 const CURSOR_VERSION: u8 = 1;
-/// 128 bits: nobody comes upon another filter with the same digest.
+/// With 128 bits two filters never have the same digest in practice.
 const DIGEST_LENGTH: usize = 16;
 
 #[cfg(test)]
@@ -317,11 +319,13 @@ mod tests {
     }
 
     #[test]
-    fn every_filter_by_itself_takes_its_own_and_leaves_the_others() {
-        let text = |text: &str| Some(text.to_owned());
-        let check = |filter: Filter, expected: bool| {
+    fn each_condition_of_a_filter_matches_its_own_value_only() {
+        fn text(text: &str) -> Option<String> {
+            Some(text.to_owned())
+        }
+        fn check(filter: Filter, expected: bool) {
             assert_eq!(filter.matches(&event()), expected, "{filter:?}");
-        };
+        }
         check(filter(), true);
         check(Filter { actions: actions(&["group_deleted", "group_created"]), ..filter() }, true);
         check(Filter { actions: actions(&["group_deleted"]), ..filter() }, false);
@@ -341,7 +345,7 @@ mod tests {
         check(Filter { exclude_reads: true, ..filter() }, true);
         check(Filter { outcome: Some(Outcome::Success), ..filter() }, true);
         check(Filter { outcome: Some(Outcome::Failure), ..filter() }, false);
-        // All of them together, and one that is another's.
+        // Several conditions together, then with one that does not match.
         let address = with(Criteria { ip: ip("203.0.113.7"), ..Criteria::default() });
         let all = Filter { actor: text("u1"), entity_id: text("g1"), ..address };
         check(all.clone(), true);
@@ -349,14 +353,14 @@ mod tests {
     }
 
     #[test]
-    fn a_range_takes_its_start_and_leaves_its_end() {
-        let time = |text: &str| Timestamp::parse(text).ok();
-        let (start, end) = (time("2025-02-18T10:00:00Z"), time("2025-02-18T11:00:00Z"));
-        let check = |text: &str, expected: [bool; 4]| {
+    fn a_range_includes_its_start_and_excludes_its_end() {
+        fn check(text: &str, expected: [bool; 4]) {
+            let [start, end, time] = ["2025-02-18T10:00:00Z", "2025-02-18T11:00:00Z", text]
+                .map(|text| Timestamp::parse(text).ok());
             let found = [(None, None), (start, None), (None, end), (start, end)]
-                .map(|(start, end)| Filter { start, end, ..filter() }.in_range(time(text).unwrap()));
+                .map(|(start, end)| Filter { start, end, ..filter() }.in_range(time.unwrap()));
             assert_eq!(found, expected, "{text}");
-        };
+        }
         check("2025-02-18T09:59:59.999999Z", [true, false, true, false]);
         check("2025-02-18T10:00:00Z", [true, true, true, true]);
         check("2025-02-18T10:59:59.999999Z", [true, true, true, true]);
@@ -364,14 +368,14 @@ mod tests {
     }
 
     #[test]
-    fn what_two_reads_took_is_added_up() {
+    fn the_costs_of_two_reads_are_added() {
         let mut read = ReadUnits { units: 0.5, keys: 2, events: 3 };
         read += ReadUnits { units: 1.5, keys: 3, events: 4 };
         assert_eq!((read.units, read.keys, read.events), (2.0, 5, 7));
     }
 
     #[test]
-    fn an_order_is_read_by_its_name() {
+    fn an_order_is_parsed_by_its_name() {
         for (name, order) in Order::NAMES.into_iter().zip([Order::Descending, Order::Ascending]) {
             assert_eq!((Order::parse(name), order.name()), (Some(order), name));
         }
@@ -401,7 +405,9 @@ mod tests {
         refused(Filter { actions: actions(&["group_created"]), ..filter() }, "acme");
         refused(Filter { categories: vec![&crate::model::catalogue::USER_GROUPS], ..filter() }, "acme");
         refused(Filter { outcome: Some(Outcome::Failure), ..filter() }, "acme");
-        let text = || Some("a".to_owned());
+        fn text() -> Option<String> {
+            Some("a".to_owned())
+        }
         let texts = [
             Filter { actor: text(), ..filter() },
             Filter { entity_type: text(), ..filter() },

@@ -1,30 +1,28 @@
-//! Which partitions of which index answer a query.
+//! The choice of the index and partitions that answer a query.
 //!
-//! Each index lists the events of one value in the order of time, as the table itself lists all of
-//! a workspace. So a query is a set of streams that are in that order already, one for each
-//! partition and value; merged they are the answer. The most selective index that the filter names
-//! is taken: entity, then actor, then action or category, and the table itself where there is
-//! none. What the index does not settle is looked at after the read.
+//! Each index lists the events of one value in the order of time, and the table lists all events of a workspace in that
+//! order. So a query reads one sorted sequence for each partition and value, and merges them. It uses the most selective
+//! index for which the filter has a value: entity, then actor, then action or category; otherwise the table itself.
+//! Conditions that the index does not cover are checked after the read.
 
 use crate::{
     model::catalogue::{Action, CATALOGUE, CUSTOM, OTHER},
     query::page::Filter,
 };
 
-/// How many streams a query may be merged of; with more values than this allows, reading all
-/// events by time costs less.
+/// The most sequences that a query merges. With more values, reading all events by time costs less.
 const MAX_STREAMS: usize = 64;
 
-/// Where the events of a query are listed.
+/// The index that a query reads.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Path<'a> {
-    /// In the table itself, all of them.
+    /// The table itself, with all events.
     Time,
-    /// In the index of actions, under each of these.
+    /// The index of actions, with these values.
     Action(Vec<&'a str>),
-    /// In the index of actors.
+    /// The index of actors.
     Actor(&'a str),
-    /// In the index of entities.
+    /// The index of entities.
     Entity {
         /// The type of the entity.
         entity_type: &'a str,
@@ -33,17 +31,17 @@ pub enum Path<'a> {
     },
 }
 
-/// How a query is answered.
+/// The plan of a query.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Plan<'a> {
-    /// Where its events are listed.
+    /// The index to read.
     pub path: Path<'a>,
-    /// Whether many other events may be listed there as well.
+    /// Whether the index may also list many events that do not match.
     pub residual: bool,
 }
 
 impl<'a> Plan<'a> {
-    /// The plan for a filter on a workspace that has so many partitions.
+    /// The plan for a filter on a workspace with this number of partitions.
     pub fn of(filter: &'a Filter, partitions: usize) -> Self {
         let path = path(filter, partitions);
         let Filter {
@@ -87,7 +85,7 @@ fn path(filter: &Filter, partitions: usize) -> Path<'_> {
     }
 }
 
-/// The actions that a query can be about, if they can be named.
+/// The actions that a filter allows; `None` if they cannot be listed.
 fn actions(filter: &Filter) -> Option<Vec<&str>> {
     let categories = &filter.categories;
     let mut names: Vec<&str> = if !filter.actions.is_empty() {
@@ -95,7 +93,7 @@ fn actions(filter: &Filter) -> Option<Vec<&str>> {
         filter.actions.iter().filter(wanted).map(Action::name).collect()
     } else if categories.is_empty() || categories.iter().any(|category| [&CUSTOM, &OTHER].contains(category))
     {
-        // Nobody knows which custom actions there are.
+        // Custom and unknown actions cannot be listed.
         return None;
     } else {
         CATALOGUE.iter().filter(|row| categories.contains(&row.category)).map(|row| row.action).collect()
@@ -124,9 +122,15 @@ mod tests {
 
     #[test]
     fn the_most_selective_index_is_taken() {
-        let text = |text: &str| Some(text.to_owned());
-        let entity = || Path::Entity { entity_type: "report", entity_id: "r1" };
-        let on_entity = || Filter { entity_type: text("report"), entity_id: text("r1"), ..Filter::default() };
+        fn text(text: &str) -> Option<String> {
+            Some(text.to_owned())
+        }
+        fn entity() -> Path<'static> {
+            Path::Entity { entity_type: "report", entity_id: "r1" }
+        }
+        fn on_entity() -> Filter {
+            Filter { entity_type: text("report"), entity_id: text("r1"), ..Filter::default() }
+        }
         check(Filter::default(), Path::Time, false);
         check(on_entity(), entity(), false);
         check(Filter { actor: text("u1"), ..on_entity() }, entity(), true);
@@ -143,20 +147,20 @@ mod tests {
         );
         check(Filter { entity_type: text("report"), ..Filter::default() }, Path::Time, true);
         check(Filter { outcome: Some(Outcome::Failure), ..Filter::default() }, Path::Time, true);
-        let with = |criteria: Criteria| Filter { criteria, ..on_entity() };
+        fn with(criteria: Criteria) -> Filter {
+            Filter { criteria, ..on_entity() }
+        }
         check(with(Criteria { ip: AddressRange::parse("::1").ok(), ..Criteria::default() }), entity(), true);
         check(with(Criteria { not_actors: vec!["u1".to_owned()], ..Criteria::default() }), entity(), false);
         check(Filter { correlation_id: text("c"), ..Filter::default() }, Path::Time, true);
     }
 
     #[test]
-    fn a_category_is_the_union_of_its_actions() {
+    fn a_category_is_read_as_the_union_of_its_actions() {
         let groups = vec!["group_created", "group_deleted", "group_member_added", "group_member_removed"];
-        let of = |categories: Vec<&'static Category>, names: &[&str]| Filter {
-            categories,
-            actions: actions(names),
-            ..Filter::default()
-        };
+        fn of(categories: Vec<&'static Category>, names: &[&str]) -> Filter {
+            Filter { categories, actions: actions(names), ..Filter::default() }
+        }
         check(of(vec![&USER_GROUPS], &[]), Path::Action(groups), false);
         check(
             of(vec![&USER_GROUPS], &["group_deleted", "org_user_invited"]),

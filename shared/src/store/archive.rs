@@ -1,5 +1,5 @@
-//! The progress of the archive of a stream: beside what every stream notes, the hash of its last manifest, which the
-//! next one has in it, and the run that is being written.
+//! The progress of an archive. In addition to the progress of every stream it has the hash of the last manifest, which the
+//! next manifest contains, and the plan of the current run.
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use serde::{Deserialize, Serialize};
@@ -23,11 +23,11 @@ struct Stored {
 }
 
 impl Store {
-    /// Decides what a run has in it, before its first object is put; whether the note was taken. If it was not, the
-    /// lease is another's or the stream was changed.
+    /// Stores the plan of a run before its first object is put. Returns false if another deliverer has the lease or the
+    /// stream was changed.
     ///
     /// # Errors
-    /// [`Error::Unavailable`] if it may or may not have been decided: the next turn reads which.
+    /// [`Error::Unavailable`] if the plan may or may not have been stored. The next attempt reads it.
     pub async fn plan_run(&self, lease: &Lease, plan: &PlannedRun) -> Result<bool, Error> {
         let update = self
             .update_leased(lease)
@@ -37,11 +37,11 @@ impl Store {
         written(update.send().await)
     }
 
-    /// Notes a run whose objects and manifest are all in the bucket; the progress after it, or `None` if the note was
-    /// not taken: then the lease is another's or the stream was changed, and the same run is written again.
+    /// Records a run whose objects and manifest are all in the bucket. Returns the new progress, or `None` if another
+    /// deliverer has the lease or the stream was changed; then the same run is written again.
     ///
     /// # Errors
-    /// [`Error::Unavailable`] if it may or may not have been noted: if not, the same run is written again.
+    /// [`Error::Unavailable`] if it may or may not have been recorded. If not, the same run is written again.
     pub async fn record_run(
         &self,
         lease: &Lease,
@@ -50,7 +50,7 @@ impl Store {
         run: &LastRun,
     ) -> Result<Option<Progress>, Error> {
         let Delivered { next, events: _, at } = delivered;
-        // A run without events says as much about the bucket as any other.
+        // A run without events also shows that the bucket accepts writes, so it ends a failure.
         let after =
             Progress { delivered_at: Some(*at), ..before.after_delivery(delivered).without_failure() };
         let stored = Stored { manifest: run.manifest.to_string(), at: run.at };
@@ -74,7 +74,7 @@ impl Store {
     }
 }
 
-/// The last run, by the stream's item.
+/// The last run in a stream's item.
 pub(super) fn last_run(item: &Item) -> Result<Option<LastRun>, Error> {
     let Some(Stored { manifest, at }) = json(item, "archive")? else { return Ok(None) };
     let manifest = Hash::parse(&manifest).map_err(|error| Error::Internal(error.into()))?;

@@ -1,10 +1,10 @@
-//! What waits to be sealed: places of events that a sealer left, since another had the turn or its own time was over.
+//! The backlog: events that wait to be sealed, because another sealer had the turn or the sealer's own time was over.
 //!
-//! A sealer that leaves places here first writes them and then looks once more whether the other still has its turn; a sealer that ends
-//! its turn does so first and then looks here. So one of the two sees the other. What both miss, because one of them crashed, the
-//! schedule of the backlog finds.
+//! A sealer that leaves events here writes them first, and then checks again whether the other sealer still has the turn. A
+//! sealer that ends its turn does so first, and then reads the backlog. So one of the two sees the other's write. If a crash
+//! makes both miss it, the backlog's schedule finds the events.
 //!
-//! An item is never changed. It is deleted once each of its places was looked at and is sealed, by any sealer and any number of times.
+//! An item never changes. A sealer deletes it once all its events are sealed; several sealers may do so.
 
 use std::collections::BTreeMap;
 
@@ -21,25 +21,25 @@ use crate::{
     system,
 };
 
-/// The most places of one item: at 138 bytes each they fit its 400 KB.
+/// The most places of one item. At 138 bytes each they fit the limit of 400 KB.
 const MAX_PLACES: usize = 1_000;
-/// How many items are taken up at a time.
+/// How many items one read returns.
 const TAKEN: i32 = 8;
 
-/// Some places that wait.
+/// An item of the backlog.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Waiting {
-    /// The item's sort key, which no other item has: when it was left, and an id.
+    /// The item's unique sort key: the time when it was written, and an id.
     key: String,
-    /// The places.
+    /// The keys of the waiting events.
     pub places: Vec<Place>,
 }
 
 impl Store {
-    /// Leaves places to be sealed later.
+    /// Adds events to the backlog.
     ///
     /// # Errors
-    /// [`Error::Unavailable`] if they may not all have been written.
+    /// [`Error::Unavailable`] if not all of them may have been written.
     pub async fn leave(
         &self,
         workspace: &WorkspaceId,
@@ -67,7 +67,7 @@ impl Store {
         Ok(units)
     }
 
-    /// What waits in a workspace, the oldest first; a part of it where there is much.
+    /// The oldest items of a workspace, at most [`TAKEN`].
     ///
     /// # Errors
     /// [`Error::Unavailable`] if the store does not answer.
@@ -84,12 +84,12 @@ impl Store {
             .send()
             .await
             .map_err(unavailable)?;
-        let waiting = |item| {
+        let waiting = output.items().iter().map(|item| {
             let places = places::from_bytes(item::bytes(item, "places")?);
             let places = places.ok_or_else(|| inconsistent("what waits to be sealed is not places"))?;
             Ok(Waiting { key: text(item, "left_at")?.to_owned(), places })
-        };
-        output.items().iter().map(waiting).collect()
+        });
+        waiting.collect()
     }
 
     /// Deletes an item whose places are all sealed.
@@ -114,8 +114,8 @@ impl Store {
         Ok(WriteUnits::of(output.consumed_capacity.as_slice()))
     }
 
-    /// The workspaces in which something waits, each with the time since when. It reads the whole table, which is empty unless
-    /// sealers are at their limit.
+    /// The workspaces with waiting events, each with the time of the oldest item. It reads the whole table, which is empty
+    /// unless sealers are at their limit.
     ///
     /// # Errors
     /// [`Error::Unavailable`] if the store does not answer.

@@ -1,5 +1,5 @@
-//! The last checkpoint of a log that was signed: in a table of its own, so that the role that signs cannot write a log,
-//! and the role that writes a log cannot replace what was signed.
+//! The last signed checkpoint of each log. It has its own table, so that the role that signs cannot write a log, and the
+//! role that writes a log cannot replace a signed checkpoint.
 
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity};
 
@@ -14,10 +14,10 @@ use crate::{
     model::{error::Error, id::WorkspaceId},
 };
 
-/// A checkpoint that was signed.
+/// A signed checkpoint.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Signed {
-    /// How many events it covers.
+    /// The number of events that it covers.
     pub size: u64,
     /// The root of their tree.
     pub root: Hash,
@@ -26,7 +26,7 @@ pub struct Signed {
 }
 
 impl Store {
-    /// The last checkpoint that was signed, if any was.
+    /// The last signed checkpoint, if there is one.
     ///
     /// # Errors
     /// [`Error::Unavailable`] if the store does not answer.
@@ -48,8 +48,8 @@ impl Store {
         }))
     }
 
-    /// Keeps a checkpoint that was signed, if `last` is still the one before it. Only then may it be
-    /// shown to anybody.
+    /// Stores a signed checkpoint, if `last` is still the stored one. The checkpoint must not be shown before this write has
+    /// succeeded.
     ///
     /// # Errors
     /// [`Error::Unavailable`] if it may or may not have been written.

@@ -1,13 +1,13 @@
-//! Streams, and how far each has come: one item for each.
+//! Streams and their progress. Each stream has one item.
 //!
-//! Admins and deliverers write to it, and neither waits for the other. Admins change the definition. Each change raises
-//! the generation and is in one transaction with the event about it. A deliverer holds a lease and notes its progress on
-//! the condition that the lease is still its own and the generation is the one it began with. So two deliverers never
-//! deliver one stream at once, and a deliverer never overwrites a change by an admin: the note is refused, and the
-//! events are delivered again. Both write `next` and `failure`, which a replay sets anew, and `paused`, which the
-//! service sets when it gives up. All other attributes have one writer.
+//! Admins and deliverers both write to it, without waiting for each other. Admins change the definition; each change
+//! increments the generation, and is in one transaction with the event about it. A deliverer holds a lease, and writes its
+//! progress on the condition that the lease is still its own and the generation has not changed. So two deliverers never
+//! deliver one stream at once, and a deliverer never overwrites an admin's change: its write is refused, and the events are
+//! delivered again. Both write `next` and `failure`, which a replay resets, and `paused`, which the service sets when it
+//! gives up. Every other attribute has one writer.
 //!
-//! A lease ends by itself. A stream whose item cannot be read is logged and left out, so that the other streams go on.
+//! A lease expires by itself. A stream whose item cannot be read is logged and skipped, so that other streams continue.
 
 use aws_sdk_dynamodb::{
     operation::update_item::builders::UpdateItemFluentBuilder,
@@ -32,16 +32,16 @@ use crate::{
     text::json::canonical,
 };
 
-/// The right to deliver a stream, for a time.
+/// The exclusive right to deliver a stream for a limited time.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Lease {
     /// The workspace of the stream.
     pub workspace: WorkspaceId,
     /// The stream.
     pub stream: StreamId,
-    /// The name of its holder, which is new for each turn.
+    /// The name of the holder, unique for each lease.
     pub owner: String,
-    /// The generation of the stream when it was taken.
+    /// The generation of the stream at the start of the lease.
     pub generation: u64,
 }
 
@@ -74,7 +74,7 @@ impl Store {
         }
     }
 
-    /// A stream of a workspace, as it is.
+    /// A stream of a workspace, by a consistent read.
     ///
     /// # Errors
     /// [`Error::Unavailable`] if the store does not answer.
@@ -91,10 +91,10 @@ impl Store {
         output.item().map(to_delivery).transpose()
     }
 
-    /// The streams of all workspaces that may have something to do.
+    /// The streams of all workspaces that are due.
     ///
-    /// It scans: a workspace has 20 streams at most, of a few KB each, and an index of what is due would be written
-    /// with each note of progress, which costs more than to read all streams once a minute.
+    /// It scans the table. A workspace has at most 20 streams of a few KB each, and an index of due streams would be written
+    /// with each progress, which costs more than reading all streams once a minute.
     ///
     /// # Errors
     /// [`Error::Unavailable`] if the store does not answer.
@@ -118,11 +118,11 @@ impl Store {
         }
     }
 
-    /// Takes a stream to deliver it until an instant, if it is free; the lease, and the stream as it is then. An owner is
-    /// new each time: if it has the stream already, that was the same call, whose answer was lost.
+    /// Takes a lease of a stream until an instant, if it has none. Returns the lease and the stream. Callers use a
+    /// new `owner` each time, so a lease of the same owner is from this call, whose answer was lost.
     ///
     /// # Errors
-    /// [`Error::Unavailable`] if it may or may not have been taken: then it is free again at `until`.
+    /// [`Error::Unavailable`] if the lease may or may not have been taken. It ends at `until`.
     pub async fn lease_stream(
         &self,
         workspace: &WorkspaceId,
@@ -163,14 +163,14 @@ impl Store {
         Ok(Some((lease, delivery)))
     }
 
-    /// Notes what the destination took, or what was passed over. `before` is the progress that this lease noted last; the
-    /// answer is the progress after it, or `None` if the lease is another's or an admin changed the stream. Then the
-    /// deliverer stops.
+    /// Records events that the destination accepted, or that were skipped. `before` is the progress that this lease recorded
+    /// last. Returns the new progress, or `None` if another deliverer has the lease or an admin has changed the stream; then
+    /// the deliverer stops.
     ///
-    /// The note sets numbers and adds to none: a retry after a lost answer counts no event twice.
+    /// The write sets absolute numbers, so that a retry after a lost answer counts no event twice.
     ///
     /// # Errors
-    /// [`Error::Unavailable`] if it may or may not have been noted: if not, it is delivered again.
+    /// [`Error::Unavailable`] if it may or may not have been recorded. If not, the events are delivered again.
     pub async fn record_delivery(
         &self,
         lease: &Lease,
@@ -200,10 +200,10 @@ impl Store {
         Ok(written(update.send().await)?.then_some(after))
     }
 
-    /// Notes that the destination failed, as [`Progress::after_failure`] says; whether the note was taken.
+    /// Records the result of [`Progress::after_failure`]. Returns whether the write's condition held.
     ///
     /// # Errors
-    /// [`Error::Unavailable`] if it may or may not have been noted.
+    /// [`Error::Unavailable`] if it may or may not have been recorded.
     pub async fn record_failure(&self, lease: &Lease, failed: &Progress) -> Result<bool, Error> {
         let Some(failure) = Failure::of(failed) else { return Ok(true) };
         let update = self
@@ -216,8 +216,8 @@ impl Store {
         written(update.send().await)
     }
 
-    /// Lets a stream stand still that failed for too long, and records the event about it. [`Written::Before`] if the
-    /// lease is another's, or an admin changed something.
+    /// Pauses a stream that failed for too long, and records the event about it. [`Written::Before`] if another deliverer
+    /// has the lease, or an admin has changed the stream.
     ///
     /// # Errors
     /// [`Error::Unavailable`] if it may or may not have been paused.
@@ -244,11 +244,11 @@ impl Store {
         self.write_with_event(update, event).await
     }
 
-    /// Notes how a test went that was asked for; whether the note was taken. It is not if another test was asked for
-    /// meanwhile, or the lease is another's.
+    /// Records the result of a requested test. Returns false if another test was requested meanwhile, or another deliverer
+    /// has the lease.
     ///
     /// # Errors
-    /// [`Error::Unavailable`] if it may or may not have been noted: if not, it is done again.
+    /// [`Error::Unavailable`] if it may or may not have been recorded. If not, the test is done again.
     pub async fn record_test(
         &self,
         lease: &Lease,
@@ -268,10 +268,10 @@ impl Store {
         written(update.send().await)
     }
 
-    /// Gives a lease back. If another deliverer has taken it, nothing changes.
+    /// Ends a lease. If another deliverer has it, nothing changes.
     ///
     /// # Errors
-    /// [`Error::Unavailable`] if it may still stand; then it ends by itself.
+    /// [`Error::Unavailable`] if it may still be in effect; then it expires by itself.
     pub async fn release_stream(&self, lease: &Lease) -> Result<(), Error> {
         let update = self
             .update_item_of(&lease.workspace, &lease.stream)
@@ -298,7 +298,7 @@ impl Store {
     }
 }
 
-/// The streams among these items. One that cannot be read is logged and left out.
+/// The streams of these items. An item that cannot be read is logged and skipped.
 fn readable(items: &[Item]) -> impl Iterator<Item = Delivery> {
     items.iter().filter_map(|item| {
         let delivery = to_delivery(item).inspect_err(|error| {
@@ -357,13 +357,13 @@ impl Definition {
     }
 }
 
-/// Since when a destination fails, how often it did, and when it is tried again.
+/// The current failure of a destination.
 #[derive(Serialize, Deserialize)]
 struct Failure {
     since: Timestamp,
     attempts: u32,
     retry_at: Timestamp,
-    /// The first event that the destination did not take.
+    /// The first event that the destination did not accept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     sequence: Option<u64>,
 }

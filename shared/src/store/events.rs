@@ -1,4 +1,4 @@
-//! Recorded events: appended once, never changed.
+//! Records events. An event is written once.
 
 use aws_sdk_dynamodb::{
     operation::execute_statement::ExecuteStatementError,
@@ -15,25 +15,25 @@ use crate::model::{
     disclosure::Disclosure, error::Error, event::Event, keys::Place, settings::Settings, timestamp::Timestamp,
 };
 
-/// What became of an event that was to be recorded.
+/// The result of recording an event.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Appended {
-    /// Whether it is recorded now, was before, or cannot be.
+    /// The status of the event.
     pub status: Status,
-    /// The units that the write took.
+    /// The units that the write consumed.
     pub write_units: WriteUnits,
 }
 
-/// Whether an event is recorded.
+/// The status of an event after a write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Status {
-    /// It is recorded, by this write.
+    /// This write recorded it.
     Recorded,
-    /// It was recorded before, with the same content.
+    /// It was recorded before with the same content.
     Duplicate,
-    /// Another event was recorded under its key before, and stands.
+    /// Another event with the same key was recorded before, and is unchanged.
     Conflict,
-    /// It is of a time before this, of which nothing is kept any more: nothing is written.
+    /// Its timestamp is before this time, from which events are retained. It was not recorded.
     Expired(Timestamp),
 }
 
@@ -60,8 +60,7 @@ impl Store {
             .send()
             .await;
         self.hint(&partition, event);
-        // If we crash here, the event is recorded and its sender does not know: sent again with
-        // the same key it is a duplicate.
+        // If we crash here, the event is recorded and the sender has no answer. A retry with the same key is a duplicate.
         match inserted {
             Ok(output) => Ok(Appended {
                 status: Status::Recorded,
@@ -72,7 +71,7 @@ impl Store {
                     .as_service_error()
                     .is_some_and(ExecuteStatementError::is_duplicate_item_exception) =>
             {
-                // The refused statement took the units of a write, which the answer does not tell.
+                // The refused statement consumed write units, which the answer does not contain.
                 let status = self.compare(event, &partition).await?;
                 Ok(Appended { status, write_units: WriteUnits::default() })
             }
@@ -80,8 +79,8 @@ impl Store {
         }
     }
 
-    /// Compares an event whose key is taken with the stored one. It reads the stored event's marks and none of its
-    /// content, which the role of a function that records may not read.
+    /// Compares an event whose key is taken with the stored one. It reads only the stored event's salt and digest, because
+    /// the roles of functions that record may not read content.
     pub(super) async fn compare(&self, event: &Event, partition: &str) -> Result<Status, Error> {
         let output = self
             .client
@@ -103,7 +102,7 @@ impl Store {
         let (Ok(disclosure), Ok(digest)) = (item::disclosure(&there), array(&there, "digest")) else {
             return Ok(Status::Conflict);
         };
-        // The salt of the item is this event's own if an earlier attempt of this call wrote it.
+        // If the stored salt is this event's own, an earlier attempt of this call wrote the item.
         if matches!(disclosure, Disclosure::Whole(_)) && disclosure == event.disclosure {
             return Ok(Status::Recorded);
         }
@@ -111,7 +110,7 @@ impl Store {
         Ok(if same { Status::Duplicate } else { Status::Conflict })
     }
 
-    /// Where an event is kept, or would be.
+    /// The place of an event, whether it is stored or not.
     ///
     /// # Errors
     /// [`Error::Unavailable`] if the store does not answer.
@@ -121,14 +120,14 @@ impl Store {
         place.map(|(_, place)| place).ok_or_else(|| corrupt("an event's key"))
     }
 
-    /// The partition that an event belongs to, whether it is there or not.
+    /// The partition of an event, whether it is stored or not.
     pub(super) async fn partition_of(&self, event: &Event) -> Result<String, Error> {
         Ok(self.settings(&event.workspace).await?.shards.partition(&event.workspace, &event.position()))
     }
 }
 
-/// Since when events are retained, where this one was of a time before that when it was received. What has
-/// expired is recorded never again: its key is taken for ever, though nothing of it may be there.
+/// If an event's timestamp had already expired when it was received: the time from which events are retained. Such an event
+/// is refused, because an expired event with the same key may have been recorded and deleted.
 pub(super) fn has_expired(settings: &Settings, event: &Event) -> Option<Timestamp> {
     settings.retention.retained_from(event.received_at).filter(|from| event.timestamp < *from)
 }

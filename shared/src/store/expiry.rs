@@ -1,8 +1,8 @@
 //! The receipts for expired events.
 //!
-//! A receipt is an event like any other, sealed and signed with the log. It is recorded in one transaction with
-//! the note of how far receipts go, on the condition that neither the note nor the retention has changed; so there is
-//! one receipt for each event, and none while a hold is in effect. The events are marked once the receipt is sealed
+//! A receipt is an event like any other, sealed and signed with the log. It is recorded in one transaction with the progress
+//! of receipts, on the condition that neither the progress nor the retention has changed. So each expired event has one
+//! receipt, and no receipt is written while a hold is in effect. Once the receipt is sealed, its events are marked
 //! (`marks.rs`), and DynamoDB deletes marked events. No code here deletes an event.
 
 use super::{
@@ -18,7 +18,7 @@ use crate::{
 };
 
 impl Store {
-    /// The events after a place and before an instant, in the order of time, whether they are retained or not.
+    /// The events after a position and before an instant in the order of time, with expired ones.
     ///
     /// # Errors
     /// [`Error::Unavailable`] if the store does not answer.
@@ -37,8 +37,8 @@ impl Store {
         self.page_of_all(workspace, &filter, after, room, MAX_EVALUATED).await
     }
 
-    /// Records a receipt for the events up to and with the one at `to`, if the settings are still `settings`. With the first
-    /// one, the size of the log is noted: no entry before it is a receipt.
+    /// Records a receipt for the events up to `to`, inclusive, if the settings are still `settings`. The first receipt also
+    /// stores the size of the log, because no entry before it is a receipt.
     ///
     /// # Errors
     /// [`Error::Unavailable`] if it may or may not have been recorded.

@@ -1,4 +1,4 @@
-//! What the deliverer and the archiver note of a stream whose destination fails.
+//! Failures of a stream's destination, as the deliverer and the archiver record them.
 
 use serde_json::{Map, json};
 
@@ -8,41 +8,42 @@ use crate::{
     stream::{Delivery, Pause, PausedBy, Problem, Progress, service_event::stream_given_up},
 };
 
-/// Why the service paused a stream.
+/// The reason for a pause after repeated failures.
 const GIVEN_UP: &str = "the destination has failed for three days";
 
-/// Why the service paused a stream at once.
+/// The reason for an immediate pause.
 const REFUSED_FOR_GOOD: &str = "the destination answered that it is gone for good";
 
-/// A try that failed.
+/// A failed attempt.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Attempt {
-    /// Why.
+    /// The problem.
     pub problem: Problem,
-    /// The first event that the destination did not take.
+    /// The sequence of the first event that the destination did not accept.
     pub sequence: u64,
-    /// The next try is no sooner than this.
+    /// The least wait before the next attempt.
     pub at_least_seconds: i64,
-    /// As of [`Progress::after_failure`].
+    /// See [`Progress::after_failure`].
     pub spread: f64,
-    /// The destination said that no later try will do.
+    /// Whether the destination answered that no retry will succeed.
     pub is_final: bool,
 }
 
-/// What became of a stream that failed.
+/// The state of a stream after a failed attempt.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failed {
-    /// How it stands now.
+    /// The progress.
     pub progress: Progress,
-    /// Whether it was paused for that.
+    /// Whether this failure paused the stream.
     pub paused: bool,
 }
 
 impl Store {
-    /// Notes that a destination failed, and pauses the stream if it did for too long or for good, with an event about it.
+    /// Records that a destination failed. Pauses the stream, with an event about it, if the failure is final or has lasted
+    /// too long.
     ///
     /// # Errors
-    /// [`Error::Unavailable`] if it may or may not have been noted.
+    /// [`Error::Unavailable`] if it may or may not have been recorded.
     pub async fn fail_stream(
         &self,
         lease: &Lease,
@@ -57,7 +58,7 @@ impl Store {
         let attempts = progress.attempts;
         tracing::warn!(workspace = %stream.workspace, stream = %stream.id, code, attempts, "a destination failed");
         let noted = self.record_failure(lease, &progress).await?;
-        // If we crash here, the next failure pauses it.
+        // If we crash here, the next failure pauses the stream.
         if !noted || !(is_final || progress.must_pause(now)) {
             return Ok(Failed { progress, paused: false });
         }

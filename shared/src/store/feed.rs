@@ -1,4 +1,4 @@
-//! Reads the events of a log in the order of their sequence: complete, final, without a gap.
+//! The feed: the events of a log in the order of their sequence, complete, final, and without gaps.
 
 use super::{
     Store,
@@ -11,26 +11,26 @@ use crate::{
     query::page::Filter,
 };
 
-/// Some events of a log, and where to go on.
+/// Events of a log, and the sequence at which the feed continues.
 #[derive(Clone, Debug)]
 pub struct Feed {
     /// The events that match, in the order of their sequence.
     pub events: Vec<Event>,
-    /// How many of those that were passed over have expired.
+    /// The number of skipped events that have expired.
     pub expired: u64,
-    /// How many of them are gone: deleted although they had not expired.
+    /// The number of skipped events that are missing: they were deleted before they expired.
     pub gone: u64,
-    /// The first sequence that was not looked at.
+    /// The first sequence that was not read.
     pub next: u64,
-    /// How far the log has come.
+    /// The head of the log.
     pub head: Frontier,
 }
 
 impl Store {
-    /// Reads the events of the log that match, from sequence `next` on, as far as there is room for them.
+    /// Reads the events of the log that match, from sequence `next` on, up to the limits of `room`.
     ///
-    /// What it passes over does not match and never will, or has expired and never comes back. It ends early
-    /// where it has looked at so much that the reader should hear from us.
+    /// Skipped events never have to be read again: they do not match, or have expired. The read ends early once it has
+    /// looked at [`MAX_EVALUATED`] events, so that the reader gets an answer.
     ///
     /// # Errors
     /// [`Error::Unavailable`] if the store does not answer, [`Error::Inconsistent`] if the log is not whole.
@@ -45,10 +45,10 @@ impl Store {
         self.feed_within(workspace, filter, next, room, MAX_EVALUATED, now).await
     }
 
-    /// The same, which ends once it has looked at so many events.
+    /// The same as [`Self::feed`], with another limit of events to look at.
     ///
     /// # Errors
-    /// As of [`Self::feed`].
+    /// The same as [`Self::feed`].
     pub async fn feed_within(
         &self,
         workspace: &WorkspaceId,
@@ -62,8 +62,8 @@ impl Store {
         let mut events = Vec::new();
         let (mut bytes, mut evaluated, mut evaluated_bytes) = (0, 0, 0);
         let (mut expired, mut gone) = (0, 0);
-        // No more than there is room for, at first: most readers want all of it. The less matches, the more at
-        // a time, so that a rare event is not looked for one by one.
+        // The first read gets as many events as there is room for, because for most readers all of them match. Each further
+        // read gets twice as many, so that a search for rare events needs few reads.
         let mut chunk = CHUNK.min(room.events);
         while next < head.size()
             && events.len() < room.events
@@ -94,10 +94,10 @@ impl Store {
         Ok(Feed { events, expired, gone, next, head })
     }
 
-    /// The entry of a sequence that the head covers, and its event.
+    /// The entry and the event of a sequence, which must be below the head.
     ///
     /// # Errors
-    /// As of [`Self::feed`]; [`Error::Expired`] or [`Error::UnknownSequence`] where there is no event.
+    /// The same as [`Self::feed`]; [`Error::Expired`] or [`Error::UnknownSequence`] if the event has expired or is missing.
     pub async fn sealed_event(
         &self,
         workspace: &WorkspaceId,

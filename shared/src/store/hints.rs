@@ -1,11 +1,11 @@
-//! Hints of what this process wrote, in place of the streams of tables, for a program that runs the whole system.
+//! Notifications about writes of this process. They replace DynamoDB's table streams in a program that runs the whole system.
 
 use std::{fmt, sync::Arc};
 
-/// Takes a partition key and a sort key.
+/// A function of a partition key and a sort key.
 type Listener = dyn Fn(&str, &str) + Send + Sync;
 
-/// Calls a listener with the key of every item that was written, or may have been: partition key and sort key.
+/// Calls a listener with the partition key and the sort key of each item that was written, or may have been.
 #[derive(Clone)]
 pub struct Hints(Arc<Listener>);
 
@@ -15,7 +15,6 @@ impl Hints {
         Self(Arc::new(listener))
     }
 
-    /// Calls the listener.
     pub fn tell(&self, partition: &str, sort_key: &str) {
         (self.0)(partition, sort_key);
     }

@@ -1,9 +1,9 @@
-//! Several events at once.
+//! Records several events at once.
 //!
-//! Each is a statement of PartiQL, 25 to a request. `INSERT` writes an item only if there is none of its key, and takes
-//! the units of a put; but a request is signed, sent and answered once for all of its statements. Each statement
-//! succeeds or fails by itself. Where the key is taken, the event is compared with the one that is there; where the
-//! table was too busy, the event is appended by itself.
+//! Each event is a PartiQL statement, with 25 statements in a request. `INSERT` writes an item only if its key is free, and
+//! takes the same units as a put; but a request is signed, sent and answered once for all its statements. Each statement
+//! succeeds or fails separately. If a key is taken, the event is compared with the stored one. If the table was too busy,
+//! the event is appended by a request of its own.
 
 use std::collections::HashSet;
 
@@ -16,36 +16,35 @@ use futures::{StreamExt as _, stream};
 use super::{Status, Store, WriteUnits, events, item, transaction::Statement};
 use crate::model::{error::Error, event::Event};
 
-/// The most statements in a request, by the reference of `BatchExecuteStatement`.
+/// The most statements in a request (API reference of `BatchExecuteStatement`).
 pub(super) const MAX_STATEMENTS: usize = 25;
-/// How many requests of statements are under way at a time.
+/// How many requests of statements are sent at a time.
 const REQUESTS: usize = 8;
-/// How many events are appended by themselves at a time: as many connections are open at most.
+/// How many events are appended separately at a time, which bounds the open connections.
 const APPENDS: usize = 32;
 
-/// What became of several events.
+/// The results of recording several events.
 #[derive(Debug)]
 pub struct AppendedAll {
-    /// One for each event, in their order.
+    /// The result of each event, in the order of the events.
     pub results: Vec<Result<Status, Error>>,
-    /// The units that all writes took.
+    /// The write units of all requests.
     pub write_units: WriteUnits,
 }
 
-/// An event on its way: its place among those that came with it, and what became of it, if that is known.
+/// An event that is being recorded: its index, the event, and its result once that is known.
 type Appending<'a> = (usize, &'a Event, Option<Result<Status, Error>>);
 
 impl Store {
-    /// Records events, each once and by itself: that one is not recorded says nothing of another. Of two with
-    /// one key the first is recorded.
+    /// Records events, each once and independently of the others. Of two events with the same key the first is recorded.
     ///
-    /// An error in a result is [`Error::Unavailable`]: the event may not have been written, and to append it
-    /// again is safe.
+    /// An error in a result is [`Error::Unavailable`]: the event may not have been written, and it is safe to append it
+    /// again.
     pub async fn append_all(&self, events: &[&Event]) -> AppendedAll {
         let mut write_units = WriteUnits::default();
         let mut keys = HashSet::new();
         let all = (0..).zip(events).map(|(index, event)| (index, *event, None));
-        // A request takes no two statements of one key; and the second of two must come after the first.
+        // A request must not have two statements for one key, and the second event must be written after the first.
         let (mut firsts, mut repeats): (Vec<Appending<'_>>, Vec<_>) =
             all.partition(|(_, event, _)| keys.insert((&event.workspace, event.position())));
         if firsts.len() > 1 {
@@ -69,7 +68,7 @@ impl Store {
         AppendedAll { results: firsts.into_iter().filter_map(|(.., result)| result).collect(), write_units }
     }
 
-    /// Records events of different keys in one request, and settles those whose end it tells.
+    /// Records events with different keys in one request, and sets the results that the answer determines.
     async fn insert_chunk(&self, events: &mut [Appending<'_>]) -> WriteUnits {
         let mut statements = Vec::with_capacity(events.len());
         let mut sent = Vec::with_capacity(events.len());
@@ -100,8 +99,8 @@ impl Store {
         for (partition, event, _) in &sent {
             self.hint(partition, event);
         }
-        // If we crash here, some of them are recorded and their sender does not know: sent again with the same
-        // keys they are duplicates.
+        // If we crash here, some of the events are recorded and the sender has no answer. Retries with the same keys are
+        // duplicates.
         match outcome {
             Ok(output) => {
                 let mut taken = Vec::new();
@@ -113,14 +112,15 @@ impl Store {
                                 *result = Some(self.compare(event, &partition).await);
                             });
                         }
-                        // It is appended by itself.
+                        // The caller appends it separately.
                         Some(_) => {}
                     }
                 }
                 stream::iter(taken).buffer_unordered(APPENDS).collect::<()>().await;
                 WriteUnits::of(output.consumed_capacity())
             }
-            // It was refused as a whole: what is wrong with one of them shall not keep the others out.
+            // DynamoDB refused the whole request. The caller appends each event separately, so that a bad one does not keep
+            // the others out.
             Err(SdkError::ServiceError(_)) => WriteUnits::default(),
             Err(error) => {
                 let source = DisplayErrorContext(&error).to_string();
@@ -132,7 +132,7 @@ impl Store {
         }
     }
 
-    /// Records one of several events by itself.
+    /// Records one of several events with a request of its own.
     async fn append_alone(&self, (_, event, result): &mut Appending<'_>) -> WriteUnits {
         let appended = self.append(event).await;
         let write_units = appended.as_ref().map(|appended| appended.write_units).unwrap_or_default();

@@ -1,11 +1,8 @@
-//! Reads what is stored as it is, for whoever checks it: nothing here believes what it reads.
+//! Reads of stored items for the consistency check (`auditlog-fsck`).
 //!
-//! Elsewhere an item that is not as we write it is an error, and ends the read. Here it is an answer:
-//! whoever looks for what does not fit has to see it, and to see what follows it. Every read is
-//! consistent, and gives at most what one answer of DynamoDB holds (1 MB, or 100 events), so that a
-//! log of any length is read in little memory.
-//!
-//! There is no write here.
+//! In other modules an item that is not in our form is an error, and ends the read. Here it is a result, so that the check
+//! can report it and continue. Every read is consistent and returns at most one answer of DynamoDB (1 MB, or 100 events),
+//! so that a log of any length is read in little memory. This module never writes.
 
 use std::collections::BTreeSet;
 
@@ -29,95 +26,94 @@ use crate::{
     query::page::ReadUnits,
 };
 
-/// Some of what is stored, in the order of its keys.
+/// Some stored items in the order of their keys.
 #[derive(Debug)]
 pub struct Chunk<T> {
-    /// What was read.
+    /// The items.
     pub items: Vec<T>,
-    /// Where to go on; `None` at the end.
+    /// The start of the next read; `None` at the end.
     pub rest: Option<Rest>,
 }
 
-/// Where a read goes on.
+/// The key at which a read continues.
 #[derive(Clone, Debug)]
 pub struct Rest(Item);
 
-/// The head of a log, as it is.
+/// The stored head of a log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum StoredHead {
-    /// There is none: the log has not begun.
+    /// There is none, because the log has no entries.
     Missing,
-    /// It is not one that we write.
+    /// The item is not in our form.
     Unreadable,
-    /// It can be read.
+    /// The head.
     Read(Frontier),
 }
 
-/// The last checkpoint that was signed, as it is.
+/// The stored last signed checkpoint.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum StoredSigned {
     /// None was signed yet.
     Missing,
-    /// It is not one that we write.
+    /// The item is not in our form.
     Unreadable,
-    /// It can be read.
+    /// The checkpoint.
     Read(Signed),
 }
 
-/// A delta of a log, as it is.
+/// A stored delta of a log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoredDelta {
     /// Its sort key.
     pub key: String,
-    /// What it decides; `None` if neither key nor content is as we write them.
+    /// The delta; `None` if its key or content is not in our form.
     pub delta: Option<Delta>,
 }
 
-/// The root of a tile of a log, as it is.
+/// The stored root of a tile.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoredRoot {
     /// Its sort key.
     pub key: String,
-    /// The root; `None` if it is not as we write it.
+    /// The root; `None` if it is not in our form.
     pub root: Option<Hash>,
 }
 
-/// What is kept at the place of an event.
+/// The item stored at the place of an event.
 #[derive(Debug)]
 pub struct Kept {
-    /// The event, or why what is there is not one.
+    /// The event, or the reason why the item cannot be read as one.
     pub event: Result<Event, Error>,
-    /// The attributes that are not as they follow from the event: what the indexes list it under, and
-    /// whatever else was added or left out.
+    /// The names of attributes that were added, removed or changed compared with the item that we write for the event.
     pub strange: Vec<String>,
 }
 
-/// What the table of events has under a key, as far as it tells of sealing.
+/// The attributes of an item in the events table that concern sealing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Filed {
     /// Its sort key.
     pub sort_key: String,
-    /// Its place in the partition; `None` if the key is not an event's.
+    /// Its position in the partition; `None` if the key is not an event's.
     pub position: Option<Position>,
     /// Its sequence.
     pub sequence: StoredSequence,
-    /// When it was received, if it says so.
+    /// When it was received; `None` if the attribute cannot be read.
     pub received_at: Option<Timestamp>,
 }
 
-/// The sequence of an item in the events table.
+/// The sequence attribute of an item in the events table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StoredSequence {
-    /// None: it is not sealed yet.
+    /// There is none, because the event is not sealed yet.
     Nothing,
-    /// Something that is not a sequence.
+    /// The attribute is not a sequence.
     Unreadable,
-    /// This one.
+    /// The sequence.
     Sequence(u64),
 }
 
 impl Store {
-    /// Every workspace that the ledger holds anything of. It reads the whole table of the ledger.
+    /// All workspaces with items in the ledger. It reads the whole ledger table.
     ///
     /// # Errors
     /// [`Error::Unavailable`] if the store does not answer.
@@ -137,7 +133,7 @@ impl Store {
                 .await
                 .map_err(unavailable)?;
             let names = output.items().iter().filter_map(|item| text(item, "workspace").ok());
-            // What belongs to no workspace has a name that is not one.
+            // The partition of items that belong to no workspace is not a valid workspace name.
             logs.extend(names.filter_map(|name| WorkspaceId::parse(name).ok()));
             start = output.last_evaluated_key;
             if start.is_none() {
@@ -174,7 +170,7 @@ impl Store {
         }
     }
 
-    /// The deltas of a log, from the first one or from where a read ended.
+    /// The deltas of a log, from the first one or from the end of the last read.
     ///
     /// # Errors
     /// [`Error::Unavailable`] if the store does not answer.
@@ -208,7 +204,7 @@ impl Store {
         .await
     }
 
-    /// How many events of a workspace are set aside, since they cannot be sealed as they are.
+    /// The number of events of a workspace that are set aside because they cannot be sealed.
     ///
     /// # Errors
     /// [`Error::Unavailable`] if the store does not answer.
@@ -238,8 +234,8 @@ impl Store {
         }
     }
 
-    /// What is kept at these places, of which there are at most 100, in their order; `None` where there
-    /// is nothing. Places may repeat, and need not be where an event can be.
+    /// The items at these places, at most 100, in the order of the places; `None` for a place without an item. Places may
+    /// repeat, and may be invalid for an event.
     ///
     /// # Errors
     /// [`Error::Unavailable`] if the store does not answer.
@@ -247,17 +243,16 @@ impl Store {
         let once: BTreeSet<_> = places.iter().collect();
         let keys = once.into_iter().map(|place| event_key(workspace, place)).collect();
         let found = self.get_all(keys, true, &mut ReadUnits::default()).await?;
-        let kept = |place: &Place| {
+        let kept = places.iter().map(|place| {
             let item = found.get(&(partition(workspace, place.shard), place.position.sort_key()))?;
             let event = to_event(item);
             let strange = event.as_ref().map_or_else(|_| Vec::new(), |event| strange(item, event, place));
             Some(Kept { event, strange })
-        };
-        Ok(places.iter().map(kept).collect())
+        });
+        Ok(kept.collect())
     }
 
-    /// What the table of events has in a shard of a workspace, from the oldest on or from where a read
-    /// ended.
+    /// The items of the events table in a shard of a workspace, from the oldest one or from the end of the last read.
     ///
     /// # Errors
     /// [`Error::Unavailable`] if the store does not answer.
@@ -283,17 +278,17 @@ impl Store {
             .send()
             .await
             .map_err(unavailable)?;
-        let filed = |item: &Item| {
+        fn filed(item: &Item) -> Result<Filed, Error> {
             let sort_key = text(item, "timestamp")?.to_owned();
             let received_at = received_at(item).ok();
             let position = Position::from_sort_key(&sort_key);
             Ok(Filed { sort_key, position, sequence: stored_sequence(item), received_at })
-        };
+        }
         let items = output.items().iter().map(filed).collect::<Result<_, Error>>()?;
         Ok(Chunk { items, rest: output.last_evaluated_key.map(Rest) })
     }
 
-    /// What the ledger holds of a workspace under keys with this prefix.
+    /// The items of a workspace in the ledger whose keys begin with this prefix.
     async fn parts<T>(
         &self,
         workspace: &WorkspaceId,
@@ -315,13 +310,13 @@ impl Store {
             .send()
             .await
             .map_err(unavailable)?;
-        let read = |item: &Item| Ok(read(text(item, "part")?, item));
-        let items = output.items().iter().map(read).collect::<Result<_, Error>>()?;
+        let items = output.items().iter().map(|item| Ok(read(text(item, "part")?, item)));
+        let items = items.collect::<Result<_, Error>>()?;
         Ok(Chunk { items, rest: output.last_evaluated_key.map(Rest) })
     }
 }
 
-/// The names of the attributes that are not as [`from_event`] writes them.
+/// The names of the attributes that differ from the item that [`from_event`] writes.
 fn strange(item: &Item, event: &Event, place: &Place) -> Vec<String> {
     let expected = from_event(event, &partition(&event.workspace, place.shard));
     let names: BTreeSet<_> = item.keys().chain(expected.keys()).collect();

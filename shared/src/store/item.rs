@@ -1,9 +1,8 @@
-//! How an event, a token and their parts are written as DynamoDB items, and read back.
+//! Conversion of events and tokens to DynamoDB items and back.
 //!
-//! The parts of an event that have members of their own are kept as canonical JSON (RFC 8785):
-//! numbers come back as they went in, two items have the same content exactly if their attributes
-//! are equal. Defaults are left out, and what an index lists an event by stands in that attribute alone: bytes are paid
-//! for, and what is there once cannot differ from itself.
+//! Parts of an event that have members are stored as canonical JSON (RFC 8785). So numbers are read back exactly, and two
+//! items have the same content if and only if their attributes are equal. Default values are not stored. An indexed field is
+//! stored only in its own attribute: it is cheaper, and two copies cannot disagree.
 
 use std::{borrow::Cow, collections::HashMap, hash::Hasher as _};
 
@@ -34,7 +33,7 @@ pub(super) type Item = HashMap<String, AttributeValue>;
 /// The attributes of an item, in the order in which they are written.
 pub(super) type Attributes = Vec<(&'static str, AttributeValue)>;
 
-/// An item being written, member by member.
+/// Builds an item attribute by attribute.
 #[derive(Default)]
 pub(super) struct Writer(pub(super) Attributes);
 
@@ -71,7 +70,7 @@ pub(super) fn from_event(event: &Event, partition: &str) -> Item {
     Writer(attributes_of(event, partition)).finish()
 }
 
-/// The attributes of an event's item in its partition. The template lists them for each role that records events.
+/// The attributes of an event's item. The template lists their names for each role that records events.
 pub(super) fn attributes_of(event: &Event, partition: &str) -> Attributes {
     let Event {
         workspace: _,
@@ -115,12 +114,12 @@ pub(super) fn attributes_of(event: &Event, partition: &str) -> Attributes {
     .0
 }
 
-/// A digest of all that the sender of an event decides. By it a writer without the right to read events tells a retry
-/// from another event under the same key. It covers the parts that are not erased, and is made anew when one is.
+/// A digest of everything in an event that its sender decides. With it a writer that may not read events distinguishes a
+/// retry from another event with the same key. It covers the parts that are not erased, and a redaction replaces it.
 ///
-/// Its key is the event's salt, which is chosen when the content is there already: no content can be made to fit the
-/// digest of another. The key goes with a redaction, so that an erased value cannot be tried out against a backup of
-/// the digest. That is all that is asked of it, and SipHash costs a tenth of SHA-256.
+/// The digest's key is the event's salt, which is generated after the content was received, so a sender cannot make content
+/// for a given digest. A redaction deletes the salt, so that an erased value cannot be guessed with a backup of the digest.
+/// SipHash is enough for this, and costs a tenth of SHA-256.
 pub(super) fn digest(attributes: &[(&'static str, AttributeValue)], disclosure: &Disclosure) -> [u8; 16] {
     let key = match disclosure {
         Disclosure::Whole(salt) => *salt.bytes(),
@@ -141,7 +140,7 @@ pub(super) fn digest(attributes: &[(&'static str, AttributeValue)], disclosure: 
             AttributeValue::S(text) => (b'S', text.as_bytes()),
             AttributeValue::N(number) => (b'N', number.as_bytes()),
             AttributeValue::B(bytes) => (b'B', bytes.as_ref()),
-            // Our items have no other kinds of values.
+            // Our items have only these three kinds of values.
             _ => (b'?', name.as_bytes()),
         };
         hasher.write(name.as_bytes());
@@ -152,7 +151,7 @@ pub(super) fn digest(attributes: &[(&'static str, AttributeValue)], disclosure: 
     hasher.finish128().as_bytes()
 }
 
-/// Whether an attribute of an event's item is the service's own, or its key: the sender decides all others.
+/// Whether an attribute of an event's item is part of its key or set by the service. The sender decides all others.
 fn is_ours(name: &str) -> bool {
     matches!(
         name,
@@ -192,7 +191,7 @@ pub(super) fn to_event(item: &Item) -> Result<Event, Error> {
     })
 }
 
-/// What is known of an actor but for their id, which stands beside it: an index lists the event by it.
+/// The members of an actor without its id, which is a separate attribute because an index uses it.
 #[derive(Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 struct ActorRest<'a> {
@@ -213,7 +212,7 @@ fn is_user(kind: &ActorType) -> bool {
 }
 
 impl ActorRest<'_> {
-    /// The rest of an actor as JSON, if anything is known but the id.
+    /// The members as JSON; `None` if the actor has only an id.
     fn of(actor: &Actor) -> Option<String> {
         let Actor { user_id: _, username, ip, user_agent, kind, on_behalf_of } = actor;
         let rest = ActorRest {
@@ -244,12 +243,11 @@ fn actor(item: &Item) -> Result<Option<Actor>, Error> {
 }
 
 fn entity(item: &Item) -> Result<Option<Entity>, Error> {
-    let of = |name| optional_text(item, name);
-    match (of("entity_type"), of("entity_id"), of("entity_name")) {
-        (Some(entity_type), Some(entity_id), entity_name) => {
+    match ["entity_type", "entity_id", "entity_name"].map(|name| optional_text(item, name)) {
+        [Some(entity_type), Some(entity_id), entity_name] => {
             Ok(Some(Entity { entity_type, entity_id, entity_name }))
         }
-        (None, None, None) => Ok(None),
+        [None, None, None] => Ok(None),
         _ => Err(corrupt("an event's entity")),
     }
 }
@@ -265,7 +263,7 @@ pub(super) fn disclosure(item: &Item) -> Result<Disclosure, Error> {
     Ok(Disclosure::Whole(Salt::from_bytes(array(item, "salt")?)))
 }
 
-/// The attributes that hold a part: those that go with it.
+/// The attributes that hold a part. Erasing the part removes them.
 pub(super) fn attributes(part: Part) -> &'static [&'static str] {
     match part {
         Part::Actor => &["actor", "actor_id"],
@@ -304,7 +302,9 @@ pub(super) fn from_token(token: &WorkspaceToken) -> Attributes {
 }
 
 pub(super) fn to_token(item: &Item) -> Result<WorkspaceToken, Error> {
-    let time = |value: &AttributeValue| Timestamp::parse(value.as_s().ok()?).ok();
+    fn time(value: &AttributeValue) -> Option<Timestamp> {
+        Timestamp::parse(value.as_s().ok()?).ok()
+    }
     let required_time = |name| parsed(item, name, |time| Timestamp::parse(time).ok());
     let hash = item
         .get("hash")
@@ -324,9 +324,11 @@ pub(super) fn to_token(item: &Item) -> Result<WorkspaceToken, Error> {
     })
 }
 
-/// When an event was received: microseconds since 1970, a third of what the text would take.
+/// When an event was received. Microseconds since 1970 take a third of the bytes of a text.
 pub(super) fn received_at(item: &Item) -> Result<Timestamp, Error> {
-    let time = |value: &AttributeValue| Timestamp::from_unix_microseconds(value.as_n().ok()?.parse().ok()?);
+    fn time(value: &AttributeValue) -> Option<Timestamp> {
+        Timestamp::from_unix_microseconds(value.as_n().ok()?.parse().ok()?)
+    }
     optional(item, "received_at", time)?.ok_or_else(|| corrupt("an item's received_at"))
 }
 
@@ -335,7 +337,7 @@ pub(super) fn whole_key(item: &Item) -> Result<(String, String), Error> {
     Ok((text(item, "workspace")?.to_owned(), text(item, "timestamp")?.to_owned()))
 }
 
-/// A text that must be there.
+/// A required text.
 pub(super) fn text<'a>(item: &'a Item, name: &'static str) -> Result<&'a str, Error> {
     item.get(name)
         .and_then(|value| value.as_s().ok())
@@ -343,14 +345,14 @@ pub(super) fn text<'a>(item: &'a Item, name: &'static str) -> Result<&'a str, Er
         .ok_or_else(|| corrupt(format!("an item's {name}")))
 }
 
-/// A number that must be there.
+/// A required number.
 pub(super) fn number(item: &Item, name: &'static str) -> Result<u64, Error> {
     item.get(name)
         .and_then(|value| value.as_n().ok()?.parse().ok())
         .ok_or_else(|| corrupt(format!("an item's {name}")))
 }
 
-/// Bytes that must be there.
+/// Required bytes.
 pub(super) fn bytes<'a>(item: &'a Item, name: &'static str) -> Result<&'a [u8], Error> {
     item.get(name)
         .and_then(|value| value.as_b().ok())
@@ -358,7 +360,7 @@ pub(super) fn bytes<'a>(item: &'a Item, name: &'static str) -> Result<&'a [u8], 
         .ok_or_else(|| corrupt(format!("an item's {name}")))
 }
 
-/// Bytes that must be there, and be so many.
+/// Required bytes of a fixed length.
 pub(super) fn array<const LENGTH: usize>(item: &Item, name: &'static str) -> Result<[u8; LENGTH], Error> {
     bytes(item, name)?.try_into().map_err(|_| corrupt(format!("an item's {name}")))
 }
@@ -371,7 +373,7 @@ fn parsed<T>(item: &Item, name: &'static str, parse: impl FnOnce(&str) -> Option
     parse(text(item, name)?).ok_or_else(|| corrupt(format!("an item's {name}")))
 }
 
-/// A member that may be left out, but not be anything else than what we write.
+/// An optional attribute. A value that is not in our form is an error.
 pub(super) fn optional<T>(
     item: &Item,
     name: &'static str,
@@ -380,7 +382,7 @@ pub(super) fn optional<T>(
     item.get(name).map(|value| read(value).ok_or_else(|| corrupt(format!("an item's {name}")))).transpose()
 }
 
-/// A member that is JSON, if it is there.
+/// An optional attribute with JSON.
 pub(super) fn json<T: DeserializeOwned>(item: &Item, name: &'static str) -> Result<Option<T>, Error> {
     optional(item, name, |value| serde_json::from_str(value.as_s().ok()?).ok())
 }

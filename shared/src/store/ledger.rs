@@ -1,14 +1,14 @@
 //! The sealed logs: deltas and the head.
 //!
-//! A log is decided by its deltas. Each is written once, under the sequence of its first event, by a
-//! put on the condition that there is none: whoever comes first has decided the order, and everybody
-//! else reads it back. The head follows, by compare-and-swap, once all that belongs to a delta is done;
-//! so a delta at the head's size is one that is decided and not finished.
+//! The deltas of a log decide its order. Each is written once, under the sequence of its first event, by a put on the
+//! condition that the key is free: the first sealer decides the order, and all others read it. After the work for a delta
+//! is done, the head moves to its end by compare-and-swap. So a delta that begins at the head's size is decided but not
+//! finished.
 //!
-//! Deltas and the head also have the turn of the sealer that wrote them (`ledger::turn`), so that others leave the work to it. It costs
-//! no write of its own.
+//! Deltas and the head also contain the turn of the sealer that wrote them (`ledger::turn`), so that other sealers leave the
+//! work to it. The turn costs no additional write.
 //!
-//! There is no way to change or delete a delta.
+//! A delta is never changed or deleted.
 
 use std::ops::Range;
 
@@ -35,37 +35,37 @@ use crate::{
     query::page::ReadUnits,
 };
 
-/// An event as it is in the table, and where.
+/// A stored event and its place.
 #[derive(Debug)]
 pub struct Candidate {
-    /// Where it is kept.
+    /// The place.
     pub place: Place,
-    /// The event; or why what is there is not one.
+    /// The event, or the reason why the item cannot be read as one.
     pub event: Result<Event, Error>,
 }
 
-/// Whether a write on a condition was this call's own.
+/// The result of a conditional write.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Written {
-    /// It is written, by this call.
+    /// This call wrote the item.
     Now(WriteUnits),
-    /// Somebody else was there before; or this call itself, and did not hear of it.
+    /// The condition failed: another writer was first, or this call wrote the item and its response was lost.
     Before,
 }
 
-/// Where a log stands: how far it has come, what is decided after that, and whose turn it is.
+/// The state of a log.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Standing {
-    /// How far it has come.
+    /// The head.
     pub head: Frontier,
-    /// The delta that follows the head: decided, and not finished.
+    /// The delta after the head, which is decided but not finished.
     pub delta: Option<Delta>,
-    /// The turn that the head or that delta has.
+    /// The turn in that delta, or in the head.
     pub turn: Option<Turn>,
 }
 
 impl Store {
-    /// How far the log of a workspace has come.
+    /// The head of a workspace's log.
     ///
     /// # Errors
     /// [`Error::Unavailable`] if the store does not answer.
@@ -74,10 +74,12 @@ impl Store {
         head.as_ref().map_or(Ok(Frontier::default()), frontier)
     }
 
-    /// Where the log of a workspace stands. It is one read: of all parts up to the head, the last delta stands beside the head.
+    /// The state of a workspace's log. One query reads both the head and the last delta, because their sort keys follow each
+    /// other.
     ///
-    /// The two are not read at one instant. A delta that is at the head by this answer was there after the answer's head was, or is
-    /// not finished yet; that there is none is settled by the condition of the next delta.
+    /// DynamoDB does not read the two items at the same instant. A delta after the head may be finished already, and a new
+    /// delta may be missing from the answer. Both are safe: finishing a delta again changes nothing, and the write of the
+    /// next delta fails if there is one.
     ///
     /// # Errors
     /// [`Error::Unavailable`] if the store does not answer, [`Error::Inconsistent`] if what it has is not a log.
@@ -106,7 +108,7 @@ impl Store {
         let Some(mut last) = items.next() else { return Ok(standing) };
         let size = standing.head.size();
         if delta(&last)?.first > size {
-            // A sealer that decides several deltas before it moves the head has come further, or has crashed there.
+            // A sealer decides several deltas before it moves the head. It is still working, or has crashed.
             let key = ledger::delta(size);
             let first = self.ledger_item(workspace.as_str(), &key).await?;
             last = first.ok_or_else(|| inconsistent("a log's deltas do not follow its head"))?;
@@ -119,11 +121,10 @@ impl Store {
         Ok(standing)
     }
 
-    /// The events of these sequences, as far as they are decided.
+    /// The entries of these sequences, as far as they are decided.
     ///
     /// # Errors
-    /// [`Error::Unavailable`] if the store does not answer, [`Error::Inconsistent`] if the deltas do
-    /// not follow each other.
+    /// [`Error::Unavailable`] if the store does not answer, [`Error::Inconsistent`] if there is a gap between deltas.
     pub async fn entries(
         &self,
         workspace: &WorkspaceId,
@@ -134,7 +135,7 @@ impl Store {
         }
         let mut deltas = self.deltas(workspace, range.start..range.end).await?;
         if deltas.first().is_none_or(|delta| delta.first > range.start) {
-            // The range begins within a delta, which begins no earlier than its tile.
+            // The range begins within a delta. No delta begins before its tile.
             let tile = range.start - range.start % u64::try_from(Delta::room(0)).unwrap_or_default();
             deltas.splice(..0, self.deltas(workspace, tile..range.start).await?);
         }
@@ -162,8 +163,8 @@ impl Store {
         items.iter().map(delta).collect()
     }
 
-    /// Decides what follows in the log, if nobody has. If we crash after it, the delta is decided and not
-    /// finished: whoever seals next finds it at the head.
+    /// Decides the next events of the log, unless another sealer has done so. If we crash after this write, the delta is
+    /// decided but not finished, and the next sealer finds it after the head.
     ///
     /// # Errors
     /// [`Error::Unavailable`] if it may or may not have been written.
@@ -191,8 +192,7 @@ impl Store {
         written(put.map(|output| WriteUnits::of(output.consumed_capacity.as_slice())))
     }
 
-    /// Keeps the root of a tile that is full: a hash of the level above. The same call again changes
-    /// nothing.
+    /// Stores the root of a full tile, which is a hash of the level above. Repeating the call changes nothing.
     ///
     /// # Errors
     /// [`Error::Unavailable`] if it may not have been written.
@@ -211,7 +211,7 @@ impl Store {
         self.put_in_ledger(item).await
     }
 
-    /// Moves the head on, if it is still where it was. The sealer keeps its turn for as long as it says, or gives it up.
+    /// Moves the head, if it is still at `from`. `turn` extends the sealer's turn; `None` ends it.
     ///
     /// # Errors
     /// [`Error::Unavailable`] if it may or may not have been moved.
@@ -236,7 +236,7 @@ impl Store {
         Ok(written)
     }
 
-    /// Puts an item in place of the one with this size; `None` where there must be none.
+    /// Puts an item in place of the one with this size; for `None`, only if there is no item.
     async fn put_after(&self, item: Item, size: Option<u64>) -> Result<Written, Error> {
         let put = self
             .client
@@ -255,7 +255,7 @@ impl Store {
         written(put.map(|output| WriteUnits::of(output.consumed_capacity.as_slice())))
     }
 
-    /// The events at these places, as they are now; those that are not there are left out.
+    /// The events at these places, by a consistent read. Missing events are left out.
     ///
     /// # Errors
     /// [`Error::Unavailable`] if the store does not answer.
@@ -266,14 +266,14 @@ impl Store {
     ) -> Result<Vec<Candidate>, Error> {
         let keys = places.iter().map(|place| event_key(workspace, place)).collect();
         let mut found = self.get_all(keys, true, &mut ReadUnits::default()).await?;
-        let candidate = |place: &Place| {
+        let candidates = places.iter().filter_map(|place| {
             let item = found.remove(&(partition(workspace, place.shard), place.position.sort_key()))?;
             Some(Candidate { place: place.clone(), event: item::to_event(&item) })
-        };
-        Ok(places.iter().filter_map(candidate).collect())
+        });
+        Ok(candidates.collect())
     }
 
-    /// Notes that what is at a place cannot be sealed. The same call again changes nothing but the time.
+    /// Records that the item at a place cannot be sealed. Repeating the call changes only the time.
     ///
     /// # Errors
     /// [`Error::Unavailable`] if it may not have been written.
@@ -294,7 +294,7 @@ impl Store {
         self.put_in_ledger(item).await.map(|_| ())
     }
 
-    /// A part of what the ledger holds of a workspace, or of none.
+    /// An item of the ledger. `workspace` is a workspace or [`ledger::COMMON`].
     pub(super) async fn ledger_item(&self, workspace: &str, part: &str) -> Result<Option<Item>, Error> {
         let output = self
             .client
@@ -309,7 +309,7 @@ impl Store {
         Ok(output.item)
     }
 
-    /// What the ledger holds of a workspace from one part to another, both included.
+    /// The items of a workspace in the ledger from one sort key to another, both included.
     pub(super) async fn ledger_items(
         &self,
         workspace: &WorkspaceId,
@@ -394,7 +394,7 @@ fn delta(item: &Item) -> Result<Delta, Error> {
         .ok_or_else(|| inconsistent("a log's delta is not one"))
 }
 
-/// What a put on a condition came to.
+/// The result of a conditional put.
 pub(super) fn written(put: Result<WriteUnits, SdkError<PutItemError>>) -> Result<Written, Error> {
     match put {
         Ok(units) => Ok(Written::Now(units)),

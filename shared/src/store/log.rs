@@ -1,8 +1,7 @@
-//! Reads a log as it is stored, and decodes one event at a time.
+//! Reads entries of a log with their stored events, and decodes one event at a time.
 //!
-//! An event of 64 KB can take 80 times as much memory once it is decoded, because each small object in its context
-//! becomes a map. So a reader that handles many events takes them from [`Stored`] one by one, and drops each before
-//! the next.
+//! An event of 64 KB can take 80 times as much memory once it is decoded, because each small object in its context becomes
+//! a map. So a reader of many events takes them from [`Stored`] one by one, and drops each before the next.
 
 use std::{collections::HashMap, ops::Range, vec};
 
@@ -24,26 +23,26 @@ use crate::{
     query::page::ReadUnits,
 };
 
-/// How many entries a reader asks for at first, before it knows how large the events are.
+/// How many entries a reader requests first, before it knows the size of the events.
 pub const FIRST_CHUNK: u64 = 16;
-/// How many it asks for at most: the keys of one `BatchGetItem`.
+/// The most entries of a request: the keys of one `BatchGetItem`.
 const MAX_CHUNK: usize = 100;
-/// How many bytes of stored events it holds at a time, if they are about as large as those before.
+/// How many bytes of stored events a reader holds at a time, if they are about as large as the last ones.
 const CHUNK_BYTES: usize = 1_000_000;
 
-/// What there is of an event that is sealed.
+/// The state of a sealed event.
 #[derive(Clone, Debug)]
 #[expect(clippy::large_enum_variant, reason = "nearly all of them are events, as large as an Option of one")]
 pub enum Sealed {
-    /// The event itself.
+    /// The event.
     Event(Event),
-    /// Its place in the log: the event has expired.
+    /// The event has expired.
     Expired,
-    /// Its place in the log, and no event: it was deleted although it had not expired. No part of the service does so.
+    /// The event is missing although it has not expired. The service itself never deletes such an event.
     Gone,
 }
 
-/// Some entries of a log with the stored form of their events. The iterator decodes an event when it is asked for it.
+/// Entries of a log with the stored items of their events. The iterator decodes each event when it returns it.
 #[derive(Debug)]
 pub struct Stored {
     workspace: WorkspaceId,
@@ -53,8 +52,8 @@ pub struct Stored {
 }
 
 impl Store {
-    /// The entries of these sequences, which the head must cover, and what there is of their events, in the order of
-    /// the log. An event that has expired is not read.
+    /// The entries of these sequences, which must be below the head, with their events, in the order of the log. Expired
+    /// events are not read.
     ///
     /// # Errors
     /// [`Error::Unavailable`] if the store does not answer, [`Error::Inconsistent`] if the log is not whole.
@@ -75,10 +74,10 @@ impl Store {
         Ok(Stored { workspace: workspace.clone(), retained, entries: entries.into_iter(), found })
     }
 
-    /// The same, all of them decoded.
+    /// The same as [`Self::stored_events`], with all events decoded.
     ///
     /// # Errors
-    /// As of [`Self::stored_events`].
+    /// The same as [`Self::stored_events`].
     pub async fn sealed_events(
         &self,
         workspace: &WorkspaceId,
@@ -90,7 +89,7 @@ impl Store {
 }
 
 impl Stored {
-    /// How many entries to ask for next, by the size of these events.
+    /// How many entries to request next, judging by the size of these events.
     pub fn next_chunk(&self) -> u64 {
         let bytes: usize = self.found.values().map(stored_bytes).sum();
         let each = bytes.div_ceil(self.found.len().max(1)).max(1);
@@ -104,13 +103,13 @@ impl Stored {
         }
         let item = self.found.remove(&(partition(&self.workspace, *shard), position.sort_key()));
         Ok(match item.as_ref().map(to_event).transpose()? {
-            // The log decides the sequence; a copy of the event may not have it yet.
+            // The sequence comes from the log, because the event's item may not have it yet.
             Some(event) if self.retained.keeps(&event) => {
                 Sealed::Event(Event { sequence: Some(sequence), ..event })
             }
             Some(_) => Sealed::Expired,
             None if self.retained.is_after(position.timestamp) => {
-                // An alarm of the template counts this line, whichever function reads the log.
+                // An alarm of the template counts this line in each function that reads the log.
                 tracing::error!(workspace = %self.workspace, sequence, reason = "an event is gone", "inconsistent log");
                 Sealed::Gone
             }

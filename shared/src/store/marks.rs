@@ -1,11 +1,11 @@
-//! The marks on expired events, by which DynamoDB deletes them, and how they are taken away.
+//! Marks expired events, so that DynamoDB's TTL deletes them, and removes the marks during a legal hold.
 //!
-//! Each write has a condition on the settings in the same transaction: the retention is the one under which the caller decided,
-//! and the progress is where the caller began. So a process that stands still for hours and then goes on marks nothing under a
-//! hold that was placed meanwhile. A condition beside the write is not enough, because no two calls are one.
+//! Each transaction checks the settings: the retention must be the one under which the caller decided, and the progress must
+//! be the one that it read. So a process that is suspended for hours and then resumes marks nothing under a hold that was
+//! placed meanwhile. A check by a separate read before the write would leave a window between the two.
 //!
-//! A transaction takes twice the units: 2 for each KB of an event, and 2 to 4 for the check, which 50 events share. The check
-//! keeps other transactions off the settings while it is made, so the caller leaves as much time between two as each takes.
+//! A transaction costs twice the units: 2 for each KB of an event, and 2 to 4 for the check, which 50 events share. It
+//! blocks other transactions on the settings, so the caller waits between two transactions as long as each takes.
 
 use std::{collections::HashMap, time::Duration};
 
@@ -29,18 +29,18 @@ use crate::model::{
 
 /// The most events of one transaction. DynamoDB takes 100 writes and 4 MB of items, and an event has at most 64 KiB.
 pub const MAX_MARKS: usize = 50;
-/// How often a transaction is tried that meets others on its items, and the first and the longest wait between.
+/// The attempts for a transaction that conflicts with others, and the first and the longest wait between them.
 const MAX_ATTEMPTS: u32 = 12;
 const FIRST_WAIT: Duration = Duration::from_millis(20);
 const MAX_WAIT: Duration = Duration::from_secs(1);
 
-/// Some marked events of a partition, and where to go on.
+/// Some marked events of a partition, and the position at which the read continues.
 pub type MarkedPage = (Vec<Place>, Option<Position>);
 
 impl Store {
-    /// Marks events, which the log has at these places, to be deleted from an instant on, at most [`MAX_MARKS`]; how many of
-    /// them were there. `None` if the settings have changed: then none is marked. The same call again changes nothing but the
-    /// instant. It names no sequence, so that its role cannot set one.
+    /// Marks the events at these places, at most [`MAX_MARKS`], for deletion from an instant on. Returns how many of them
+    /// exist, or `None` if the settings have changed and no event was marked. Repeating the call changes only the instant.
+    /// The update does not use the attribute `sequence`, so that IAM can deny it to the role.
     ///
     /// # Errors
     /// [`Error::Unavailable`] if they may not have been marked.
@@ -51,17 +51,18 @@ impl Store {
         places: &[Place],
         at: Timestamp,
     ) -> Result<Option<u64>, Error> {
-        let mark = |place: &Place| {
+        let updates = places.iter().map(|place| {
             self.update_event(workspace, place)
                 .update_expression("SET #expires_at = :at")
                 .condition_expression("attribute_exists(#timestamp)")
                 .expression_attribute_names("#timestamp", "timestamp")
                 .expression_attribute_values(":at", AttributeValue::N(at.unix_seconds().to_string()))
-        };
-        self.under(workspace, settings, places.iter().map(mark).collect()).await
+        });
+        self.under(workspace, settings, updates.collect()).await
     }
 
-    /// Takes the marks away from events, at most [`MAX_MARKS`]; how many had one. `None` if the settings have changed.
+    /// Removes the marks of events, at most [`MAX_MARKS`]. Returns how many were marked, or `None` if the settings have
+    /// changed.
     ///
     /// # Errors
     /// [`Error::Unavailable`] if some may still be marked.
@@ -71,15 +72,15 @@ impl Store {
         settings: &Settings,
         places: &[Place],
     ) -> Result<Option<u64>, Error> {
-        let unmark = |place: &Place| {
+        let updates = places.iter().map(|place| {
             self.update_event(workspace, place)
                 .update_expression("REMOVE #expires_at")
                 .condition_expression("attribute_exists(#expires_at)")
-        };
-        self.under(workspace, settings, places.iter().map(unmark).collect()).await
+        });
+        self.under(workspace, settings, updates.collect()).await
     }
 
-    /// The marked events of a partition from one place to another, both included, as far as one read brings them.
+    /// The marked events of a partition from one position to another, both included, as far as one read returns them.
     ///
     /// # Errors
     /// [`Error::Unavailable`] if the store does not answer.
@@ -121,8 +122,8 @@ impl Store {
         Ok((places, next.transpose()?))
     }
 
-    /// Notes up to which size of the log the events of its receipts are marked, if the settings are still `settings`;
-    /// whether they were. If the note is lost, the events are marked again.
+    /// Stores the size of the log up to which all receipts' events are marked, if the settings are still `settings`. Returns
+    /// whether they are. If the write is lost, the events are marked again.
     ///
     /// # Errors
     /// [`Error::Unavailable`] if it may not have been written.
@@ -153,7 +154,8 @@ impl Store {
         }
     }
 
-    /// Notes that no event is marked under this retention, whose hold stops deletion; whether it is still in force.
+    /// Records that no event is marked under this retention, whose hold stops deletion. Returns whether the retention is
+    /// unchanged.
     ///
     /// # Errors
     /// [`Error::Unavailable`] if it may not have been written.
@@ -190,15 +192,17 @@ impl Store {
             .expression_attribute_names("#expires_at", "expires_at")
     }
 
-    /// Updates events in one transaction, if the settings are still `settings`; how many were as their update wants them.
-    /// An event that is gone, or was done before, keeps no other from its update.
+    /// Updates events in one transaction, if the settings are still `settings`. Returns how many updates met their condition.
+    /// An update whose condition fails, because the event is missing or was updated before, is left out of the next attempt.
     async fn under(
         &self,
         workspace: &WorkspaceId,
         settings: &Settings,
         updates: Vec<UpdateBuilder>,
     ) -> Result<Option<u64>, Error> {
-        let internal = |error: aws_sdk_dynamodb::error::BuildError| Error::Internal(error.into());
+        fn internal(error: aws_sdk_dynamodb::error::BuildError) -> Error {
+            Error::Internal(error.into())
+        }
         let condition = Unchanged::of(settings);
         let check = ConditionCheck::builder()
             .table_name(&self.tables.settings)
@@ -236,7 +240,7 @@ impl Store {
             if !reasons.iter().any(|code| RETRIED.contains(code)) {
                 return Err(unavailable(error));
             }
-            // Nothing was written: another transaction had one of the items, or a table was too busy.
+            // Nothing was written, because another transaction used one of the items, or a table was too busy.
             tokio::time::sleep(wait).await;
             wait = MAX_WAIT.min(wait * 2);
         }
@@ -244,10 +248,10 @@ impl Store {
     }
 }
 
-/// Why a transaction was cancelled that may be done when it is sent again.
+/// The reasons of cancelled transactions that may succeed when they are sent again.
 const RETRIED: [&str; 3] = ["TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"];
 
-/// Why each write of a transaction was refused, in their order; empty for any other error.
+/// The reason for each write of a cancelled transaction, in the order of the writes; empty for any other error.
 fn codes(error: &SdkError<TransactWriteItemsError>) -> Vec<&str> {
     match error.as_service_error() {
         Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) => cancelled
@@ -259,7 +263,7 @@ fn codes(error: &SdkError<TransactWriteItemsError>) -> Vec<&str> {
     }
 }
 
-/// The condition that the settings are as they were read: the retention, and how far its receipts are marked.
+/// The condition that the retention and the marked size are as they were read.
 struct Unchanged {
     expression: String,
     values: HashMap<String, AttributeValue>,
@@ -269,7 +273,7 @@ impl Unchanged {
     fn of(settings: &Settings) -> Self {
         let size = settings.expiry.marked_size;
         let mut values = HashMap::from([(":marked_size".to_owned(), AttributeValue::N(size.to_string()))]);
-        // A version before this one noted neither.
+        // Items written by older versions have neither attribute.
         let retention = match &settings.retention_digest {
             None => "attribute_not_exists(#retention_digest)",
             Some(digest) => {

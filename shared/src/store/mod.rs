@@ -1,34 +1,29 @@
-//! The store: the only code that speaks DynamoDB.
+//! The store. Only this module calls DynamoDB.
 //!
-//! What it guarantees, and all that it offers:
+//! Its functions and guarantees:
 //!
-//! - [`Store::append`] writes an event once. Its key is its identity and the write is conditional on
-//!   there being none, so that DynamoDB itself tells a new event from one that is already there, at
-//!   the price of the write alone. It says whether what is there is the same event or another one.
-//!   A write that may or may not have arrived can be repeated with no harm.
-//! - [`Store::append_all`] does so for several events, with a fraction of the requests.
-//! - [`Store::page`] reads the events that match a filter in the order of time. Without a filter it
-//!   is consistent: whatever was acknowledged before the read began is in it. With one it reads an
-//!   index, which follows the table within a moment.
-//! - [`Store::create_token`] and [`Store::revoke_token`] write the token and the event about it in one
-//!   transaction: neither is ever there without the other.
-//! - [`Store::count_read`] counts the reads of each token, and [`Store::take_slots`] the reads that last long, for all
-//!   instances of a function together.
-//! - [`Store::quarantine`] keeps what the bus brought and nobody could understand.
+//! - [`Store::append`] writes an event once. The key of an event is its identity, and the write is conditional on a free
+//!   key. So DynamoDB itself recognizes duplicates, without an additional read. If the key is taken, the answer says whether
+//!   the stored event is the same or another one. It is safe to repeat a write whose outcome is unknown.
+//! - [`Store::append_all`] does the same for several events, with fewer requests.
+//! - [`Store::page`] reads the events that match a filter in the order of time. Without a filter the read is consistent: it
+//!   returns all events that were acknowledged before it began. With a filter it may read an index, which follows the table
+//!   within a moment.
+//! - [`Store::create_token`] and [`Store::revoke_token`] write the token and the event about it in one transaction, so
+//!   neither exists without the other.
+//! - [`Store::count_read`] counts the reads of each token, and [`Store::take_slots`] limits long reads, across all instances
+//!   of a function.
+//! - [`Store::quarantine`] stores bus events that cannot be parsed.
+//! - Streams are stored with their progress. Admins change the settings and deliverers write the progress, each on the
+//!   condition that the other has not changed the stream meanwhile.
+//! - The modules of the sealer, the ledger, redaction and inspection describe their own functions.
 //!
-//! - Streams are kept with how far each has come: admins change what is set, and who delivers notes what became of
-//!   it, on the condition that nobody changed anything meanwhile.
+//! Every read for a client returns only events that are retained at that instant. Expired events are neither returned nor
+//! recorded again.
 //!
-//! - What the sealer, the ledger and the redaction of events do is told in their own modules, and so is
-//!   how what is stored is inspected.
-//!
-//! - Whatever reads for somebody gives what is retained at that instant and nothing else; what has expired
-//!   is neither given nor recorded again.
-//!
-//! There is no way to change or delete an event, but to put its sequence on it once, to erase parts
-//! of it together with a record of that, and to mark it for DynamoDB to delete once a receipt says that it
-//! has expired. An error never means that something was half
-//! done, only that it may or may not have been done.
+//! A recorded event changes in three ways only: its sequence is written once; parts of it are erased, in one transaction
+//! with the event about the redaction; and after a receipt lists it as expired, it is marked for DynamoDB to delete. An
+//! error means that a write may or may not have happened, never that a part of it happened.
 
 mod archive;
 mod backlog;
@@ -99,7 +94,7 @@ use crate::{
     model::{error::Error, event::Event},
 };
 
-/// The tables, and how to reach them. Cloning it is cheap and shares the connections.
+/// A client for the tables. Clones are cheap and share the connections.
 #[derive(Clone, Debug)]
 pub struct Store {
     client: Client,
@@ -113,9 +108,9 @@ pub struct Store {
 }
 
 impl Store {
-    /// Prepares to reach the tables; nothing is sent yet.
+    /// Prepares the client without sending a request.
     pub fn connect(config: &Config) -> Self {
-        // An attempt that hangs is given up while its invocation still has time for the next.
+        // An attempt that hangs times out early enough for another one within the same invocation.
         let timeouts = TimeoutConfig::builder()
             .connect_timeout(Duration::from_secs(1))
             .operation_attempt_timeout(Duration::from_secs(3))
@@ -124,7 +119,7 @@ impl Store {
         let sdk = aws_sdk_dynamodb::config::Builder::from(&config.sdk(config.endpoint.as_deref()))
             .retry_config(RetryConfig::standard().with_max_attempts(4))
             .timeout_config(timeouts)
-            // An attempt has its time, and no body is so long that its pace would need to be watched.
+            // The attempt timeout is enough, because all bodies are short.
             .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
         Self {
             client: Client::from_conf(sdk.build()),
@@ -138,17 +133,17 @@ impl Store {
         }
     }
 
-    /// The same store, which tells `hints` of every event it writes.
+    /// The same store, which calls `hints` for each event that it writes.
     pub fn with_hints(self, hints: Hints) -> Self {
         Self { hints: Some(hints), ..self }
     }
 
-    /// The same store, which tells `hints` of every head that it moves.
+    /// The same store, which calls `hints` for each log head that it moves.
     pub fn with_head_hints(self, hints: Hints) -> Self {
         Self { head_hints: Some(hints), ..self }
     }
 
-    /// Tells that an event was written, or may have been.
+    /// Calls the hints after an event was written, or may have been.
     fn hint(&self, partition: &str, event: &Event) {
         if let Some(hints) = &self.hints {
             hints.tell(partition, &event.position().sort_key());
@@ -156,7 +151,7 @@ impl Store {
     }
 }
 
-/// Whatever the SDK could not do: it has tried again already, so it is not for now.
+/// Converts an error of the SDK, which has retried already.
 fn unavailable<E, R>(error: SdkError<E, R>) -> Error
 where
     SdkError<E, R>: std::error::Error + Send + Sync + 'static,
@@ -164,7 +159,7 @@ where
     Error::Unavailable(error.into())
 }
 
-/// Whether an update was refused because its item is in another state.
+/// Whether the condition of an update failed.
 fn condition_failed(error: &SdkError<UpdateItemError>) -> bool {
     error.as_service_error().is_some_and(UpdateItemError::is_conditional_check_failed_exception)
 }
@@ -178,12 +173,12 @@ fn written(sent: Result<UpdateItemOutput, SdkError<UpdateItemError>>) -> Result<
     }
 }
 
-/// What is stored is not what we write.
+/// The error for a stored item that is not in the form that we write.
 fn corrupt(what: impl Into<String>) -> Error {
     Error::Internal(what.into().into())
 }
 
-/// What the ledger holds does not go together.
+/// The error for items of a ledger that contradict each other.
 fn inconsistent(what: impl Into<String>) -> Error {
     Error::Inconsistent(what.into().into())
 }
@@ -192,9 +187,9 @@ fn inconsistent(what: impl Into<String>) -> Error {
 #[derive(Clone, Copy, Debug, Default, PartialEq, serde::Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct WriteUnits {
-    /// Of the table itself.
+    /// Write units of the table.
     pub table: f64,
-    /// Of all its indexes.
+    /// Write units of all its indexes.
     pub indexes: f64,
 }
 

@@ -1,4 +1,4 @@
-//! The connection, before the first request needs it.
+//! Opens the connection before the first request needs it.
 
 use std::time::Duration;
 
@@ -7,16 +7,15 @@ use aws_sdk_dynamodb::{error::DisplayErrorContext, types::AttributeValue};
 use super::Store;
 use crate::aws::config::Config;
 
-/// How long the start of a function waits for the store, which is less than its first request would. What is given up
-/// here is a handshake that the first request makes again.
+/// How long the start of a function waits for the connection. After a timeout the first request connects again.
 const PATIENCE: Duration = Duration::from_secs(2);
-/// What no key is: neither a workspace nor a token can be called so.
-const NOBODY: &str = "-";
+/// A key that no item has, because it is neither a valid workspace nor a valid token id.
+const UNUSED_KEY: &str = "-";
 
-/// Which table a function may read an item of.
+/// A table whose items the function may read.
 #[derive(Clone, Copy, Debug)]
 pub enum Opening {
-    /// How workspaces are kept.
+    /// The settings of workspaces.
     Settings,
     /// Workspace tokens.
     Tokens,
@@ -25,11 +24,10 @@ pub enum Opening {
 }
 
 impl Store {
-    /// A store whose connection is open, for a function that starts: names are looked up, certificates checked and
-    /// keys agreed on while nobody waits, and with the whole CPU that Lambda gives to a start.
+    /// A store with an open connection, for a function that starts. DNS lookup and TLS handshake then happen before a client
+    /// waits, and with the full CPU that Lambda gives to a start.
     ///
-    /// It takes half a read unit. A store that does not answer is no reason not to start: the first request
-    /// connects then.
+    /// It costs half a read unit. If DynamoDB does not answer, the function starts without a connection.
     pub async fn open(config: &Config, opening: Opening) -> Self {
         let store = Self::connect(config);
         if config.open_at_init {
@@ -44,7 +42,8 @@ impl Store {
             Opening::Tokens => (&self.tables.tokens, &["token"]),
             Opening::Ledger => (&self.tables.ledger, &["workspace", "part"]),
         };
-        let key = key.iter().map(|name| ((*name).to_owned(), AttributeValue::S(NOBODY.to_owned()))).collect();
+        let key =
+            key.iter().map(|name| ((*name).to_owned(), AttributeValue::S(UNUSED_KEY.to_owned()))).collect();
         let read = self.client.get_item().table_name(table).set_key(Some(key)).send();
         match tokio::time::timeout(PATIENCE, read).await {
             Ok(Ok(_)) => {}

@@ -1,4 +1,4 @@
-//! Bus events that could not be understood: kept whole, with the reason, for 30 days.
+//! Bus events that cannot be parsed or recorded. They are stored whole, with the reason, for 30 days.
 
 use aws_sdk_dynamodb::{operation::execute_statement::ExecuteStatementError, types::ReturnConsumedCapacity};
 use serde_json::json;
@@ -9,31 +9,31 @@ use crate::{
     text::problem::FieldError,
 };
 
-/// How long it is kept, in days.
+/// How long a quarantined event is stored, in days.
 const RETENTION_DAYS: i64 = 30;
 
-/// The most bytes of a body in one item: DynamoDB takes 400 KB with all its attributes (Service
-/// quotas, item size), and the bus brings up to 1 MB.
+/// The most bytes of a body in one item. An item has at most 400 KB with all its attributes (DynamoDB service quotas), and
+/// bus events have up to 1 MB.
 const PART_BYTES: usize = 350_000;
 
-/// Something the bus brought that is not recorded as an event.
+/// A bus event that cannot be recorded.
 #[derive(Clone, Debug)]
 pub struct Quarantined {
-    /// Who put it on the bus, as its envelope says; `unknown` where it has none.
+    /// The source in its envelope; `unknown` if there is no envelope.
     pub source: String,
-    /// When it was put there.
+    /// When it was put on the bus.
     pub at: Timestamp,
-    /// The id of its envelope, or of the message that brought it: a redelivery has the same.
+    /// The id of its envelope, or of the queue message. A redelivery has the same id.
     pub id: String,
-    /// Why it is here.
+    /// The reason.
     pub reason: Reason,
-    /// What is wrong with it in detail.
+    /// The problems of its fields.
     pub problems: Vec<FieldError>,
-    /// What was brought, to the letter.
+    /// The unchanged body.
     pub body: String,
 }
 
-/// Why something is in quarantine.
+/// The reason for a quarantine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reason {
     /// It is not JSON.
@@ -42,7 +42,7 @@ pub enum Reason {
     InvalidEnvelope,
     /// The event within breaks a rule of the model.
     InvalidEvent,
-    /// Another event stands under its key.
+    /// Another event with the same key is recorded.
     Conflict,
 }
 
@@ -59,10 +59,10 @@ impl Reason {
 }
 
 impl Store {
-    /// Keeps what was brought. Doing it again changes nothing: the key is that of the delivery.
+    /// Stores a quarantined event. Repeating the call for a redelivery changes nothing, because the key is the same.
     ///
     /// # Errors
-    /// [`Error::Unavailable`] if not all of it was written; the same call again is safe.
+    /// [`Error::Unavailable`] if not all of it was written. It is safe to repeat the call.
     pub async fn quarantine(&self, quarantined: &Quarantined, now: Timestamp) -> Result<WriteUnits, Error> {
         let Quarantined { source, at, id, reason, problems, body } = quarantined;
         let problems: Vec<_> = problems
@@ -77,7 +77,7 @@ impl Store {
                 .text("source", source)
                 .text("quarantined_at", format!("{at}#{id}#{index}"))
                 .text("reason", reason.name())
-                // Problems may be many; the first ones tell enough.
+                // The list of problems may be long, and the first ones are enough.
                 .text("problems", truncated(&problems, 20_000))
                 .text("body", *part)
                 .number("parts", parts.len())
@@ -91,7 +91,7 @@ impl Store {
                 .return_consumed_capacity(ReturnConsumedCapacity::Indexes)
                 .send()
                 .await;
-            // If we crash here, the message is delivered again, and the parts that are there stay as they are.
+            // If we crash here, the message is delivered again, and the parts that are stored do not change.
             match inserted {
                 Ok(output) => write_units += WriteUnits::of(output.consumed_capacity.as_slice()),
                 Err(error)
@@ -105,7 +105,7 @@ impl Store {
     }
 }
 
-/// The text in pieces that fit an item, cut between characters; at least one, if an empty one.
+/// Splits a text into parts that fit an item, between characters. An empty text has one part.
 fn parts(text: &str) -> Vec<&str> {
     let mut parts = Vec::new();
     let mut rest = text;
@@ -127,12 +127,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_body_is_kept_whole_in_as_many_parts_as_it_takes() {
-        let check = |text: String, lengths: &[usize]| {
+    fn a_body_is_split_into_parts_without_loss() {
+        fn check(text: String, lengths: &[usize]) {
             let parts = parts(&text);
             assert_eq!(parts.concat(), text);
             assert_eq!(parts.iter().map(|part| part.len()).collect::<Vec<_>>(), lengths);
-        };
+        }
         check(String::new(), &[0]);
         check("a".repeat(PART_BYTES), &[PART_BYTES]);
         check("a".repeat(PART_BYTES + 1), &[PART_BYTES, 1]);

@@ -1,4 +1,4 @@
-//! How often each token reads and each workspace is changed, counted where all instances of a function see it.
+//! Counts the reads of each token and the changes of each workspace, across all instances of a function.
 
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
 
@@ -10,25 +10,24 @@ use crate::model::{
     timestamp::Timestamp,
 };
 
-/// How long a count is kept after its window, in seconds: no clock is behind by as much.
+/// How long a count is stored after its window, in seconds. No clock is behind by that much.
 const KEPT_SECONDS: i64 = 3600;
 
 impl Store {
-    /// Counts a read of a token, and says how the token stands after it; `None` where reads are not limited.
+    /// Counts a read of a token, and returns the state of the limit; `None` if reads are not limited.
     ///
     /// # Errors
-    /// [`Error::TooManyReads`] if the window has none left; [`Error::Unavailable`] if the read may not have been
+    /// [`Error::TooManyReads`] if no reads are left in the window; [`Error::Unavailable`] if the read may not have been
     /// counted.
     pub async fn count_read(&self, token: &TokenId, now: Timestamp) -> Result<Option<Rate>, Error> {
         let Some(limit) = self.read_limit else { return Ok(None) };
         self.count(token.to_string(), limit, now).await?.map(Some).map_err(Error::TooManyReads)
     }
 
-    /// Counts a change by an admin of a workspace. Admins of other workspaces have counts of their own, and so have the
-    /// other kinds of changes.
+    /// Counts a change by an admin. Each workspace and each kind of change has its own count.
     ///
     /// # Errors
-    /// [`Error::TooManyChanges`] if the window has none left; [`Error::Unavailable`] if the change may not have been
+    /// [`Error::TooManyChanges`] if no changes are left in the window; [`Error::Unavailable`] if the change may not have been
     /// counted.
     pub async fn count_change(
         &self,
@@ -37,17 +36,20 @@ impl Store {
         now: Timestamp,
     ) -> Result<(), Error> {
         let Some(limit) = self.change_limit else { return Ok(()) };
-        // IAM gives the roles of admin functions keys with this beginning, and no token has such an id.
+        // IAM allows the roles of admin functions only keys with this prefix, and no token has such an id.
         let key = format!("admin#{workspace}#{}", kind.name());
         self.count(key, limit, now).await?.map(drop).map_err(Error::TooManyChanges)
     }
 
-    /// Counts one under a key: how the key stands then, or stood before if the window has none left.
+    /// Increments the count of a key. Returns the new state of the limit, or as the inner error the unchanged state if the
+    /// window is used up.
     ///
-    /// It is one conditional write. An SDK that repeats it, because an answer was lost, may count one twice, and never
-    /// none.
+    /// It is one conditional write. If an answer is lost and the SDK repeats the write, one call may count twice, but never
+    /// zero times.
     async fn count(&self, key: String, limit: u32, now: Timestamp) -> Result<Result<Rate, Rate>, Error> {
-        let number = |number: i64| AttributeValue::N(number.to_string());
+        fn number(number: i64) -> AttributeValue {
+            AttributeValue::N(number.to_string())
+        }
         let forgotten_at = (window(now) + 1) * WINDOW_SECONDS + KEPT_SECONDS;
         let update = self
             .client

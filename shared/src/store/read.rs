@@ -1,9 +1,8 @@
-//! Reads the events that match a filter, a page at a time.
+//! Reads the events that match a filter, one page at a time.
 //!
-//! Three rules keep a page from lying, whatever DynamoDB answers. Only the absence of a key to go
-//! on from ends a stream, never an empty or short answer. A page ends after an event that was
-//! looked at, never before one that was not. And every page moves forward by at least one event,
-//! however large it is, so that no event can block what follows.
+//! Three rules make pages complete. A sequence ends only if DynamoDB returns no key to continue from; an empty or short
+//! answer does not end it. The next page begins after the last event that was examined. And each page advances by at least
+//! one event, however large it is, so that no event can block the ones after it.
 
 use std::{collections::HashMap, time::Duration};
 
@@ -25,34 +24,33 @@ use crate::{
     },
 };
 
-/// How many events a page may look at, and how many bytes of them, for those it returns.
+/// The most events, and the most bytes, that are examined for a page.
 pub(super) const MAX_EVALUATED: usize = 10_000;
 pub(super) const MAX_EVALUATED_BYTES: usize = 50_000_000;
-/// How many events are held at a time.
+/// How many events are in memory at a time.
 pub(super) const CHUNK: usize = 300;
 /// The most keys of one `BatchGetItem` (DynamoDB API reference).
 const BATCH: usize = 100;
-/// How often what a `BatchGetItem` left out is asked for again, each time after twice the wait.
+/// How often unprocessed keys of a `BatchGetItem` are requested again. Each wait is twice as long as the last one.
 const MAX_ATTEMPTS: u32 = 8;
 const FIRST_WAIT: Duration = Duration::from_millis(20);
 
-/// What a page has room for.
+/// The size limits of a page.
 #[derive(Clone, Copy, Debug)]
 pub struct Room {
-    /// How many events.
+    /// The most events.
     pub events: usize,
-    /// How many bytes, by `measure`; the first event is taken however large it is.
+    /// The most bytes by `measure`. The first event is returned however large it is.
     pub bytes: usize,
-    /// The bytes of an event in the answer.
+    /// Computes the bytes of an event in the answer.
     pub measure: fn(&Event) -> usize,
 }
 
 impl Store {
-    /// Reads the events that match and are retained, after the place `after`, in the filter's order, as far
-    /// as there is room for them.
+    /// Reads the retained events that match, after the position `after`, in the filter's order, up to the limits of `room`.
     ///
-    /// A page ends early where its bytes are used up, or where so many were looked at that match
-    /// nothing that the reader should hear from us; [`Page::next`] then leads on.
+    /// A page ends early if its bytes are used up, or if [`MAX_EVALUATED`] events were examined, so that the reader gets an
+    /// answer. [`Page::next`] then has the position to continue from.
     ///
     /// # Errors
     /// [`Error::Unavailable`] if the store does not answer.
@@ -67,10 +65,10 @@ impl Store {
         self.page_within(workspace, filter, after, room, MAX_EVALUATED, now).await
     }
 
-    /// The same, which ends once it has looked at so many events.
+    /// The same as [`Self::page`], with another limit of events to examine.
     ///
     /// # Errors
-    /// As of [`Self::page`].
+    /// The same as [`Self::page`].
     pub async fn page_within(
         &self,
         workspace: &WorkspaceId,
@@ -84,7 +82,8 @@ impl Store {
         let Some(filter) = filter.retained_by(self.retained(workspace, now).await?) else {
             return Ok(nothing);
         };
-        // What a cursor points to may have expired since: all before it has, and all after it is to come.
+        // The event of a cursor may have expired meanwhile, and then all older ones have as well. In descending order nothing
+        // is left; in ascending order the read begins at the oldest retained event.
         let expired = |position: &&Position| filter.start.is_some_and(|start| position.timestamp < start);
         match (after.filter(expired), filter.order) {
             (Some(_), Order::Descending) => Ok(nothing),
@@ -95,7 +94,7 @@ impl Store {
         }
     }
 
-    /// The same of all that is stored, whether it is retained or not.
+    /// The same as [`Self::page_within`], for all stored events, with expired ones.
     pub(super) async fn page_of_all(
         &self,
         workspace: &WorkspaceId,
@@ -111,7 +110,7 @@ impl Store {
         let mut events = Vec::new();
         let mut read = ReadUnits::default();
         let (mut page_bytes, mut evaluated, mut evaluated_bytes) = (0, 0, 0);
-        // Where most events match, no more is read than the page has room for, until one did not match.
+        // If most events match, the read is limited to the room of the page, until an event does not match.
         let mut is_thin = residual;
         loop {
             let left = room.events - events.len();
@@ -154,7 +153,7 @@ impl Store {
         }
     }
 
-    /// The whole events of these heads, in their order. One that is gone since is left out.
+    /// The whole events of these heads, in their order. Events that were deleted meanwhile are left out.
     async fn whole(
         &self,
         heads: Vec<Head>,
@@ -175,10 +174,10 @@ impl Store {
         Ok(events)
     }
 
-    /// The items of these keys that something else tells of, by their whole keys.
+    /// The items of these keys, which an index or a delta lists, by their whole keys.
     ///
-    /// What tells of an event (an index, a delta) may do so before every copy of the table has it. What is
-    /// missing from one copy is asked of the leader, so that no event is passed over.
+    /// An index or a delta may list an event before every replica of the table has it. Items that one replica does not have
+    /// are read again consistently, so that no event is missed.
     pub(super) async fn get_there(
         &self,
         keys: Vec<Item>,
@@ -239,7 +238,7 @@ impl Store {
             units += read_units(output.consumed_capacity());
             items
                 .extend(output.responses.unwrap_or_default().remove(&self.tables.events).unwrap_or_default());
-            // What did not fit the answer, or the table's capacity, is named and must be asked for again.
+            // Keys that exceeded the size of the answer or the table's capacity are returned, and must be requested again.
             left =
                 output.unprocessed_keys.unwrap_or_default().remove(&self.tables.events).map(|rest| rest.keys);
             if left.is_some() {
@@ -255,6 +254,8 @@ impl Store {
 }
 
 fn key(item: &Item) -> Result<Item, Error> {
-    let member = |name: &'static str| Ok((name.to_owned(), AttributeValue::S(text(item, name)?.to_owned())));
-    [member("workspace"), member("timestamp")].into_iter().collect()
+    ["workspace", "timestamp"]
+        .into_iter()
+        .map(|name| Ok((name.to_owned(), AttributeValue::S(text(item, name)?.to_owned()))))
+        .collect()
 }

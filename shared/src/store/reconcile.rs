@@ -1,8 +1,8 @@
-//! The search for events that are not sealed, over the whole table.
+//! The search for unsealed events in the whole events table.
 //!
-//! The stream tells of every event within moments, so that this finds nothing, unless the sealer
-//! could not run for as long as the stream remembers. No index lists what is not sealed: it would
-//! cost two write units for every event.
+//! The table's stream reports each event within moments. So the search finds nothing, unless the sealer could not run for
+//! as long as the stream keeps records. There is no index of unsealed events, because it would cost two write units for
+//! each event.
 
 use super::{
     Store, corrupt,
@@ -16,26 +16,26 @@ use crate::model::{
     timestamp::Timestamp,
 };
 
-/// How far a search has come.
+/// The progress of a search.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Search {
     /// When it began.
     pub began_at: Timestamp,
-    /// The key of the last item it looked at; `None` once it has come to the end.
+    /// The key of the last item that was examined; `None` at the end of the table.
     pub after: Option<(String, String)>,
 }
 
-/// What a step of the search found.
+/// The result of one step of the search.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Found {
     /// The events without a sequence.
     pub unsealed: Vec<(WorkspaceId, Place)>,
-    /// The key of the last item that was looked at; `None` at the end of the table.
+    /// The key of the last item that was examined; `None` at the end of the table.
     pub after: Option<(String, String)>,
 }
 
 impl Store {
-    /// One step of the search: what at most 1 MB of the table holds of events without a sequence.
+    /// One step of the search: the events without a sequence in at most 1 MB of the table.
     ///
     /// # Errors
     /// [`Error::Unavailable`] if the store does not answer.
@@ -60,13 +60,13 @@ impl Store {
             Found { after: output.last_evaluated_key().map(whole_key).transpose()?, ..Found::default() };
         for item in output.items() {
             let (partition, sort_key) = whole_key(item)?;
-            // What is under any other key was not written by us, and is nobody's event.
+            // An item with any other key is not an event, and was not written by this service.
             found.unsealed.extend(Place::from_key(&partition, &sort_key));
         }
         Ok(found)
     }
 
-    /// How far the last search has come, if there was one.
+    /// The progress of the last search, if there was one.
     ///
     /// # Errors
     /// [`Error::Unavailable`] if the store does not answer.
@@ -79,7 +79,7 @@ impl Store {
         Ok(Some(Search { began_at, after }))
     }
 
-    /// Notes how far a search has come. If the note is lost, a part of the table is searched again.
+    /// Stores the progress of a search. If the write is lost, a part of the table is searched again.
     ///
     /// # Errors
     /// [`Error::Unavailable`] if it may not have been written.

@@ -1,5 +1,4 @@
-//! The one change that a recorded event can undergo: parts of it are erased, in one transaction with
-//! the event that says so.
+//! Erases parts of recorded events, in one transaction with the event about the redaction.
 
 use aws_sdk_dynamodb::types::AttributeValue;
 
@@ -20,25 +19,25 @@ use crate::{
 /// An event of which parts are to be erased.
 #[derive(Clone, Debug)]
 pub struct Redaction {
-    /// Where it is kept.
+    /// The place of the event.
     pub place: Place,
-    /// The event, as it was read.
+    /// The event as it was read.
     pub before: Event,
-    /// The same, without these parts.
+    /// The event without the erased parts.
     pub after: Event,
 }
 
 impl Redaction {
-    /// The most events of one transaction: DynamoDB takes 100 writes, one of which is the record.
+    /// The most events of one transaction. DynamoDB allows 100 writes, one of which is the event about the redaction.
     pub const MAX_EVENTS: usize = 99;
 }
 
 impl Store {
-    /// Erases parts of events and records the event about it: all or nothing. [`Written::Before`] if one
-    /// of the events has changed since it was read.
+    /// Erases parts of events and records the event about it, all or nothing. [`Written::Before`] if one of the events has
+    /// changed since it was read.
     ///
     /// # Errors
-    /// [`Error::Unavailable`] if nothing may have been written; the same call again is safe.
+    /// [`Error::Unavailable`] if nothing may have been written. It is safe to repeat the call.
     pub async fn redact(&self, redactions: &[Redaction], record: &Event) -> Result<Written, Error> {
         let record = &self.sign_record(record).await?;
         let updates = redactions.iter().map(|redaction| self.erase(redaction)).collect::<Result<_, _>>()?;
@@ -62,7 +61,7 @@ impl Store {
             .chain(["salt"].iter())
             .map(|name| format!(r#" REMOVE "{name}""#))
             .collect();
-        // Content never changes but by a redaction, and each leaves another state of the disclosure.
+        // Content changes only by a redaction, and each redaction changes the disclosure. So the condition compares it alone.
         let (name, value) = match &before.disclosure {
             Disclosure::Whole(salt) => ("salt", AttributeValue::B(salt.as_bytes().to_vec().into())),
             Disclosure::Redacted(before) => ("redacted", text(canonical(before))),

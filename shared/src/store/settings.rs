@@ -1,8 +1,8 @@
-//! The settings of a workspace: its shards, its retention, and how far expiry has come.
+//! The settings of a workspace: its shards, its retention, and the progress of expiry.
 //!
-//! One item has all three. Each change has the condition that the attribute is as it was read, and touches no other.
-//! IAM names the attributes that each role may write: operators set the shards, `settings` the retention, and `expiry`
-//! its progress. `docs/protocols.md` has the argument.
+//! They are one item. Each change has the condition that its attribute is as it was read, and writes only that attribute.
+//! IAM names the attributes that each role may write: operators set the shards, `settings` the retention, and `expiry` its
+//! progress. `docs/protocols.md` explains why this is safe.
 
 use std::{
     collections::HashMap,
@@ -35,12 +35,12 @@ use crate::{
     text::json::canonical,
 };
 
-/// The settings of workspaces, each with the moment before it was read. An instance reads a workspace's settings once a
+/// Cached settings of workspaces, each with the time before its read. An instance reads the settings of a workspace once a
 /// minute, so that recording an event is one round trip.
 #[derive(Debug, Default)]
 pub(super) struct SettingsCache(Mutex<HashMap<WorkspaceId, (Moment, Arc<Settings>)>>);
 
-/// Beyond this many workspaces an instance forgets them all and begins again.
+/// The most workspaces in the cache. A full cache is emptied.
 const MAX_CACHED: usize = 10_000;
 
 impl SettingsCache {
@@ -64,21 +64,21 @@ impl SettingsCache {
 }
 
 impl Store {
-    /// The settings of a workspace, as they were within the last [`SETTINGS_AGE_SECONDS`]. That is
-    /// good enough to read and to write by: see [`Shards::change`] and [`Retention`].
+    /// The settings of a workspace, at most [`SETTINGS_AGE_SECONDS`] old. This is safe for reads and writes: see
+    /// [`Shards::change`] and [`Retention`].
     pub(super) async fn settings(&self, workspace: &WorkspaceId) -> Result<Arc<Settings>, Error> {
         if let Some(settings) = self.settings.get(workspace) {
             return Ok(settings);
         }
-        // The age counts from before the read, so that a change during the read is not missed for longer.
+        // The age counts from before the read, so that a change during the read is seen in time.
         let read_at = Moment::now();
-        // Boxed: it is rarely taken, and would swell the state of every write.
+        // The future is boxed because it is rarely used, and would enlarge the state of every write.
         let settings = Arc::new(Box::pin(self.settings_now(workspace)).await?);
         self.settings.put(workspace, read_at, &settings);
         Ok(settings)
     }
 
-    /// Which events of a workspace readers get at an instant.
+    /// The events of a workspace that readers get at an instant.
     ///
     /// # Errors
     /// [`Error::Unavailable`] if the store does not answer.
@@ -86,7 +86,7 @@ impl Store {
         Ok(Retained::at(&self.settings(workspace).await?.retention, now))
     }
 
-    /// The settings of a workspace, as they are.
+    /// The settings of a workspace, by a consistent read.
     ///
     /// # Errors
     /// [`Error::Unavailable`] if the store does not answer.
@@ -103,7 +103,7 @@ impl Store {
         output.item().map_or(Ok(Settings::default()), to_settings)
     }
 
-    /// The workspaces that have settings, each with what a scan shows of them.
+    /// All workspaces that have settings, with the settings. The scan is not consistent.
     ///
     /// # Errors
     /// [`Error::Unavailable`] if the store does not answer.
@@ -131,7 +131,7 @@ impl Store {
         }
     }
 
-    /// Sets the shards of a workspace, if they are still `old`; whether they were.
+    /// Sets the shards of a workspace, if they are still `old`. Returns whether they were.
     ///
     /// # Errors
     /// [`Error::Unavailable`] if they may not have been set.
@@ -160,8 +160,7 @@ impl Store {
         }
     }
 
-    /// Sets how long the events of a workspace are kept, if the retention is still `old`, and records the event about
-    /// the change: both or neither.
+    /// Sets the retention of a workspace, if it is still `old`, and records the event about the change, both or neither.
     ///
     /// # Errors
     /// [`Error::Unavailable`] if it may or may not have been set.
@@ -183,7 +182,7 @@ impl Store {
             [text(&new_text), text(&digest), text(workspace), text(old_text)],
         );
         match self.write_with_event(update, event).await? {
-            // Nothing was set of the workspace before: an UPDATE makes no item.
+            // The workspace may have no settings item yet, and an UPDATE does not create one.
             Written::Before if *old == Retention::default() => {
                 let item = Writer::default()
                     .text("workspace", workspace)
@@ -196,8 +195,8 @@ impl Store {
     }
 }
 
-/// By what a receipt knows that the retention is still the one it was made under. The function that expires events may
-/// name this attribute in a write, and not the retention itself.
+/// The digest by which a receipt's transaction checks that the retention has not changed. The role that expires events may
+/// use this attribute in a write, but not the retention itself.
 fn retention_digest(retention: &str) -> String {
     let hash = Sha256::digest(retention);
     URL_SAFE_NO_PAD.encode(hash)

@@ -1,7 +1,7 @@
-//! Slots of reads that last long, counted where all instances of a function see them.
+//! Slots of long reads, shared by all instances of a function.
 //!
-//! A slot is an attribute of an item of its owner: until when it is taken. It is taken and freed by conditional
-//! updates. A reader that crashes frees nothing; its slot is free again when its time is over.
+//! A slot is an attribute of its owner's item, with the time until which it is taken. Conditional updates take and free it.
+//! If a reader crashes, its slots are free again after that time.
 
 use std::time::Duration;
 
@@ -18,14 +18,14 @@ use crate::model::{
     timestamp::Timestamp,
 };
 
-/// How long after a read's own time its slots are free although the read did not free them.
+/// A slot is taken for this much longer than the read may last.
 const MARGIN: Duration = Duration::from_secs(5);
-/// How long an item is kept after its last slot, in seconds.
+/// How long an item is stored after its last slot, in seconds.
 const KEPT_SECONDS: i64 = 3600;
-/// How many groups of the slots of all workspaces are tried before a read is refused one.
+/// How many groups of shared slots are tried before a read is refused.
 const GROUPS_TRIED: usize = 2;
 
-/// The slots that a read holds. [`Store::free_slots`] gives them back.
+/// The slots that a read holds. [`Store::free_slots`] frees them.
 #[derive(Debug)]
 pub struct Slots(Vec<Slot>);
 
@@ -34,16 +34,16 @@ struct Slot {
     owner: String,
     read: LongRead,
     number: usize,
-    /// In microseconds of Unix time. It also tells this holder from the next.
+    /// Microseconds since 1970. The value also identifies this holder of the slot.
     until: i64,
 }
 
 impl Store {
-    /// Takes a slot of the token, one of its workspace and one of all readers, for at most so long; `None` if one of
-    /// them has none left.
+    /// Takes a slot of the token, one of its workspace and a shared one, for at most `duration`. `None` if one of the three
+    /// has no free slot.
     ///
     /// # Errors
-    /// [`Error::Unavailable`] if the store does not answer. What was taken until then is free again when its time is over.
+    /// [`Error::Unavailable`] if the store does not answer. Slots that were taken already are free again after `duration`.
     pub async fn take_slots(
         &self,
         holder: &TokenHolder,
@@ -54,7 +54,7 @@ impl Store {
         let groups = read.groups();
         let first_group = spread(now, groups);
         let token = vec![(holder.token.to_string(), read.of_a_token())];
-        // No token's id has such a character.
+        // A token id has no `#`, so these keys differ from those of tokens.
         let workspace = vec![(format!("#{}", holder.workspace), read.of_a_workspace())];
         let all = (0..GROUPS_TRIED).map(|next| (format!("##{}", (first_group + next) % groups), SLOTS));
         let mut taken = Slots(Vec::new());
@@ -77,7 +77,7 @@ impl Store {
         Ok(Some(taken))
     }
 
-    /// Gives slots back. One that cannot be given back is free when its time is over.
+    /// Frees slots. If a write fails, the slot is free after its time.
     pub async fn free_slots(&self, slots: Slots) {
         for Slot { owner, read, number, until } in slots.0 {
             let freed = self
@@ -98,8 +98,8 @@ impl Store {
         }
     }
 
-    /// Takes one of the slots of an owner. A try that fails tells which slots are taken, so there are at most as many
-    /// tries as slots.
+    /// Takes one of the slots of an owner. A failed attempt returns which slots are taken, so there are at most as many
+    /// attempts as slots.
     async fn take_slot(
         &self,
         owner: String,
@@ -113,7 +113,9 @@ impl Store {
             let lasts = i64::try_from((duration + MARGIN).as_micros()).unwrap_or_default();
             let until = now.unix_microseconds() + lasts;
             let expires_at = until / 1_000_000 + KEPT_SECONDS;
-            let integer = |number: i64| AttributeValue::N(number.to_string());
+            fn integer(number: i64) -> AttributeValue {
+                AttributeValue::N(number.to_string())
+            }
             let update = self
                 .client
                 .update_item()
@@ -155,7 +157,7 @@ fn is_free(item: &Item, number: usize, now: Timestamp) -> bool {
     until.and_then(|until| until.parse::<i64>().ok()).is_none_or(|until| until < now.unix_microseconds())
 }
 
-/// One of so many numbers, so that readers that come at once begin at different ones.
+/// A number below `count`, so that simultaneous readers begin at different numbers.
 fn spread(now: Timestamp, count: usize) -> usize {
     let microseconds = usize::try_from(now.unix_microseconds()).unwrap_or_default();
     microseconds.checked_rem(count).unwrap_or_default()

@@ -1,9 +1,9 @@
-//! The stamps: each sealed event has its sequence.
+//! Writes the sequence of each sealed event into its item.
 //!
-//! Those of a round are statements of PartiQL, 25 to a request, as recording has them: an `UPDATE` of an event that
-//! bears none yet takes the units of an `UpdateItem`, but a request is signed, sent and answered once for all of
-//! them. What a statement does not plainly write is stamped by itself, and that tells an event that is gone or bears
-//! another sequence from one that a pass before this one stamped, and tries again where the table was too busy.
+//! The events of a round are updated by PartiQL statements, 25 in a request. An `UPDATE` takes the same units as an
+//! `UpdateItem`, but a request is signed, sent and answered once for all its statements. If a statement fails, its event is
+//! updated by a request of its own. That request retries if the table was too busy, and distinguishes an event that an
+//! earlier pass has stamped from a missing one and from one with another sequence.
 
 use aws_sdk_dynamodb::{
     error::SdkError,
@@ -24,29 +24,29 @@ use crate::{
     },
 };
 
-/// How many requests of stamps are under way at a time.
+/// How many requests of statements are sent at a time.
 const REQUESTS: usize = 16;
-/// How many events are stamped by themselves at a time.
+/// How many events are stamped separately at a time.
 const UPDATES: usize = 32;
 
-/// Why an event does not bear its sequence.
+/// The reason why an event cannot get its sequence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Misfit {
-    /// It is not there any more.
+    /// The event is missing.
     Gone,
-    /// It bears another: a defect, or tampering.
+    /// The event has another sequence: a defect, or tampering.
     Other,
 }
 
-/// An event that is to bear a sequence.
+/// A sequence and the place of its event.
 type Stamp<'a> = (u64, &'a Place);
 
 impl Store {
-    /// Puts their sequences on the events of deltas, each once. The same call again changes nothing.
-    /// Returns the events that could not get their sequence, each with the reason; and what the writes took.
+    /// Writes the sequences of all events of deltas. Repeating the call changes nothing. Returns the events that could not
+    /// get their sequence, each with the reason, and the write units.
     ///
     /// # Errors
-    /// [`Error::Unavailable`] if not all of them may bear it.
+    /// [`Error::Unavailable`] if some events may not have their sequence.
     pub async fn stamp_all(
         &self,
         workspace: &WorkspaceId,
@@ -62,7 +62,8 @@ impl Store {
             left.extend(not_done);
             units += taken;
         }
-        // If we crash here, some events bear their sequence and the others do not: whoever finds the delta goes on.
+        // If we crash here, some events have their sequence and the others do not. The next sealer finds the delta after the
+        // head and continues.
         let updates: Vec<_> = left.into_iter().map(|stamp| self.stamp(workspace, stamp)).collect();
         let mut updates = stream::iter(updates).buffer_unordered(UPDATES);
         let mut misfits = Vec::new();
@@ -75,7 +76,7 @@ impl Store {
         Ok((misfits, units))
     }
 
-    /// Stamps events in one request; those that it does not plainly say are stamped.
+    /// Stamps events in one request. Returns the events that were not stamped, and the write units.
     async fn stamp_chunk<'a>(
         &self,
         workspace: &WorkspaceId,
@@ -94,18 +95,19 @@ impl Store {
                 let not_done = answers.filter(|(answer, _)| answer.error().is_some());
                 Ok((not_done.map(|(_, stamp)| *stamp).collect(), WriteUnits::of(output.consumed_capacity())))
             }
-            // They were refused as a whole: what is wrong with one of them shall not keep the others from theirs.
+            // DynamoDB refused the whole request. The caller stamps each event separately, so that a bad one does not keep the
+            // others from theirs.
             Err(SdkError::ServiceError(_)) => Ok((stamps.to_vec(), WriteUnits::default())),
             Err(error) => Err(unavailable(error)),
         }
     }
 
-    /// The statement that stamps an event which bears no sequence.
+    /// The statement that stamps an event without a sequence.
     fn statement(&self, workspace: &WorkspaceId, (sequence, place): Stamp<'_>) -> BatchStatementRequest {
         let table = &self.tables.events;
         let Place { shard, position } = place;
         BatchStatementRequest::builder()
-            // No spaces that need not be: each byte is signed and sent.
+            // The statement has no unnecessary spaces, because each byte is signed and sent.
             .statement(format!(
                 r#"UPDATE "{table}" SET "sequence"=? WHERE "workspace"=? AND "timestamp"=? AND "sequence" IS MISSING"#
             ))
@@ -116,7 +118,7 @@ impl Store {
             .expect("it has a statement")
     }
 
-    /// Stamps one event; what it took, or why it cannot be done.
+    /// Stamps one event. Returns the write units, or the reason why the event cannot be stamped.
     async fn stamp(
         &self,
         workspace: &WorkspaceId,

@@ -1,5 +1,5 @@
-//! What admins change of streams: each change is one transaction with the event about it, and raises the generation, so
-//! that who delivers meanwhile notes nothing over it. Asking for a test changes nothing, and raises none.
+//! Changes of streams by admins. Each change is one transaction with the event about it, and increments the generation, so
+//! that a deliverer does not overwrite it. The request for a test does not increment the generation.
 
 use super::{
     Store, Written,
@@ -14,11 +14,11 @@ use crate::{
 };
 
 impl Store {
-    /// Keeps a new stream, which begins at the sequence `next`, and records the event about it: both or neither.
-    /// [`Written::Before`] if there is one of its id.
+    /// Stores a new stream, which begins at the sequence `next`, and records the event about it, both or neither.
+    /// [`Written::Before`] if its id is taken.
     ///
     /// # Errors
-    /// [`Error::Unavailable`] if it may or may not have been kept.
+    /// [`Error::Unavailable`] if it may or may not have been stored.
     pub async fn create_stream(&self, stream: &Stream, next: u64, event: &Event) -> Result<Written, Error> {
         let item = Writer::default()
             .text("workspace", stream.workspace.as_str())
@@ -30,10 +30,10 @@ impl Store {
         self.write_with_event(Statement::insert(&self.tables.streams, item.0), event).await
     }
 
-    /// Sets a stream anew, if its generation is still this one, and records the event about it.
+    /// Replaces the definition of a stream, if its generation is still `generation`, and records the event about it.
     ///
     /// # Errors
-    /// [`Error::Unavailable`] if it may or may not have been set.
+    /// [`Error::Unavailable`] if it may or may not have been changed.
     pub async fn change_stream(
         &self,
         stream: &Stream,
@@ -56,7 +56,7 @@ impl Store {
         self.write_with_event(update, event).await
     }
 
-    /// Pauses a stream, and records the event about it. [`Written::Before`] if it is paused already, or is not there.
+    /// Pauses a stream, and records the event about it. [`Written::Before`] if it is paused already, or does not exist.
     ///
     /// # Errors
     /// [`Error::Unavailable`] if it may or may not have been paused.
@@ -71,7 +71,7 @@ impl Store {
         self.write_with_event(update, event).await
     }
 
-    /// Resumes a paused stream at once, where it stood, and records the event about it. [`Written::Before`] if it is not
+    /// Resumes a paused stream at the same sequence, and records the event about it. [`Written::Before`] if it is not
     /// paused.
     ///
     /// # Errors
@@ -87,11 +87,11 @@ impl Store {
         self.write_with_event(update, event).await
     }
 
-    /// Moves a stream to another sequence, paused or not, and records the event about it. [`Written::Before`] if it is
-    /// not there.
+    /// Moves a stream to another sequence, paused or not, and records the event about it. [`Written::Before`] if it does not
+    /// exist.
     ///
     /// # Errors
-    /// [`Error::Unavailable`] if it may or may not have been set back.
+    /// [`Error::Unavailable`] if it may or may not have been moved.
     pub async fn replay_stream(&self, id: &StreamId, from: u64, event: &Event) -> Result<Written, Error> {
         let table = &self.tables.streams;
         let update = Statement::new(
@@ -103,11 +103,11 @@ impl Store {
         self.write_with_event(update, event).await
     }
 
-    /// Asks for a test of a stream, in place of one that is not done yet, and records the event about it.
-    /// [`Written::Before`] if the stream is not there.
+    /// Requests a test of a stream, in place of a request that is not done yet, and records the event about it.
+    /// [`Written::Before`] if the stream does not exist.
     ///
     /// # Errors
-    /// [`Error::Unavailable`] if it may or may not have been asked for.
+    /// [`Error::Unavailable`] if it may or may not have been requested.
     pub async fn request_test(
         &self,
         id: &StreamId,
@@ -122,11 +122,11 @@ impl Store {
         self.write_with_event(update, event).await
     }
 
-    /// Deletes a stream and records the event about it: both or neither. Two admins who delete a stream at the same
-    /// time each leave a record, since a DELETE of an item that is gone succeeds.
+    /// Deletes a stream and records the event about it, both or neither. If two admins delete a stream at the same time, both
+    /// are recorded, because a DELETE of a missing item succeeds.
     ///
     /// # Errors
-    /// [`Error::Unavailable`] if it may or may not be gone.
+    /// [`Error::Unavailable`] if it may or may not have been deleted.
     pub async fn delete_stream(&self, id: &StreamId, event: &Event) -> Result<Written, Error> {
         let table = &self.tables.streams;
         let delete = Statement::new(

@@ -1,4 +1,4 @@
-//! The streams of a query: keys or whole events, each in the order of time, merged into one.
+//! Merges the sorted sequences of a query, each of keys or whole events, into one.
 
 use std::collections::VecDeque;
 
@@ -23,39 +23,39 @@ use crate::{
     },
 };
 
-/// How many keys of an index are read for the price of one: half a read unit is 4 KB (DynamoDB, read
-/// consistency), and a key of ours has some 160 bytes.
+/// How many index keys cost as much as one: half a read unit is 4 KB (DynamoDB, read consistency), and one of our keys has
+/// about 160 bytes.
 const KEYS_OF_A_READ: usize = 25;
 
-/// The next event of a stream: its place, and what the stream tells of it.
+/// The next event of a sequence.
 #[derive(Debug)]
 pub(super) struct Head {
     pub(super) position: Position,
-    /// The whole event from the table itself, its key alone from an index.
+    /// The whole event from the table, or only its key from an index.
     pub(super) item: Item,
 }
 
-/// The events of one value in one partition, read a little ahead.
+/// The events of one value in one partition, with some read ahead.
 struct Stream {
     index: Option<&'static str>,
-    /// The key attributes that are equal in all of the stream.
+    /// The key attributes that all its events have in common.
     equal: Vec<(&'static str, String)>,
     ahead: VecDeque<Head>,
-    /// After which key to read on; `None` once there is nothing left.
+    /// The key after which the next read begins; the outer `None` at the end.
     rest: Option<Option<Item>>,
 }
 
-/// All streams of a query as one.
+/// All sequences of a query, merged.
 pub(super) struct Merge<'a> {
     store: &'a Store,
     filter: &'a Filter,
     streams: Vec<Stream>,
-    /// What reading took so far.
+    /// The cost of the reads so far.
     pub(super) read: ReadUnits,
 }
 
 impl<'a> Merge<'a> {
-    /// Merges what a path lists in these partitions, after the place `after`.
+    /// Merges the events of a path in these partitions, after the position `after`.
     pub(super) fn new(
         store: &'a Store,
         filter: &'a Filter,
@@ -84,11 +84,11 @@ impl<'a> Merge<'a> {
         Self { store, filter, streams: streams.collect(), read: ReadUnits::default() }
     }
 
-    /// Takes the next `count` of all streams in order, or all that are left if these are fewer.
+    /// Takes the next `count` events in order, or all that are left if there are fewer.
     pub(super) async fn take(&mut self, count: usize) -> Result<Vec<Head>, Error> {
         let mut taken = Vec::new();
         while taken.len() < count {
-            // One more than is wanted, which tells whether anything follows.
+            // One more than is wanted, to know whether another event follows.
             self.read_ahead(count - taken.len() + 1).await?;
             let places = self
                 .streams
@@ -105,14 +105,14 @@ impl<'a> Merge<'a> {
         Ok(taken)
     }
 
-    /// Whether any stream has one more.
+    /// Whether there are more events.
     pub(super) async fn has_next(&mut self) -> Result<bool, Error> {
         self.read_ahead(1).await?;
         Ok(self.streams.iter().any(|stream| !stream.ahead.is_empty()))
     }
 
-    /// Sees to it that each stream shows its next event, if it has one: only then is the first of
-    /// them the next of all. A stream is read as far ahead as its share of what is wanted.
+    /// Reads until each sequence has its next event or has ended, because only then the first of them is the next of all.
+    /// Each sequence is read ahead by its share of the wanted events.
     async fn read_ahead(&mut self, wanted: usize) -> Result<(), Error> {
         let (store, filter) = (self.store, self.filter);
         loop {
@@ -136,7 +136,7 @@ impl<'a> Merge<'a> {
 }
 
 impl Store {
-    /// Whether any event of a workspace has this action. The index tells, which follows the table within a moment.
+    /// Whether any event of a workspace has this action. It reads the index, which follows the table within a moment.
     ///
     /// # Errors
     /// [`Error::Unavailable`] if the store does not answer.
@@ -148,8 +148,8 @@ impl Store {
 }
 
 impl Stream {
-    /// Reads at most `limit` more. DynamoDB may give fewer, or none, and yet have more: only the key
-    /// it gives along, or does not, tells.
+    /// Reads at most `limit` more. DynamoDB may return fewer or none although there are more. The sequence ends only if the
+    /// answer has no key to continue from.
     async fn read(&mut self, store: &Store, filter: &Filter, limit: usize) -> Result<ReadUnits, Error> {
         let (from, to) = time_range(filter.start, filter.end);
         let mut query = store
@@ -198,7 +198,7 @@ impl Stream {
     }
 }
 
-/// The key of an event at a place of a stream, whether there is one or not.
+/// The key of an event at a position, whether it exists or not.
 fn key(equal: &[(&'static str, String)], position: &Position) -> Item {
     let mut key: Item =
         equal.iter().map(|(name, value)| ((*name).to_owned(), AttributeValue::S(value.clone()))).collect();

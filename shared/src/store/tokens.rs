@@ -1,4 +1,4 @@
-//! Workspace tokens, each written together with the event about it.
+//! Workspace tokens. Each write is one transaction with the event about it.
 
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity};
 
@@ -15,17 +15,17 @@ use crate::model::{
     token::WorkspaceToken,
 };
 
-/// What became of a token that was to be revoked.
+/// The result of revoking a token.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Revoked {
-    /// It is revoked, by this call.
+    /// This call revoked it.
     Now(WriteUnits),
     /// It was revoked before.
     Before,
 }
 
 impl Store {
-    /// Reads a token as it was a moment ago. Half the price of [`Self::token`].
+    /// Reads a token as it was a moment ago, at half the cost of [`Self::token`].
     ///
     /// # Errors
     /// [`Error::Unavailable`] if the store does not answer.
@@ -33,7 +33,7 @@ impl Store {
         self.get_token(id, false).await
     }
 
-    /// Reads a token as it is now.
+    /// Reads a token consistently.
     ///
     /// # Errors
     /// [`Error::Unavailable`] if the store does not answer.
@@ -57,8 +57,8 @@ impl Store {
         output.item().map(item::to_token).transpose()
     }
 
-    /// All tokens of a workspace, the oldest first, revoked and expired ones included. A token that
-    /// was generated a moment ago may be missing: this reads an index.
+    /// All tokens of a workspace, the oldest first, with revoked and expired ones. It reads an index, so a token that was
+    /// generated a moment ago may be missing.
     ///
     /// # Errors
     /// [`Error::Unavailable`] if the store does not answer.
@@ -88,25 +88,25 @@ impl Store {
         }
     }
 
-    /// Keeps a new token and records the event about it: both or neither.
+    /// Stores a new token and records the event about it, both or neither.
     ///
     /// # Errors
-    /// [`Error::Unavailable`] if neither may have been written. The secret is lost with the error,
-    /// so that a token which was written all the same opens nothing for anybody.
+    /// [`Error::Unavailable`] if neither may have been written. The secret is lost with the error, so even a token that was
+    /// written cannot be used.
     pub async fn create_token(&self, token: &WorkspaceToken, event: &Event) -> Result<WriteUnits, Error> {
         let insert = Statement::insert(&self.tables.tokens, item::from_token(token));
         match self.write_with_event(insert, event).await? {
-            // If we crash here, token and event are there and the admin saw neither: the list shows it.
+            // If we crash here, the token and the event are stored but the admin has no answer. The list shows the token.
             Written::Now(units) => Ok(units),
             Written::Before => Err(Error::Internal("a new token has the id of another one".into())),
         }
     }
 
-    /// Revokes a token and records the event about it: both or neither. A token that is revoked already stays as it
-    /// is, without another event. The caller has read the token and knows its workspace, which never changes.
+    /// Revokes a token and records the event about it, both or neither. A token that is revoked already does not change, and
+    /// no event is recorded. The caller has read the token and has checked its workspace, which never changes.
     ///
     /// # Errors
-    /// [`Error::Unavailable`] if neither may have been written; the same call again is safe.
+    /// [`Error::Unavailable`] if neither may have been written. It is safe to repeat the call.
     pub async fn revoke_token(
         &self,
         token: &TokenId,
@@ -124,10 +124,10 @@ impl Store {
         })
     }
 
-    /// Notes the day on which a token was used, once a day.
+    /// Records the day on which a token was used. Callers call it once a day.
     ///
     /// # Errors
-    /// [`Error::Unavailable`] if it may not have been noted; nothing depends on it.
+    /// [`Error::Unavailable`] if it may not have been recorded; callers may ignore it.
     pub async fn mark_used(&self, token: &TokenId, now: Timestamp) -> Result<(), Error> {
         self.client
             .update_item()

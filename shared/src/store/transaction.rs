@@ -1,7 +1,7 @@
-//! One write and the event about it: both or neither.
+//! Transactions of a write and the event about it.
 //!
-//! The writes of a transaction are statements of PartiQL, because IAM asks `PutItem` for the put of a transaction, and
-//! the right to put is the right to overwrite. An `INSERT` writes an item only if there is none of its key.
+//! The writes are PartiQL statements, because the put of an ordinary transaction requires the permission `PutItem`, which
+//! also allows overwriting. An `INSERT` writes an item only if its key is free.
 
 use std::time::Duration;
 
@@ -21,12 +21,12 @@ use crate::{
     system,
 };
 
-/// How often a transaction is tried that meets others on its items, and the first and the longest wait between.
+/// The attempts for a transaction that conflicts with others, and the first and the longest wait between them.
 const MAX_ATTEMPTS: u32 = 10;
 const FIRST_WAIT: Duration = Duration::from_millis(10);
 const MAX_WAIT: Duration = Duration::from_millis(300);
 
-/// A statement, and the values of its `?` in their order.
+/// A statement with the values of its `?`.
 #[derive(Debug)]
 pub(super) struct Statement {
     pub(super) text: String,
@@ -36,14 +36,14 @@ pub(super) struct Statement {
 /// The outcome of a transaction.
 #[derive(Debug)]
 pub(super) enum Transacted {
-    /// All of it is written.
+    /// All writes were done.
     Now(WriteUnits),
-    /// Nothing is written: the conditions of these statements failed, by their numbers.
+    /// No write was done, because the conditions of the statements with these indexes failed.
     ConditionsFailed(Vec<usize>),
 }
 
 impl Statement {
-    /// Writes an item if there is none of its key. No spaces: each byte is signed and sent.
+    /// A statement that writes an item if its key is free. It has no spaces, because each byte is signed and sent.
     pub(super) fn insert(table: &str, item: Attributes) -> Self {
         let mut text = String::with_capacity(512);
         text.extend(["INSERT INTO \"", table, "\" VALUE {"]);
@@ -56,7 +56,7 @@ impl Statement {
         Self { text, parameters: item.into_iter().map(|(_, value)| value).collect() }
     }
 
-    /// A statement that its caller writes out.
+    /// A statement with the text of the caller.
     pub(super) fn new(text: String, parameters: impl IntoIterator<Item = AttributeValue>) -> Self {
         Self { text, parameters: parameters.into_iter().collect() }
     }
@@ -73,8 +73,8 @@ pub(super) fn number(value: impl ToString) -> AttributeValue {
 }
 
 impl Store {
-    /// A write with a condition and the event about it, in one transaction. [`Written::Before`] if the write's
-    /// condition fails.
+    /// Does a conditional write and records the event about it in one transaction. [`Written::Before`] if the write's condition
+    /// fails.
     pub(super) async fn write_with_event(&self, write: Statement, event: &Event) -> Result<Written, Error> {
         match self.transact(vec![write], event).await? {
             Transacted::Now(units) => Ok(Written::Now(units)),
@@ -85,7 +85,7 @@ impl Store {
         }
     }
 
-    /// One transaction: these writes, and the event about them as the last one.
+    /// Sends one transaction: these writes, followed by the event about them.
     pub(super) async fn transact(
         &self,
         mut writes: Vec<Statement>,
@@ -93,7 +93,7 @@ impl Store {
     ) -> Result<Transacted, Error> {
         let partition = self.partition_of(event).await?;
         writes.push(Statement::insert(&self.tables.events, item::attributes_of(event, &partition)));
-        // One token for all attempts: an attempt whose answer was lost is not written again, and is no condition that failed.
+        // All attempts have one token. So if an answer was lost, the next attempt succeeds without writing again.
         let mut transaction = self
             .client
             .execute_transaction()
@@ -108,7 +108,7 @@ impl Store {
         let (mut wait, mut attempts) = (FIRST_WAIT, 1);
         let sent = loop {
             let sent = transaction.clone().send().await;
-            // Nothing was written: another transaction had one of the items, and is soon done.
+            // Nothing was written, because another transaction used one of the items. It ends soon.
             if attempts == MAX_ATTEMPTS || !sent.as_ref().is_err_and(conflicted) {
                 break sent;
             }
@@ -121,7 +121,7 @@ impl Store {
     }
 }
 
-/// Whether another transaction was writing or checking one of the items, or an earlier attempt of this one has not ended.
+/// Whether another transaction was using one of the items, or an earlier attempt of this transaction has not ended.
 fn conflicted(error: &SdkError<ExecuteTransactionError>) -> bool {
     let reasons = match error.as_service_error() {
         Some(ExecuteTransactionError::TransactionInProgressException(_)) => return true,

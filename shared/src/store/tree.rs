@@ -1,7 +1,7 @@
-//! The tiles of a log's tree, as they are kept.
+//! The tiles of a log's tree.
 //!
-//! A tile of the lowest level is made of the deltas of its 256 events; one of a higher level, of the
-//! roots of the 256 tiles below it. So nothing is kept twice, and a tile costs a single query.
+//! A tile of the lowest level is computed from the deltas of its 256 events, and a tile of a higher level from the roots of
+//! the 256 tiles below it. So no hash is stored twice, and a tile costs a single query.
 
 use futures::future::try_join_all;
 
@@ -16,7 +16,7 @@ use crate::{
 };
 
 impl Store {
-    /// These tiles of a log, which must have come so far.
+    /// These tiles of a log, which must be large enough to have them.
     ///
     /// # Errors
     /// [`Error::Unavailable`] if the store does not answer, [`Error::Inconsistent`] if a tile is not whole.
@@ -33,10 +33,10 @@ impl Store {
         Ok(tiles)
     }
 
-    /// The hashes of a tile, one after the other.
+    /// The concatenated hashes of a tile.
     ///
     /// # Errors
-    /// As of [`Self::tiles`].
+    /// The same as [`Self::tiles`].
     pub async fn tile(&self, workspace: &WorkspaceId, id: TileId) -> Result<Vec<u8>, Error> {
         let start = id.index() * u64::from(FULL);
         let end = start + u64::from(id.width());
@@ -46,8 +46,8 @@ impl Store {
         } else {
             let (from, to) = (ledger::root(id.level(), start), ledger::root(id.level(), end - 1));
             let roots = self.ledger_items(workspace, from, to).await?;
-            let hash = |root| Ok::<_, Error>(Hash::from_bytes(item::array(root, "root")?));
-            roots.iter().map(hash).collect::<Result<_, _>>()?
+            let hashes = roots.iter().map(|root| Ok(Hash::from_bytes(item::array(root, "root")?)));
+            hashes.collect::<Result<_, Error>>()?
         };
         if hashes.len() == usize::from(id.width()) {
             Ok(Hash::concatenate(&hashes))

@@ -1,13 +1,13 @@
-//! Which addresses a destination may have: those of the public internet, and no other.
+//! Destinations may only have addresses of the public internet.
 //!
-//! A stream makes this service send requests to where an admin of a customer says. Were one of its own network's
-//! addresses among these, an admin could reach what only the network protects.
+//! A stream makes this service send requests to an address that a customer's admin chose. If private addresses were
+//! allowed, an admin could reach services that are protected only by the network.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// Whether an address is one of the public internet: not private, shared, link-local, loopback, multicast,
-/// unspecified, of documentation, benchmarks or protocols, or reserved (IANA special-purpose registries). An
-/// IPv6 address that carries an IPv4 address is refused as a whole unless it is the mapped form of a public one.
+/// Whether an address is public: not private, shared, link-local, loopback, multicast, unspecified, reserved, or for
+/// documentation, benchmarks or protocols (IANA special-purpose registries). An IPv6 address that contains an IPv4 address
+/// is refused, except for the mapped form of a public one.
 pub fn is_public(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(address) => is_public_v4(address),
@@ -35,32 +35,35 @@ const NOT_PUBLIC_V4: [(Ipv4Addr, u32); 16] = [
     (Ipv4Addr::new(198, 18, 0, 0), 15),
     (Ipv4Addr::new(198, 51, 100, 0), 24),
     (Ipv4Addr::new(203, 0, 113, 0), 24),
-    // Multicast, and all that is reserved up to the broadcast address.
+    // Multicast, and the reserved addresses up to the broadcast address.
     (Ipv4Addr::new(224, 0, 0, 0), 3),
 ];
 
 fn is_public_v4(address: Ipv4Addr) -> bool {
-    let within = |(network, length): &(Ipv4Addr, u32)| {
-        (address.to_bits() ^ network.to_bits()).leading_zeros() >= *length
-    };
-    !NOT_PUBLIC_V4.iter().any(within)
+    !NOT_PUBLIC_V4
+        .iter()
+        .any(|(network, length)| (address.to_bits() ^ network.to_bits()).leading_zeros() >= *length)
 }
 
-/// Of IPv6 only 2000::/3 is public (IANA IPv6 Address Space), but for these networks in it.
+/// The public range of IPv6 (IANA IPv6 Address Space).
+const PUBLIC_V6: (Ipv6Addr, u32) = (Ipv6Addr::new(0x2000, 0, 0, 0, 0, 0, 0, 0), 3);
+
+/// The networks in [`PUBLIC_V6`] that are not public.
 const NOT_PUBLIC_V6: [(Ipv6Addr, u32); 4] = [
     // Protocol assignments: Teredo, benchmarks, ORCHID and others.
     (Ipv6Addr::new(0x2001, 0, 0, 0, 0, 0, 0, 0), 23),
     (Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 0), 32),
-    // 6to4 leads to the IPv4 address within.
+    // 6to4 routes to the IPv4 address that it contains.
     (Ipv6Addr::new(0x2002, 0, 0, 0, 0, 0, 0, 0), 16),
     (Ipv6Addr::new(0x3fff, 0, 0, 0, 0, 0, 0, 0), 20),
 ];
 
 fn is_public_v6(address: Ipv6Addr) -> bool {
-    let within = |(network, length): &(Ipv6Addr, u32)| {
-        (address.to_bits() ^ network.to_bits()).leading_zeros() >= *length
-    };
-    within(&(Ipv6Addr::new(0x2000, 0, 0, 0, 0, 0, 0, 0), 3)) && !NOT_PUBLIC_V6.iter().any(within)
+    is_within_v6(address, PUBLIC_V6) && !NOT_PUBLIC_V6.iter().any(|network| is_within_v6(address, *network))
+}
+
+fn is_within_v6(address: Ipv6Addr, (network, length): (Ipv6Addr, u32)) -> bool {
+    (address.to_bits() ^ network.to_bits()).leading_zeros() >= length
 }
 
 #[cfg(test)]
@@ -69,11 +72,11 @@ mod tests {
 
     #[test]
     fn only_the_public_internet_is_reached() {
-        let check = |public: bool, addresses: &[&str]| {
+        fn check(public: bool, addresses: &[&str]) {
             for address in addresses {
                 assert_eq!(is_public(address.parse().unwrap()), public, "{address}");
             }
-        };
+        }
         check(
             true,
             &["1.1.1.1", "9.255.255.255", "11.0.0.0", "100.63.255.255", "100.128.0.0", "172.15.255.255"],

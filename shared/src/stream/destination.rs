@@ -1,4 +1,4 @@
-//! Where a stream goes to, each kind with what it needs to know.
+//! The destinations of streams, and the settings of each kind.
 
 use std::net::IpAddr;
 
@@ -9,26 +9,26 @@ use url::{Host, Url};
 use super::is_public;
 use crate::{intake::members::Members, text::nearest::did_you_mean};
 
-/// Where a stream goes to. Its kind never changes: another kind is another stream.
+/// The destination of a stream. The kind of a stream's destination never changes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Destination {
-    /// Requests that are signed as Standard Webhooks asks.
+    /// A webhook, signed according to Standard Webhooks.
     Webhook {
-        /// Where they are sent.
+        /// The URL of the receiver.
         url: Endpoint,
     },
     /// The HTTP Event Collector of Splunk.
     Splunk {
         /// The collector.
         url: Endpoint,
-        /// The index, where it is not the token's own.
+        /// The index; the token's default if `None`.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         index: Option<String>,
-        /// The source, where it is not ours.
+        /// The source; our default if `None`.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         source: Option<String>,
-        /// The type of the source, where it is not ours.
+        /// The source type; our default if `None`.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         sourcetype: Option<String>,
     },
@@ -36,15 +36,15 @@ pub enum Destination {
     Datadog {
         /// The site of the account.
         site: Site,
-        /// The service, where it is not ours.
+        /// The service; our default if `None`.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         service: Option<String>,
-        /// Tags that each event gets, such as `env:production`.
+        /// Tags of each event, such as `env:production`.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         tags: Vec<String>,
     },
-    /// The archive bucket of this deployment. What its keys begin with is nobody's to choose: whoever could, could
-    /// write into what queries read of another workspace.
+    /// The archive bucket of this deployment. Admins cannot choose the prefix of its object keys, because with another
+    /// workspace's prefix they could add data to the results of its queries.
     S3,
     /// An event bus of Amazon EventBridge.
     #[serde(rename = "eventbridge")]
@@ -54,7 +54,7 @@ pub enum Destination {
     },
 }
 
-/// What kind of destination it is.
+/// The kind of a destination.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DestinationKind {
     /// A webhook.
@@ -69,18 +69,18 @@ pub enum DestinationKind {
     EventBridge,
 }
 
-/// Who makes the secret of a destination.
+/// The origin of a destination's secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SecretIs {
-    /// We, and show it once.
+    /// This service generates it, and shows it once.
     Generated,
-    /// The destination, and the admin sends it.
+    /// The destination issued it, and the admin sends it.
     Given,
-    /// Nobody: IAM lets us in.
+    /// There is none; IAM grants access.
     None,
 }
 
-/// A URL that requests may be sent to.
+/// A URL to which requests may be sent.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Endpoint(String);
@@ -95,18 +95,18 @@ pub struct Site(String);
 #[serde(transparent)]
 pub struct EventBus(String);
 
-/// What the operator of this deployment allows.
+/// The destinations that the operator of this deployment allows.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Operator {
-    /// The buses that streams may go to, by their ARNs.
+    /// The ARNs of the allowed buses.
     pub event_buses: Vec<String>,
     /// Whether there is an archive bucket.
     pub archive: bool,
-    /// Whether plain HTTP and addresses that are not public will do: for development and tests alone.
+    /// Whether plain HTTP and addresses that are not public are allowed, for development and tests only.
     pub insecure: bool,
 }
 
-/// Datadog's sites, as its documentation lists them.
+/// The sites in Datadog's documentation.
 pub const DATADOG_SITES: [&str; 7] = [
     "datadoghq.com",
     "us3.datadoghq.com",
@@ -117,7 +117,7 @@ pub const DATADOG_SITES: [&str; 7] = [
     "ddog-gov.com",
 ];
 
-/// The members that each kind of destination takes, beside its type.
+/// The name, members and origin of the secret of each kind of destination.
 pub const DESTINATION_FIELDS: [(DestinationKind, &str, &[&str], SecretIs); 5] = [
     (DestinationKind::Webhook, "webhook", &["type", "url"], SecretIs::Generated),
     (DestinationKind::Splunk, "splunk", &["type", "url", "index", "source", "sourcetype"], SecretIs::Given),
@@ -128,7 +128,7 @@ pub const DESTINATION_FIELDS: [(DestinationKind, &str, &[&str], SecretIs); 5] = 
 
 /// The longest URL, in bytes.
 const MAX_URL_BYTES: usize = 2048;
-/// The longest name at a destination, in bytes.
+/// The longest index, source, source type or service, in bytes.
 const MAX_NAME_BYTES: usize = 100;
 /// The most tags.
 const MAX_TAGS: usize = 20;
@@ -143,14 +143,14 @@ impl DestinationKind {
         self.row().1
     }
 
-    /// Who makes its secret.
+    /// The origin of its secret.
     pub fn secret(self) -> SecretIs {
         self.row().3
     }
 }
 
 impl Destination {
-    /// What kind it is.
+    /// The kind.
     pub fn kind(&self) -> DestinationKind {
         match self {
             Self::Webhook { .. } => DestinationKind::Webhook,
@@ -161,7 +161,7 @@ impl Destination {
         }
     }
 
-    /// What may stand in the log of it: of a URL its origin alone, since the rest may be a secret.
+    /// The settings that may be recorded in the log. Of a URL only the origin is recorded, because the rest may be secret.
     pub fn disclosed(&self) -> Value {
         let mut disclosed = json!(self);
         if let Self::Webhook { url } | Self::Splunk { url, .. } = self {
@@ -170,7 +170,7 @@ impl Destination {
         disclosed
     }
 
-    /// Reads a destination that the operator allows; `None` if anything is wrong with it, which is noted.
+    /// Reads a destination that the operator allows; `None` if it has a problem, which is added to the list.
     pub fn read(object: &mut Members<'_>, operator: &Operator) -> Option<Self> {
         let name = object.required_identifier("type", MAX_NAME_BYTES)?;
         let Some((kind, _, fields, _)) = DESTINATION_FIELDS.iter().find(|(_, known, ..)| *known == name)
@@ -212,10 +212,10 @@ impl Destination {
 }
 
 impl Endpoint {
-    /// Reads a URL: of HTTPS, with a host that may be public, and without user, password or fragment.
+    /// Parses an HTTPS URL with a host that may be public, and without user, password or fragment.
     ///
     /// # Errors
-    /// What is wrong with it.
+    /// The problem as a message.
     pub fn parse(text: &str, operator: &Operator) -> Result<Self, &'static str> {
         if text.len() > MAX_URL_BYTES {
             return Err("may have at most 2,048 bytes");
@@ -249,19 +249,19 @@ impl Endpoint {
         }
     }
 
-    /// Its scheme, host and port.
+    /// The scheme, host and port.
     pub fn origin(&self) -> String {
         Url::parse(&self.0).map(|url| url.origin().ascii_serialization()).unwrap_or_default()
     }
 
-    /// The URL, in its normal form.
+    /// The normalized URL.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-/// Whether a path of Splunk's collector, where a URL has one, takes events in JSON: `raw` takes lines, and others are for
-/// its health or for acknowledgements.
+/// Whether the path of a Splunk collector's URL accepts events in JSON. The path `raw` accepts lines, and others are for its
+/// health or for acknowledgements.
 fn takes_events(url: &Endpoint) -> bool {
     let path =
         Url::parse(url.as_str()).map(|url| url.path().trim_end_matches('/').to_owned()).unwrap_or_default();
@@ -271,15 +271,16 @@ fn takes_events(url: &Endpoint) -> bool {
     }
 }
 
-/// Whether a text has the characters of a URI and no others (RFC 3986 §2). The parser would take more, and write another
-/// URL than the one that was sent.
+/// Whether a text has only characters of a URI (RFC 3986 §2). The URL parser accepts others, and would change the URL.
 fn is_of_uri(text: &str) -> bool {
-    let encoded = |rest: &str| rest.len() >= 2 && rest.bytes().take(2).all(|byte| byte.is_ascii_hexdigit());
+    fn encoded(rest: &str) -> bool {
+        rest.len() >= 2 && rest.bytes().take(2).all(|byte| byte.is_ascii_hexdigit())
+    }
     text.bytes().all(|byte| byte.is_ascii_graphic() && !br#""<>\^`{|}"#.contains(&byte))
         && text.split('%').skip(1).all(encoded)
 }
 
-/// Whether a host may be public, as far as its name tells. What a name leads to is looked at when it is connected to.
+/// Whether a host may be public, judged by its name. The addresses of a name are checked at the time of the connection.
 fn may_be_public(host: &Host<&str>) -> bool {
     match host {
         Host::Ipv4(address) => is_public(IpAddr::V4(*address)),
@@ -299,7 +300,7 @@ impl Site {
         if DATADOG_SITES.contains(&site.as_str()) {
             return Some(Self(site));
         }
-        // A stand-in, for development and tests.
+        // The URL of a stub, for development and tests.
         if operator.insecure && Endpoint::parse(&site, operator).is_ok() {
             return Some(Self(site));
         }
@@ -307,7 +308,7 @@ impl Site {
         None
     }
 
-    /// The URL that logs are sent to. A stand-in, which only development has, is a URL itself.
+    /// The URL that receives logs. A stub, which only development has, is a URL itself.
     pub fn intake(&self) -> String {
         match self.0.strip_suffix('/').unwrap_or(&self.0) {
             url if url.contains("://") => format!("{url}/api/v2/logs"),
@@ -352,7 +353,9 @@ fn read_name(object: &mut Members<'_>, name: &str) -> Option<String> {
 
 fn read_tags(object: &mut Members<'_>) -> Vec<String> {
     let Some(tags) = object.take("tags") else { return Vec::new() };
-    let tag = |tag: &Value| tag.as_str().filter(|tag| is_tag(tag)).map(str::to_owned);
+    fn tag(tag: &Value) -> Option<String> {
+        tag.as_str().filter(|tag| is_tag(tag)).map(str::to_owned)
+    }
     let read = tags.as_array().and_then(|tags| tags.iter().map(tag).collect::<Option<Vec<_>>>());
     match read {
         Some(tags) if tags.len() <= MAX_TAGS => tags,
@@ -364,7 +367,7 @@ fn read_tags(object: &mut Members<'_>) -> Vec<String> {
     }
 }
 
-/// As Datadog takes them: beginning with a letter. A comma would be two tags.
+/// Whether Datadog accepts a tag: it begins with a letter, and has no comma, which separates tags.
 fn is_tag(tag: &str) -> bool {
     (1..=200).contains(&tag.len())
         && tag.starts_with(|first: char| first.is_ascii_alphabetic())
@@ -418,7 +421,7 @@ mod tests {
     }
 
     #[test]
-    fn everything_that_is_wrong_is_told() {
+    fn all_problems_of_a_destination_are_listed() {
         let check = |destination: Value, expected: &[&str]| {
             assert_eq!(read(destination.clone(), &operator()).unwrap_err(), expected, "{destination}");
         };
@@ -447,7 +450,7 @@ mod tests {
     }
 
     #[test]
-    fn a_url_leads_to_the_public_internet() {
+    fn a_url_must_lead_to_the_public_internet() {
         let check =
             |text: &str, fits: bool| assert_eq!(Endpoint::parse(text, &operator()).is_ok(), fits, "{text}");
         check("https://example.com", true);

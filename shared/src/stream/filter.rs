@@ -1,4 +1,4 @@
-//! Which events a stream sends on.
+//! The filter of a stream.
 
 use std::collections::BTreeSet;
 
@@ -37,35 +37,35 @@ pub const FILTER_FIELDS: &[&str] = &[
 /// The most values that one member of a filter may list.
 pub const MAX_FILTER_VALUES: usize = 50;
 
-/// Which events. All that is set must hold; of several values, any one. Nothing set is every event.
+/// A filter on events. Members are combined with AND, the values of one member with OR. An empty filter matches all events.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct StreamFilter {
-    /// One of these actions.
+    /// Any of these actions.
     pub actions: Vec<Action>,
-    /// One of these categories.
+    /// Any of these categories.
     pub categories: Vec<&'static Category>,
-    /// By one of these actors, by their ids in the product.
+    /// The ids of the actors.
     pub actors: Vec<String>,
-    /// Done to an entity of one of these types.
+    /// The types of the entities.
     pub entity_types: Vec<String>,
-    /// With this outcome.
+    /// The outcome.
     pub outcome: Option<Outcome>,
-    /// What else must hold.
+    /// Further conditions.
     pub criteria: Criteria,
 }
 
-/// Why a stored text is not a filter.
+/// A stored filter is not valid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("is not a filter of a stream")]
 pub struct InvalidFilter;
 
 impl StreamFilter {
-    /// Whether an event is to be sent.
+    /// Whether the filter matches an event.
     pub fn matches(&self, event: &Event) -> bool {
         let Self { actions, categories, actors, entity_types, outcome, criteria } = self;
-        let one_of = |wanted: &[String], found: Option<&String>| {
+        fn one_of(wanted: &[String], found: Option<&String>) -> bool {
             wanted.is_empty() || found.is_some_and(|found| wanted.contains(found))
-        };
+        }
         (actions.is_empty() || actions.contains(&event.action))
             && (categories.is_empty() || categories.contains(&event.action.category()))
             && one_of(actors, event.actor.as_ref().map(|actor| &actor.user_id))
@@ -74,7 +74,7 @@ impl StreamFilter {
             && criteria.matches(event)
     }
 
-    /// Reads a filter; what is wrong with it is noted.
+    /// Reads a filter; problems are added to the list of problems.
     pub fn read(object: &mut Members<'_>) -> Self {
         let filter = Self {
             actions: read_list(object, "actions", action),
@@ -101,8 +101,8 @@ impl StreamFilter {
     }
 }
 
-/// An action of the catalogue, a custom one, or one that only the bus brings. A name that a slip makes of one in the
-/// catalogue would find nothing, and the stream would be silent.
+/// Parses an action: of the catalogue, custom, or an unknown one from the bus. Refuses a misspelt action of the catalogue,
+/// because it would match no event, and the stream would deliver nothing.
 fn action(name: &str) -> Result<Action, (&'static str, String)> {
     let detail = match (Action::parse_lenient(name), slip_of(name)) {
         (Some(Action::Other(_)), Some(meant)) => {
@@ -119,7 +119,7 @@ fn category(name: &str) -> Result<&'static Category, (&'static str, String)> {
         .ok_or_else(|| ("unknown_value", format!("is no category{}", did_you_mean(name, Category::names()))))
 }
 
-/// A text that may not be empty.
+/// Takes a text that must not be empty.
 fn read_text(object: &mut Members<'_>, name: &str, max_characters: usize) -> Option<String> {
     let text = object.identifier(name, max_characters)?;
     if text.is_empty() {
@@ -135,7 +135,7 @@ fn identifier(text: &str) -> Result<String, (&'static str, String)> {
     identifier_problem(text, MAX_ID_CHARACTERS).map_or_else(|| Ok(text.to_owned()), Err)
 }
 
-/// A list of strings, each of which is read by `read`; each that is wrong is noted at its place.
+/// Takes a list of strings and parses each with `read`. The problem of an element has the element's pointer.
 pub(super) fn read_list<T>(
     object: &mut Members<'_>,
     name: &str,
@@ -168,7 +168,7 @@ pub(super) fn read_list<T>(
     found
 }
 
-/// A filter by its names, as it is answered and stored.
+/// A filter with names, the form in which it is stored and returned by the API.
 #[derive(Default, Serialize, Deserialize)]
 #[serde(default)]
 struct Names {
@@ -249,16 +249,18 @@ impl<'de> Deserialize<'de> for StreamFilter {
             contains,
             ip,
         } = Names::deserialize(deserializer)?;
-        let invalid = || de::Error::custom(InvalidFilter);
+        fn known<T, E: de::Error>(stored: Option<T>) -> Result<T, E> {
+            stored.ok_or_else(|| E::custom(InvalidFilter))
+        }
         Ok(Self {
-            actions: stored_actions(&actions).ok_or_else(invalid)?,
-            categories: stored_categories(&categories).ok_or_else(invalid)?,
+            actions: known(stored_actions(&actions))?,
+            categories: known(stored_categories(&categories))?,
             actors,
             entity_types,
             outcome,
             criteria: Criteria {
-                not_actions: stored_actions(&not_actions).ok_or_else(invalid)?,
-                not_categories: stored_categories(&not_categories).ok_or_else(invalid)?,
+                not_actions: known(stored_actions(&not_actions))?,
+                not_categories: known(stored_categories(&not_categories))?,
                 not_actors,
                 on_behalf_of,
                 actor_name,
@@ -304,7 +306,7 @@ mod tests {
     }
 
     #[test]
-    fn all_that_is_set_must_hold_and_of_several_values_any() {
+    fn members_are_combined_with_and_and_values_with_or() {
         let event = event();
         let check = |filter: Value, matches: bool| {
             let found = read(filter.clone()).unwrap();
@@ -328,14 +330,16 @@ mod tests {
         check(json!({"not_actors": ["u-2", "u-1"]}), false);
         check(json!({"contains": "no such text"}), false);
         check(json!({"ip": "192.0.2.0/24"}), false);
-        // What was erased matches nothing that asks for it.
+        // An erased part does not match a condition on it.
         let erased = Event { actor: None, entity: None::<Entity>, ..event.clone() };
         assert!(!read(json!({"actors": ["u-1"]})).unwrap().matches(&erased));
     }
 
     #[test]
-    fn everything_that_is_wrong_is_told() {
-        let check = |filter: Value, expected: &[&str]| assert_eq!(read(filter).unwrap_err(), expected);
+    fn all_problems_of_a_filter_are_listed() {
+        fn check(filter: Value, expected: &[&str]) {
+            assert_eq!(read(filter).unwrap_err(), expected);
+        }
         check(
             json!({"actions": ["group_creatd", 1]}),
             &["/actions/0 unknown_action", "/actions/1 wrong_type"],

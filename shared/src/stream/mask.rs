@@ -1,13 +1,12 @@
-//! What of each event a stream leaves out.
+//! Masks: the values that a stream leaves out of each event.
 //!
-//! A mask is a path into an event as the API answers it. A stream does not send what the path names: a whole part is
-//! left out as a redaction would erase it, an optional member is absent, and a value within context or changes is
-//! null. So a receiver always gets an event. A part of which anything is masked has its digest in `redacted`
-//! in place of its salt, so that a receiver cannot try out what the value was. The event can be proved all the same,
-//! without what is left of that part.
+//! A mask is a path into an event in the format of the API. A masked part is left out like a redacted part, a masked
+//! optional member is absent, and a masked value within context or changes is null. So a receiver always gets a valid
+//! event. A part with a masked value has its digest in `redacted` in place of its salt, so that a receiver cannot guess the
+//! value by trial. The proof of the event still holds, but does not cover the rest of that part.
 //!
-//! Names within context and changes are compared without regard to case: a client that writes `Email` in place of
-//! `email` does not get past a mask.
+//! Names within context and changes are compared without regard to case, so that `Email` does not escape a mask for
+//! `email`.
 //!
 //! The members that identify an event cannot be masked: its id, timestamp, action and sequence, and the ids of its actor
 //! and entity unless the whole part is left out.
@@ -26,18 +25,18 @@ use crate::{
     },
 };
 
-/// The most paths that a stream may mask.
+/// The most masks of a stream.
 pub const MAX_MASKS: usize = 50;
 /// The longest path, in bytes.
 const MAX_BYTES: usize = 512;
-/// Any member of an object, or any element of a list.
+/// The step to any member of an object, or any element of a list.
 const ANY: &str = "*";
-/// Any number of members and elements, one within the other, or none.
+/// The step over any number of nested members and elements, including none.
 const ANY_DEPTH: &str = "**";
-/// The most steps of any depth in a path. Each makes the search through a value longer.
+/// The most `**` in a path. Each makes the search through a value longer.
 const MAX_ANY_DEPTH: usize = 2;
 
-/// A path into an event, and what is left out there.
+/// A path into an event, and the values that it masks.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mask {
     path: String,
@@ -51,9 +50,9 @@ enum Target {
     EntityName,
     /// A value within the context, step by step.
     Context(Vec<Step>),
-    /// A value of a change as it was, or a value within it.
+    /// The old value of a change, or a value within it.
     ChangeOld(Vec<Step>),
-    /// A value of a change as it became, or a value within it.
+    /// The new value of a change, or a value within it.
     ChangeNew(Vec<Step>),
 }
 
@@ -73,7 +72,7 @@ enum ActorMember {
     OnBehalfOf,
 }
 
-/// Why a text is not a path that can be masked.
+/// The text is not a path that can be masked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "must be /actor, /entity, /context, /changes or /description, or /actor/username, ip, user_agent or on_behalf_of, /entity/entity_name, /changes/*/old or new, or a path within /context, /changes/*/old or /changes/*/new, where * is any member or element and ** (twice at most) any number of them"
@@ -81,7 +80,7 @@ enum ActorMember {
 pub struct InvalidMask;
 
 impl Mask {
-    /// Reads a path: a JSON pointer (RFC 6901), in which `*` is any member or element, and `**` any number of them.
+    /// Parses a path: a JSON pointer (RFC 6901) in which `*` is any member or element, and `**` any number of them.
     pub fn parse(path: &str) -> Result<Self, InvalidMask> {
         if path.len() > MAX_BYTES {
             return Err(InvalidMask);
@@ -102,7 +101,7 @@ impl Mask {
         Ok(Self { path: path.to_owned(), target })
     }
 
-    /// Reads the list of a stream's masks; what is wrong with it is noted.
+    /// Reads the list of a stream's masks; problems are added to the list of problems.
     pub fn read_list(object: &mut Members<'_>, name: &str) -> Vec<Self> {
         read_list(object, name, |path| Self::parse(path).map_err(|error| ("invalid_path", error.to_string())))
     }
@@ -124,7 +123,7 @@ impl Mask {
 
     fn apply(&self, event: &mut Event) {
         match &self.target {
-            // Left out already, with its digest.
+            // `masked` has left out the whole part already.
             Target::Part(_) => {}
             Target::Actor(member) => {
                 if let Some(actor) = &mut event.actor {
@@ -147,13 +146,15 @@ impl Mask {
     }
 }
 
-/// The event as a stream with these masks sends it.
+/// The event without the values that these masks name.
 pub fn masked(event: &Event, masks: &[Mask]) -> Event {
     if masks.is_empty() {
         return event.clone();
     }
     let parts: Vec<_> = masks.iter().map(Mask::part).collect();
-    let whole = |mask: &Mask| matches!(mask.target, Target::Part(_)).then(|| mask.part());
+    fn whole(mask: &Mask) -> Option<Part> {
+        matches!(mask.target, Target::Part(_)).then(|| mask.part())
+    }
     let mut left = event.redact(&masks.iter().filter_map(whole).collect::<Vec<_>>());
     left.disclosure = event.disclosure.erase(&parts, |part| event.part(part));
     for mask in masks {
@@ -162,7 +163,7 @@ pub fn masked(event: &Event, masks: &[Mask]) -> Event {
     left
 }
 
-/// An actor acted for another is one who has all the same members.
+/// Leaves out a member of an actor and of the users on whose behalf it acted.
 fn leave_out(actor: &mut Actor, member: ActorMember) {
     match member {
         ActorMember::Username => actor.username = None,
@@ -179,7 +180,7 @@ impl Step {
     fn parse_all(steps: &[&str]) -> Result<Vec<Self>, InvalidMask> {
         let steps = steps.iter().map(|step| Self::parse(step)).collect::<Result<Vec<_>, _>>()?;
         let deep = steps.iter().filter(|step| **step == Self::AnyDepth).count();
-        // Without a name behind it, any depth would be all of the part, for which there is a path of its own.
+        // A path that ends with `**` would mask the whole part, which has its own path.
         let ends = steps.last() == Some(&Self::AnyDepth);
         if deep > MAX_ANY_DEPTH || ends { Err(InvalidMask) } else { Ok(steps) }
     }
@@ -193,7 +194,7 @@ impl Step {
         }
     }
 
-    /// Whether it is the step to a member of this name.
+    /// Whether the step leads to a member of this name.
     fn leads_to(&self, name: &str) -> bool {
         match self {
             Self::Any => true,
@@ -243,7 +244,7 @@ fn nullify(value: &mut Value, steps: &[Step]) {
     }
 }
 
-/// What any depth leads to within a value.
+/// Applies the steps to all nested members and elements of a value.
 fn nullify_below(value: &mut Value, steps: &[Step]) {
     if value.is_object() || value.is_array() {
         nullify(value, steps);
@@ -325,7 +326,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn what_a_path_names_is_left_out_and_nothing_else() {
+    fn only_the_value_of_a_path_is_left_out() {
         check(&["/actor/ip"], "/actor/ip", json!("lacking"));
         check(&["/actor/ip"], "/actor/on_behalf_of/ip", json!("lacking"));
         check(&["/actor/ip"], "/actor/username", json!("name of u-1"));
@@ -381,7 +382,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn what_names_an_event_cannot_be_masked() {
+    fn members_that_identify_an_event_cannot_be_masked() {
         for path in [
             "/id",
             "/timestamp",
@@ -414,7 +415,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn the_leaf_stays_what_it_was_and_the_salt_of_what_is_masked_goes() {
+    fn masking_keeps_the_leaf_and_removes_the_salt_of_the_part() {
         let event = event();
         for paths in
             [&["/actor/ip"][..], &["/actor"], &["/context/group_name", "/changes/*/new"], &["/description"]]

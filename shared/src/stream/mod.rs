@@ -1,9 +1,9 @@
-//! Streams: a workspace's log, sent on to where its admins want it.
+//! Streams deliver the events of a workspace's log to the destinations that its admins choose.
 //!
-//! A stream is driven by the sequence of the log. It holds one number, [`Progress::next`], and whatever happens to
-//! whoever delivers, delivery goes on at that number: each event is delivered at least once, in order, and under
-//! its own id. What is set of a stream has a generation, which every change by an admin raises; who delivers notes
-//! what it did under the generation it began with, so that what an admin said meanwhile is never overwritten.
+//! A stream follows the sequence of the log. It stores one number, [`Progress::next`], from which delivery resumes after
+//! any crash. So each event is delivered at least once, in order, and with its own id. The settings of a stream have a
+//! generation, which each change by an admin increments. A deliverer writes its progress only if the generation is still
+//! the one that it read, so it never overwrites an admin's change.
 
 mod address;
 mod destination;
@@ -41,104 +41,105 @@ use crate::{
     },
 };
 
-/// How many streams a workspace may have.
+/// The most streams of a workspace.
 pub const MAX_STREAMS: usize = 20;
 
-/// The name of a stream: `str_` and 12 characters of base 62. No two streams ever have the same.
+/// The id of a stream: `str_` and 12 characters of base 62. It is unique and never used again.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 #[serde(transparent)]
 pub struct StreamId(String);
 
-/// What is set of a stream.
+/// The settings of a stream.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Stream {
-    /// Its name for programs.
+    /// The stream's id.
     pub id: StreamId,
-    /// The workspace whose log it sends on.
+    /// The workspace whose log is delivered.
     pub workspace: WorkspaceId,
-    /// What its admin calls it.
+    /// The name that the admin gave it.
     pub name: String,
-    /// Where to.
+    /// The destination.
     pub destination: Destination,
-    /// As what.
+    /// The format of the events.
     pub format: Format,
-    /// Which events.
+    /// The events to deliver.
     pub filter: StreamFilter,
-    /// What of each event is left out.
+    /// The parts of each event that are left out.
     pub mask: Vec<Mask>,
-    /// Which version of its secret counts, where the destination takes one.
+    /// The current version of its secret, if the destination has one.
     pub secret: Option<SecretVersions>,
-    /// The admin who created it, by their id in the product.
+    /// The user id of the admin who created it.
     pub created_by: String,
     /// When it was created.
     pub created_at: Timestamp,
 }
 
-/// As what events are sent.
+/// The format of delivered events.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Format {
-    /// As the API answers them.
+    /// The format of the API.
     #[default]
     Native,
-    /// In the Open Cybersecurity Schema Framework.
+    /// The Open Cybersecurity Schema Framework.
     Ocsf,
 }
 
-/// A stream, and how far it has come.
+/// A stream with its progress.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Delivery {
-    /// What is set of it.
+    /// The settings.
     pub stream: Stream,
-    /// Raised by every change that an admin makes, a pause included.
+    /// The number of changes by admins, pauses included.
     pub generation: u64,
-    /// How far it has come.
+    /// The progress.
     pub progress: Progress,
-    /// Until when somebody is delivering, where somebody is or was.
+    /// The end of the current or last lease; `None` if there is none.
     pub leased_until: Option<Timestamp>,
-    /// The last run of its archive, where it has one.
+    /// The last complete run of its archive.
     pub last_run: Option<LastRun>,
-    /// The run of its archive that was begun and is not noted as written.
+    /// The run of its archive that has begun and is not complete.
     pub planned_run: Option<PlannedRun>,
 }
 
-/// A run of an archive that is whole.
+/// A complete run of an archive.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LastRun {
-    /// The hash of its manifest, which the next one has in it.
+    /// The hash of its manifest. The next manifest contains it.
     pub manifest: Hash,
     /// When it was written.
     pub at: Timestamp,
 }
 
-/// A run of an archive, as it was decided before its first object was put. A turn that begins it again writes the same
-/// run, whatever an admin has changed meanwhile, so that each object that was put is written over and named.
+/// The plan of an archive run, stored before its first object is put. After a crash the next attempt writes the same run,
+/// even if an admin has changed the stream meanwhile. So it overwrites every object of the first attempt, and the manifest
+/// names them all.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PlannedRun {
     /// The first sequence.
     pub first: u64,
     /// The sequence after the last one.
     pub next: u64,
-    /// Which events.
+    /// The events to archive.
     pub filter: StreamFilter,
-    /// What of each event is left out.
+    /// The parts of each event that are left out.
     pub mask: Vec<Mask>,
-    /// As of when events have expired.
+    /// The time at which retention is evaluated.
     pub at: Timestamp,
 }
 
 impl StreamId {
-    /// What every id begins with.
+    /// The prefix of every id.
     pub const PREFIX: &str = "str_";
-    /// How many characters follow.
+    /// The number of characters after the prefix.
     pub const LENGTH: usize = 12;
 
-    /// Makes the id of these characters, each one of base 62.
+    /// Makes an id from these base 62 characters.
     pub fn new(characters: &[u8; Self::LENGTH]) -> Self {
         Self(Self::PREFIX.chars().chain(characters.iter().copied().map(char::from)).collect())
     }
 
-    /// Reads an id, exactly as it is written.
+    /// Parses an id. It is not trimmed.
     pub fn parse(text: &str) -> Result<Self, InvalidToken> {
         match text.strip_prefix(Self::PREFIX) {
             Some(rest) if is_base62(rest, Self::LENGTH) => Ok(Self(text.to_owned())),
@@ -164,8 +165,8 @@ impl Format {
 }
 
 impl Delivery {
-    /// Whether there may be something to do: a test that was asked for, or events, if the time has come and nobody
-    /// else is at it. Whether there are events is for the head of the log to say.
+    /// Whether a deliverer should take the stream: it has no lease, and a test is requested or delivery is due. The
+    /// head of the log determines whether there are events to deliver.
     pub fn is_due(&self, now: Timestamp) -> bool {
         let free = self.leased_until.is_none_or(|until| until <= now);
         free && (self.progress.test_requested.is_some() || self.progress.may_deliver(now))
@@ -178,7 +179,9 @@ mod tests {
 
     #[test]
     fn an_id_is_a_prefix_and_twelve_characters() {
-        let check = |text: &str, fits: bool| assert_eq!(StreamId::parse(text).is_ok(), fits, "{text}");
+        fn check(text: &str, fits: bool) {
+            assert_eq!(StreamId::parse(text).is_ok(), fits, "{text}");
+        }
         check("str_abcdefABCDEF", true);
         check("str_abcdefABCDE", false);
         check("str_abcdefABCDE-", false);

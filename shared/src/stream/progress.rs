@@ -1,72 +1,72 @@
-//! How far a stream has come, and what it does when its destination fails.
+//! The progress of a stream, and its retries when the destination fails.
 //!
-//! Failing never loses anything: [`Progress::next`] stands still until the destination has taken what begins there. A
-//! failing stream is tried again after longer and longer waits, and after three days it is paused, so that somebody
-//! looks at it; when it is resumed it goes on where it stood.
+//! Failures never lose events: [`Progress::next`] does not move until the destination has accepted the events from there
+//! on. A failing stream is tried again after longer and longer waits. After three days it is paused, so that an admin looks
+//! at it. When it is resumed, delivery continues from the same sequence.
 
 use serde::{Deserialize, Serialize};
 
 use crate::model::timestamp::Timestamp;
 
-/// How long a stream waits after its first failure, in seconds. Each further wait is twice as long.
+/// The wait after the first failure, in seconds. Each further wait is twice as long.
 pub const BACK_OFF_SECONDS: i64 = 10;
 /// The longest wait, in seconds: an hour.
 pub const MAX_BACK_OFF_SECONDS: i64 = 3600;
-/// After how long without a success a failing stream is paused, in seconds: three days.
+/// A stream that has failed for this long is paused, in seconds: three days.
 pub const PAUSE_AFTER_SECONDS: i64 = 3 * 86_400;
 
-/// How often a failing stream is tried at least before it is paused. Three days have some 80 tries; fewer mean that the
-/// service itself did not run.
+/// The least number of attempts before a failing stream is paused. Three days have about 80; fewer mean that the service
+/// itself did not run.
 pub const PAUSE_AFTER_ATTEMPTS: u32 = 12;
 
-/// How far a stream has come, and how it goes.
+/// The progress and state of a stream.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Progress {
-    /// The sequence that is looked at next: all before it are delivered, filtered out, or expired.
+    /// The next sequence. All events before it are delivered, filtered out, or expired.
     pub next: u64,
-    /// How many events were delivered in all, repeated ones included.
+    /// The number of delivered events, with repeated ones.
     pub delivered: u64,
-    /// When the destination last took something.
+    /// When the destination last accepted events.
     pub delivered_at: Option<Timestamp>,
-    /// Since when it fails, if it does.
+    /// When the current failure began.
     pub failing_since: Option<Timestamp>,
-    /// The first event that the destination did not take, where it is known.
+    /// The sequence of the first event that the destination did not accept, if it is known.
     pub failing_at: Option<u64>,
-    /// How often it failed since.
+    /// The number of failed attempts since then.
     pub attempts: u32,
-    /// Before when it is not tried again.
+    /// The time of the next attempt.
     pub retry_at: Option<Timestamp>,
-    /// The last thing that went wrong, also if all goes well since.
+    /// The last problem, which stays after the stream has recovered.
     pub last_problem: Option<Problem>,
-    /// Why it stands still, if it does.
+    /// The pause, if it is paused.
     pub paused: Option<Pause>,
-    /// The test that an admin asks for and nobody has done yet.
+    /// The test that an admin has requested and that is not done yet.
     pub test_requested: Option<TestRequest>,
-    /// How the last test went.
+    /// The result of the last test.
     pub last_test: Option<Test>,
 }
 
-/// What went wrong with a delivery.
+/// The problem of a delivery.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = StreamProblem))]
 pub struct Problem {
-    /// What, for programs, such as `timeout` or `status_503`.
+    /// The problem for programs, such as `timeout` or `status_503`.
     pub code: String,
-    /// What, for people. It repeats nothing of what a destination answered or of what was sent.
+    /// The problem for people. It does not repeat the request or the destination's answer.
     pub detail: String,
-    /// When.
+    /// When it occurred.
     pub at: Timestamp,
 }
 
-/// That a stream stands still.
+/// The pause of a stream.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pause {
     /// Who paused it.
     pub by: PausedBy,
-    /// Why, where it was said.
+    /// The reason, if one was given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
-    /// When.
+    /// When it was paused.
     pub at: Timestamp,
 }
 
@@ -74,56 +74,56 @@ pub struct Pause {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PausedBy {
-    /// An admin, by their id in the product.
+    /// The admin with this user id.
     Admin(String),
-    /// This service, because it failed for [`PAUSE_AFTER_SECONDS`].
+    /// This service, because the stream failed for [`PAUSE_AFTER_SECONDS`].
     Service,
 }
 
-/// That an admin asks for a test: one event that says it is a test, sent as any other would be.
+/// An admin's request for a test: an event that is marked as a test is sent like any other.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TestRequest {
-    /// The id of the event about it, which is also the id of the event that is sent.
+    /// The id of the event that records the request. The event that is sent has `test.` before it.
     pub id: String,
-    /// When it was asked for.
+    /// When it was requested.
     pub at: Timestamp,
 }
 
-/// How a test went.
+/// The result of a test.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = StreamTest))]
 pub struct Test {
-    /// The id of the record of the test. The event that was sent has `test.` in front of it.
+    /// The id of the event that records the test. The event that was sent has `test.` before it.
     pub id: String,
-    /// When it was asked for.
+    /// When it was requested.
     pub requested_at: Timestamp,
     /// When it was done.
     pub done_at: Timestamp,
-    /// What went wrong; null if the destination took it.
+    /// The problem; null if the destination accepted the event.
     #[cfg_attr(feature = "openapi", schema(required))]
     pub problem: Option<Problem>,
 }
 
-/// What a destination took, or what was passed over.
+/// Events that a destination accepted, or that were skipped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Delivered {
-    /// The sequence to go on with.
+    /// The next sequence.
     pub next: u64,
-    /// How many events the destination took; none where all were passed over.
+    /// The number of events that the destination accepted; 0 if all were skipped.
     pub events: u64,
-    /// When.
+    /// When the destination accepted them.
     pub at: Timestamp,
 }
 
-/// How a stream goes.
+/// The state of a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum State {
     /// It delivers.
     Active,
-    /// Its destination fails, and it tries again.
+    /// Its destination fails, and it retries.
     Failing,
-    /// It stands still until an admin resumes it.
+    /// It is paused until an admin resumes it.
     Paused,
 }
 
@@ -133,12 +133,12 @@ impl State {
 }
 
 impl Progress {
-    /// A stream that begins at a sequence.
+    /// The progress of a new stream that begins at a sequence.
     pub fn from(next: u64) -> Self {
         Self { next, ..Self::default() }
     }
 
-    /// How it goes.
+    /// The state.
     pub fn state(&self) -> State {
         match (&self.paused, self.failing_since) {
             (Some(_), _) => State::Paused,
@@ -147,22 +147,22 @@ impl Progress {
         }
     }
 
-    /// Whether it may be tried now.
+    /// Whether delivery may be tried now.
     pub fn may_deliver(&self, now: Timestamp) -> bool {
         self.paused.is_none() && self.retry_at.is_none_or(|at| at <= now)
     }
 
-    /// How many sequences of a log of this size it has not looked at yet.
+    /// The number of events of a log of this size that it has not processed yet.
     pub fn lag(&self, head: u64) -> u64 {
         head.saturating_sub(self.next)
     }
 
-    /// What becomes of it once the destination took something, or there was nothing for it to take.
+    /// The progress after the destination has accepted events, or after all events were skipped.
     pub fn after_delivery(&self, delivered: &Delivered) -> Self {
         let Delivered { next, events, at } = *delivered;
         if events == 0 {
-            // Nothing was sent, so nothing new is known about the destination, unless the event that failed has left
-            // the stream: by another filter, or because it has expired.
+            // No request was sent, so the state of the destination is unknown, and the failure continues. It ends only if
+            // the event that failed is no longer in the stream, because of another filter or because it has expired.
             let has_left = self.failing_at.is_some_and(|sequence| sequence < next);
             let progress = if has_left { self.without_failure() } else { self.clone() };
             return Self { next, ..progress };
@@ -171,14 +171,14 @@ impl Progress {
         Self { next, delivered, delivered_at: Some(at), ..self.without_failure() }
     }
 
-    /// The same, as if it had never failed.
+    /// The same without a failure.
     pub(crate) fn without_failure(&self) -> Self {
         Self { failing_since: None, failing_at: None, attempts: 0, retry_at: None, ..self.clone() }
     }
 
-    /// What becomes of it once the destination did not take the event of a sequence: it waits, twice as long each time,
-    /// and no less than `at_least_seconds`. `spread` in 0.0 to 1.0 keeps streams apart that failed together: up to half
-    /// of the wait depends on it.
+    /// The progress after the destination has failed to accept the event of a sequence. Each wait is twice as long as the
+    /// last one, and at least `at_least_seconds`. `spread`, from 0.0 to 1.0, shortens the wait by up to half, so that streams
+    /// that failed together are not retried together.
     pub fn after_failure(&self, problem: Problem, sequence: u64, at_least_seconds: i64, spread: f64) -> Self {
         let now = problem.at;
         let doubled = BACK_OFF_SECONDS.saturating_mul(1 << self.attempts.min(16));
@@ -195,24 +195,24 @@ impl Progress {
         }
     }
 
-    /// Whether it has failed for so long that it is to be paused.
+    /// Whether it has failed for so long that it must be paused.
     pub fn must_pause(&self, now: Timestamp) -> bool {
         self.paused.is_none()
             && self.attempts >= PAUSE_AFTER_ATTEMPTS
             && self.failing_since.is_some_and(|since| since.plus_seconds(PAUSE_AFTER_SECONDS) <= now)
     }
 
-    /// The same, standing still.
+    /// The same, paused.
     pub fn pause(&self, pause: Pause) -> Self {
         Self { paused: Some(pause), ..self.clone() }
     }
 
-    /// The same, going on at once where it stood, as if it had never failed.
+    /// The same, resumed. Delivery is tried immediately from the same sequence, without a failure.
     pub fn resume(&self) -> Self {
         Self { paused: None, ..self.without_failure() }
     }
 
-    /// The same, going on at another sequence. A pause stays one.
+    /// The same at another sequence. A pause stays in effect.
     pub fn replay(&self, from: u64) -> Self {
         Self { next: from, ..self.without_failure() }
     }
@@ -231,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn it_waits_twice_as_long_each_time_and_an_hour_at_most() {
+    fn waits_double_up_to_an_hour() {
         let mut progress = Progress::from(7);
         let mut waits = Vec::new();
         for _ in 0..11 {
@@ -254,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn a_failure_ends_with_a_success_or_once_the_event_that_failed_has_left_the_stream() {
+    fn a_failure_ends_with_a_success_or_when_the_failed_event_leaves_the_stream() {
         let failing = Progress::from(7).after_failure(problem(0), 8, 0, 0.0);
         assert_eq!(failing.state(), State::Failing);
         assert!(!failing.may_deliver(at(9)) && failing.may_deliver(at(10)));
@@ -275,7 +275,7 @@ mod tests {
     }
 
     #[test]
-    fn after_three_days_it_is_paused_and_goes_on_where_it_stood() {
+    fn a_failing_stream_is_paused_after_three_days_and_resumes_at_the_same_sequence() {
         let mut failing = Progress::from(7);
         for attempt in 0..PAUSE_AFTER_ATTEMPTS {
             assert!(!failing.must_pause(at(PAUSE_AFTER_SECONDS)), "after {attempt} attempts");
@@ -289,7 +289,7 @@ mod tests {
         assert!(!paused.may_deliver(at(1_000_000)) && !paused.must_pause(at(1_000_000)));
         let resumed = paused.resume();
         assert_eq!((resumed.state(), resumed.next, resumed.may_deliver(at(0))), (State::Active, 7, true));
-        // A replay moves what is next, and lifts no pause.
+        // A replay changes the next sequence and does not end a pause.
         assert_eq!((paused.replay(0).next, paused.replay(0).state()), (0, State::Paused));
     }
 }

@@ -1,8 +1,7 @@
-//! The secret of a stream: what signs its webhooks, or what opens its destination.
+//! The secret of a stream: it signs webhooks, or authenticates requests to the destination.
 //!
-//! It is kept in AWS Secrets Manager and nowhere else. Beside the stream stands only which version of it counts,
-//! so that a change of the secret and the event about it are one transaction: a version that was stored and never
-//! named is one that nobody uses.
+//! Only AWS Secrets Manager stores it. The stream's item names the current version, so that a change of the secret and the
+//! event about it are one transaction. A version that no stream names is unused.
 
 use std::fmt;
 
@@ -12,44 +11,44 @@ use zeroize::Zeroizing;
 
 use crate::model::timestamp::Timestamp;
 
-/// A secret in the clear. It is wiped from memory when dropped, and `Debug` does not show it.
+/// A plain secret. It is wiped from memory when dropped, and `Debug` does not show it.
 #[derive(Clone)]
 pub struct StreamSecret(Zeroizing<String>);
 
-/// One version of a secret, by the id that Secrets Manager knows it under: a UUID of ours.
+/// The id of a version of a secret in Secrets Manager: a UUID that this service made.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct SecretVersion(String);
 
-/// Which versions of a stream's secret count.
+/// The valid versions of a stream's secret.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SecretVersions {
-    /// The one that counts.
+    /// The current version.
     pub current: SecretVersion,
-    /// The one before, and until when webhooks are signed with it as well.
+    /// The previous version, and the time until which webhooks are also signed with it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub previous: Option<(SecretVersion, Timestamp)>,
 }
 
-/// Why a text cannot be the secret of a destination.
+/// The text cannot be the secret of a destination.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("must be 1 to 1,024 printable ASCII characters without spaces, as the destination issued it")]
 pub struct InvalidSecret;
 
 impl StreamSecret {
-    /// What the secrets of webhooks begin with, as Standard Webhooks asks.
+    /// The prefix of webhook secrets (Standard Webhooks).
     pub const WEBHOOK_PREFIX: &str = "whsec_";
-    /// How many bytes sign a webhook.
+    /// The length of a webhook key, in bytes.
     pub const WEBHOOK_BYTES: usize = 32;
     /// The longest secret, in bytes.
     pub const MAX_BYTES: usize = 1024;
 
-    /// The secret of a webhook: these bytes, as Standard Webhooks writes them.
+    /// The secret of a webhook with this key, in the form of Standard Webhooks.
     pub fn of_webhook(key: &[u8; Self::WEBHOOK_BYTES]) -> Self {
         Self(Zeroizing::new(format!("{}{}", Self::WEBHOOK_PREFIX, STANDARD.encode(key))))
     }
 
-    /// Reads what a destination issued. It becomes a header, so that it has no space and no control character.
+    /// Parses a secret that a destination issued. It has no space and no control character, because it is sent in a header.
     pub fn parse(text: &str) -> Result<Self, InvalidSecret> {
         let fits =
             (1..=Self::MAX_BYTES).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic());
@@ -61,7 +60,7 @@ impl StreamSecret {
         &self.0
     }
 
-    /// The bytes that sign a webhook; `None` if it is no webhook's.
+    /// The key of a webhook secret; `None` for any other secret.
     pub fn webhook_key(&self) -> Option<Zeroizing<Vec<u8>>> {
         let key = STANDARD.decode(self.0.strip_prefix(Self::WEBHOOK_PREFIX)?).ok().map(Zeroizing::new)?;
         (key.len() == Self::WEBHOOK_BYTES).then_some(key)
@@ -69,7 +68,7 @@ impl StreamSecret {
 }
 
 impl SecretVersion {
-    /// A version by its id, which is one that we made: a UUID.
+    /// The version with this id, a UUID.
     pub fn new(id: impl fmt::Display) -> Self {
         Self(id.to_string())
     }
@@ -81,7 +80,7 @@ impl SecretVersion {
 }
 
 impl SecretVersions {
-    /// How long webhooks are signed with the previous secret as well: a day, in seconds.
+    /// How long webhooks are also signed with the previous secret: a day, in seconds.
     pub const OVERLAP_SECONDS: i64 = 86_400;
 
     /// The first version of a secret.
@@ -89,7 +88,7 @@ impl SecretVersions {
         Self { current, previous: None }
     }
 
-    /// The same once `next` is the one that counts.
+    /// Makes `next` the current version.
     pub fn rotate(&self, next: SecretVersion, now: Timestamp) -> Self {
         let until = now.plus_seconds(Self::OVERLAP_SECONDS);
         Self { current: next, previous: Some((self.current.clone(), until)) }
@@ -114,7 +113,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_webhook_is_signed_with_the_bytes_that_its_secret_writes() {
+    fn a_webhook_secret_contains_its_key() {
         let secret = StreamSecret::of_webhook(&[7; 32]);
         assert_eq!(secret.webhook_key().as_deref(), Some(&vec![7; 32]));
         assert_eq!(StreamSecret::parse(secret.expose()).unwrap().expose(), secret.expose());
@@ -124,7 +123,9 @@ mod tests {
 
     #[test]
     fn a_secret_fits_into_a_header() {
-        let check = |text: &str, fits: bool| assert_eq!(StreamSecret::parse(text).is_ok(), fits, "{text:?}");
+        fn check(text: &str, fits: bool) {
+            assert_eq!(StreamSecret::parse(text).is_ok(), fits, "{text:?}");
+        }
         check("0b1e6a90-97c4-4d5a-8e0c-3c1b3a0d7c4e", true);
         check(&"a".repeat(1024), true);
         check(&"a".repeat(1025), false);
@@ -135,9 +136,11 @@ mod tests {
     }
 
     #[test]
-    fn the_previous_secret_signs_for_a_day_more() {
+    fn the_previous_secret_signs_for_one_more_day() {
         let now = Timestamp::parse("2026-11-28T12:00:00Z").unwrap();
-        let version = |number: u8| SecretVersion::new(number);
+        fn version(number: u8) -> SecretVersion {
+            SecretVersion::new(number)
+        }
         let versions = SecretVersions::first(version(1)).rotate(version(2), now);
         let signing = |at| versions.signing(at).cloned().collect::<Vec<_>>();
         assert_eq!(signing(now), [version(2), version(1)]);

@@ -12,27 +12,27 @@ use crate::model::{
     service_event::{Origin, event},
 };
 
-/// What was done to a stream.
+/// The recorded changes of a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StreamDeed {
-    /// An admin set it up.
+    /// An admin created it.
     Created,
-    /// An admin changed what is set of it, or had its secret replaced.
+    /// An admin changed its settings or replaced its secret.
     Changed,
-    /// It stands still.
+    /// An admin or the service paused it.
     Paused,
-    /// It goes on.
+    /// An admin resumed it.
     Resumed,
-    /// It goes on at another sequence.
+    /// An admin moved it to another sequence.
     Replayed,
-    /// An admin asked for a test.
+    /// An admin requested a test.
     Tested,
-    /// An admin did away with it.
+    /// An admin deleted it.
     Deleted,
 }
 
 impl StreamDeed {
-    /// The action and the description of the event about it.
+    /// The action and the description of the event.
     fn row(self) -> (&'static str, &'static str) {
         match self {
             Self::Created => ("x_audit_log_stream_created", "A stream was created"),
@@ -46,7 +46,7 @@ impl StreamDeed {
     }
 }
 
-/// `x_audit_log_stream_...`: what an admin did to a stream. No secret is in it.
+/// `x_audit_log_stream_...`: an admin changed a stream. The event contains no secret.
 pub fn stream_by_admin(
     admin: &Admin,
     origin: Origin,
@@ -59,16 +59,16 @@ pub fn stream_by_admin(
     Event { changes, ..stream_event(origin, actor, deed, stream, context) }
 }
 
-/// `x_audit_log_stream_paused`: this service paused a stream, because its destination failed for too long. `context`
-/// says since when, and how.
+/// `x_audit_log_stream_paused`: this service paused a stream because its destination failed for too long. `context` has the
+/// start of the failure and the problem.
 pub fn stream_given_up(origin: Origin, stream: &Stream, context: Map<String, Value>) -> Event {
     let actor = Actor::new(ActorType::System, "audit-logs");
     stream_event(origin, actor, StreamDeed::Paused, stream, context)
 }
 
-/// The event that a test of a stream sends. It is in no log, and cannot be taken for a record: its id, its action and its
-/// context are those of no event of the log, and it has no sequence. The record of the test is the event whose id
-/// follows `test.`.
+/// The event that a test sends to the destination. It is not in the log, and cannot be mistaken for a record: no event of
+/// the log has such an id, action or context, and it has no sequence. Its id is `test.` and the id of the event that records
+/// the test.
 pub fn stream_test(stream: &Stream, request: &TestRequest, salt: Salt) -> Result<Event, InvalidEventId> {
     let event_id = EventId::parse(&format!("test.{}", request.id))?;
     let origin = Origin::without_request(request.at, event_id, salt);

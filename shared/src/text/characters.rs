@@ -1,48 +1,46 @@
-//! Which characters a text may hold, and what is done with the others.
+//! The characters that a text may hold, and how other characters are escaped.
 //!
-//! Control characters, noncharacters and what is not Unicode at all cannot stand in a log: a terminal obeys some of them,
-//! and other programs refuse them. In an id of the product they are problems. In a text that an outsider may have
-//! chosen they are replaced by an escape that people can see, such as `\u{85}`.
+//! Control characters, noncharacters and bytes that are not Unicode are not recorded as they are: terminals obey some of
+//! them, and other programs refuse them. In an id of the product they are an error. In a text that an outsider may have
+//! chosen, a visible escape such as `\u{85}` replaces them.
 
 use sha2::{Digest as _, Sha256};
 
 use crate::text::json;
 
-/// The use of a text, which decides which characters it may hold.
+/// The kind of a text decides which characters it may hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// An id, by which people and programs decide: one line that reads in one direction.
+    /// An id: one line that reads in one direction, because people and programs make decisions by it.
     Id,
     /// A name, an address or a key: one line.
     Line,
-    /// A text that may hold tabs and line ends, as SQL and messages of commits do.
+    /// A text that may hold tabs and line ends, such as SQL or a commit message.
     Text,
 }
 
-/// What was done to a text so that it could be recorded.
+/// The changes made to a text so that it could be recorded.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Change {
-    /// Whether characters were replaced by escapes.
     pub escaped: bool,
-    /// Whether its end was left out, and then how long it was.
+    /// The length and digest of the original text, if its end was left out.
     pub cut: Option<Cut>,
 }
 
-/// A text of which the end was left out, as it was sent. Two texts that begin in the same way are told apart by this.
+/// The original of a text that was cut. The digest distinguishes two texts that begin in the same way.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cut {
-    /// Its length.
     pub characters: usize,
-    /// The beginning of its SHA-256, in hexadecimal.
+    /// The first bytes of its SHA-256, in hexadecimal.
     pub digest: String,
 }
 
-/// The bytes of a digest that are kept.
+/// How many bytes of the SHA-256 are kept.
 const DIGEST_BYTES: usize = 8;
 
-/// Makes a text one that can be recorded, of at most `max_characters`; says what it did, if anything.
+/// Escapes and cuts a text to at most `max_characters`, so that it can be recorded. Returns the changes, if there were any.
 pub fn clean(text: &mut String, kind: Kind, max_characters: usize) -> Option<Change> {
-    // ASCII first: most texts are, and a byte is cheaper to judge than a character.
+    // Most texts are ASCII, and a byte is cheaper to check than a character.
     if text.len() <= max_characters && text.bytes().all(|byte| (0x20..0x7f).contains(&byte)) {
         return None;
     }
@@ -84,13 +82,13 @@ pub fn may_stand(character: char, kind: Kind) -> bool {
     }
 }
 
-/// Whether Unicode sets a character aside for programs to use inside themselves (The Unicode Standard, 23.7).
+/// Whether a character is a noncharacter: reserved for the internal use of programs (The Unicode Standard, 23.7).
 pub fn is_noncharacter(character: char) -> bool {
     matches!(character, '\u{fdd0}'..='\u{fdef}') || u32::from(character) & 0xfffe == 0xfffe
 }
 
-/// Whether a character turns the direction of the text after it: explicit formatting of Unicode TR 9. The marks U+200E,
-/// U+200F and U+061C do not, and stand in names of right-to-left scripts.
+/// Whether a character changes the direction of the text after it (explicit formatting in Unicode TR 9). The marks U+200E,
+/// U+200F and U+061C do not, and occur in names of right-to-left scripts.
 pub fn is_override(character: char) -> bool {
     matches!(character, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
@@ -114,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn characters_that_cannot_stand_are_escaped() {
+    fn forbidden_characters_are_escaped() {
         for kind in [Kind::Line, Kind::Text] {
             check("plain", kind, "plain", false, false);
             check("", kind, "", false, false);
@@ -143,17 +141,17 @@ mod tests {
     }
 
     #[test]
-    fn texts_that_differ_after_the_cut_have_other_digests() {
-        let cut = |end: &str| {
+    fn texts_that_differ_only_after_the_cut_have_different_digests() {
+        fn cut(end: &str) -> Option<Cut> {
             let mut text = format!("0123456789{end}");
             clean(&mut text, Kind::Line, 10).and_then(|change| change.cut)
-        };
+        }
         assert_ne!(cut("a"), cut("b"));
         assert_eq!(cut("a"), cut("a"));
     }
 
     #[test]
-    fn an_id_reads_in_one_direction() {
+    fn direction_overrides_are_escaped_in_ids() {
         check("a\u{200f}", Kind::Id, "a\u{200f}", false, false);
         check("a\u{202e}", Kind::Id, "a\\u{202e}", true, false);
     }

@@ -1,12 +1,12 @@
-//! Reads JSON strictly: the value that is kept is the value that was sent.
+//! Reads JSON strictly: the recorded value is the value that was sent.
 //!
 //! An ordinary parser keeps the last of two members with one name and rounds a number that a double cannot hold. In an
 //! audit log both would be silent changes, so here they are problems, each with its JSON pointer (RFC 6901). The rest of
-//! the document is still read, so that all problems can be told at once, up to [`MAX_PROBLEMS`].
+//! the document is still read, so that an answer lists all problems, up to [`MAX_PROBLEMS`].
 //!
-//! A body that is not JSON is refused, with two exceptions. Text that is not Unicode (an unpaired surrogate, a byte that
-//! is not UTF-8) is text that an outsider may have chosen, so it is read with [`ESCAPED`] in its place. And in a batch, a
-//! token such as NaN spoils its own event alone.
+//! A body that is not JSON is refused, with two exceptions. A string with an unpaired surrogate or a byte that is not
+//! UTF-8 is read with a visible escape (marked by [`ESCAPED`]), because an outsider may have chosen it. And in a batch,
+//! a token such as NaN makes only its own event invalid.
 
 mod mend;
 mod number;
@@ -26,49 +26,49 @@ use crate::text::problem::{FieldError, MAX_PROBLEMS, note};
 
 /// The longest key within context and changes, in characters.
 pub const MAX_KEY_CHARACTERS: usize = 128;
-/// How deep an event may nest, the event itself counted.
+/// How deep an event may nest. The event itself counts as the first level.
 pub const MAX_DEPTH: usize = 32;
 
-/// The bytes of canonical JSON that the structure of a document may have: its texts apart, and some for the names that the
-/// size of an event leaves out. A document with more is too large whatever is done to its texts, so it is read no further.
+/// The most bytes of canonical JSON that a document may have without its texts, with some room for member names that the
+/// size limit of an event does not count. A larger document cannot be made small enough by cutting texts, so reading stops.
 pub(crate) const MAX_STRUCTURE_BYTES: usize = 64 * 1024 + 2048;
 
 /// The most objects of one text: each takes more than 600 bytes of memory, however short it is written.
 const MAX_OBJECTS: usize = 50_000;
 
-/// The code of a problem for a document that is read no further.
+/// The problem code for a document with too large a structure; the rest of it is not read.
 pub const TOO_LARGE: &str = "too_large";
 
-/// The code of a problem for a text of too many objects.
+/// The problem code for a request with too many objects.
 pub const TOO_MANY: &str = "too_many";
 
-/// The code of a problem for a part that is not JSON.
+/// The problem code for a value or name that is not JSON.
 const NOT_JSON: &str = "invalid_json";
 
-/// A document that is JSON, and what is wrong in it all the same.
+/// A parsed document and its problems.
 #[derive(Debug)]
 pub struct Document {
-    /// The content, with the first of repeated members, and null in place of values that cannot be kept.
+    /// The content: the first of repeated members, and null in place of each value that cannot be recorded.
     pub value: Value,
     /// Repeated members, inexact numbers and too deep nesting, with pointers into the document.
     pub problems: Vec<FieldError>,
 }
 
-/// A document of which one member is read apart, with problems and pointers of its own.
+/// A document with one member that is read separately, with its own problems and pointers.
 #[derive(Debug)]
 pub struct Divided<T> {
-    /// The document; in place of the member's content, null.
+    /// The document, with null as the value of that member.
     pub outer: Document,
-    /// The member, if it is there.
+    /// The member, if the document has it.
     pub inner: Option<T>,
 }
 
 /// The elements of an array, each a document of its own.
 #[derive(Debug)]
 pub struct Elements {
-    /// Those that were read.
+    /// The elements that were read.
     pub documents: Vec<Document>,
-    /// The number of those that were sent, which may be larger.
+    /// The number of elements that were sent, which may be larger.
     pub count: usize,
 }
 
@@ -93,7 +93,7 @@ pub fn parse(text: &[u8], max_depth: usize) -> Result<Document, InvalidJson> {
 }
 
 /// Reads an object whose member `name` may hold an array of documents, each of which may nest `max_depth` deep. Elements
-/// beyond `max_elements` are counted and not read. A member that is no array is left in the object.
+/// beyond `max_elements` are counted and not read. If the member is not an array, it stays in the object.
 ///
 /// # Errors
 /// If the text is not exactly one JSON value, or something outside the array is not JSON.
@@ -143,7 +143,7 @@ fn parse_divided<T>(
     }
 }
 
-/// Reads a text as JSON, or if it is not, as JSON once it is mended. Then the error comes along.
+/// Reads a text as JSON. If it is not JSON, reads its repaired form and also returns the error.
 fn read<T>(
     text: &[u8],
     max_depth: usize,
@@ -178,10 +178,10 @@ fn is_spoiled(document: &Document) -> bool {
     document.problems.iter().any(|problem| problem.code == NOT_JSON)
 }
 
-/// The canonical text of a value (RFC 8785): the same for all ways to write the same content.
+/// The canonical text of a value (RFC 8785). Equal values have the same text.
 pub fn canonical(value: &impl Serialize) -> String {
     let value = serde_json::to_value(value).expect("the model has only string keys and finite numbers");
-    // Most values are written so by an ordinary serializer, which is quicker.
+    // For most values the ordinary serializer writes the same text, and is faster.
     if is_ordinary(&value) {
         return value.to_string();
     }
@@ -225,8 +225,7 @@ pub(crate) fn has_escape(text: &str) -> bool {
     text.contains(ESCAPED)
 }
 
-/// The same text with the escapes that it was read with made visible: `\u{d83d}` for an unpaired surrogate, `\x{e9}`
-/// for a byte that is not UTF-8.
+/// Replaces each [`ESCAPED`] with a backslash: `\u{d83d}` for an unpaired surrogate, `\x{e9}` for a byte that is not UTF-8.
 pub(crate) fn visible(text: &str) -> String {
     text.replace(ESCAPED, "\\")
 }
@@ -235,13 +234,13 @@ struct Reader {
     max_depth: usize,
     pointer: String,
     problems: Vec<FieldError>,
-    /// Where values end that are not JSON, the next one last.
+    /// The ends of the values that are not JSON, in reverse order.
     not_json: Vec<usize>,
-    /// The least bytes that the document has in canonical JSON, as far as it is read.
+    /// A lower bound for the canonical JSON of the document so far, without its texts.
     structure_bytes: usize,
     /// The objects of the whole text so far.
     objects: usize,
-    /// Whether the rest of the document is passed over.
+    /// Whether the rest of the document is skipped.
     is_full: bool,
 }
 
@@ -259,7 +258,7 @@ impl Reader {
         }
     }
 
-    /// A value as a document of its own.
+    /// Reads a value as a separate document.
     fn document(&mut self, jiter: &mut Jiter<'_>, peek: Peek) -> JiterResult<Document> {
         let pointer = std::mem::take(&mut self.pointer);
         let outer = std::mem::take(&mut self.problems);
@@ -372,7 +371,7 @@ impl Reader {
         Ok(Value::Array(elements))
     }
 
-    /// Counts bytes that the document has in canonical JSON at least.
+    /// Adds to the lower bound of the document's canonical JSON.
     fn count(&mut self, bytes: usize) {
         self.structure_bytes += bytes;
         if self.structure_bytes > MAX_STRUCTURE_BYTES {
@@ -383,7 +382,7 @@ impl Reader {
         }
     }
 
-    /// Passes over the rest of the document.
+    /// Skips the rest of the document.
     fn fill(&mut self, code: &'static str, detail: &str) {
         if !self.is_full {
             self.is_full = true;
@@ -392,7 +391,7 @@ impl Reader {
         }
     }
 
-    /// Notes that the value which was just read, or its name, is not JSON.
+    /// Adds a problem if the value that was just read, or its name, is not JSON.
     fn note_not_json(&mut self, jiter: &Jiter<'_>) {
         while self.not_json.last().is_some_and(|end| *end <= jiter.current_index()) {
             self.not_json.pop();
@@ -407,7 +406,7 @@ impl Reader {
         if self.problems.len() < MAX_PROBLEMS {
             note(&mut self.problems, FieldError::new(&self.pointer, code, detail));
         } else {
-            // Only counted, so its pointer is not copied.
+            // The problem is only counted, so its pointer is not copied.
             note(&mut self.problems, FieldError::new("", code, ""));
         }
     }

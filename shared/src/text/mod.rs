@@ -1,4 +1,4 @@
-//! Texts before they have a meaning: characters, JSON, names that are nearly right, and problems at a place in a request.
+//! Text handling that knows nothing of events: characters, JSON, suggestions for misspelt names, and problems of a request.
 
 pub mod characters;
 pub mod json;

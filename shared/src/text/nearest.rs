@@ -22,8 +22,8 @@ const SYNONYMS: &[(&str, &str)] = &[
     ("target", "entity"),
 ];
 
-/// Up to three names that `name` may have been meant to be, nearest first: a word for the same thing, names of which it
-/// is a whole part (`id` of `user_id`), then names that a slip or two make of it.
+/// Up to three known names that the client may have meant by `name`. First come synonyms, then names that contain it as a
+/// whole part (`user_id` for `id`), then names that differ in a letter or two.
 pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
     if name.is_empty() || name.len() > MAX_COMPARED_BYTES {
         return Vec::new();
@@ -32,16 +32,16 @@ pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Vec<
     let mut near: Vec<(f64, &str)> =
         known.into_iter().map(|candidate| (likeness(name, candidate), candidate)).collect();
     near.sort_by(|a, b| b.0.total_cmp(&a.0));
-    // Next to a name that says the same, one that only looks alike would mislead.
+    // If one name means the same, names that only look alike would mislead.
     let least =
         if near.first().is_some_and(|(best, _)| *best >= SAME_WORD) { SAME_WORD } else { LIKE_ENOUGH };
     near.retain(|(likeness, _)| *likeness >= least);
     near.into_iter().take(3).map(|(_, candidate)| candidate).collect()
 }
 
-/// The least likeness of two names to be mistaken for each other.
+/// Names with at least this likeness are suggested.
 const LIKE_ENOUGH: f64 = 0.5;
-/// The likeness of names of which one is a part of the other.
+/// The likeness of two names if one is a part of the other.
 const SAME_WORD: f64 = 1.5;
 
 /// How alike a name and a known one are, from 0 to 2.
@@ -54,14 +54,14 @@ fn likeness(name: &str, known: &str) -> f64 {
     {
         return SAME_WORD;
     }
-    // In a short name two slips leave nothing of it.
+    // A name of four letters with two of them wrong is another name.
     if name.chars().count().min(known.chars().count()) <= 4 && strsim::damerau_levenshtein(name, known) > 1 {
         return 0.0;
     }
     strsim::normalized_damerau_levenshtein(name, known)
 }
 
-/// A clause such as `; did you mean group_created or group_deleted?`, empty where nothing is near.
+/// A clause such as `; did you mean group_created or group_deleted?`, or an empty text if no known name is near.
 pub fn did_you_mean<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> String {
     match nearest(name, known).as_slice() {
         [] => String::new(),
@@ -79,9 +79,9 @@ mod tests {
         assert_eq!(nearest("group_craeted", actions)[0], "group_created");
         assert_eq!(nearest("zzzzzz", actions), Vec::<&str>::new());
         assert_eq!(nearest(&"group_created".repeat(1000), actions), Vec::<&str>::new());
-        let check = |name: &str, known: &[&str], expected: &[&str]| {
+        fn check(name: &str, known: &[&str], expected: &[&str]) {
             assert_eq!(nearest(name, known.iter().copied()), expected, "{name}");
-        };
+        }
         let actor = ["user_id", "username", "ip", "user_agent", "type", "on_behalf_of"];
         check("id", &actor, &["user_id"]);
         check("email", &actor, &["username"]);

@@ -1,33 +1,32 @@
-//! Problems of a request, each at a place in it, and how many of them an answer lists.
+//! The problems of a request: each names the field that is wrong. An answer lists a limited number of them.
 
 use serde::Serialize;
 
-/// The most problems that are told of one part of a request: of one event, or of one body.
+/// The most problems that an answer lists for one event or one body.
 pub const MAX_PROBLEMS: usize = 100;
 
 /// The code of a problem that says how many more there are.
 pub const MORE_PROBLEMS: &str = "more_problems";
 
-/// The most characters of a pointer that is told. Of a longer one the middle is left out.
+/// The most characters of a pointer in an answer. The middle of a longer one is left out.
 const MAX_POINTER_CHARACTERS: usize = 200;
 
-/// One thing wrong with one part of what was sent.
+/// One problem in one field of a request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct FieldError {
-    /// Where: a JSON pointer (RFC 6901) into the body, or the name of a query parameter.
+    /// The field: a JSON pointer (RFC 6901) into the body, or the name of a query parameter.
     #[serde(skip)]
     pub field: String,
-    /// What, for programs: a stable name such as `required`.
+    /// The problem for programs: a stable name such as `required`.
     pub code: &'static str,
-    /// What, for people, and how to mend it. It never repeats the value.
+    /// The problem for people, and how to fix it. It never repeats the value.
     pub detail: String,
-    /// The number of problems that this one stands for, where it only says that there are more.
+    /// For a [`MORE_PROBLEMS`] entry, the number of problems that are not listed; otherwise 0.
     #[serde(skip)]
     more: usize,
 }
 
 impl FieldError {
-    /// Says what is wrong at `field`.
     pub fn new(field: impl Into<String>, code: &'static str, detail: impl Into<String>) -> Self {
         Self { field: shortened(field.into()), code, detail: detail.into(), more: 0 }
     }
@@ -38,7 +37,7 @@ impl FieldError {
     }
 }
 
-/// Adds a problem to those of one part of a request. Those beyond [`MAX_PROBLEMS`] are only counted.
+/// Adds a problem to the list. Problems beyond [`MAX_PROBLEMS`] are only counted.
 pub fn note(problems: &mut Vec<FieldError>, problem: FieldError) {
     problems.push(problem);
     if problems.len() > MAX_PROBLEMS {
@@ -46,7 +45,7 @@ pub fn note(problems: &mut Vec<FieldError>, problem: FieldError) {
     }
 }
 
-/// Leaves `count` problems, and one that says how many more there are.
+/// Keeps the first `count` problems, and replaces the others with one that says how many there are.
 pub fn limit(problems: &mut Vec<FieldError>, count: usize) {
     if problems.len() > count {
         let more = problems.drain(count..).map(|problem| problem.more.max(1)).sum();
@@ -54,7 +53,7 @@ pub fn limit(problems: &mut Vec<FieldError>, count: usize) {
     }
 }
 
-/// The pointer, or its beginning and its end where it is long: its names may be as long as the body.
+/// Leaves out the middle of a long pointer. A pointer can be as long as the body, because its names come from the client.
 pub(crate) fn shortened(pointer: String) -> String {
     if pointer.len() <= MAX_POINTER_CHARACTERS {
         return pointer;

@@ -1,4 +1,4 @@
-//! The examples of the specifications, as they are printed, and others with a real signature.
+//! The examples printed in the specifications, and others with a real signature.
 
 use shared::ledger::{
     checkpoint::{Checkpoint, InvalidCheckpoint},
@@ -19,7 +19,7 @@ fn key(line: &str) -> Vkey {
 }
 
 #[test]
-fn published_keys_read_as_they_are_written() {
+fn published_keys_are_parsed_and_written_unchanged() {
     for line in [SUMDB_KEY, TWICE_KEY] {
         assert_eq!(format!("{}\n", key(line)), line);
     }
@@ -33,12 +33,12 @@ fn a_checkpoint_of_the_go_checksum_database_verifies() {
     assert_eq!((checkpoint.origin(), checkpoint.size()), ("go.sum database tree", 20_852_163));
     assert_eq!(checkpoint.root().to_string(), "CsUYapGGPo4dkMgIAUqom/Xajj7h2fB2MPA3j2jxq2I=");
     assert_eq!(checkpoint.to_string(), text);
-    // Its origin is not the name of its key, as ours are.
+    // Its origin differs from the name of its key. Our logs have the same name for both.
     assert_eq!(Checkpoint::open(SUMDB, &key(SUMDB_KEY)), Err(InvalidCheckpoint::OtherLog));
 }
 
 #[test]
-fn the_same_signature_under_a_made_up_name_does_not() {
+fn the_same_signature_under_another_name_does_not_verify() {
     let sumdb = key(SUMDB_KEY);
     assert_eq!(sumdb.open(CHECKPOINT), Err(InvalidNote::UnknownKey));
     let renamed = CHECKPOINT.replace("— example.com/behind-the-sofa", "— sum.golang.org");
@@ -56,20 +56,20 @@ fn one_of_two_signatures_is_enough_and_the_other_is_ignored() {
 }
 
 #[test]
-fn a_text_with_an_empty_line_is_read_up_to_the_last_one() {
-    // Nobody has the key, but the note has its form.
+fn a_text_ends_at_the_last_empty_line_of_its_note() {
+    // The key of this note is not published, but the note is well-formed.
     assert_eq!(key(SUMDB_KEY).open(SIGNED_NOTE), Err(InvalidNote::UnknownKey));
     assert_eq!(key(SUMDB_KEY).open(SIGNED_NOTE.trim_end()), Err(InvalidNote::Form));
 }
 
 #[test]
-fn the_example_of_a_proof_reads_and_its_cut_signatures_are_refused() {
+fn the_example_of_a_proof_is_parsed_and_its_cut_signatures_are_refused() {
     let proof = TlogProof::parse(PROOF).unwrap();
     assert_eq!((proof.sequence, proof.hashes.len()), (73_894, 5));
     assert_eq!(proof.hashes[0].to_string(), "gSKyXoYZUgZ6jduWYrkDOARinOMGJveXjgMkBTcdPlQ=");
     assert!(proof.note.starts_with("example.com/fancylog\n109482\n"));
     assert_eq!(key(SUMDB_KEY).open(&proof.note), Err(InvalidNote::Form));
-    // We write no extra data; all else is kept.
+    // Extra data is not written; everything else is.
     let plain: String = PROOF.split_inclusive('\n').filter(|line| !line.starts_with("extra ")).collect();
     assert_eq!(proof.to_string(), plain);
 }

@@ -1,8 +1,8 @@
-//! Trees, tiles and proofs are the same as those of `tlog_tiles`, and each side verifies the other's.
+//! Trees, tiles and proofs are the same as those of `tlog_tiles`, and each implementation verifies the other's.
 //!
-//! For every size up to 300, so that there is a second level of tiles: every leaf, and every smaller
-//! tree. No proof stays one when a bit of it is flipped. The tests that go through `every_other_size` take
-//! most of the time, and are left out where each mutant is first tried (docs/mutants.md).
+//! The tests cover every leaf and every smaller tree for every size up to 300, so that there is a second level of tiles. A
+//! proof with a flipped bit is always refused. The tests named `every_other_size` take most of the time, and are left out of
+//! the first run for each mutant (docs/mutants.md).
 
 use shared::ledger::{
     hash::Hash,
@@ -20,7 +20,7 @@ use crate::log::{Log, content, leaf};
 
 const SIZE: u64 = 300;
 
-/// For these sizes every hash of a proof is flipped, and for the others one.
+/// Whether all hashes of a proof are flipped for this size; for other sizes only one is.
 fn is_thorough(size: u64) -> bool {
     size <= 40 || (255..=258).contains(&size)
 }
@@ -66,7 +66,7 @@ fn flip(hash: Hash, random: &mut fastrand::Rng) -> Hash {
     Hash::from_bytes(bytes)
 }
 
-/// The proof with one bit flipped: in each hash, or in any one of them.
+/// Copies of the proof with one flipped bit: one copy for each hash, or one copy for a random hash.
 fn flipped(proof: &[Hash], all: bool, random: &mut fastrand::Rng) -> Vec<Vec<Hash>> {
     let any = random.usize(..proof.len().max(1));
     let places = if all { 0..proof.len() } else { any..(any + 1).min(proof.len()) };
@@ -107,7 +107,7 @@ fn roots_and_tiles_are_the_same() {
     }
 }
 
-/// A tree of three levels of tiles, its edges, and some places in the middle.
+/// A tree with three levels of tiles: its edges, and some leaves in the middle.
 #[test]
 fn the_proofs_of_a_tree_of_70000_leaves_are_the_same() {
     const SIZE: u64 = 65_536 + 300;
@@ -196,7 +196,7 @@ fn same_consistency(sizes: impl Iterator<Item = u64>, thorough: bool) {
         for from in 0..=to {
             let proof = Subtrees::consistency(from, to).unwrap().hashes(&tiles).unwrap();
             let root_from = log.roots[usize::try_from(from).unwrap()];
-            // They know no proof from the empty tree: there is nothing to prove.
+            // `tlog_tiles` makes no proof from the empty tree, because there is nothing to prove.
             if from > 0 {
                 assert_eq!(proof, ours(&prove_tree(to, from, &other).unwrap()), "{from} to {to}");
                 check_tree(&all_theirs(&proof), to, theirs(root_to), from, theirs(root_from)).unwrap();
@@ -212,7 +212,7 @@ fn same_consistency(sizes: impl Iterator<Item = u64>, thorough: bool) {
             if thorough || random.bool() {
                 assert!(!verify(flip(root_from, &mut random), root_to, &proof), "{from} to {to}");
             }
-            // Every tree begins with the empty one, so its root is all there is to be wrong.
+            // Every tree begins with the empty tree, so only its root can be wrong.
             if (thorough || random.bool()) && from > 0 {
                 assert!(!verify(root_from, flip(root_to, &mut random), &proof), "{from} to {to}");
             }

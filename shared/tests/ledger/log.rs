@@ -1,4 +1,4 @@
-//! A log in memory, to take tiles and proofs from.
+//! A log in memory, which makes tiles and proofs.
 
 use shared::ledger::{
     hash::Hash,
@@ -16,7 +16,7 @@ pub(crate) struct Log {
 }
 
 impl Log {
-    /// A log of `size` leaves, each of them another.
+    /// A log of `size` different leaves.
     pub(crate) fn of(size: u64) -> Self {
         let mut tree = Frontier::default();
         let mut log = Self { levels: Vec::new(), roots: vec![tree.root()] };
@@ -39,7 +39,7 @@ impl Log {
         Hash::concatenate(&self.levels[usize::from(tile.level())][first..][..usize::from(tile.width())])
     }
 
-    /// Those tiles.
+    /// These tiles.
     pub(crate) fn tiles(&self, wanted: impl IntoIterator<Item = TileId>) -> Tiles {
         let mut tiles = Tiles::default();
         for tile in wanted {
@@ -48,7 +48,7 @@ impl Log {
         tiles
     }
 
-    /// The hashes that are asked for, from no other tiles than those that are named for it.
+    /// The hashes of the subtrees, computed only from the tiles that the subtrees name.
     pub(crate) fn fetch(&self, subtrees: &Subtrees, log_size: u64) -> Vec<Hash> {
         subtrees.hashes(&self.tiles(subtrees.tiles(log_size))).unwrap()
     }

@@ -1,4 +1,4 @@
-//! The ledger held against what others make of the same specifications.
+//! Compares the ledger with other implementations of the same specifications.
 #![allow(clippy::unwrap_used, reason = "an unwrap in a test is an assertion")]
 
 mod c2sp;

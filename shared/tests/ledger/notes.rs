@@ -1,5 +1,4 @@
-//! Keys, notes, checkpoints and proofs: made by us and opened by `signed_note` and `tlog_tiles`, and
-//! the reverse.
+//! Keys, notes, checkpoints and proofs: ours are opened by `signed_note` and `tlog_tiles`, and theirs by our code.
 
 use ed25519_dalek::{Signer as _, SigningKey};
 use shared::ledger::{
@@ -34,7 +33,7 @@ fn verifiers(key: &Vkey) -> VerifierList {
 }
 
 #[test]
-fn our_checkpoint_opens_with_their_library() {
+fn our_checkpoints_open_with_signed_note() {
     for size in [0, 1, 300, MAX_SIZE] {
         let checkpoint = Checkpoint::new(&key(NAME), size, leaf(size));
         let note = Note::from_bytes(sign(&key(NAME), &checkpoint.to_string()).as_bytes()).unwrap();
@@ -47,7 +46,7 @@ fn our_checkpoint_opens_with_their_library() {
 }
 
 #[test]
-fn their_checkpoint_opens_with_ours() {
+fn checkpoints_of_signed_note_open_with_our_code() {
     let root = tlog_tiles::record_hash(b"a leaf");
     let text = tlog_tiles::Checkpoint::new(NAME, 42, root, "an extension\n").unwrap().to_bytes();
     let seed = signer().to_bytes();
@@ -72,14 +71,14 @@ fn the_same_key_under_another_name_is_another_key() {
     assert_eq!(other.open(&note), Err(InvalidNote::UnknownKey));
     let renamed = note.replace(NAME, other.name());
     assert_eq!(other.open(&renamed), Err(InvalidNote::UnknownKey));
-    // Signed with a key of one log, but the text is of another.
+    // The key of one log has signed the text of another.
     let checkpoint = Checkpoint::new(&other, 0, Hash::of_empty_tree());
     let opened = Checkpoint::open(&sign(&key(NAME), &checkpoint.to_string()), &key(NAME));
     assert_eq!(opened, Err(InvalidCheckpoint::OtherLog));
 }
 
 #[test]
-fn a_note_is_not_made_with_a_wrong_signature_or_of_what_cannot_be_one() {
+fn a_note_with_a_wrong_signature_or_an_invalid_text_is_not_made() {
     let good = signer().sign(b"a text\n").to_bytes();
     assert!(key(NAME).note("a text\n", &good).is_ok());
     assert_eq!(key(NAME).note("a test\n", &good), Err(InvalidNote::WrongSignature));
@@ -91,11 +90,11 @@ fn a_note_is_not_made_with_a_wrong_signature_or_of_what_cannot_be_one() {
 }
 
 #[test]
-fn every_flipped_bit_of_a_note_is_noticed() {
+fn every_flipped_bit_of_a_note_is_detected() {
     let text = Checkpoint::new(&key(NAME), 1, leaf(0)).to_string();
     let note = sign(&key(NAME), &text);
     assert_eq!(key(NAME).open(&note), Ok(text.as_str()));
-    // One bit of each byte: a signature takes a while to verify without optimization.
+    // One bit of each byte is enough, because verification is slow without optimization.
     for place in 0..note.len() {
         let mut flipped = note.clone().into_bytes();
         flipped[place] ^= 1 << (place % 7);
@@ -105,15 +104,15 @@ fn every_flipped_bit_of_a_note_is_noticed() {
 }
 
 #[test]
-fn a_note_is_read_in_its_one_form() {
+fn a_note_is_accepted_in_one_form_only() {
     let note = sign(&key(NAME), "a text\n");
     let (text, line) = note.split_once("\n\n").unwrap();
-    let check = |note: &str, expected: Result<&str, InvalidNote>| {
+    fn check(note: &str, expected: Result<&str, InvalidNote>) {
         assert_eq!(key(NAME).open(note), expected, "{note:?}");
-    };
+    }
     let form = Err(InvalidNote::Form);
     check(&note, Ok("a text\n"));
-    // Only the last signature counts, and it is not over the first note.
+    // Only the last signature is read, and it does not cover the first note.
     check(&note.repeat(2), Err(InvalidNote::WrongSignature));
     check(line, form);
     check(&format!("\n{line}"), form);
@@ -136,13 +135,13 @@ fn a_note_is_read_in_its_one_form() {
 }
 
 #[test]
-fn a_key_is_read_in_its_one_form() {
+fn a_key_is_accepted_in_one_form_only() {
     let text = key("a.example").to_string();
-    let check = |text: &str, expected: Option<InvalidVkey>| {
+    fn check(text: &str, expected: Option<InvalidVkey>) {
         assert_eq!(Vkey::parse(text).err(), expected, "{text:?}");
-        // What we read, others do.
+        // Keys that we accept are accepted by `signed_note` too.
         assert!(expected.is_some() || StandardVerifier::new(text).is_ok());
-    };
+    }
     check(&text, None);
     let [name, id, key]: [&str; 3] = text.splitn(3, '+').collect::<Vec<_>>().try_into().unwrap();
     check(&format!("{text}\n"), Some(InvalidVkey::Form));
@@ -158,14 +157,16 @@ fn a_key_is_read_in_its_one_form() {
     check(&format!("{name}+{id}+"), Some(InvalidVkey::Form));
     check(&format!("{name}+{id}+AQ=="), Some(InvalidVkey::Key));
     check("", Some(InvalidVkey::Form));
-    // A point of small order: nearly anything would pass for a signature by it.
+    // A point of small order is refused, because nearly any bytes would verify as its signature.
     assert_eq!(Vkey::new("a.example", [0; 32]), Err(InvalidVkey::Key));
 }
 
 #[test]
-fn a_checkpoint_is_read_in_its_one_form() {
+fn a_checkpoint_is_accepted_in_one_form_only() {
     let root = leaf(0);
-    let check = |text: String, fits: bool| assert_eq!(Checkpoint::parse(&text).is_ok(), fits, "{text:?}");
+    fn check(text: String, fits: bool) {
+        assert_eq!(Checkpoint::parse(&text).is_ok(), fits, "{text:?}");
+    }
     check(format!("a log\n1\n{root}\n"), true);
     check(format!("a log\n0\n{root}\n"), true);
     check(format!("a log\n{MAX_SIZE}\n{root}\n"), true);
@@ -187,7 +188,7 @@ fn a_checkpoint_is_read_in_its_one_form() {
 }
 
 #[test]
-fn a_proof_stands_for_itself() {
+fn a_proof_verifies_with_the_key_alone() {
     let log = Log::of(300);
     let note = sign(&key(NAME), &Checkpoint::new(&key(NAME), 300, log.roots[300]).to_string());
     for sequence in [0, 1, 255, 256, 299] {
@@ -204,9 +205,11 @@ fn a_proof_stands_for_itself() {
 }
 
 #[test]
-fn a_proof_is_read_in_its_one_form() {
+fn a_proof_is_accepted_in_one_form_only() {
     let hash = leaf(0);
-    let check = |text: &str, fits: bool| assert_eq!(TlogProof::parse(text).is_ok(), fits, "{text:?}");
+    fn check(text: &str, fits: bool) {
+        assert_eq!(TlogProof::parse(text).is_ok(), fits, "{text:?}");
+    }
     check("c2sp.org/tlog-proof@v1\nindex 0\n\na note\n", true);
     check(&format!("c2sp.org/tlog-proof@v1\nindex 1\n{hash}\n{hash}\n\na note\n"), true);
     check("c2sp.org/tlog-proof@v1\nextra AAAA\nindex 0\n\na note\n", true);

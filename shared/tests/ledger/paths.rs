@@ -1,5 +1,4 @@
-//! The names of tiles are those of `tlog_tiles`, which has them with the height in front and calls
-//! entries data.
+//! The names of tiles are those of `tlog_tiles`, which adds the height before them and calls entries data.
 
 use proptest::prelude::*;
 use shared::ledger::tile::{BundleId, TileId, TilePath};
@@ -12,13 +11,13 @@ fn ours(path: &str) -> Option<TilePath> {
 fn theirs(path: &str) -> Option<Tile> {
     let (level, place) = path.split_once('/')?;
     let level = if level == "entries" { "data" } else { level };
-    // A level above 63 and a width of 0 are a mistake of the program to them: they panic.
+    // `tlog_tiles` panics for a level above 63 and for a width of 0.
     let width = place.split_once(".p/").map(|(_, width)| width.parse::<u32>());
     let panics = level.parse().is_ok_and(|level: u8| level > 63) || width == Some(Ok(0));
     if panics { None } else { Tile::from_path(&format!("tile/8/{level}/{place}")).ok() }
 }
 
-/// Names, and what is nearly one.
+/// Names, and texts that resemble names.
 fn path() -> impl Strategy<Value = String> {
     "([0-9]|[0-6][0-9]|00|entries|data)(/x?[0-9]{3}){1,4}(\\.p/[0-9]{1,3})?|[0-9x/.p]{0,20}"
 }
@@ -28,7 +27,7 @@ proptest! {
 
     #[test]
     fn both_sides_read_the_same_names(path in path()) {
-        // Bundles are called entries here and data there.
+        // Our code calls bundles entries, and `tlog_tiles` calls them data.
         prop_assume!(!path.starts_with("data"));
         prop_assert_eq!(ours(&path).is_some(), theirs(&path).is_some());
     }
@@ -51,7 +50,7 @@ proptest! {
     }
 
     #[test]
-    fn any_text_is_a_name_in_one_form_or_none(text: String) {
+    fn a_name_has_one_form(text: String) {
         if let Some(path) = ours(&text) {
             prop_assert_eq!(path.to_string(), text);
         }

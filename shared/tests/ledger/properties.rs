@@ -1,5 +1,4 @@
-//! Whatever is read: no text makes a parser panic, what is written reads the same, and there is one
-//! form of everything.
+//! Properties of all parsers: no text makes them panic, a written value is parsed again, and each value has one form.
 
 use std::sync::LazyLock;
 
@@ -22,7 +21,7 @@ static KEY: LazyLock<Vkey> = LazyLock::new(|| {
     Vkey::new("a.example/log", SigningKey::from_bytes(&[7; 32]).verifying_key().to_bytes()).unwrap()
 });
 
-/// Texts that are likely to get past the first check of a parser.
+/// Texts that are likely to pass the first checks of a parser.
 fn text() -> impl Strategy<Value = String> {
     let line = prop_oneof![
         Just("c2sp.org/tlog-proof@v1".to_owned()),
@@ -47,7 +46,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 1000, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn any_text_is_read_in_its_one_form_or_not_at_all(text in text()) {
+    fn a_text_that_is_accepted_is_written_unchanged(text in text()) {
         if let Ok(hash) = Hash::parse(&text) {
             prop_assert_eq!(hash.to_string(), text.clone());
         }
@@ -64,13 +63,13 @@ proptest! {
         {
             prop_assert_eq!(proof.to_string(), text.clone());
         }
-        // Nothing here has a good signature.
+        // None of these texts has a valid signature.
         prop_assert!(KEY.open(&text).is_err());
         prop_assert!(Checkpoint::open(&text, &KEY).is_err());
     }
 
     #[test]
-    fn a_checkpoint_reads_as_it_is_written(size in 0..=MAX_SIZE, root in hash()) {
+    fn a_written_checkpoint_is_parsed_again(size in 0..=MAX_SIZE, root in hash()) {
         let checkpoint = Checkpoint::new(&KEY, size, root);
         prop_assert_eq!(Checkpoint::parse(&checkpoint.to_string()), Ok(checkpoint));
     }
@@ -95,7 +94,7 @@ proptest! {
             entries::append(&mut bundle, leaf).unwrap();
         }
         prop_assert_eq!(entries::leaves(&bundle).unwrap(), leaves);
-        // Cut off anywhere, it is either refused or ends with a whole leaf.
+        // A bundle that is cut off is refused, unless it ends with a whole leaf.
         bundle.truncate(bundle.len().saturating_sub(cut.into()));
         if let Some(leaves) = entries::leaves(&bundle) {
             let sizes = leaves.iter().map(|leaf| 2 + leaf.len());
@@ -112,9 +111,9 @@ proptest! {
         prop_assert_eq!(Frontier::from_bytes(size, &bytes).is_some(), size <= MAX_SIZE);
     }
 
-    /// Sizes and places anywhere: nothing overflows, and what is needed is little.
+    /// No size or place overflows, and proofs need few hashes.
     #[test]
-    fn what_a_proof_needs_is_in_the_tree_and_little(from: u64, to: u64) {
+    fn a_proof_needs_few_hashes_all_within_the_tree(from: u64, to: u64) {
         let proofs = [Subtrees::root(to), Subtrees::inclusion(from, to), Subtrees::consistency(from, to)];
         prop_assert_eq!(proofs[0].is_some(), to <= MAX_SIZE);
         prop_assert_eq!(proofs[1].is_some(), from < to && to <= MAX_SIZE);
@@ -129,7 +128,7 @@ proptest! {
     }
 
     #[test]
-    fn nobody_proves_anything_by_chance(from: u64, to: u64, proof in vec(hash(), 0..70), a in hash(), b in hash()) {
+    fn random_proofs_are_refused(from: u64, to: u64, proof in vec(hash(), 0..70), a in hash(), b in hash()) {
         prop_assert!(verify_inclusion(a, from, to, &proof, b).is_err());
         prop_assert!(verify_consistency(from, a, to, b, &proof).is_err());
     }

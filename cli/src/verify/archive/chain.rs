@@ -192,7 +192,7 @@ fn follows(
             expected - 1
         ));
     }
-    // What was before the beginning that somebody states is not here to be compared.
+    // If the user names a later beginning, the manifest before it is not available for the comparison.
     let unknown = is_first && from > 0;
     if !unknown && run.previous.as_deref() != before {
         problems.add(if is_first {

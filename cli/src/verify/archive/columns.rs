@@ -1,12 +1,10 @@
-//! Columns: whether they hold the events that lines do.
+//! Verifies that the columns of an archive have the same events as its lines.
 //!
-//! What is in a row is worked out from the event, by the rule that the documentation states: a column for each
-//! member, `actor_` and `entity_` before what is within these two, times in microseconds, and what is an object
-//! or an array as its canonical JSON. What is null is not there.
+//! The expected row of an event follows from the documented rule: a column for each member, with the prefixes `actor_` and
+//! `entity_` for the members of these two; times in microseconds; objects and arrays as canonical JSON; null values absent.
 //!
-//! A query may read less of a file than all its rows: it may look at the statistics first, and pass over what they say
-//! is not there. So the schema must be the archive's, statistics must agree with the values, and nothing else that
-//! leads a reader may be there.
+//! A query may use the statistics of a file to skip rows. So the schema must be the archive's, the statistics must agree with
+//! the values, and the file must not have any other index.
 
 use bytes::Bytes;
 use jiff::Timestamp;
@@ -62,7 +60,9 @@ const SCHEMA: &str = "message event {
 /// # Errors
 /// If they do not: names the first row that differs.
 pub(super) fn hold(content: Vec<u8>, events: &[Value]) -> Result<(), String> {
-    let unreadable = |error: ParquetError| format!("it cannot be read: {error}");
+    fn unreadable(error: ParquetError) -> String {
+        format!("it cannot be read: {error}")
+    }
     let reader = SerializedFileReader::new(Bytes::from(content)).map_err(unreadable)?;
     fits(reader.metadata(), events.len())?;
     let expected = events.iter().map(expected).collect::<Result<Vec<_>, _>>()?;

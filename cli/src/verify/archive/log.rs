@@ -1,4 +1,4 @@
-//! The events of an archive against the log: by the roots that it signed, or by the hashes that somebody kept.
+//! Verifies the events of an archive against the log, with the roots that the log signed, or with remembered hashes.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,7 +13,7 @@ use crate::{
     verify::store::Remembered,
 };
 
-/// What the log says of the events of an archive.
+/// The comparison of an archive's events with the log.
 pub(super) struct Proof<'a> {
     key: &'a Key,
     remembered: Option<&'a Remembered>,
@@ -49,8 +49,8 @@ impl<'a> Proof<'a> {
         }
     }
 
-    /// Takes the checkpoint of a run, if it has one: it must be signed, and be no other than another run has of
-    /// the same size.
+    /// Adds the checkpoint of a run, if it has one. It must be signed, and must equal any checkpoint of the same size in
+    /// another run.
     pub(super) fn note_checkpoint(&mut self, run: &Manifest, problems: &mut Problems) {
         let Some(note) = &run.checkpoint else { return };
         let (key, name) = (run.key(), self.key);
@@ -72,11 +72,11 @@ impl<'a> Proof<'a> {
     /// Takes the next event. `masked` is whether the stream leaves something out of events.
     pub(super) fn note_event(&mut self, event: &Value, masked: bool, problems: &mut Problems) {
         let entry = if masked { Entry::of_masked(event) } else { Entry::of(event) };
-        let about = || format!("the event {}", safe_line(event["id"].as_str().unwrap_or("without id")));
         let (sequence, hash) = match entry {
             Ok(entry) => {
                 let Some(sequence) = entry.sequence else {
-                    problems.add(format!("{} has no sequence, and each event of an archive has", about()));
+                    problems
+                        .add(format!("{} has no sequence, and each event of an archive has", about(event)));
                     return;
                 };
                 let hash = entry.hash();
@@ -88,24 +88,24 @@ impl<'a> Proof<'a> {
                 {
                     problems.add(format!(
                         "sequence {sequence}: {}, a record of the service, is not its: {because}",
-                        about()
+                        about(event)
                     ));
                 }
                 self.uncovered.extend(entry.uncovered);
                 (sequence, hash)
             }
             Err(because) => {
-                problems.add(format!("sequence {}: {}: {because}", event["sequence"], about()));
+                problems.add(format!("sequence {}: {}: {because}", event["sequence"], about(event)));
                 return;
             }
         };
         self.events += 1;
         self.sequences.push(sequence);
         if let Err(because) = require_category(event) {
-            problems.add(format!("sequence {sequence}: {}: {because}", about()));
+            problems.add(format!("sequence {sequence}: {}: {because}", about(event)));
         }
         if self.logged(sequence).is_some_and(|logged| logged != hash) {
-            problems.add(format!("sequence {sequence}: {} is not what was logged", about()));
+            problems.add(format!("sequence {sequence}: {} is not what was logged", about(event)));
         }
         self.has_gap |= self.whole.size() != sequence;
         if !self.has_gap {
@@ -156,8 +156,7 @@ impl<'a> Proof<'a> {
         if self.remembered.is_some() || !(self.has_gap || self.begins_later) {
             return 0;
         }
-        let behind = |sequence: &&u64| (self.signed..covered).contains(*sequence);
-        self.sequences.iter().filter(behind).count() as u64
+        self.sequences.iter().filter(|sequence| (self.signed..covered).contains(*sequence)).count() as u64
     }
 
     /// Which events no checkpoint says anything about.
@@ -179,4 +178,9 @@ impl<'a> Proof<'a> {
         let signed = kept.or_else(|| self.checkpoints.get(&self.signed).map(|(checkpoint, _)| checkpoint));
         signed.map_or("none".to_owned(), |signed| format!("{} entries, root {}", signed.size, signed.root))
     }
+}
+
+/// An event in a message.
+fn about(event: &Value) -> String {
+    format!("the event {}", safe_line(event["id"].as_str().unwrap_or("without id")))
 }

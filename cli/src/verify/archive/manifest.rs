@@ -1,4 +1,4 @@
-//! What a manifest says of its run, and whether it agrees with itself.
+//! Reads the manifest of a run, and checks that its members are consistent.
 
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
@@ -37,7 +37,7 @@ pub(super) struct Named {
     pub(super) sequences: String,
 }
 
-/// What an object is made of.
+/// The format of an object.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Format {
@@ -51,12 +51,12 @@ impl Manifest {
     /// Reads the manifest at a key.
     ///
     /// # Errors
-    /// If it is none of this form, or says that it is another.
+    /// If it is not a manifest, or names another key.
     pub(super) fn read(key: &str, content: &[u8]) -> Result<Self, String> {
         let manifest: Self =
             serde_json::from_slice(content).map_err(|error| format!("{key}: it is no manifest: {error}"))?;
         if manifest.version != 1 {
-            return Err(format!("{key}: it is of version {}, which nobody knows here", manifest.version));
+            return Err(format!("{key}: this program does not know its version {}", manifest.version));
         }
         if manifest.key() != key {
             return Err(format!("{key}: it says that it is {}", manifest.key()));

@@ -1,10 +1,9 @@
-//! `auditlog verify archive`: a copy of the archive bucket, against itself and against the log.
+//! `auditlog verify archive`: verifies a copy of the archive bucket, in itself and against the log.
 //!
-//! Three things vouch for an archive. Each manifest has the hash of the one before it, and of every object of
-//! its run: so a run that is missing or was changed shows. The lines hold events as readers get them, and the
-//! leaf of each can be worked out: so an event that was changed does not add up to the root that the log
-//! signed, whoever wrote the manifests anew. And columns hold what lines do, so that what a query finds is
-//! what was logged. Nobody is asked anything: the copy and the key are enough.
+//! It makes three checks. Each manifest has the hash of the manifest before it and of every object of its run, so a missing
+//! or changed run is detected. The lines have events as readers get them, so the leaf of each can be computed: a changed
+//! event does not lead to the root that the log signed, even if all manifests were written again. The columns must have the
+//! same events as the lines, so that queries find what was logged. The copy and the key are enough; no server is asked.
 
 mod chain;
 mod columns;
@@ -29,7 +28,7 @@ use crate::{error::Error, ledger::Key};
 const DAMAGED: &str = "Copy the archive again. If it is the same, bring the objects back from their earlier \
                        versions in the bucket, and find out who wrote them.";
 const BEYOND: &str = "Verify it again when a later run has a checkpoint, or give --state. A checkpoint is signed when \
-                      somebody asks for one, as `auditlog verify follow` does.";
+                      a client asks for one, as `auditlog verify follow` does.";
 /// Questions that a proved archive leaves open.
 const LEFT_OPEN: &str = "later runs; other workspaces and streams; whether what senders say is true";
 const BEHIND_GAPS: &str = "Give the hashes that `auditlog verify follow` remembers with --state, or check the \
@@ -56,7 +55,7 @@ pub(crate) struct VerifyArchive {
     manifests_only: bool,
 }
 
-/// What was found of an archive.
+/// The counts of an archive's verification.
 #[derive(Debug, Default)]
 struct Tally {
     runs: u64,
@@ -115,7 +114,7 @@ impl VerifyArchive {
             (Some(directory), given) => remembered(directory, given).map(|(key, log)| (key, Some(log))),
             (None, Some(key)) => Ok((key, None)),
             (None, None) => Err(Error::usage(
-                "Nobody has said which key the log signs with.",
+                "The key of the log is not given.",
                 "Give it with --key, or what `auditlog verify follow` remembers with --state.",
             )),
         }

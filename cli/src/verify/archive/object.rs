@@ -79,9 +79,9 @@ fn read(content: &[u8], rows: u64) -> Result<Vec<Value>, String> {
     if !packed.into_inner().is_empty() {
         return Err("it goes on after the end of its first gzip member".to_owned());
     }
-    let event = |(number, line): (usize, &str)| {
+    fn event((number, line): (usize, &str)) -> Result<Value, String> {
         ledger::parse(line).map_err(|because| format!("line {}: {because}", number + 1))
-    };
+    }
     text.lines().enumerate().map(event).collect()
 }
 
@@ -111,11 +111,15 @@ fn fits(run: &Manifest, named: &Named, events: Vec<Value>) -> Result<Vec<Value>,
 
 /// Sequences as manifests have them, such as `0-511,514`. Those that are not in order look like no others.
 fn written(sequences: &[u64]) -> String {
-    let run = |run: &[u64]| match run {
-        [one] => one.to_string(),
-        [first, .., last] => format!("{first}-{last}"),
-        [] => String::new(),
-    };
-    let follows = |one: &u64, next: &u64| one.checked_add(1) == Some(*next);
+    fn run(run: &[u64]) -> String {
+        match run {
+            [one] => one.to_string(),
+            [first, .., last] => format!("{first}-{last}"),
+            [] => String::new(),
+        }
+    }
+    fn follows(one: &u64, next: &u64) -> bool {
+        one.checked_add(1) == Some(*next)
+    }
     sequences.chunk_by(follows).map(run).collect::<Vec<_>>().join(",")
 }

@@ -1,13 +1,13 @@
-//! What is wrong with an archive.
+//! The problems of an archive.
 
 use indicatif::HumanCount;
 
 use crate::terminal::safe_line;
 
-/// How many problems are told one by one.
+/// How many problems are listed one by one.
 const TOLD: usize = 20;
 
-/// All that was found wrong, of which the first are told.
+/// The problems that were found. Only the first are listed.
 #[derive(Debug, Default)]
 pub(super) struct Problems {
     told: Vec<String>,

@@ -51,7 +51,7 @@ fn corpus() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../tests/vectors/forgeries")
 }
 
-/// What an exit code answers.
+/// The meaning of an exit code.
 fn answer(code: Option<i32>) -> &'static str {
     match code {
         Some(0) => "proved",

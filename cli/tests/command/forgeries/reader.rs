@@ -34,7 +34,7 @@ pub(super) fn require_true(kind: Kind, forged: &Forged, truth: &Truth) -> Result
         match found.get(id) {
             Some(other) if is_equal(event, other) => {}
             Some(other) => return Err(format!("a reader gets {other}, and {event} was logged")),
-            // Of the first two events the log has a receipt: they have expired.
+            // The log has a receipt for the first two events, which have expired.
             None if EXPIRED.contains(&id.as_str()) => {}
             None => return Err(format!("a reader does not get {id}")),
         }

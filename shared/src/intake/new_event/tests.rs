@@ -1,4 +1,4 @@
-//! Every rule of an event, by the smallest input that shows it.
+//! Each rule for an event, with the smallest input that shows it.
 
 use proptest::prelude::*;
 use serde_json::json;
@@ -40,7 +40,7 @@ fn problems(result: Result<NewEvent, Vec<FieldError>>) -> Vec<(String, &'static 
     problems
 }
 
-/// A minimal event with `member` set to `value`; a null takes it out.
+/// A minimal event with `member` set to `value`; null removes the member.
 fn with(member: &str, value: Value) -> Value {
     let mut event = json!({"action": "group_created", "actor": {"user_id": "u1"}});
     *event.pointer_mut(member).unwrap_or(&mut Value::Null) = value.clone();
@@ -58,7 +58,7 @@ fn check(member: &str, value: Value, expected: &[(&str, &str)]) {
 }
 
 #[test]
-fn modes_own_object_is_taken_as_it_is() {
+fn an_object_of_modes_audit_logs_is_accepted() {
     let event = json!({
         "id": "12326c8c-3c13-45a3-9b36-5a16d42937db",
         "action": "connection_group_added_with_role",
@@ -87,7 +87,7 @@ fn modes_own_object_is_taken_as_it_is() {
 }
 
 #[test]
-fn what_an_event_does_not_say_has_a_default() {
+fn optional_members_have_defaults() {
     let NewEvent { event, retry_safe } = api(&with("/outcome", Value::Null)).unwrap();
     assert!(!retry_safe, "we made up the id, so a retry would be another event");
     assert_eq!(
@@ -102,7 +102,7 @@ fn what_an_event_does_not_say_has_a_default() {
 }
 
 #[test]
-fn the_default_said_aloud_is_the_same_event() {
+fn an_event_with_explicit_defaults_is_the_same_event() {
     let silent = api(&with("/outcome", Value::Null)).unwrap();
     let mut loud = with("/outcome", json!("success"));
     loud["description"] = json!("Create a group");
@@ -113,7 +113,7 @@ fn the_default_said_aloud_is_the_same_event() {
 }
 
 #[test]
-fn on_the_bus_the_envelope_says_what_the_event_does_not() {
+fn on_the_bus_the_envelope_supplies_missing_members() {
     let NewEvent { event, retry_safe } = bus(&with("/workspace", json!("acme"))).unwrap();
     assert!(retry_safe);
     assert_eq!(
@@ -126,13 +126,13 @@ fn on_the_bus_the_envelope_says_what_the_event_does_not() {
 }
 
 #[test]
-fn the_bus_may_bring_what_http_may_not() {
-    let on = |action: &str| {
+fn service_actions_and_unknown_actions_are_accepted_on_the_bus_only() {
+    fn on(action: &str) -> (Vec<(String, &'static str)>, Vec<(String, &'static str)>) {
         let event = with("/action", json!(action));
         let mut event = event;
         event["workspace"] = json!("acme");
         (problems(api(&event)), problems(bus(&event)))
-    };
+    }
     let refused = |code| vec![("/action".to_owned(), code)];
     assert_eq!(on("x_own"), (vec![], vec![]));
     assert_eq!(on("dashboard_shared"), (refused("unknown_action"), vec![]));
@@ -147,13 +147,13 @@ fn the_bus_may_bring_what_http_may_not() {
 }
 
 #[test]
-fn records_of_the_service_are_refused_at_every_door() {
-    let on = |member: &str, value: &str| {
+fn reserved_actions_and_ids_are_refused_on_every_interface() {
+    fn on(member: &str, value: &str) -> (Vec<(String, &'static str)>, Vec<(String, &'static str)>) {
         let mut event = json!({"action": "group_created", "actor": {"user_id": "u1"}, "workspace": "acme",
                                "id": "e-1", "timestamp": "2025-02-18T10:47:37Z"});
         event[member] = json!(value);
         (problems(api(&event)), problems(bus(&event)))
-    };
+    }
     let refused = |field: &str, code| vec![(field.to_owned(), code)];
     let both = |field: &str, code| (refused(field, code), refused(field, code));
     for action in [
@@ -168,7 +168,7 @@ fn records_of_the_service_are_refused_at_every_door() {
     ] {
         assert_eq!(on("action", action), both("/action", "reserved_action"), "{action}");
     }
-    // Longer than a custom name may be, which only the bus would take as an unknown one.
+    // This name is longer than a custom name may be. Only the bus would accept it, as an unknown action.
     let long = format!("x_audit_log_{}", "a".repeat(52));
     assert_eq!(on("action", &long).1, refused("/action", "reserved_action"));
     assert_eq!(on("action", "x_audit_log_expired "), both("/action", "unknown_action"));
@@ -180,7 +180,7 @@ fn records_of_the_service_are_refused_at_every_door() {
         assert_eq!(on("id", id), both("/id", "reserved_id"), "{id}");
     }
     assert_eq!(on("id", "expired-1"), (vec![], vec![]));
-    // An event without an id gets that of its envelope.
+    // An event without an id gets the id of its envelope.
     let envelope = Envelope { id: EventId::parse("expired.1").unwrap(), time: now() };
     let event =
         json!({"action": "group_created", "actor": {"user_id": "u1"}, "workspace": "acme"}).to_string();
@@ -188,7 +188,7 @@ fn records_of_the_service_are_refused_at_every_door() {
 }
 
 #[test]
-fn the_leaf_of_an_unknown_action_stays_when_the_catalogue_gets_a_row_for_it() {
+fn adding_an_action_to_the_catalogue_does_not_change_the_leaves_of_recorded_events() {
     static ADDED: CatalogueRow = CatalogueRow {
         action: "dashboard_shared",
         event: "Share a dashboard",
@@ -236,7 +236,9 @@ fn every_problem_is_listed_at_once() {
 
 #[test]
 fn each_member_has_its_limits() {
-    let text = |bytes: usize| json!("a".repeat(bytes));
+    fn text(bytes: usize) -> Value {
+        json!("a".repeat(bytes))
+    }
     check("/action", Value::Null, &[("/action", "required")]);
     check("/action", json!(""), &[("/action", "empty")]);
     check("/action", json!(7), &[("/action", "wrong_type")]);
@@ -299,10 +301,10 @@ fn a_timestamp_is_neither_ancient_nor_ahead() {
 #[test]
 fn an_event_has_at_most_64_kib_of_canonical_json() {
     // The rest of the content: `["made-up","group_created",null,{"type":"user","user_id":"u1"},null,{…},[]]`.
-    let event = |filler: usize| {
+    fn event(filler: usize) -> Result<NewEvent, Vec<FieldError>> {
         let texts = json!({"a": "x".repeat(16_000), "b": "x".repeat(16_000), "c": "x".repeat(16_000), "d": "x".repeat(filler)});
         api(&with("/context", texts))
-    };
+    }
     let fits = event(16_000).unwrap().event;
     let content = canonical(&(
         &fits.id,
@@ -315,23 +317,23 @@ fn an_event_has_at_most_64_kib_of_canonical_json() {
     ));
     let room = Event::MAX_BYTES - content.len();
     assert!(event(16_000 + room.min(384)).is_ok());
-    let long = |filler: usize| {
+    fn long(filler: usize) -> Vec<(String, &'static str)> {
         let mut event = with(
             "/context",
             json!({"a": "x".repeat(16_000), "b": "x".repeat(16_000), "c": "x".repeat(16_000), "d": "x".repeat(16_000)}),
         );
         event["description"] = json!("x".repeat(filler));
         problems(api(&event))
-    };
-    // With a description, null gives way to two quotes and its bytes.
-    let marks = |filler: usize| {
+    }
+    // A description replaces null with two quotes and its bytes.
+    fn marks(filler: usize) -> Option<Value> {
         let mut event = with(
             "/context",
             json!({"a": "x".repeat(16_000), "b": "x".repeat(16_000), "c": "x".repeat(16_000), "d": "x".repeat(16_000)}),
         );
         event["description"] = json!("x".repeat(filler));
         api(&event).unwrap().event.context.get(escaping::MEMBER).cloned()
-    };
+    }
     assert_eq!((long(room + 2), marks(room + 2)), (vec![], None));
     assert_eq!(long(room + 3), vec![]);
     assert_eq!(marks(room + 3).unwrap().as_object().unwrap().len(), 4);
@@ -339,12 +341,12 @@ fn an_event_has_at_most_64_kib_of_canonical_json() {
 }
 
 #[test]
-fn nesting_is_counted_from_the_event_down() {
-    let nested = |levels: usize| {
+fn nesting_is_counted_from_the_event() {
+    fn nested(levels: usize) -> Vec<(String, &'static str)> {
         let mut value = json!(1);
         (0..levels).for_each(|_| value = json!([value]));
         problems(api(&with("/context", json!({"a": value}))))
-    };
+    }
     assert_eq!(nested(30), vec![]);
     assert_eq!(nested(31).len(), 1);
     assert_eq!(nested(31)[0].1, "too_deep");

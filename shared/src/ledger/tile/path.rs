@@ -1,13 +1,13 @@
-//! Reading the names of tiles, each only in the form in which it is written.
+//! Parsing of tile names. Only the form in which a name is written is accepted.
 
 use std::fmt;
 
 use super::{BundleId, FULL, TileId, hashes, width};
 
-/// The highest level that a name can tell.
+/// The highest level of a name.
 const MAX_LEVEL: u8 = 63;
 
-/// Whatever stands under `tile/` in a log.
+/// A path under `tile/` in a log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum TilePath {
     /// A tile of hashes.
@@ -16,20 +16,20 @@ pub enum TilePath {
     Entries(BundleId),
 }
 
-/// Why a text is not the name of a tile.
+/// The text is not the name of a tile.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("must be a tile such as 0/000, 1/x001/067.p/17 or entries/000")]
 pub struct InvalidTilePath;
 
 impl TilePath {
-    /// Reads what stands after `tile/`.
+    /// Parses the path after `tile/`.
     pub fn parse(text: &str) -> Result<Self, InvalidTilePath> {
         let path = Self::parse_loosely(text).ok_or(InvalidTilePath)?;
-        // Signs, leading zeros, widths of full tiles: one comparison refuses them all.
+        // One comparison refuses signs, leading zeros, and widths of full tiles.
         if path.to_string() == text { Ok(path) } else { Err(InvalidTilePath) }
     }
 
-    /// How many hashes or entries there are: 1 to 256.
+    /// The number of hashes or entries: 1 to 256.
     pub fn width(&self) -> u16 {
         match self {
             Self::Hashes(tile) => tile.width,
@@ -37,7 +37,7 @@ impl TilePath {
         }
     }
 
-    /// Whether a tree of `size` leaves has this tile at this width, or at a greater one.
+    /// Whether a tree of `size` leaves has this tile with at least this width.
     pub fn is_within(&self, size: u64) -> bool {
         let has = match self {
             Self::Hashes(tile) => width(tile.index, hashes(tile.level, size)),
@@ -93,14 +93,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_is_read_in_its_one_form() {
-        let check = |text: &str, expected: Option<(u8, u64, u16)>| {
+    fn a_name_is_accepted_in_one_form_only() {
+        fn check(text: &str, expected: Option<(u8, u64, u16)>) {
             let expected = expected.map(|(level, index, width)| TileId { level, index, width }.into());
             assert_eq!(TilePath::parse(text).ok(), expected, "{text:?}");
             if let Some(path) = expected {
                 assert_eq!(path.to_string(), text);
             }
-        };
+        }
         check("0/000", Some((0, 0, 256)));
         check("0/x001/067", Some((0, 1067, 256)));
         check("0/x001/x234/067", Some((0, 1_234_067, 256)));
@@ -153,17 +153,17 @@ mod tests {
     }
 
     #[test]
-    fn entries_have_names_beside_the_levels() {
+    fn bundles_have_names_without_a_level() {
         let bundle = BundleId::of(1067, 1067 * 256 + 17).unwrap();
         assert_eq!(bundle.to_string(), "entries/x001/067.p/17");
         assert_eq!(TilePath::parse("entries/x001/067.p/17"), Ok(bundle.into()));
     }
 
     #[test]
-    fn a_tile_is_within_every_tree_that_has_it_so_wide() {
-        let check = |path: &str, size, within: bool| {
+    fn a_tile_is_within_every_tree_that_has_it_with_this_width() {
+        fn check(path: &str, size: u64, within: bool) {
             assert_eq!(TilePath::parse(path).unwrap().is_within(size), within, "{path} of {size}");
-        };
+        }
         check("0/000.p/1", 0, false);
         check("0/000.p/17", 16, false);
         check("0/000.p/17", 17, true);

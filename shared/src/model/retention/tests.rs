@@ -7,7 +7,7 @@ fn time(text: &str) -> Timestamp {
     Timestamp::parse(text).unwrap()
 }
 
-/// So many days after the first of January.
+/// The time this many days after the first of January.
 fn day(days: i64) -> Timestamp {
     time("2026-01-01T00:00:00Z").plus_seconds(days * 86_400)
 }
@@ -16,7 +16,7 @@ fn hold() -> Option<Hold> {
     Some(Hold { reason: "a lawsuit".to_owned(), by: "u1".to_owned() })
 }
 
-/// The same, made a day before it takes effect.
+/// Changes the period. The change is made a day before it takes effect.
 fn keep(retention: &Retention, days: Option<u32>, from: Timestamp) -> Retention {
     retention.keep(days, from, from.plus_seconds(-86_400)).unwrap()
 }
@@ -26,7 +26,7 @@ fn held(retention: &Retention, hold: Option<Hold>, from: Timestamp) -> Retention
 }
 
 #[test]
-fn nothing_expires_until_somebody_sets_it() {
+fn nothing_expires_until_a_period_is_set() {
     assert_eq!(Retention::default().retained_from(day(9999)), None);
     let thirty = keep(&Retention::default(), Some(30), day(100));
     assert_eq!(thirty.retained_from(day(100).plus_microseconds(-1)), None);
@@ -36,7 +36,7 @@ fn nothing_expires_until_somebody_sets_it() {
 }
 
 #[test]
-fn a_longer_period_brings_nothing_back() {
+fn a_longer_period_does_not_restore_expired_events() {
     let thirty = keep(&Retention::default(), Some(30), day(100));
     let sixty = keep(&thirty, Some(60), day(110));
     let check =
@@ -51,25 +51,25 @@ fn a_longer_period_brings_nothing_back() {
 }
 
 #[test]
-fn a_shorter_one_is_in_force_at_its_instant() {
+fn a_shorter_period_applies_from_its_instant() {
     let thirty = keep(&Retention::default(), Some(30), day(100));
     let seven = thirty.keep(Some(7), day(117), day(110)).unwrap();
     assert_eq!(seven.retained_from(day(116)), Some(day(86)));
     assert_eq!(seven.retained_from(day(117)), Some(day(110)));
     assert_eq!(seven.days_to_come(day(116)).map(|days| days.value), Some(Some(7)));
-    // Until then it can be taken back.
+    // Before that instant it can be taken back.
     let thirty = seven.keep(Some(30), day(113), day(112)).unwrap();
     assert_eq!(thirty.retained_from(day(117)), Some(day(87)));
 }
 
 #[test]
-fn while_a_hold_stands_nothing_expires() {
+fn nothing_expires_during_a_hold() {
     let thirty = keep(&Retention::default(), Some(30), day(100));
     let stopped = held(&thirty, hold(), day(110));
     assert_eq!(stopped.retained_from(day(109)), Some(day(79)));
     assert_eq!(stopped.retained_from(day(500)), Some(day(80)));
     assert_eq!(stopped.standing_hold(day(110)).map(|standing| standing.hold.by.as_str()), Some("u1"));
-    // What the period becomes meanwhile waits for its end.
+    // A period that is set during the hold applies after its end.
     let shorter = keep(&stopped, Some(7), day(200));
     assert_eq!(shorter.retained_from(day(500)), Some(day(80)));
     let free = held(&shorter, None, day(300));
@@ -78,7 +78,7 @@ fn while_a_hold_stands_nothing_expires() {
 }
 
 #[test]
-fn nothing_is_done_away_with_from_when_a_hold_is_placed_until_it_has_ended() {
+fn nothing_may_be_deleted_from_the_placing_of_a_hold_until_its_end() {
     let thirty = keep(&Retention::default(), Some(30), day(100));
     assert_eq!(thirty.expires_before(day(105), 3600), Some(day(75).plus_seconds(-3600)));
     let stopped = held(&thirty, hold(), day(110));
@@ -94,14 +94,14 @@ fn nothing_is_done_away_with_from_when_a_hold_is_placed_until_it_has_ended() {
 
 #[test]
 fn a_change_is_compared_over_the_whole_future() {
-    let check = |case: &str, old: &Retention, new: &Retention, now: i64, sooner: bool| {
+    fn check(case: &str, old: &Retention, new: &Retention, now: i64, sooner: bool) {
         let found = new.expires_sooner_than(old, day(now));
         assert_eq!(found.is_some(), sooner, "{case}: {found:?}");
         if let Some((at, expired)) = found {
             assert_eq!(new.retained_from(at), Some(expired), "{case}");
             assert!(old.retained_from(at) < Some(expired), "{case}");
         }
-    };
+    }
     let none = Retention::default();
     let thirty = keep(&none, Some(30), day(100));
     check("a first period", &none, &thirty, 99, true);
@@ -181,11 +181,11 @@ fn a_change_is_compared_over_the_whole_future() {
 }
 
 #[test]
-fn a_change_lies_ahead_of_all_who_do_not_know_of_it() {
+fn a_change_takes_effect_only_after_all_instances_have_read_it() {
     let now = day(100);
-    let check = |days, from, expected| {
-        assert_eq!(Retention::default().keep(days, from, now).err(), expected, "{days:?} {from}");
-    };
+    fn check(days: Option<u32>, from: Timestamp, expected: Option<InvalidChange>) {
+        assert_eq!(Retention::default().keep(days, from, day(100)).err(), expected, "{days:?} {from}");
+    }
     check(Some(1), now.plus_seconds(NOTICE_SECONDS), None);
     check(Some(3650), day(100 + MAX_NOTICE_DAYS), None);
     check(None, day(101), None);
@@ -196,17 +196,18 @@ fn a_change_lies_ahead_of_all_who_do_not_know_of_it() {
 
     let from = now.plus_seconds(NOTICE_SECONDS);
     let soon = Retention::default().keep(Some(1), from, now).unwrap();
-    let again = |now: Timestamp| soon.keep(Some(2), day(101), now).err();
-    assert_eq!(again(now.plus_seconds(1)), Some(InvalidChange::Imminent(from)));
-    assert_eq!(again(from), None);
-    // A hold is another thing, and need not wait.
+    assert_eq!(soon.keep(Some(2), day(101), now.plus_seconds(1)), Err(InvalidChange::Imminent(from)));
+    assert!(soon.keep(Some(2), day(101), from).is_ok());
+    // A hold does not wait for a change of the period.
     assert!(soon.with_hold(hold(), day(101), now.plus_seconds(1)).is_ok());
 }
 
 #[test]
-fn an_event_is_kept_from_the_instant_on_and_a_receipt_for_ever() {
+fn events_are_kept_from_the_instant_on_and_receipts_permanently() {
     let retained = Retained(Some(day(70)));
-    let at = |timestamp, id: &str| Position { timestamp, id: EventId::parse(id).unwrap() };
+    fn at(timestamp: Timestamp, id: &str) -> Position {
+        Position { timestamp, id: EventId::parse(id).unwrap() }
+    }
     assert!(retained.may_keep(&at(day(70), "e-1")));
     assert!(!retained.may_keep(&at(day(70).plus_microseconds(-1), "e-1")));
     assert!(retained.may_keep(&at(day(1), "expired.1")));
@@ -215,11 +216,11 @@ fn an_event_is_kept_from_the_instant_on_and_a_receipt_for_ever() {
 
 #[test]
 fn runs_are_written_and_read() {
-    let check = |sequences: &[u64], text: &str| {
+    fn check(sequences: &[u64], text: &str) {
         assert_eq!(runs(sequences), text);
         let read = parse_runs(text).unwrap().into_iter().flat_map(|(first, last)| first..=last);
         assert_eq!(read.collect::<Vec<_>>(), sequences);
-    };
+    }
     check(&[7], "7");
     check(&[0, 1], "0-1");
     check(&[0, 1, 2, 4, 6, 7], "0-2,4,6-7");
@@ -228,7 +229,7 @@ fn runs_are_written_and_read() {
     }
 }
 
-/// What admins do, each so many hours after the one before it.
+/// A change by an admin.
 #[derive(Clone, Debug)]
 enum Deed {
     Keep(Option<u32>, i64),
@@ -245,7 +246,7 @@ fn deed() -> impl Strategy<Value = Deed> {
 
 proptest! {
     #[test]
-    fn whatever_admins_do_it_never_goes_back_and_nobody_sees_it_before_all_do(
+    fn retained_from_never_goes_back_and_stale_settings_agree_with_new_ones(
         deeds in proptest::collection::vec((deed(), 1..400_000_i64), 1..12),
     ) {
         let (mut retention, mut now, mut last) = (Retention::default(), day(0), None);
@@ -261,7 +262,7 @@ proptest! {
                 Deed::Hold(on) => retention.with_hold(hold().filter(|_| on), now.plus_seconds(120), now),
             };
             let Ok(changed) = changed else { continue };
-            // Whoever reads it a minute late sees the same meanwhile.
+            // An instance that reads the change a minute late has computed the same times meanwhile.
             for late in 0..=SETTINGS_AGE_SECONDS {
                 let at = now.plus_seconds(late);
                 prop_assert_eq!(changed.retained_from(at), retention.retained_from(at));

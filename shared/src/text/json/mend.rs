@@ -1,25 +1,25 @@
-//! Makes JSON of a text that is nearly JSON, so that one bad token does not hide the rest.
+//! Repairs a text that is nearly JSON, so that one bad token does not hide the problems in the rest.
 
-/// Stands in a text that was read for the backslash of an escape of ours. Both are noncharacters, which no text keeps.
+/// Replaces the backslash of our own escapes while a text is read. No recorded text holds these two noncharacters.
 pub(super) const ESCAPED: &str = "\u{fdd0}\u{fdd1}";
 
-/// Nesting beyond this is left out. It is far deeper than any document may be, so the document is refused as too deep,
-/// and less deep than the parser can go.
+/// Values nested deeper than this are left out. The limit is far above the depth that a document may have, so the document
+/// is still refused as too deep, and below the depth that the parser can read.
 const MAX_NESTING: usize = 100;
 
-/// The longest number that is left to the parser, which takes 4,300 digits.
+/// The longest number that is passed to the parser, which reads up to 4,300 digits.
 const MAX_NUMBER_BYTES: usize = 4_000;
-/// Stands for a longer one: a number that cannot be kept either.
+/// Replaces a longer number. It is out of range, so it is refused in the same way.
 const BEYOND_RANGE: &[u8] = b"1e999";
 
-/// A text in which everything that can be mended is.
+/// A repaired text.
 pub(super) struct Mended {
     pub(super) text: Vec<u8>,
-    /// Where each value or name ends that was not JSON.
+    /// The end of each value or name that was not JSON.
     pub(super) not_json: Vec<usize>,
 }
 
-/// Reads a text token by token. `None` if there is nothing to mend.
+/// Repairs a text token by token. `None` if there is nothing to repair.
 pub(super) fn mend(text: &[u8]) -> Option<Mended> {
     let mut mending =
         Mending { rest: text, mended: Mended { text: Vec::new(), not_json: Vec::new() }, changed: false };
@@ -75,7 +75,7 @@ impl Mending<'_> {
         }
     }
 
-    /// A word or a number. One that is not JSON, such as NaN, becomes null.
+    /// Copies a word or a number. A token that is not JSON, such as NaN, becomes null.
     fn token(&mut self, left_out: bool) {
         let end = self.rest.iter().position(|byte| b",:{}[]\" \t\n\r".contains(byte));
         let (token, after) = self.rest.split_at(end.unwrap_or(self.rest.len()));
@@ -94,7 +94,7 @@ impl Mending<'_> {
         }
     }
 
-    /// A string, from its opening quote on.
+    /// Copies a string, from its opening quote on.
     fn string(&mut self) {
         let mut is_json = true;
         let mut rest = &self.rest[1..];
@@ -138,7 +138,7 @@ impl Mending<'_> {
         }
     }
 
-    /// An escape, from its backslash on; what comes after it is returned.
+    /// Copies an escape, from its backslash on. Returns the text after it.
     fn escape<'a>(&mut self, rest: &'a [u8]) -> &'a [u8] {
         let length = match (surrogate(rest), rest.get(6..).and_then(surrogate)) {
             (None, _) => rest.len().min(2),
@@ -164,13 +164,13 @@ impl Mending<'_> {
     }
 }
 
-/// The character that a text begins with; `None` if it does not begin with UTF-8.
+/// The first character of a text; `None` if the text does not begin with UTF-8.
 fn first_character(text: &[u8]) -> Option<&str> {
     let valid = text[..text.len().min(4)].utf8_chunks().next()?.valid();
     valid.get(..valid.chars().next()?.len_utf8())
 }
 
-/// The surrogate that an escape at the beginning of the text stands for.
+/// The surrogate that the text begins with, as an escape such as `\ud83d`.
 fn surrogate(text: &[u8]) -> Option<u16> {
     let digits = text.strip_prefix(b"\\u")?.get(..4)?;
     let digits = std::str::from_utf8(digits)

@@ -1,4 +1,4 @@
-//! JSON is read exactly, or its problems are told.
+//! Tests of the strict JSON reader.
 
 use proptest::prelude::*;
 
@@ -28,7 +28,7 @@ fn changes_that_a_parser_would_make_are_problems() {
     check(&members, &[(&"/a".repeat(32), "too_deep")]);
 }
 
-/// The numbers that are kept, by all the notations of each, and their canonical text.
+/// Numbers that can be recorded: the canonical text, and other notations of the same number.
 const KEPT: &[(&str, &[&str])] = &[
     ("0", &["0", "-0", "0.0", "-0.0", "0e5", "0E-400", "0e99999999999999999999", "0.000"]),
     ("1", &["1", "1.0", "1e0", "10e-1", "0.1E1", "1.000000000000000000000000", "1e00000000000000000000000"]),
@@ -45,7 +45,7 @@ const KEPT: &[(&str, &[&str])] = &[
     ("5e-324", &["5e-324", "0.5E-323"]),
 ];
 
-/// The numbers that are not kept, by all the notations of each.
+/// Numbers that cannot be recorded, each in several notations.
 const REFUSED: &[&[&str]] = &[
     &["9007199254740992", "9007199254740992.0", "9.007199254740992e15", "90071992547409920e-1"],
     &["9007199254740993", "9.007199254740993e15", "9007199254740993.0"],
@@ -69,7 +69,7 @@ fn a_number_is_kept_or_refused_in_every_notation() {
             let document = parse(notation.as_bytes(), MAX_DEPTH).unwrap();
             assert_eq!(document.problems, [], "{notation}");
             assert_eq!(canonical(&document.value), *canonical_text, "{notation}");
-            // Both texts in which it is answered are taken again.
+            // Both texts in which an answer may write the number are accepted again.
             check(canonical_text, &[]);
             check(&document.value.to_string(), &[]);
         }
@@ -124,11 +124,11 @@ fn a_byte_order_mark_is_passed_over() {
 
 #[test]
 fn text_that_is_not_unicode_is_read_with_a_visible_escape() {
-    let read = |text: &[u8]| {
+    fn read(text: &[u8]) -> String {
         let document = parse(text, MAX_DEPTH).unwrap();
         assert_eq!(document.problems, []);
         visible(&document.value.to_string())
-    };
+    }
     assert_eq!(read(br#""cut \ud83d""#), r#""cut \u{d83d}""#);
     assert_eq!(read(br#""\uDC00\uD83D\ud83d\udE00\ud83d\n""#), "\"\\u{dc00}\\u{d83d}\u{1f600}\\u{d83d}\\n\"");
     assert_eq!(read(br#"{"\ud83d": ["\\ud83d"]}"#), r#"{"\u{d83d}":["\\ud83d"]}"#);
@@ -138,28 +138,30 @@ fn text_that_is_not_unicode_is_read_with_a_visible_escape() {
 
 #[test]
 fn each_element_has_problems_and_pointers_of_its_own() {
-    let read = |text: &[u8]| {
+    fn read(text: &[u8]) -> Result<(String, Option<Vec<String>>, usize), InvalidJson> {
         let Divided { outer, inner } = parse_elements(text, "events", 3, MAX_DEPTH)?;
-        let shown = |document: &Document| {
+        fn shown(document: &Document) -> String {
             let problems = document.problems.iter();
             problems
                 .map(|problem| format!("{} {}", problem.field, problem.code))
                 .collect::<Vec<_>>()
                 .join(", ")
-        };
+        }
         let count = inner.as_ref().map_or(0, |elements| elements.count);
         let elements: Option<Vec<_>> = inner.map(|elements| elements.documents.iter().map(shown).collect());
         Ok::<_, InvalidJson>((shown(&outer), elements, count))
-    };
-    let each = |problems: &[&str]| Some(problems.iter().map(|problems| (*problems).to_owned()).collect());
-    let check = |text: &[u8], outer: &str, elements: Option<Vec<String>>, count: usize| {
+    }
+    fn each(problems: &[&str]) -> Option<Vec<String>> {
+        Some(problems.iter().map(|problems| (*problems).to_owned()).collect())
+    }
+    fn check(text: &[u8], outer: &str, elements: Option<Vec<String>>, count: usize) {
         assert_eq!(
             read(text).unwrap(),
             (outer.to_owned(), elements, count),
             "{}",
             String::from_utf8_lossy(text)
         );
-    };
+    }
     check(b"{}", "", None, 0);
     check(br#"{"events": {}}"#, "", None, 0);
     check(br#"{"events": [], "a": 1, "a": 2}"#, "/a duplicate_key", each(&[]), 0);
@@ -195,7 +197,7 @@ fn problems_are_bounded_and_counted() {
 }
 
 #[test]
-fn a_document_that_is_too_large_whatever_its_texts_is_read_no_further() {
+fn reading_stops_once_the_structure_of_a_document_is_too_large() {
     for part in ["0", "[]", r#"{"":0}"#, "\"\"", "null"] {
         let text = format!(r#"{{"a": [{}]}}"#, vec![part; 100_000].join(","));
         check(&text, &[("", "too_large")]);
@@ -215,7 +217,7 @@ fn a_document_that_is_too_large_whatever_its_texts_is_read_no_further() {
 }
 
 #[test]
-fn objects_of_a_text_are_bounded() {
+fn the_number_of_objects_in_a_text_is_limited() {
     let event = format!("[{}]", vec![r#"{"":0}"#; 8_000].join(","));
     let text = format!(r#"{{"events": [{}, 1]}}"#, [event.as_str(); 10].join(","));
     let elements = parse_elements(text.as_bytes(), "events", 99, MAX_DEPTH).unwrap().inner.unwrap().documents;
@@ -227,7 +229,9 @@ fn objects_of_a_text_are_bounded() {
 
 #[test]
 fn the_same_content_has_one_canonical_text() {
-    let canonical_of = |text: &str| canonical(&parse(text.as_bytes(), MAX_DEPTH).unwrap().value);
+    fn canonical_of(text: &str) -> String {
+        canonical(&parse(text.as_bytes(), MAX_DEPTH).unwrap().value)
+    }
     assert_eq!(canonical_of(r#"{"b": 1.0, "a": "\u00e4"}"#), r#"{"a":"ä","b":1}"#);
     assert_eq!(canonical_of(r#"{ "a":"ä" ,"b":10e-1}"#), r#"{"a":"ä","b":1}"#);
 }
