@@ -43,7 +43,7 @@ impl Key {
         self.text.split_once('+').map_or("", |(name, _)| name)
     }
 
-    /// What the names of all logs of the deployment begin with.
+    /// The prefix of the names of all logs of the deployment.
     pub(crate) fn origin(&self) -> &str {
         self.name().rsplit_once('/').map_or("", |(origin, _)| origin)
     }

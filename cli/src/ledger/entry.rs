@@ -127,7 +127,7 @@ impl Entry {
         self.leaf[name].as_str().unwrap_or_default()
     }
 
-    /// What the log has of the event.
+    /// The leaf of the event in the log.
     pub(crate) fn leaf(&self) -> String {
         canonical(&self.leaf)
     }

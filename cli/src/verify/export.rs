@@ -168,7 +168,7 @@ impl VerifyExport {
             .then(|| not_checked(&format!("{file} has {}", tally.outside()), NOT_SEALED))
     }
 
-    /// What is missing and has not expired. What has is as if it were seen.
+    /// The missing events that have not expired. Expired ones with a receipt count as seen.
     fn missing(
         &self,
         tally: &mut Tally,

@@ -24,7 +24,7 @@ pub(crate) struct Log {
     signer: Ed25519KeyPair,
     /// Signs service records.
     service: Ed25519KeyPair,
-    /// What a reader gets.
+    /// The events that readers get.
     pub(crate) events: Vec<Value>,
     leaves: Vec<String>,
     /// How many entries the last checkpoint has.

@@ -119,7 +119,7 @@ pub enum Key {
 #[derive(Clone, PartialEq, Eq)]
 pub struct Seed([u8; 32]);
 
-/// What is wrong with the environment.
+/// A problem of the environment.
 #[derive(Debug, thiserror::Error)]
 pub enum InvalidConfig {
     /// A required variable is not set.
