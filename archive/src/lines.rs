@@ -4,10 +4,11 @@ use std::io::Write as _;
 
 use flate2::{Compression, GzBuilder};
 use serde_json::Value;
+use shared::text::json::one_line;
 
 /// Adds the line of an event.
 pub(crate) fn add(lines: &mut Vec<u8>, event: &Value) {
-    serde_json::to_writer(&mut *lines, event).expect("a JSON value is written, and memory takes it");
+    lines.extend_from_slice(one_line(event.to_string()).as_bytes());
     lines.push(b'\n');
 }
 

@@ -4,6 +4,7 @@
 mod actions;
 mod api;
 mod catalogue;
+mod cell;
 mod cli;
 mod config;
 mod credentials;

@@ -8,7 +8,9 @@ use ingest_api::{MAX_BODY_BYTES, MAX_EVENTS};
 use query::{FORMATS, Format, SCHEMA_CONTENT_TYPE};
 use serde_json::{Value, json};
 use shared::{
-    http::{EXPIRED, HAS_MORE, NEXT_AFTER, NEXT_CURSOR, RATE_LIMIT, RATE_LIMIT_POLICY, X_RATE_LIMIT},
+    http::{
+        EXPIRED, HAS_MORE, NEXT_AFTER, NEXT_CURSOR, RATE_LIMIT, RATE_LIMIT_POLICY, WARNINGS, X_RATE_LIMIT,
+    },
     model::{
         catalogue::{CATALOGUE, CATEGORIES},
         error::Error,
@@ -504,24 +506,30 @@ fn token_answers(scope: Scope) -> Answers {
 /// The answers of a route that reads events: a page in every format.
 fn page_answers(description: &str, schema: &str, page: Value, events: &[Event]) -> Answers {
     let mut answers = token_answers(Scope::Read);
-    for (format, _, content_type) in FORMATS {
+    // The last one is CSV once more, with a byte order mark.
+    for (format, ..) in FORMATS.into_iter().take(4) {
         let written = format.write(events, None, &[]);
         let body = written.text().expect("a page is text");
         let (schema, example) = match format {
             Format::Json => (reference(schema), page.clone()),
             Format::Ndjson => (lines(&format!("One event a line, each as in `{schema}`.")), json!(body)),
-            Format::Csv => {
+            Format::Csv | Format::CsvBom => {
                 (lines("RFC 4180, with a header line. Columns are only ever added, at the end."), json!(body))
             }
             Format::Ocsf => {
                 (lines("One event of the Open Cybersecurity Schema Framework a line."), json!(body))
             }
         };
-        answers = answers.content(200, description, content_type, schema, example);
+        answers = answers.content(200, description, format.content_type(), schema, example);
     }
-    let not_acceptable = Error::NotAcceptable(FORMATS.map(|(_, _, content_type)| content_type).join(", "));
+    let not_acceptable = Error::NotAcceptable(Format::content_types());
     let too_many = Error::TooManyReads(Rate { limit: 40, left: 0, resets_in_seconds: 7 });
     let answers = answers.problems(vec![not_acceptable, too_many]);
+    let answers = answers.header(
+        200,
+        WARNINGS,
+        "Where there are warnings: the member `warnings` in JSON, of every format.",
+    );
     [200, 429].into_iter().fold(answers, |answers, status| {
         answers
             .header(status, RATE_LIMIT_POLICY, "How often a token may read: `q` times in `w` seconds.")

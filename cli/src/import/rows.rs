@@ -11,7 +11,7 @@ use std::{
 use serde::Deserialize as _;
 use serde_json::{Map, Value, json, value::RawValue};
 
-use crate::ledger;
+use crate::{cell, ledger};
 
 /// The longest line, element or page. APIs answer pages of some MB at most.
 const MAX_VALUE_BYTES: u64 = 16 * 1024 * 1024;
@@ -237,8 +237,7 @@ fn csv_row(reader: &mut csv::Reader<Box<dyn BufRead>>, columns: &[String]) -> Re
                 Err(error) => return Ok(Some(Err(format!("its column {column} cannot be read: {error}")))),
             }
         } else {
-            // The apostrophe before a text that a spreadsheet would take for a formula.
-            json!(cell.strip_prefix('\'').unwrap_or(cell))
+            json!(cell::text(cell))
         };
         match column.split_once('.') {
             // The column actor.on_behalf_of has all of it.

@@ -17,7 +17,7 @@ use serde::de::{Deserializer as _, Error as _, SeqAccess, Visitor};
 use serde_json::{Map, Value, value::RawValue};
 
 use super::{not_proved, tiles};
-use crate::{error::Error, ledger};
+use crate::{cell, error::Error, ledger};
 
 /// The columns of a table, in the order in which an export has them.
 const COLUMNS: [&str; 23] = [
@@ -47,11 +47,11 @@ const COLUMNS: [&str; 23] = [
 ];
 /// The columns of a table that hold JSON, not text.
 const JSON_COLUMNS: [&str; 5] = ["sequence", "actor.on_behalf_of", "context", "changes", "redacted"];
-/// Characters that begin a formula: a cell's text may not begin with them, because a spreadsheet would calculate it.
-const FORMULA: [char; 11] = ['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠'];
 /// The most bytes of one event in a file. An event has at most 64 KiB of content, which JSON in a table may write with
 /// several bytes for each.
 const MAX_EVENT_BYTES: u64 = 2 * 1024 * 1024;
+/// The mark at the beginning of a file by which some programs know that it is UTF-8.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 /// The members of an event that have no column of their own in a table, but columns for their members.
 const OBJECTS: [&str; 2] = ["actor", "entity"];
 
@@ -73,7 +73,10 @@ pub(super) fn read(path: &Path, mut take: impl FnMut(u64, Value) -> Result<(), E
         budget.renew();
         take(number, event)
     };
-    let start = reader.fill_buf().map_err(|error| unread(path, error))?.first().copied();
+    let start = reader.fill_buf().map_err(|error| unread(path, error))?;
+    let mark_bytes = if start.starts_with(BYTE_ORDER_MARK) { BYTE_ORDER_MARK.len() } else { 0 };
+    let start = start.get(mark_bytes).copied();
+    reader.consume(mark_bytes);
     match start {
         None => {}
         Some(b'{') => lines(path, reader, next)?,
@@ -210,6 +213,10 @@ fn written(raw: &[u8]) -> Result<csv::StringRecord, String> {
         Some(record) => record.map_err(|error| error.to_string())?,
         None => return Err("it is an empty line".to_owned()),
     };
+    // Exports of earlier versions quote fewer cells.
+    if cell::line(&record).as_bytes() == raw {
+        return Ok(record);
+    }
     let mut writer = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(Vec::new());
     writer.write_record(&record).map_err(|error| error.to_string())?;
     match writer.into_inner() {
@@ -269,15 +276,20 @@ fn member(column: &str, cell: &str) -> Result<Value, String> {
     }
     if JSON_COLUMNS.contains(&column) {
         let value = ledger::parse(cell).map_err(|error| format!("its {column}: {error}"))?;
-        if ledger::canonical(&value) != cell {
+        // Exports of earlier versions escape nothing in it.
+        let json = ledger::canonical(&value);
+        if cell::of_json(&json) != cell && json != cell {
             return Err(format!("its {column} is not written as an export writes it"));
         }
         return Ok(value);
     }
+    let text = cell::text(cell);
+    if cell::of_text(&text) == cell {
+        return Ok(text.into());
+    }
+    // Exports of earlier versions have an apostrophe at the beginning of a cell alone.
     let text = cell.strip_prefix('\'').unwrap_or(cell);
-    let is_guarded = text.len() < cell.len();
-    let needs_guard = text.is_empty() || text.starts_with('\'') || text.starts_with(FORMULA);
-    match (is_guarded, needs_guard) {
+    match (text.len() < cell.len(), cell::needs_guard(text)) {
         (true, false) => {
             Err(format!("its {column} has an apostrophe before it that an export would not write"))
         }
@@ -352,10 +364,17 @@ mod tests {
 
     #[test]
     fn a_cell_that_no_export_writes_is_no_event() {
+        // As they are written, and as exports of earlier versions have them.
+        for (cell, text) in [("x;'=1", "x;=1"), ("x;''=1", "x;'=1"), ("x;=1", "x;=1"), ("'\t=1", "\t=1")] {
+            assert_eq!(row("actor.username", &[cell]).unwrap()["actor"]["username"], text, "{cell}");
+        }
+        for cell in [r#"{"a":";=1"}"#, r#"{"a":";\u003d1"}"#] {
+            assert_eq!(row("context", &[cell]).unwrap()["context"]["a"], ";=1", "{cell}");
+        }
         for cell in ["=1+1", "+1", "-1", "@a", "＝1", "'plain", "'1"] {
             assert!(row("actor.username", &[cell]).is_err(), "{cell}");
         }
-        for cell in ["{ }", r#"{"b":1,"a":2}"#, "{}\n", "'{}", r#"{"a":1.0}"#] {
+        for cell in ["{ }", r#"{"a":"\u003d1"}"#, r#"{"b":1,"a":2}"#, "{}\n", "'{}", r#"{"a":1.0}"#] {
             assert!(row("context", &[cell]).is_err(), "{cell}");
         }
         for cell in ["7.0", "07", "'7", "7e0", " 7"] {
@@ -385,6 +404,8 @@ mod tests {
     #[test]
     fn a_line_that_programs_read_in_two_ways_is_refused() {
         assert_eq!(written(b"a,\"b\"\"c\r\n\",\r\n").unwrap(), vec!["a", "b\"c\r\n", ""]);
+        assert_eq!(written(b"a,\"b;c\"\r\n").unwrap(), vec!["a", "b;c"]);
+        assert_eq!(written(b"a,b;c\r\n").unwrap(), vec!["a", "b;c"]);
         for line in [
             "a,b\n",
             "a,b",

@@ -412,5 +412,14 @@ impl Reader {
     }
 }
 
+/// A JSON text on one line for every reader. Python's `splitlines`, for one, also ends a line at U+0085, U+2028 and U+2029,
+/// which JSON allows in a string as they are; the others that it knows are escaped in JSON anyway.
+pub fn one_line(json: String) -> String {
+    if !json.contains(['\u{85}', '\u{2028}', '\u{2029}']) {
+        return json;
+    }
+    json.replace('\u{85}', "\\u0085").replace('\u{2028}', "\\u2028").replace('\u{2029}', "\\u2029")
+}
+
 #[cfg(test)]
 mod tests;

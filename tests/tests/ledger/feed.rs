@@ -129,7 +129,7 @@ async fn the_feed_is_written_in_every_format() {
     app.sealed().await;
     for (format, content_type, lines) in [
         ("ndjson", "application/x-ndjson", 2),
-        ("csv", "text/csv", 3),
+        ("csv", "text/csv; charset=utf-8", 3),
         ("ocsf", "application/vnd.ocsf+x-ndjson", 2),
     ] {
         let page = client.feed(&format!("format={format}&limit=2")).await.expect(200);

@@ -159,4 +159,8 @@ const ACCEPT: &[(&str, &str)] = &[
     ("application/json;q=0", "406 not_acceptable"),
     (";;;", "406 not_acceptable"),
     ("text", "406 not_acceptable"),
+    ("*/*;q=0", "406 not_acceptable"),
+    ("application/*;q=0, text/html", "406 not_acceptable"),
+    ("text/csv;q=0.000, application/pdf", "406 not_acceptable"),
+    ("text/csv;q=high", "406 not_acceptable"),
 ];
