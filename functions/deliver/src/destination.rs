@@ -12,6 +12,7 @@ use shared::{
     model::{disclosure::Part, event::Event, timestamp::Timestamp},
     ocsf,
     stream::{Delivery, Destination, DestinationKind, Format, Stream, StreamSecret, masked},
+    text::json::one_line,
 };
 
 use crate::{
@@ -58,7 +59,7 @@ fn text(stream: &Stream, event: &Event) -> String {
         Format::Native => json!(event),
         Format::Ocsf => ocsf::event(event),
     };
-    entry(&stream.destination, stream.format, event, payload)
+    one_line(entry(&stream.destination, stream.format, event, payload))
 }
 
 /// An event in the form of its destination; `payload` is the event in the stream's format.
