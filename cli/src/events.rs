@@ -16,7 +16,7 @@ use crate::{
 
 /// The columns of a table without `--columns`, with the least width of each. Together they fit 80 columns.
 const DEFAULT: [(Field, usize); 7] = [
-    (Field::Sequence, 3),
+    (Field::Sequence, 12),
     (Field::Time, 20),
     (Field::Action, 18),
     (Field::Outcome, 7),

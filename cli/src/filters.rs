@@ -216,7 +216,7 @@ mod tests {
     }
 
     fn now() -> Zoned {
-        "2025-03-10T00:00:00+00:00[UTC]".parse().unwrap()
+        "2025-03-10T00:00:00Z".parse::<jiff::Timestamp>().unwrap().to_zoned(jiff::tz::TimeZone::UTC)
     }
 
     #[test]

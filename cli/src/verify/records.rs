@@ -74,10 +74,13 @@ pub(super) fn read(path: &Path, mut take: impl FnMut(u64, Value) -> Result<(), E
         take(number, event)
     };
     let start = reader.fill_buf().map_err(|error| unread(path, error))?;
-    let mark_bytes = if start.starts_with(BYTE_ORDER_MARK) { BYTE_ORDER_MARK.len() } else { 0 };
-    let start = start.get(mark_bytes).copied();
-    reader.consume(mark_bytes);
-    match start {
+    // Only a table may begin with a mark: the service writes it there on request, and readers of JSON refuse it.
+    let is_marked = start.starts_with(BYTE_ORDER_MARK);
+    let first = start.first().copied();
+    if is_marked {
+        reader.consume(BYTE_ORDER_MARK.len());
+    }
+    match first {
         None => {}
         Some(b'{') => lines(path, reader, next)?,
         Some(b'[') => array(path, reader, next)?,

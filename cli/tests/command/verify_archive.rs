@@ -296,7 +296,7 @@ fn any_change_of_a_manifest_is_found_by_the_next_one() {
         copy.alter(&manifest(50), |manifest| manifest[name] = value.clone());
         copy.refused(&[], expected);
     };
-    check("version", json!(2), "it is of version 2");
+    check("version", json!(2), "this program does not know its version 2");
     check("workspace", json!("globex"), "it says that it is manifests/workspace=globex/");
     check("stream", json!("str_other"), "it says that it is manifests/workspace=acme/str_other-");
     check("first", json!(51), "it says that it is ");
