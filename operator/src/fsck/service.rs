@@ -143,11 +143,11 @@ impl ServiceRecords {
     pub(super) fn unexplained(&self) -> impl Iterator<Item = (u64, String)> {
         self.erased.iter().filter_map(|(sequence, Erased { id, is_read, parts })| {
             let named = [self.named.0.get(sequence), self.named.1.get(id)];
-            let is_named = |part: &&Part| {
+            // The context of a record of a read is erased with a redaction of its actor, whatever parts that names.
+            let part = parts.iter().find(|part| {
                 let of_read = *is_read && **part == Part::Context;
-                named.iter().flatten().any(|parts| of_read || parts.contains(part.name()))
-            };
-            let part = parts.iter().find(|part| !is_named(part))?;
+                !named.iter().flatten().any(|parts| of_read || parts.contains(part.name()))
+            })?;
             Some((*sequence, format!("its {} is erased, and no redaction record says so", part.name())))
         })
     }
@@ -164,12 +164,11 @@ impl ServiceRecords {
     }
 
     fn note_redaction(&mut self, record: &Event) {
-        let list = |name: &str| record.context.get(name).and_then(Value::as_array).into_iter().flatten();
-        let parts: Vec<_> = list("parts").filter_map(Value::as_str).map(str::to_owned).collect();
-        for sequence in list("sequences").filter_map(Value::as_u64) {
+        let parts: Vec<_> = list(record, "parts").filter_map(Value::as_str).map(str::to_owned).collect();
+        for sequence in list(record, "sequences").filter_map(Value::as_u64) {
             self.named.0.entry(sequence).or_default().extend(parts.iter().cloned());
         }
-        for id in list("unsealed_ids").filter_map(Value::as_str) {
+        for id in list(record, "unsealed_ids").filter_map(Value::as_str) {
             self.named.1.entry(id.to_owned()).or_default().extend(parts.iter().cloned());
         }
     }
@@ -184,8 +183,7 @@ impl ServiceRecords {
         history: &History,
         size: u64,
     ) -> Result<Result<Vec<(u64, u64)>, String>, Error> {
-        let text = |name: &str| receipt.context.get(name).and_then(Value::as_str);
-        let runs = text("sequences").and_then(parse_runs);
+        let runs = text(receipt, "sequences").and_then(parse_runs);
         let Some(runs) = runs.filter(|runs| runs.iter().all(|(_, last)| *last < sequence.min(size))) else {
             return Ok(Err("does not name sequences before it".to_owned()));
         };
@@ -198,11 +196,11 @@ impl ServiceRecords {
         if runs.iter().any(overlaps) {
             return Ok(Err("names events that another receipt names as well".to_owned()));
         }
-        let root = text("root").and_then(|root| Hash::parse(root).ok());
+        let root = text(receipt, "root").and_then(|root| Hash::parse(root).ok());
         if root != Some(root_of(store, workspace, &runs).await?) {
             return Ok(Err("for what has expired is not for what the log has there".to_owned()));
         }
-        let Some(last) = text("last_timestamp").and_then(|time| Timestamp::parse(time).ok()) else {
+        let Some(last) = text(receipt, "last_timestamp").and_then(|time| Timestamp::parse(time).ok()) else {
             return Ok(Err("does not say up to which time it goes".to_owned()));
         };
         Ok(match history.expires_before(sequence, receipt.timestamp, MARGIN_SECONDS) {
@@ -229,4 +227,14 @@ async fn root_of(store: &Store, workspace: &WorkspaceId, runs: &[(u64, u64)]) ->
         }
     }
     Ok(tree.root())
+}
+
+/// A list in the context of a record; empty if there is none of that name.
+fn list<'a>(record: &'a Event, name: &str) -> impl Iterator<Item = &'a Value> {
+    record.context.get(name).and_then(Value::as_array).into_iter().flatten()
+}
+
+/// A text in the context of a record.
+fn text<'a>(record: &'a Event, name: &str) -> Option<&'a str> {
+    record.context.get(name).and_then(Value::as_str)
 }
