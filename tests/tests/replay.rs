@@ -84,6 +84,7 @@ fn every_event_file_has_the_outcome_of_its_snapshot() {
     settings.add_filter(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}", "[uuid]");
     settings.add_filter(r"20(2[6-9]|[3-9]\d)-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", "[time]");
     settings.add_filter(r#""salt": "[\w-]{22}""#, r#""salt": "[salt]""#);
+    settings.add_filter(r#""signature": "[A-Za-z0-9+/=]{88}""#, r#""signature": "[signature]""#);
     settings.add_filter(r#""sealer": "[0-9a-f-]{36}""#, r#""sealer": "[id]""#);
     settings.add_filter(r#""turn_until": \d+"#, r#""turn_until": "[time]""#);
     settings.add_filter(r#""last_used_on": (null|"[\d-]+")"#, r#""last_used_on": "[day]""#);
