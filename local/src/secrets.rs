@@ -188,7 +188,7 @@ mod tests {
         stream: &StreamId,
         version: &SecretVersion,
     ) -> Option<String> {
-        let secret = secrets.read(&workspace, &stream, version).await.unwrap();
+        let secret = secrets.read(workspace, stream, version).await.unwrap();
         secret.map(|secret| secret.expose().to_owned())
     }
 

@@ -266,7 +266,7 @@ fn the_schema_and_the_parser_agree() {
 fn parsed(workspace: &WorkspaceId, text: &str) -> Result<NewEvent, Vec<shared::text::problem::FieldError>> {
     let Document { value, problems } = json::parse(text.as_bytes(), json::MAX_DEPTH).unwrap();
     let fallback = Fallback { now: system::now(), id: system::event_id(), salt: system::salt() };
-    NewEvent::parse(value, problems, Door::Api(&workspace), fallback)
+    NewEvent::parse(value, problems, Door::Api(workspace), fallback)
 }
 
 fn changes(count: usize) -> String {

@@ -70,7 +70,7 @@ proptest! {
 
 fn keys(workspace: &shared::model::id::WorkspaceId, first: u64, events: &[Value]) -> Vec<String> {
     let rows = collect(events);
-    let run = Run { filter: true, ..run(&workspace, first..=last(first, events), &rows) };
+    let run = Run { filter: true, ..run(workspace, first..=last(first, events), &rows) };
     let archived = run.archive().unwrap();
     let objects = archived.objects.into_iter().chain([archived.manifest]);
     objects.map(|object| object.key).collect::<Vec<_>>()

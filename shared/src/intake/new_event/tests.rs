@@ -8,6 +8,9 @@ use crate::{ledger::leaf, model::catalogue::CatalogueRow};
 
 const NOW: &str = "2026-01-01T00:00:00.000000Z";
 
+/// Problems by their pointers and codes.
+type Problems = Vec<(String, &'static str)>;
+
 fn now() -> Timestamp {
     Timestamp::parse(NOW).unwrap()
 }
@@ -127,9 +130,8 @@ fn on_the_bus_the_envelope_supplies_missing_members() {
 
 #[test]
 fn service_actions_and_unknown_actions_are_accepted_on_the_bus_only() {
-    fn on(action: &str) -> (Vec<(String, &'static str)>, Vec<(String, &'static str)>) {
-        let event = with("/action", json!(action));
-        let mut event = event;
+    fn on(action: &str) -> (Problems, Problems) {
+        let mut event = with("/action", json!(action));
         event["workspace"] = json!("acme");
         (problems(api(&event)), problems(bus(&event)))
     }
@@ -148,7 +150,7 @@ fn service_actions_and_unknown_actions_are_accepted_on_the_bus_only() {
 
 #[test]
 fn reserved_actions_and_ids_are_refused_on_every_interface() {
-    fn on(member: &str, value: &str) -> (Vec<(String, &'static str)>, Vec<(String, &'static str)>) {
+    fn on(member: &str, value: &str) -> (Problems, Problems) {
         let mut event = json!({"action": "group_created", "actor": {"user_id": "u1"}, "workspace": "acme",
                                "id": "e-1", "timestamp": "2025-02-18T10:47:37Z"});
         event[member] = json!(value);
