@@ -567,6 +567,8 @@ test("a narrow window has a modal drawer, arrows go from event to event, and not
   await state(wide, "long-name");
   await wide.locator(".table").focus();
   await wide.keyboard.press("ArrowDown");
+  await wide.waitForFunction(() => document.querySelector("dialog.detail")?.innerText.includes("member 28"));
+  await wide.locator(".table:focus").waitFor();
   await wide.keyboard.press("ArrowDown");
   await wide.waitForFunction(() => document.querySelector("dialog.detail")?.innerText.includes("member 27"));
   await wide.locator(".table:focus").waitFor();

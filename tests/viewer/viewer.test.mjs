@@ -130,7 +130,7 @@ test("new events come in live, and only those that match", async () => {
   const polled = page.waitForRequest((request) => request.url().includes("/audit_logs/feed"));
   await live.click();
   await polled;
-  assert.equal(await live.getAttribute("aria-pressed"), "true");
+  await page.getByRole("button", { name: "Live", exact: true, pressed: true }).waitFor();
   const fresh = (name, user_id) => ({ ...event(0), id: name, timestamp: new Date().toISOString(), actor: { user_id, username: user_id }, entity: { entity_type: "group", entity_id: name } });
   await record("large", large, [fresh("live-1", "live"), fresh("live-2", "another")]);
   await rows(page).filter({ hasText: "live-1" }).waitFor();
