@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     aws::{config::Config, signer::Signer},
-    ledger::service_record::ServiceKey,
+    ledger::service_record::{NotSigned, ServiceKey},
     model::{error::Error, event::Event},
 };
 
@@ -86,19 +86,24 @@ impl Store {
     /// [`Error::NoServiceKey`] if the log's key does not vouch for the key yet. [`Error::Unavailable`] if the store or KMS
     /// does not answer.
     pub(super) async fn sign_record(&self, record: &Event) -> Result<Event, Error> {
-        let signer = self.service_keys.signer()?;
-        for stated in [self.service_keys.stated(), None] {
-            let key = match stated {
-                Some(key) => key,
-                None => self.stated_key().await?,
-            };
-            let signature = signer.sign(key.text_of(record).as_bytes()).await?;
-            // It fails if the key was replaced since the statement was read, or the statement is not replaced yet.
-            if let Ok(signed) = key.sign(record, &signature) {
-                return Ok(signed);
-            }
+        if let Some(key) = self.service_keys.stated()
+            && let Ok(signed) = self.sign_record_under(&key, record).await?
+        {
+            return Ok(signed);
         }
-        Err(Error::NoServiceKey)
+        // The statement was never read, or the key was replaced since.
+        let key = self.stated_key().await?;
+        self.sign_record_under(&key, record).await?.map_err(|_| Error::NoServiceKey)
+    }
+
+    /// The record with its signature; the inner error if the key that signs is not the one that the statement names.
+    async fn sign_record_under(
+        &self,
+        key: &ServiceKey,
+        record: &Event,
+    ) -> Result<Result<Event, NotSigned>, Error> {
+        let signature = self.service_keys.signer()?.sign(key.text_of(record).as_bytes()).await?;
+        Ok(key.sign(record, &signature))
     }
 
     async fn stated_key(&self) -> Result<ServiceKey, Error> {
