@@ -67,8 +67,7 @@ impl TestApp {
 
     /// A system that seals events as they arrive and delivers them, to this machine too.
     pub async fn start_delivering() -> Self {
-        let options = Options { seal: true, schedule: true, insecure_streams: true, ..Options::default() };
-        Self::start_with(options).await
+        Self::start_with(Self::delivering()).await
     }
 
     /// A system that asks the token authorizer on every request.
@@ -105,9 +104,22 @@ impl TestApp {
 
     /// A system whose calls to the tables all go through an engine with faults; returns that engine too.
     pub async fn start_with_faults(seal: bool) -> (Self, FaultyEngine) {
+        Self::start_over_faults(Options { seal, ..Options::default() }).await
+    }
+
+    /// The same for a system that seals events as they arrive and delivers them, to this machine too.
+    pub async fn start_delivering_with_faults() -> (Self, FaultyEngine) {
+        Self::start_over_faults(Self::delivering()).await
+    }
+
+    fn delivering() -> Options {
+        Options { seal: true, schedule: true, insecure_streams: true, ..Options::default() }
+    }
+
+    async fn start_over_faults(options: Options) -> (Self, FaultyEngine) {
         let engine = local::Tables::start(0, Storage::Memory).await.unwrap();
         let faulty = FaultyEngine::with(engine.endpoint(), Plan::default()).await;
-        let options = Options { tables: Some(faulty.endpoint().to_owned()), seal, ..Options::default() };
+        let options = Options { tables: Some(faulty.endpoint().to_owned()), ..options };
         let app = Self::start_with(options).await;
         (Self { tables: Tables::at(engine.endpoint()), _engine: Some(engine), ..app }, faulty)
     }

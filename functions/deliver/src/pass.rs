@@ -2,9 +2,9 @@
 //!
 //! ```text
 //! take the lease ─▶ the test, if one was asked for
-//!      ┌──────────▶ read the log until a request is full ─▶ send it ─▶ note the sequence behind it
-//!      └────────────────────────────── more in the log? ◀─────────────────────────┘
-//! give the lease back ─▶ more in the log?
+//!      ┌──────────▶ read the log until a request is full ─▶ send it ─▶ more in the log?
+//!      └──────────────────── note the sequence behind it ◀──────yes──────┘ │no
+//!                            note it and give the lease back in one write ◀┘ ─▶ more in the log?
 //! ```
 //!
 //! No event is lost, and the order is kept: `next` moves only past events that the destination accepted, one
@@ -21,7 +21,7 @@ use std::collections::VecDeque;
 
 use shared::{
     model::{error::Error, event::Event, id::WorkspaceId, service_event::Origin, timestamp::Timestamp},
-    store::{Attempt, FIRST_CHUNK, Failed, Lease, Sealed},
+    store::{Afterwards, Attempt, FIRST_CHUNK, Failed, Lease, Sealed},
     stream::{
         Delivered, Delivery, Destination, Progress, StreamId, StreamSecret, Test, TestRequest,
         service_event::stream_test,
@@ -79,6 +79,8 @@ struct Run<'a> {
     turn: Turn,
     /// True if another deliverer has the stream, or an admin has changed it.
     is_lost: bool,
+    /// True if the lease was given back with the last note.
+    is_released: bool,
 }
 
 /// The way of events to a destination.
@@ -127,9 +129,10 @@ pub(crate) async fn turn(
         ends_at,
         turn,
         is_lost: false,
+        is_released: false,
     };
     let delivered = run.deliver().await;
-    let released = post.store.release_stream(&run.lease).await;
+    let released = if run.is_released { Ok(()) } else { post.store.release_stream(&run.lease).await };
     delivered.and(released)?;
     if run.is_lost {
         // An admin may have set it back; the next turn uses the present state.
@@ -190,7 +193,7 @@ impl Run<'_> {
                 break;
             }
             let passed_over = self.ready.is_empty() && self.read_to - self.progress().next >= NOTED_SEQUENCES;
-            if passed_over && !self.note(self.read_to, 0).await? {
+            if passed_over && !self.note(self.read_to, 0, Afterwards::Continue).await? {
                 return Ok(false);
             }
         }
@@ -198,7 +201,7 @@ impl Run<'_> {
             return Ok(true);
         }
         if self.read_to > self.progress().next {
-            self.note(self.read_to, 0).await?;
+            self.note(self.read_to, 0, Afterwards::Release).await?;
         }
         Ok(false)
     }
@@ -239,11 +242,16 @@ impl Run<'_> {
         let left = batch.into_iter().skip(taken).collect::<Vec<_>>();
         left.into_iter().rev().for_each(|entry| self.ready.push_front(entry));
         let behind = self.ready.front().and_then(|entry| entry.sequence).unwrap_or(self.read_to);
-        if taken > 0 && !self.note(behind, taken as u64).await? {
+        let afterwards = if failure.is_none() && self.is_done().await {
+            Afterwards::Release
+        } else {
+            Afterwards::Continue
+        };
+        if taken > 0 && !self.note(behind, taken as u64, afterwards).await? {
             return Ok(false);
         }
         match failure {
-            None => Ok(true),
+            None => Ok(!self.is_released),
             Some(failure) if failure.too_large && size > 1 => {
                 self.most = size / 2;
                 Ok(true)
@@ -280,14 +288,28 @@ impl Run<'_> {
         }
     }
 
-    /// Notes the progress of the stream. Returns true if the stream is still ours and unchanged.
-    async fn note(&mut self, next: u64, events: u64) -> Result<bool, Error> {
+    /// True if the turn has nothing more to send: its time is over, or everything in the log is sent.
+    async fn is_done(&mut self) -> bool {
+        if self.ready.is_empty()
+            && self.read_to >= self.head
+            // Without an answer, the turn ends; the head is read again after the lease is given back.
+            && let Ok(head) = self.post.store.head(&self.delivery.stream.workspace).await
+        {
+            self.head = head.size();
+        }
+        !self.is_in_time() || (self.ready.is_empty() && self.read_to >= self.head)
+    }
+
+    /// Notes the progress of the stream. Returns true if the stream was ours and unchanged.
+    async fn note(&mut self, next: u64, events: u64, afterwards: Afterwards) -> Result<bool, Error> {
         let delivered = Delivered { next, events, at: system::now() };
-        let noted = self.post.store.record_delivery(&self.lease, self.progress(), &delivered).await?;
+        let noted =
+            self.post.store.record_delivery(&self.lease, self.progress(), &delivered, afterwards).await?;
         let Some(progress) = noted else {
             self.is_lost = true;
             return Ok(false);
         };
+        self.is_released = afterwards == Afterwards::Release;
         self.delivery.progress = progress;
         self.turn.events += events;
         Ok(true)

@@ -45,6 +45,15 @@ pub struct Lease {
     pub generation: u64,
 }
 
+/// The lease after its holder has recorded a delivery.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Afterwards {
+    /// It stays with its holder.
+    Continue,
+    /// It is given back in the same write.
+    Release,
+}
+
 impl Store {
     /// All streams of a workspace that can be read, in the order of their ids.
     ///
@@ -167,7 +176,8 @@ impl Store {
     /// last. Returns the new progress, or `None` if another deliverer has the lease or an admin has changed the stream; then
     /// the deliverer stops.
     ///
-    /// The write sets absolute numbers, so that a retry after a lost answer counts no event twice.
+    /// The write sets absolute numbers, so that a retry after a lost answer counts no event twice. A retry that finds the
+    /// lease given back by the first attempt is answered with `None` too; the next turn begins at the recorded progress.
     ///
     /// # Errors
     /// [`Error::Unavailable`] if it may or may not have been recorded. If not, the events are delivered again.
@@ -176,28 +186,35 @@ impl Store {
         lease: &Lease,
         before: &Progress,
         delivered: &Delivered,
+        afterwards: Afterwards,
     ) -> Result<Option<Progress>, Error> {
         let after = before.after_delivery(delivered);
-        let update = self
+        let mut update = self
             .update_leased(lease)
             .expression_attribute_names("#next", "next")
             .expression_attribute_values(":next", AttributeValue::N(after.next.to_string()));
-        let update = match (delivered.events, after.failing_since) {
-            (0, Some(_)) => update.update_expression("SET #next = :next"),
-            (0, None) => update
-                .update_expression("SET #next = :next REMOVE #failure")
-                .expression_attribute_names("#failure", "failure"),
-            _ => update
-                .update_expression(
-                    "SET #next = :next, #delivered = :delivered, #delivered_at = :at REMOVE #failure",
-                )
+        let (mut set, mut remove) = (vec!["#next = :next"], Vec::new());
+        if delivered.events > 0 {
+            set.extend(["#delivered = :delivered", "#delivered_at = :at"]);
+            update = update
                 .expression_attribute_names("#delivered", "delivered")
                 .expression_attribute_names("#delivered_at", "delivered_at")
-                .expression_attribute_names("#failure", "failure")
                 .expression_attribute_values(":delivered", AttributeValue::N(after.delivered.to_string()))
-                .expression_attribute_values(":at", AttributeValue::S(delivered.at.to_string())),
-        };
-        Ok(written(update.send().await)?.then_some(after))
+                .expression_attribute_values(":at", AttributeValue::S(delivered.at.to_string()));
+        }
+        if after.failing_since.is_none() {
+            remove.push("#failure");
+            update = update.expression_attribute_names("#failure", "failure");
+        }
+        if afterwards == Afterwards::Release {
+            remove.extend(["#lease_owner", "#lease_until"]);
+            update = update.expression_attribute_names("#lease_until", "lease_until");
+        }
+        let mut expression = format!("SET {}", set.join(", "));
+        if !remove.is_empty() {
+            expression += &format!(" REMOVE {}", remove.join(", "));
+        }
+        Ok(written(update.update_expression(expression).send().await)?.then_some(after))
     }
 
     /// Records the result of [`Progress::after_failure`]. Returns whether the write's condition held.

@@ -69,7 +69,7 @@ use aws_sdk_dynamodb::{
 pub use self::{
     backlog::Waiting,
     checkpoint::Signed,
-    deliveries::Lease,
+    deliveries::{Afterwards, Lease},
     events::{Appended, Status},
     failing::{Attempt, Failed},
     feed::Feed,

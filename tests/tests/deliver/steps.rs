@@ -79,3 +79,17 @@ async fn a_run_may_end_at_any_request() {
     }
     world.end().await;
 }
+
+#[tokio::test]
+async fn a_turn_writes_once_for_its_lease_and_once_for_each_request() {
+    let world = World::with(EVENTS).await;
+    let receiver = Receiver::start().await;
+    let stream = world.webhook(&receiver.url).await;
+    let counting = FaultyEngine::counting(world.engine()).await;
+    invoke::deliver(&world.post_over(counting.store()), stream.as_str()).await.unwrap();
+    all(&receiver, EVENTS as u64);
+    // Each write is of one unit: the item of a stream is below 1 KB here.
+    assert_eq!((receiver.received().len(), counting.calls("UpdateItem")), (3, 4));
+    assert_eq!(world.delivery(&stream).await.leased_until, None);
+    world.end().await;
+}

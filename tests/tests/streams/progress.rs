@@ -4,7 +4,7 @@ use reqwest::Method;
 use serde_json::{Map, Value, json};
 use shared::{
     model::{id::WorkspaceId, service_event::Origin, timestamp::Timestamp},
-    store::{Lease, Store, Written},
+    store::{Afterwards, Lease, Store, Written},
     stream::{
         Delivered, Delivery, PAUSE_AFTER_SECONDS, Pause, PausedBy, Problem, Progress, State, StreamId, Test,
         service_event::stream_given_up,
@@ -51,7 +51,9 @@ impl Stage {
     async fn note(&self, lease: &Lease, delivered: Delivered) -> bool {
         let before = self.store.stream(&acme(), &self.id).await.unwrap();
         let before = before.map(|delivery| delivery.progress);
-        self.store.record_delivery(lease, &before.unwrap_or_default(), &delivered).await.unwrap().is_some()
+        let before = before.unwrap_or_default();
+        let noted = self.store.record_delivery(lease, &before, &delivered, Afterwards::Continue).await;
+        noted.unwrap().is_some()
     }
 
     async fn ask(&self, action: &str, body: Value) {
@@ -192,9 +194,9 @@ async fn a_note_whose_answer_is_lost_counts_no_event_twice() {
     let (lease, delivery) = stage.lease("run", now).await.unwrap();
     // The client sends it again after a lost answer.
     for _ in 0..2 {
-        let noted =
-            stage.store.record_delivery(&lease, &delivery.progress, &delivered(3, 3, now)).await.unwrap();
-        assert_eq!(noted.unwrap().delivered, 3);
+        let (before, delivered) = (&delivery.progress, delivered(3, 3, now));
+        let noted = stage.store.record_delivery(&lease, before, &delivered, Afterwards::Continue).await;
+        assert_eq!(noted.unwrap().unwrap().delivered, 3);
     }
     assert_eq!(stage.delivery().await.progress.delivered, 3);
 }
