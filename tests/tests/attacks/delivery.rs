@@ -186,7 +186,7 @@ async fn destinations_that_are_slow_or_broken_delay_no_other_workspace() {
     let (victim, writer) = (app.admin("victim"), app.writer("victim").await);
     let destination = Destination::kind().await;
     webhook(&victim, &destination.url, &json!({})).await;
-    let without = delays(&writer, &destination, "before").await;
+    let without = delays(&writer, &destination, &[], "before").await;
 
     let hostile: [(&str, Vec<Act>); 4] = [
         ("answer 200 after 9 s", vec![Act::Wait(Duration::from_secs(9)), ok()]),
@@ -194,20 +194,21 @@ async fn destinations_that_are_slow_or_broken_delay_no_other_workspace() {
         ("reset each connection", vec![Act::Reset]),
         ("redirect", status("302 Found", "location: http://169.254.169.254/\r\n")),
     ];
-    let mut others = Vec::new();
+    let (mut others, mut other_writers) = (Vec::new(), Vec::new());
     for (number, (how, acts)) in hostile.into_iter().enumerate() {
         let workspace = format!("hostile-{number}");
         let (admin, other) = (app.admin(&workspace), Destination::always(acts).await);
         for _ in 0..STREAMS {
             webhook(&admin, &other.url, &json!({})).await;
         }
+        other_writers.push(app.writer(&workspace).await);
         others.push((how, other));
     }
     for (how, other) in &others {
         eventually(how, async || (other.requests().len() >= STREAMS).then_some(())).await;
     }
     let answered_before = answered(&others[0].1);
-    let with = delays(&writer, &destination, "while").await;
+    let with = delays(&writer, &destination, &other_writers, "while").await;
     // If eight events had each waited for slow destinations, they would have seen eight rounds of answers. On a
     // busy machine, two rounds may end by themselves meanwhile.
     let rounds = (answered(&others[0].1) - answered_before) / STREAMS;
@@ -226,11 +227,15 @@ fn answered(destination: &Destination) -> usize {
     destination.answered.load(Ordering::SeqCst)
 }
 
-/// Records events one after the other. Returns the time from acknowledgement to receipt for each.
-async fn delays(writer: &Client, destination: &Destination, name: &str) -> Vec<Duration> {
+/// Records events one after the other. Returns the time from acknowledgement to receipt for each. The others record
+/// one before each of them, so that their destinations are always busy.
+async fn delays(writer: &Client, destination: &Destination, others: &[Client], name: &str) -> Vec<Duration> {
     let mut delays = Vec::new();
     for number in 0..8 {
         let id = format!("{name}-{number}");
+        for other in others {
+            other.record(&event(&id, number)).await.expect(201);
+        }
         writer.record(&event(&id, number)).await.expect(201);
         let acknowledged_at = Instant::now();
         delays.push(destination.has(&id).await.saturating_duration_since(acknowledged_at));
