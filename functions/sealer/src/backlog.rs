@@ -13,11 +13,11 @@ use shared::{
 use std::time::Duration;
 use tokio::time::Instant;
 
-use crate::{CONCURRENCY, seal_in_time};
+use crate::{CONCURRENCY, Outcome, seal_in_time};
 
-/// Passes begin within this time of a run: the next run begins a minute after it.
+/// Rounds begin within this time of a run: the next run begins a minute after it.
 const TIME: Duration = Duration::from_secs(50);
-/// No pass begins later than this before the deadline.
+/// No round begins later than this before the deadline.
 const MARGIN_MS: u64 = 10_000;
 /// An alarm reports places that wait longer than this.
 const LONG_SECONDS: i64 = 600;
@@ -44,13 +44,14 @@ async fn take(
     now: Timestamp,
     begins_until: Instant,
 ) {
-    if !seal_in_time(store, workspace, &[], begins_until).await && now > since.plus_seconds(LONG_SECONDS) {
+    let outcome = seal_in_time(store, workspace, &[], begins_until).await;
+    if outcome != Outcome::Done && now > since.plus_seconds(LONG_SECONDS) {
         // An alarm of the template counts this line.
         tracing::error!(%workspace, %since, "events wait to be sealed");
     }
 }
 
-/// The time within which passes may begin.
+/// The time within which rounds may begin.
 fn time(now: Timestamp, deadline_ms: u64) -> Duration {
     let now = u64::try_from(now.unix_ms()).unwrap_or_default();
     TIME.min(Duration::from_millis(deadline_ms.saturating_sub(now + MARGIN_MS)))

@@ -19,21 +19,21 @@ use shared::{
     store::Store,
     system,
 };
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, timeout_at};
 
 use self::trigger::Hint;
 pub use self::{
-    seal::{Sealed, finish, propose, seal},
+    seal::{Sealed, finish, propose, seal, seal_until},
     trigger::{Response, Trigger},
 };
 
 /// Workspaces that are sealed at a time.
 const CONCURRENCY: usize = 8;
-/// Time within which passes may begin in a batch of the stream, or in a step of the search. The places of later
-/// workspaces go to the backlog.
-const BATCH_TIME: Duration = Duration::from_secs(3);
-/// Timeout of a pass, so that a workspace with throttled keys delays the others no longer than this.
+/// Time within which the rounds of a pass begin, and those of all passes of a stream batch or of a step of the search. It
+/// is longer than a turn, so that a pass which waits for the end of a turn can seal after it.
 const PASS_TIME: Duration = Duration::from_secs(5);
+/// A pass is cut off this long after that, so that a workspace with throttled keys does not delay the others.
+const LAST_ROUND_TIME: Duration = Duration::from_secs(3);
 
 /// Seals the events of a stream batch, seals the backlog, or continues the search.
 ///
@@ -60,7 +60,7 @@ pub async fn handle(store: &Store, event: LambdaEvent<Trigger>) -> Result<Respon
 /// Seals the events of hints for several workspaces. Returns for each whether its places are sealed or in the
 /// backlog.
 async fn take_all(store: &Store, hints: &[Hint]) -> Vec<bool> {
-    let begins_until = Instant::now() + BATCH_TIME;
+    let begins_until = Instant::now() + PASS_TIME;
     // Collected first: the compiler cannot see that a borrowing closure kept across an await is Send.
     let taken: Vec<_> =
         hints.iter().map(|hint| take(store, &hint.workspace, &hint.places, begins_until)).collect();
@@ -70,7 +70,7 @@ async fn take_all(store: &Store, hints: &[Hint]) -> Vec<bool> {
 /// Seals events of a workspace, or leaves their places in the backlog. Returns true if one of the two
 /// succeeded.
 async fn take(store: &Store, workspace: &WorkspaceId, places: &[Place], begins_until: Instant) -> bool {
-    if seal_in_time(store, workspace, places, begins_until).await {
+    if seal_in_time(store, workspace, places, begins_until).await != Outcome::Failed {
         return true;
     }
     match store.leave(workspace, places, system::now()).await {
@@ -83,40 +83,51 @@ async fn take(store: &Store, workspace: &WorkspaceId, places: &[Place], begins_u
     }
 }
 
-/// Seals events and the backlog of a workspace, pass by pass, until no more may begin. Returns true if
-/// everything is sealed, or left to another sealer.
+/// The result of the passes over a workspace.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Outcome {
+    /// Everything is sealed, or left to another sealer.
+    Done,
+    /// The places are sealed or in the backlog, and the backlog has more.
+    More,
+    /// Some of the places may be neither sealed nor in the backlog.
+    Failed,
+}
+
+/// Seals events and the backlog of a workspace, pass by pass, until no more rounds may begin.
 async fn seal_in_time(
     store: &Store,
     workspace: &WorkspaceId,
     places: &[Place],
     begins_until: Instant,
-) -> bool {
+) -> Outcome {
     let mut places = places;
+    let mut outcome = Outcome::Failed;
     while Instant::now() < begins_until {
+        let until = begins_until.min(Instant::now() + PASS_TIME);
+        let pass = seal_until(store, workspace, places, system::now(), until);
         // A pass that is cut off is like one that crashed: each of its calls may be its last one.
-        match timeout(PASS_TIME, seal(store, workspace, places, system::now())).await {
+        match timeout_at(until + LAST_ROUND_TIME, pass).await {
             Ok(Ok(Sealed { events, set_aside, left, more, write_units })) => {
                 tracing::info!(%workspace, events, set_aside, left, write_units.table, "sealed");
                 if !more {
-                    return true;
+                    return Outcome::Done;
                 }
+                outcome = Outcome::More;
                 places = &[];
+                continue;
             }
             // The stored data is not as we write it: an alarm of the template counts this line.
             Ok(Err(Error::Internal(source) | Error::Inconsistent(source))) => {
                 tracing::error!(%workspace, %source, "seal failed");
-                return false;
             }
             Ok(Err(error)) => {
                 let source = std::error::Error::source(&error).map(ToString::to_string);
                 tracing::warn!(%workspace, source, "not sealed; the backlog keeps its places");
-                return false;
             }
-            Err(_) => {
-                tracing::warn!(%workspace, "not sealed in time; the backlog keeps its places");
-                return false;
-            }
+            Err(_) => tracing::warn!(%workspace, "not sealed in time; the backlog keeps its places"),
         }
+        break;
     }
-    false
+    outcome
 }

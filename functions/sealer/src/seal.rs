@@ -28,11 +28,13 @@
 //! has the turn shows no sign of life, waiting passes take over when its turn is over. Correctness does not
 //! depend on the turn: with wrong clocks, two passes do the same work, and the conditions of their writes keep
 //! the log right.
+//!
+//! A pass that begins no round in time leaves its places, gives up its turn and ends. If it were cut off
+//! instead, the workspace would wait for the end of its turn, and its last round would be repeated. For the same reason
+//! rounds become smaller while they take a large part of a turn. The ended turn stays in the head; a pass that finds
+//! one begins with a small round, because others that found it at the same time will have read their events in vain.
 
-use std::{
-    collections::HashSet,
-    time::{Duration, Instant},
-};
+use std::{collections::HashSet, time::Duration};
 
 use futures::future::{try_join, try_join_all};
 use shared::{
@@ -41,15 +43,22 @@ use shared::{
     store::{Candidate, Misfit, Standing, Store, Waiting, WriteUnits, Written},
     system,
 };
+use tokio::time::{Instant, sleep};
 
-/// Events that are read in a round.
-const MAX_READ: usize = 1_024;
-/// Rounds of a pass, before it leaves the rest of the backlog to the next pass.
-const MAX_ROUNDS: usize = 8;
+/// Events of the largest round.
+const MAX_ROUND: usize = 1_024;
+/// Events of the smallest round, if there are as many: a tile.
+const MIN_ROUND: usize = 256;
+/// Events of the first round of a pass that finds an ended turn: those of one read.
+const FIRST_ROUND: usize = 100;
+/// A round that takes longer is followed by a smaller one, so that it ends well within the turn.
+const ROUND_TIME: Duration = Duration::from_secs(Turn::SECONDS.unsigned_abs() / 3);
 /// Lost races for the next delta, before a pass gives up.
 const MAX_LOST: usize = 50;
-/// Pause before a pass looks again whether the pass that has the turn is alive.
+/// Pause before a pass looks again whether the pass that has the turn is alive. Each pause is twice as long as the
+/// one before it, up to the longest one.
 const PAUSE: Duration = Duration::from_millis(20);
+const LONGEST_PAUSE: Duration = Duration::from_millis(640);
 
 /// The result of a pass.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -60,29 +69,45 @@ pub struct Sealed {
     pub set_aside: u64,
     /// The number of places that were left to the pass that has the turn.
     pub left: usize,
-    /// True if the backlog has more than one pass seals.
+    /// True if the time of the pass was over and the backlog has more.
     pub more: bool,
     /// The cost of its writes.
     pub write_units: WriteUnits,
 }
 
 /// Seals the events at `places`, which may be missing or sealed already, and the backlog of the workspace.
-/// Places must not repeat.
+/// Places must not repeat. No round begins after `until`: then the backlog keeps the rest.
 ///
 /// # Errors
 /// [`Error::Unavailable`] if it did not finish; completed work stays, and another pass continues from there.
 /// [`Error::Inconsistent`] or [`Error::Internal`] if the log is not as we write it.
+pub async fn seal_until(
+    store: &Store,
+    workspace: &WorkspaceId,
+    places: &[Place],
+    now: Timestamp,
+    until: Instant,
+) -> Result<Sealed, Error> {
+    let id = system::event_id().to_string();
+    let since = Instant::now();
+    let sealed = Sealed::default();
+    let mut pass = Pass { store, workspace, id, began_at: now, since, until, round: MAX_ROUND / 2, sealed };
+    pass.run(places).await?;
+    Ok(pass.sealed)
+}
+
+/// The same without a limit of time.
+///
+/// # Errors
+/// Those of [`seal_until`].
 pub async fn seal(
     store: &Store,
     workspace: &WorkspaceId,
     places: &[Place],
     now: Timestamp,
 ) -> Result<Sealed, Error> {
-    let id = system::event_id().to_string();
-    let mut pass =
-        Pass { store, workspace, id, began_at: now, since: Instant::now(), sealed: Sealed::default() };
-    pass.run(places).await?;
-    Ok(pass.sealed)
+    let a_day = Duration::from_secs(86_400);
+    seal_until(store, workspace, places, now, Instant::now() + a_day).await
 }
 
 struct Pass<'a> {
@@ -92,6 +117,10 @@ struct Pass<'a> {
     id: String,
     began_at: Timestamp,
     since: Instant,
+    /// No round begins later.
+    until: Instant,
+    /// The number of events of the next round.
+    round: usize,
     sealed: Sealed,
 }
 
@@ -102,7 +131,9 @@ impl Pass<'_> {
         let mut taken: Vec<Waiting> = Vec::new();
         // The head as this pass has moved it, and true if the head says that this pass has the turn.
         let mut known: Option<(Frontier, bool)> = None;
-        let (mut lost, mut rounds) = (0, 0);
+        // True if the next round follows an ended turn of another pass.
+        let mut follows_ended_turn = false;
+        let mut lost = 0;
         loop {
             let (head, has_turn) = match known.take() {
                 Some(known) => known,
@@ -114,28 +145,33 @@ impl Pass<'_> {
                         continue;
                     }
                     Some(Standing { head, turn, .. }) => {
-                        let has_turn = turn.is_some_and(|turn| turn.sealer == self.id);
+                        let has_turn = turn.as_ref().is_some_and(|turn| turn.sealer == self.id);
+                        follows_ended_turn = turn.is_some() && !has_turn;
                         (head, has_turn)
                     }
                 },
             };
             if queue.is_empty() {
                 if has_turn {
-                    self.sealed.write_units += units(store.advance(workspace, &head, &head, None).await?);
+                    self.give_up(&head, None).await?;
                 }
                 // A pass that leaves places from here on sees that the turn is free. Places that were left
                 // before are read now.
-                self.forget(&mut taken).await?;
-                taken = store.waiting(workspace).await?;
-                self.sealed.more = !taken.is_empty() && rounds >= MAX_ROUNDS;
+                self.forget(&taken).await?;
+                taken = store.waiting(workspace, None).await?;
+                self.sealed.more = !taken.is_empty() && self.is_over();
                 if taken.is_empty() || self.sealed.more {
                     return Ok(());
                 }
                 queue = places_of(&taken);
                 continue;
             }
-            rounds += 1;
-            let next: Vec<_> = queue.drain(..MAX_READ.min(queue.len())).collect();
+            if self.is_over() {
+                return self.stop(&head, has_turn, &queue, taken).await;
+            }
+            let began = Instant::now();
+            let size = if std::mem::take(&mut follows_ended_turn) { FIRST_ROUND } else { self.round };
+            let next: Vec<_> = queue.drain(..size.min(queue.len())).collect();
             let (deltas, unreadable) = propose(store, workspace, &head, &next).await?;
             self.set_aside(unreadable).await?;
             if deltas.is_empty() {
@@ -149,46 +185,69 @@ impl Pass<'_> {
                 queue.extend(next);
             }
             if decided > 0 {
-                let looks = rounds < MAX_ROUNDS;
-                known = self.complete(&head, &deltas[..decided], &mut queue, &mut taken, looks).await?;
+                known = self.complete(&head, &deltas[..decided], &mut queue, &mut taken).await?;
             }
             if lost > MAX_LOST {
                 return Err(Error::Unavailable("other passes seal this workspace all the time".into()));
             }
+            self.resize(began.elapsed());
         }
     }
 
+    /// Ends a pass whose time is over.
+    async fn stop(
+        &mut self,
+        head: &Frontier,
+        has_turn: bool,
+        queue: &[Place],
+        mut taken: Vec<Waiting>,
+    ) -> Result<(), Error> {
+        self.leave(queue, &taken).await?;
+        if has_turn {
+            self.give_up(head, Some(&Turn::ended(&self.id))).await?;
+        }
+        let unsealed: HashSet<_> = queue.iter().collect();
+        taken.retain(|waiting| !waiting.places.iter().any(|place| unsealed.contains(place)));
+        self.forget(&taken).await?;
+        self.sealed.more = true;
+        Ok(())
+    }
+
     /// The state of the log, once the turn is free or this pass has it. `None` if another pass has it: then the places
-    /// are in the backlog, and the other pass has shown after that that it is alive.
+    /// are in the backlog, the other pass still had its turn after that, and it has shown that it is alive.
     async fn enter(&mut self, queue: &[Place], taken: &[Waiting]) -> Result<Option<Standing>, Error> {
-        let Self { store, workspace, .. } = *self;
-        let mut left_at: Option<Standing> = None;
-        let mut has_left = false;
+        let mut before = None;
+        let mut pause = PAUSE;
         loop {
-            let standing = store.standing(workspace).await?;
+            let standing = self.store.standing(self.workspace).await?;
             if !standing.turn.as_ref().is_some_and(|turn| turn.excludes(&self.id, self.now())) {
                 return Ok(Some(standing));
             }
-            if !has_left {
-                let of_others: HashSet<_> = taken.iter().flat_map(|waiting| &waiting.places).collect();
-                let own: Vec<_> = queue.iter().filter(|place| !of_others.contains(place)).cloned().collect();
-                if own.is_empty() {
-                    return Ok(None);
+            match &before {
+                None if !self.leave(queue, taken).await? => return Ok(None),
+                None => before = Some(standing),
+                Some(before) if *before != standing => return Ok(None),
+                Some(_) => {
+                    sleep(pause).await;
+                    pause = LONGEST_PAUSE.min(2 * pause);
                 }
-                // If we crash here, the places are in the backlog, and the batch that named them is delivered
-                // again.
-                self.sealed.write_units += store.leave(workspace, &own, self.now()).await?;
-                self.sealed.left = own.len();
-                has_left = true;
-                continue;
             }
-            match &left_at {
-                Some(then) if *then != standing => return Ok(None),
-                Some(_) => {}
-                None => left_at = Some(standing),
-            }
-            tokio::time::sleep(PAUSE).await;
         }
+    }
+
+    /// Leaves the places in the backlog that are not there. Returns true if there are any.
+    async fn leave(&mut self, queue: &[Place], taken: &[Waiting]) -> Result<bool, Error> {
+        let there: HashSet<_> = taken.iter().flat_map(|waiting| &waiting.places).collect();
+        let own: Vec<_> = queue.iter().filter(|place| !there.contains(place)).cloned().collect();
+        // If we crash after this, the places are in the backlog, and the batch that named them is delivered again.
+        self.sealed.write_units += self.store.leave(self.workspace, &own, self.now()).await?;
+        self.sealed.left += own.len();
+        Ok(!own.is_empty())
+    }
+
+    async fn give_up(&mut self, head: &Frontier, ended: Option<&Turn>) -> Result<(), Error> {
+        self.sealed.write_units += units(self.store.advance(self.workspace, head, head, ended).await?);
+        Ok(())
     }
 
     /// Writes deltas, one after the other. Returns how many of them were not written by another pass before.
@@ -212,11 +271,11 @@ impl Pass<'_> {
         deltas: &[Delta],
         queue: &mut Vec<Place>,
         taken: &mut Vec<Waiting>,
-        looks: bool,
     ) -> Result<Option<(Frontier, bool)>, Error> {
         let Self { store, workspace, .. } = *self;
-        let look =
-            async { if queue.is_empty() && looks { store.waiting(workspace).await } else { Ok(Vec::new()) } };
+        let looks = queue.is_empty() && !self.is_over();
+        let last = taken.last();
+        let look = async { if looks { store.waiting(workspace, last).await } else { Ok(Vec::new()) } };
         let ((next, marked), mut waiting) = try_join(mark(store, workspace, head, deltas), look).await?;
         self.sealed.write_units += marked;
         self.sealed.events += deltas.iter().map(|delta| delta.entries.len() as u64).sum::<u64>();
@@ -250,13 +309,25 @@ impl Pass<'_> {
     }
 
     /// Deletes the places from the backlog that are sealed now.
-    async fn forget(&mut self, taken: &mut Vec<Waiting>) -> Result<(), Error> {
+    async fn forget(&mut self, taken: &[Waiting]) -> Result<(), Error> {
         let deletes = taken.iter().map(|waiting| self.store.forget_waiting(self.workspace, waiting));
         for units in try_join_all(deletes).await? {
             self.sealed.write_units += units;
         }
-        taken.clear();
         Ok(())
+    }
+
+    fn is_over(&self) -> bool {
+        Instant::now() >= self.until
+    }
+
+    /// Sets the size of the next round by the time of the last one.
+    fn resize(&mut self, took: Duration) {
+        self.round = match took {
+            long if long > ROUND_TIME => MIN_ROUND.max(self.round / 2),
+            short if short < ROUND_TIME / 2 => MAX_ROUND.min(2 * self.round),
+            _ => self.round,
+        };
     }
 
     fn now(&self) -> Timestamp {

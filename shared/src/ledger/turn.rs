@@ -24,6 +24,12 @@ impl Turn {
         Self { sealer: sealer.to_owned(), until: now.plus_seconds(Self::SECONDS) }
     }
 
+    /// A turn that has ended by every clock. In the head it says that its sealer left a backlog.
+    pub fn ended(sealer: &str) -> Self {
+        let until = Timestamp::from_unix_microseconds(0).expect("1970 is a time");
+        Self { sealer: sealer.to_owned(), until }
+    }
+
     /// Whether this turn makes `sealer` leave the workspace to its holder.
     ///
     /// A turn that ends later than [`Self::SECONDS`] from now was written by a clock that is ahead of ours. It is ignored.
@@ -51,5 +57,6 @@ mod tests {
         // A sealer whose clock is minutes behind ignores the turn.
         check("two", -1, false);
         check("two", -300, false);
+        assert!(!Turn::ended("one").excludes("two", now));
     }
 }

@@ -12,7 +12,7 @@ use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity};
 
 use super::{
     Store, WriteUnits, inconsistent,
-    item::{self, Writer, text},
+    item::{self, Item, Writer, text},
     unavailable,
 };
 use crate::{
@@ -67,11 +67,18 @@ impl Store {
         Ok(units)
     }
 
-    /// The oldest items of a workspace, at most [`TAKEN`].
+    /// The oldest items of a workspace, at most [`TAKEN`]; only those after `last` if it is given.
+    ///
+    /// Clocks differ, so an item that is written later can be before `last`.
     ///
     /// # Errors
     /// [`Error::Unavailable`] if the store does not answer.
-    pub async fn waiting(&self, workspace: &WorkspaceId) -> Result<Vec<Waiting>, Error> {
+    pub async fn waiting(
+        &self,
+        workspace: &WorkspaceId,
+        last: Option<&Waiting>,
+    ) -> Result<Vec<Waiting>, Error> {
+        let start = last.map(|last| waiting_key(workspace, last));
         let output = self
             .client
             .query()
@@ -81,6 +88,7 @@ impl Store {
             .expression_attribute_values(":workspace", AttributeValue::S(workspace.to_string()))
             .limit(TAKEN)
             .consistent_read(true)
+            .set_exclusive_start_key(start)
             .send()
             .await
             .map_err(unavailable)?;
@@ -105,8 +113,7 @@ impl Store {
             .client
             .delete_item()
             .table_name(&self.tables.backlog)
-            .key("workspace", AttributeValue::S(workspace.to_string()))
-            .key("left_at", AttributeValue::S(waiting.key.clone()))
+            .set_key(Some(waiting_key(workspace, waiting)))
             .return_consumed_capacity(ReturnConsumedCapacity::Indexes)
             .send()
             .await
@@ -150,4 +157,8 @@ impl Store {
             }
         }
     }
+}
+
+fn waiting_key(workspace: &WorkspaceId, waiting: &Waiting) -> Item {
+    Writer::default().text("workspace", workspace.as_str()).text("left_at", &waiting.key).finish()
 }

@@ -44,6 +44,7 @@ fn each_broken_variant_is_found() {
     check_found(Broken::LostRaceIgnored, "each stamp is the log's");
     check_found(Broken::SignedBeforeDecided, "no head is signed beyond what is committed");
     check_found(Broken::ForgottenBeforeSealed, "no event is left at the end");
+    check_found(Broken::StoppedWithoutLeaving, "no event is left at the end");
     check_without_crashes(Broken::LeftWithoutLook);
     check_without_crashes(Broken::ReadBeforeGivenUp);
 }
@@ -84,6 +85,8 @@ enum Broken {
     LeftWithoutLook,
     /// The backlog is read before the turn is given up, and not after it.
     ReadBeforeGivenUp,
+    /// A pass whose time is over does not leave its places in the backlog.
+    StoppedWithoutLeaving,
 }
 
 struct Sealing {
@@ -97,15 +100,51 @@ struct Sealing {
 #[derive(Clone, Debug, Hash, PartialEq, Eq)]
 enum Step {
     Idle,
-    ReadHead { before: Option<u8> },
-    ReadDelta { head: Vec<u8>, turn: Option<u8>, before: Option<u8> },
-    ReadEvents { head: Vec<u8>, has_turn: bool },
-    Decide { head: Vec<u8>, delta: u8 },
-    Stamp { head: Vec<u8>, delta: u8, left: u8, found: bool },
-    Look { head: Vec<u8>, delta: u8, found: bool },
-    Advance { head: Vec<u8>, delta: u8, keeps: bool, found: bool },
-    GiveUp { head: Vec<u8> },
-    Forget,
+    ReadHead {
+        before: Option<u8>,
+    },
+    ReadDelta {
+        head: Vec<u8>,
+        turn: Option<u8>,
+        before: Option<u8>,
+    },
+    ReadEvents {
+        head: Vec<u8>,
+        has_turn: bool,
+    },
+    Decide {
+        head: Vec<u8>,
+        delta: u8,
+    },
+    Stamp {
+        head: Vec<u8>,
+        delta: u8,
+        left: u8,
+        found: bool,
+    },
+    Look {
+        head: Vec<u8>,
+        delta: u8,
+        found: bool,
+    },
+    Advance {
+        head: Vec<u8>,
+        delta: u8,
+        keeps: bool,
+        found: bool,
+    },
+    /// The time of the pass is over.
+    Stop {
+        head: Vec<u8>,
+        has_turn: bool,
+    },
+    GiveUp {
+        head: Vec<u8>,
+        ends: bool,
+    },
+    Forget {
+        ends: bool,
+    },
     ReadWaiting,
     Leave,
     End,
@@ -147,6 +186,8 @@ enum Action {
     Call(usize),
     /// The same, while the turn of another seems to be over.
     CallAfterTurn(usize),
+    /// The time of a pass is over; it begins no round.
+    TimeOver(usize),
     /// The call is executed twice, and its answer is the second one.
     CallTwice(usize),
     /// The call is executed, and its caller crashes. The stream delivers its records again. A crash before a
@@ -228,7 +269,7 @@ impl Sealing {
             Step::ReadEvents { head, has_turn } => match state.unstamped(sealer.queue) {
                 0 => {
                     sealer.queue = 0;
-                    if has_turn { Step::GiveUp { head } } else { Step::Forget }
+                    if has_turn { Step::GiveUp { head, ends: false } } else { Step::Forget { ends: false } }
                 }
                 delta => self.proposed(state, head, delta),
             },
@@ -256,17 +297,27 @@ impl Sealing {
             Step::Advance { head, delta, keeps, found } => {
                 self.advance(state, &mut sealer, head, delta, keeps, found)
             }
-            Step::GiveUp { head } => {
+            Step::Stop { head, has_turn } => {
+                let known: u8 = sealer.taken.iter().fold(0, |all, each| all | each);
+                let own = sealer.queue & !known;
+                if own != 0 && self.broken != Broken::StoppedWithoutLeaving {
+                    state.backlog.insert(own);
+                }
+                sealer.taken.retain(|taken| taken & sealer.queue == 0);
+                if has_turn { Step::GiveUp { head, ends: true } } else { Step::Forget { ends: true } }
+            }
+            Step::GiveUp { head, ends } => {
                 if state.head == head {
                     state.turn = None;
                 }
-                Step::Forget
+                Step::Forget { ends }
             }
-            Step::Forget => {
+            Step::Forget { ends } => {
                 for taken in std::mem::take(&mut sealer.taken) {
                     state.backlog.remove(&taken);
                 }
-                if self.broken == Broken::ReadBeforeGivenUp { Step::End } else { Step::ReadWaiting }
+                let reads = !ends && self.broken != Broken::ReadBeforeGivenUp;
+                if reads { Step::ReadWaiting } else { Step::End }
             }
             Step::ReadWaiting => {
                 take(state, &mut sealer, self.broken);
@@ -375,7 +426,7 @@ impl Sealing {
         if found || !moved {
             return Step::ReadHead { before: None };
         }
-        if keeps { Step::ReadEvents { head: next, has_turn: true } } else { Step::Forget }
+        if keeps { Step::ReadEvents { head: next, has_turn: true } } else { Step::Forget { ends: false } }
     }
 }
 
@@ -438,6 +489,9 @@ impl Model for Sealing {
             if !self.clocks_are_right && matches!(sealer.step, Step::ReadDelta { .. }) {
                 actions.push(Action::CallAfterTurn(process));
             }
+            if !self.clocks_are_right && sealer.queue != 0 && matches!(sealer.step, Step::ReadEvents { .. }) {
+                actions.push(Action::TimeOver(process));
+            }
             if matches!(sealer.step, Step::Decide { .. }) {
                 actions.push(Action::CallTwice(process));
             }
@@ -458,6 +512,7 @@ impl Model for Sealing {
             Action::Record => state.recorded |= LATE,
             Action::Call(process) => self.call(&mut state, process, false, false),
             Action::CallAfterTurn(process) => self.call(&mut state, process, true, false),
+            Action::TimeOver(process) => time_over(&mut state.sealers[process]),
             Action::CallTwice(process) => self.call(&mut state, process, false, true),
             Action::CallAndCrash(process) => {
                 self.call(&mut state, process, false, false);
@@ -504,6 +559,12 @@ impl Model for Sealing {
                 !state.is_quiet() || waits || state.head.len() == usize::from(EVENTS)
             }),
         ]
+    }
+}
+
+fn time_over(sealer: &mut Sealer) {
+    if let Step::ReadEvents { head, has_turn } = sealer.step.clone() {
+        sealer.step = Step::Stop { head, has_turn };
     }
 }
 

@@ -125,7 +125,7 @@ pub(crate) async fn audit(store: &Store, places: &[Place], shown: &Shown) -> Res
     // A pass that crashes at its last write leaves its turn, which ends by itself.
     let longest = system::now().plus_seconds(Turn::SECONDS);
     demand(turn.is_none_or(|turn| turn.until <= longest), || "a turn does not end".to_owned())?;
-    let waiting = store.waiting(&acme()).await.map_err(debug)?;
+    let waiting = store.waiting(&acme(), None).await.map_err(debug)?;
     demand(waiting.is_empty(), || format!("something waits to be sealed: {waiting:?}"))?;
     let entries = store.entries(&acme(), 0..size).await.map_err(debug)?;
     let dense = entries.iter().map(|(sequence, _)| *sequence).eq(0..size);
