@@ -11,7 +11,16 @@ from pathlib import Path
 from ocsf_json_schema import OcsfJsonSchemaEmbedded
 
 VERSION = "1.8.0"
-CLASSES = ["account_change", "api_activity", "entity_management", "group_management", "user_access"]
+CLASSES = [
+    "account_change",
+    "api_activity",
+    "entity_management",
+    "group_management",
+    "user_access",
+    "web_resources_activity",
+]
+# This class has an actor only under a profile, which our events of the class name.
+PROFILES = {"web_resources_activity": ["host"]}
 
 export = json.loads(files("ocsf_json_schema").joinpath(f"ocsf/{VERSION}.json").read_text())
 schemas = OcsfJsonSchemaEmbedded(export)
@@ -25,8 +34,8 @@ def write(name, value):
 
 captions = {}
 for name in CLASSES:
-    # No profile: only what every event of the class may have.
-    write(name, schemas.get_class_schema(name))
+    # Without other profiles: only what every event of the class may have.
+    write(name, schemas.get_class_schema(name, PROFILES.get(name, [])))
     attributes = export["classes"][name]["attributes"]
     captions[str(export["classes"][name]["uid"])] = {
         "class": export["classes"][name]["caption"],

@@ -47,19 +47,31 @@ pub(crate) fn limits(kind: DestinationKind) -> Limits {
 /// The form in which a stream sends an event, within the limits of its destination.
 pub(crate) fn entry_of(stream: &Stream, limits: Limits, event: &Event) -> Entry {
     let event = masked(event, &stream.mask);
-    let whole = text(stream, &event);
+    let whole = text(stream, &event, payload(stream.format, &event));
     let cut = whole.len() > limits.event_bytes;
-    let text = if cut { text(stream, &event.redact(&LARGE)) } else { whole };
+    let text = if cut { cut_text(stream, &event.redact(&LARGE)) } else { whole };
     let Event { id, sequence, timestamp, received_at, .. } = event;
     Entry { id, sequence, timestamp, received_at, text, cut }
 }
 
-fn text(stream: &Stream, event: &Event) -> String {
-    let payload: Value = match stream.format {
+/// The text of an event some of whose parts were left out. A native event names them as redacted.
+fn cut_text(stream: &Stream, event: &Event) -> String {
+    let mut payload = payload(stream.format, event);
+    if stream.format == Format::Ocsf {
+        ocsf::mark_truncated(&mut payload);
+    }
+    text(stream, event, payload)
+}
+
+fn text(stream: &Stream, event: &Event, payload: Value) -> String {
+    one_line(entry(&stream.destination, stream.format, event, payload))
+}
+
+fn payload(format: Format, event: &Event) -> Value {
+    match format {
         Format::Native => json!(event),
         Format::Ocsf => ocsf::event(event),
-    };
-    one_line(entry(&stream.destination, stream.format, event, payload))
+    }
 }
 
 /// An event in the form of its destination; `payload` is the event in the stream's format.
@@ -136,6 +148,13 @@ mod tests {
         assert_eq!((&sent["context"], &sent["description"]), (&json!({}), &Value::Null));
         assert!(sent["redacted"].to_string().contains("context"), "{sent}");
         assert_eq!(cut.sequence, Some(7));
+        let stream = Stream { format: Format::Ocsf, ..stream };
+        for (event_bytes, is_truncated) in [(900, json!(true)), (65_536, Value::Null)] {
+            let sent = entry_of(&stream, Limits { event_bytes, ..limits }, &sample::large_event(7)).text;
+            let sent: Value = serde_json::from_str(&sent).unwrap();
+            assert_eq!(sent["metadata"]["is_truncated"], is_truncated);
+            assert_eq!(sent["unmapped"]["redacted"].is_null(), is_truncated.is_null(), "{sent}");
+        }
     }
 
     #[test]

@@ -42,7 +42,7 @@ pub struct CatalogueRow {
     pub category: &'static Category,
     /// Who may record it over HTTP.
     pub writer: Writer,
-    /// The class and activity for security tools.
+    /// The class, activity and severity for security tools.
     pub ocsf: OcsfActivity,
 }
 
@@ -62,6 +62,8 @@ pub struct OcsfActivity {
     pub class_uid: u16,
     /// The activity within its class; 99 if no activity of the class fits.
     pub activity_id: u8,
+    /// The severity, from 1 for Informational to 4 for High. Some events of the action are more severe.
+    pub severity_id: u8,
 }
 
 macro_rules! categories {
@@ -85,7 +87,7 @@ categories! {
 }
 
 macro_rules! catalogue {
-    ($($category:ident { $($writer:ident $action:literal $class_uid:literal/$activity_id:literal $event:literal)* })*) => {
+    ($($category:ident { $($writer:ident $action:literal $class_uid:literal/$activity_id:literal/$severity_id:literal $event:literal)* })*) => {
         /// The nine categories, in the order of the documentation.
         pub const CATEGORIES: &[Category] = &[$($category),*];
 
@@ -95,79 +97,79 @@ macro_rules! catalogue {
             event: $event,
             category: &$category,
             writer: Writer::$writer,
-            ocsf: OcsfActivity { class_uid: $class_uid, activity_id: $activity_id },
+            ocsf: OcsfActivity { class_uid: $class_uid, activity_id: $activity_id, severity_id: $severity_id },
         },)*)*];
     };
 }
 
 catalogue! {
     USER_MEMBERSHIP {
-        Client "org_user_role_changed" 3005/1 "Change the role of a member"
-        Client "org_user_invited" 3001/1 "Invite a member"
-        Client "org_user_invitation_resent" 3001/99 "Resend an invite"
-        Client "org_user_reinvited" 3001/2 "Reinvite a former member"
+        Client "org_user_role_changed" 3005/1/3 "Change the role of a member"
+        Client "org_user_invited" 3001/1/2 "Invite a member"
+        Client "org_user_invitation_resent" 3001/99/1 "Resend an invite"
+        Client "org_user_reinvited" 3001/2/2 "Reinvite a former member"
     }
     USER_GROUPS {
-        Client "group_created" 3006/6 "Create a group"
-        Client "group_member_added" 3006/3 "Add a member to a group"
-        Client "group_member_removed" 3006/4 "Remove a member from a group"
-        Client "group_deleted" 3006/5 "Delete a group"
+        Client "group_created" 3006/6/2 "Create a group"
+        Client "group_member_added" 3006/3/2 "Add a member to a group"
+        Client "group_member_removed" 3006/4/2 "Remove a member from a group"
+        Client "group_deleted" 3006/5/3 "Delete a group"
     }
     WORKSPACE_COLLECTIONS {
-        Client "workspace_default_access_changed" 3004/3 "Change default Workspace access"
-        Client "collection_created" 3004/1 "Create a collection"
-        Client "collection_deleted" 3004/4 "Delete a collection"
-        Client "collection_member_added" 3005/1 "Add a member to a collection"
-        Client "collection_member_removed" 3005/2 "Remove a member from a collection"
-        Client "collection_member_access_changed" 3005/1 "Change collection access for a member"
-        Client "collection_group_added" 3006/1 "Add a group to a collection"
-        Client "collection_group_removed" 3006/2 "Remove a group from a collection"
-        Client "collection_group_access_changed" 3006/1 "Change collection access for a group"
+        Client "workspace_default_access_changed" 3004/3/3 "Change default Workspace access"
+        Client "collection_created" 3004/1/2 "Create a collection"
+        Client "collection_deleted" 3004/4/3 "Delete a collection"
+        Client "collection_member_added" 3005/1/2 "Add a member to a collection"
+        Client "collection_member_removed" 3005/2/2 "Remove a member from a collection"
+        Client "collection_member_access_changed" 3005/1/2 "Change collection access for a member"
+        Client "collection_group_added" 3006/1/2 "Add a group to a collection"
+        Client "collection_group_removed" 3006/2/2 "Remove a group from a collection"
+        Client "collection_group_access_changed" 3006/1/2 "Change collection access for a group"
     }
     WORKSPACE_CONNECTIONS {
-        Client "connection_created" 3004/1 "Create a connection"
-        Client "connection_deleted" 3004/4 "Delete a connection"
-        Client "connection_member_added_with_role" 3005/1 "Add a member to a connection with role (Manage, Query, View)"
-        Client "connection_member_removed" 3005/2 "Remove a member from a connection"
-        Client "connection_group_added_with_role" 3006/1 "Add a group to a connection with role (Manage, Query, View)"
-        Client "connection_group_removed" 3006/2 "Remove a group from a connection"
-        Client "connection_member_access_changed" 3005/1 "Change connection access for a member"
-        Client "connection_group_access_changed" 3006/1 "Change connection access for a group"
+        Client "connection_created" 3004/1/2 "Create a connection"
+        Client "connection_deleted" 3004/4/3 "Delete a connection"
+        Client "connection_member_added_with_role" 3005/1/2 "Add a member to a connection with role (Manage, Query, View)"
+        Client "connection_member_removed" 3005/2/2 "Remove a member from a connection"
+        Client "connection_group_added_with_role" 3006/1/2 "Add a group to a connection with role (Manage, Query, View)"
+        Client "connection_group_removed" 3006/2/2 "Remove a group from a connection"
+        Client "connection_member_access_changed" 3005/1/2 "Change connection access for a member"
+        Client "connection_group_access_changed" 3006/1/2 "Change connection access for a group"
     }
     EXPORT_DATA {
-        Client "export_data_sql_exported" 6003/2 "SQL Editor: Output is Exported"
-        Client "export_data_report_exported_csv" 6003/2 "Report Read-only View: Export as CSV"
-        Client "export_data_report_exported_pdf" 6003/2 "Report Read-only View: Export as PDF"
+        Client "export_data_sql_exported" 6001/7/2 "SQL Editor: Output is Exported"
+        Client "export_data_report_exported_csv" 6001/7/2 "Report Read-only View: Export as CSV"
+        Client "export_data_report_exported_pdf" 6001/7/2 "Report Read-only View: Export as PDF"
     }
     REPORT_ACTIVITY {
-        Client "report_activity_report_created" 6003/1 "When new report is created"
-        Client "report_activity_report_edited" 6003/3 "When report is Edited"
-        Client "report_activity_report_deleted" 6003/4 "When report is Deleted"
-        Client "report_activity_report_moved" 6003/3 "When report is Moved"
-        Client "report_activity_sql_added" 6003/1 "SQL is added"
-        Client "report_activity_sql_deleted" 6003/4 "SQL is deleted"
-        Client "report_activity_visualization_added" 6003/1 "When new visualization added"
-        Client "report_activity_visualization_deleted" 6003/4 "When visualization is Deleted"
-        Client "report_activity_python_notebook_added" 6003/1 "Python Notebook Added"
-        Client "report_activity_r_notebook_added" 6003/1 "R Notebook Added"
+        Client "report_activity_report_created" 6003/1/1 "When new report is created"
+        Client "report_activity_report_edited" 6003/3/1 "When report is Edited"
+        Client "report_activity_report_deleted" 6003/4/2 "When report is Deleted"
+        Client "report_activity_report_moved" 6003/3/1 "When report is Moved"
+        Client "report_activity_sql_added" 6003/1/1 "SQL is added"
+        Client "report_activity_sql_deleted" 6003/4/1 "SQL is deleted"
+        Client "report_activity_visualization_added" 6003/1/1 "When new visualization added"
+        Client "report_activity_visualization_deleted" 6003/4/1 "When visualization is Deleted"
+        Client "report_activity_python_notebook_added" 6003/1/1 "Python Notebook Added"
+        Client "report_activity_r_notebook_added" 6003/1/1 "R Notebook Added"
     }
     REPORT_SCHEDULE {
-        Client "report_schedule_created" 6003/1 "When new schedule added"
-        Client "report_schedule_edited" 6003/3 "When schedule is Edited"
-        Client "report_schedule_deleted" 6003/4 "When schedule is Deleted"
-        Client "report_schedule_user_email_added" 6003/3 "When user email is added to the schedule"
-        Client "report_schedule_user_email_removed" 6003/3 "When user email is removed from the schedule"
-        Client "report_schedule_channel_added" 6003/3 "When Slack channel is added to the schedule"
-        Client "report_schedule_channel_removed" 6003/3 "When Slack channel is removed from the schedule"
+        Client "report_schedule_created" 6003/1/2 "When new schedule added"
+        Client "report_schedule_edited" 6003/3/1 "When schedule is Edited"
+        Client "report_schedule_deleted" 6003/4/1 "When schedule is Deleted"
+        Client "report_schedule_user_email_added" 6003/3/2 "When user email is added to the schedule"
+        Client "report_schedule_user_email_removed" 6003/3/1 "When user email is removed from the schedule"
+        Client "report_schedule_channel_added" 6003/3/2 "When Slack channel is added to the schedule"
+        Client "report_schedule_channel_removed" 6003/3/1 "When Slack channel is removed from the schedule"
     }
     API_TOKEN {
-        Service "api_token_workspace_created" 3004/1 "Create workspace token"
-        Client "api_token_member_key_generated" 3004/1 "API token generation by member"
-        Client "api_token_member_key_revoked" 3004/4 "Revoke member API keys"
-        Service "api_token_workspace_revoked" 3004/4 "Revoke workspace token"
+        Service "api_token_workspace_created" 3004/1/3 "Create workspace token"
+        Client "api_token_member_key_generated" 3004/1/3 "API token generation by member"
+        Client "api_token_member_key_revoked" 3004/4/2 "Revoke member API keys"
+        Service "api_token_workspace_revoked" 3004/4/2 "Revoke workspace token"
     }
     AUDIT_LOGS_ACCESS {
-        Service "audit_log_accessed" 6003/2 "When the audit log endpoint has been accessed"
+        Service "audit_log_accessed" 6003/2/1 "When the audit log endpoint has been accessed"
     }
 }
 
@@ -254,14 +256,6 @@ impl Action {
         }
     }
 
-    /// The class and activity for security tools. A name that is not in the catalogue becomes an API activity.
-    pub fn ocsf(&self) -> OcsfActivity {
-        match self {
-            Self::Known(row) => row.ocsf,
-            Self::Custom(_) | Self::Other(_) => OcsfActivity { class_uid: 6003, activity_id: 99 },
-        }
-    }
-
     /// Who may record the action over HTTP.
     pub fn writer(&self) -> Writer {
         match self {
@@ -330,9 +324,9 @@ mod tests {
             .iter()
             .map(|row| {
                 let CatalogueRow { action, event, category, writer, ocsf } = row;
-                let OcsfActivity { class_uid, activity_id } = ocsf;
-                let ocsf = format!("{class_uid}/{activity_id}");
-                format!("{:<22} {action:<42} {ocsf:<7} {event} [{writer:?}]\n", category.name)
+                let OcsfActivity { class_uid, activity_id, severity_id } = ocsf;
+                let ocsf = format!("{class_uid}/{activity_id}/{severity_id}");
+                format!("{:<22} {action:<42} {ocsf:<9} {event} [{writer:?}]\n", category.name)
             })
             .collect();
         insta::assert_snapshot!(listing);

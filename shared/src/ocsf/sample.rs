@@ -87,9 +87,16 @@ pub(super) fn any_event() -> impl Strategy<Value = Event> {
         1 => "x_[a-z0-9_]{1,8}",
         1 => "[a-z][a-z0-9_]{2,8}",
     ];
-    let entity = (select(&["user", "group", "report", "="]), "\\PC{1,4}", option::of(any_text())).prop_map(
-        |(kind, entity_id, entity_name)| Entity { entity_type: kind.to_owned(), entity_id, entity_name },
-    );
+    let entity = (
+        select(&["user", "member", "group", "role", "invitation", "token", "report", "="]),
+        "\\PC{1,4}",
+        option::of(any_text()),
+    )
+        .prop_map(|(kind, entity_id, entity_name)| Entity {
+            entity_type: kind.to_owned(),
+            entity_id,
+            entity_name,
+        });
     let change = (select(&["/role", "/access", "/name"]), any_json(), any_json())
         .prop_map(|(path, old, new)| Change { path: path.to_owned(), old, new });
     let rest = (any::<bool>(), option::of(any_text()), any::<Option<u32>>());
@@ -113,6 +120,7 @@ fn any_actor() -> impl Strategy<Value = Actor> {
     let ip = prop_oneof![
         any::<std::net::IpAddr>().prop_map(|address| address.to_string()),
         "[0-9a-fA-F:.]{0,24}",
+        "\\[[0-9a-f:]{2,8}(%[a-z0]{0,3})?\\](:[0-9]{0,6})?",
         any_text(),
     ];
     let one = ("\\PC{1,4}", option::of(any_text()), option::of(ip), option::of(any_text()), kind);
@@ -131,8 +139,11 @@ fn any_actor() -> impl Strategy<Value = Actor> {
 
 fn any_context() -> impl Strategy<Value = Map<String, Value>> {
     let name = prop_oneof![
-        3 => select(&["member_id", "member_username", "group_id", "group_name", "role", "correlation_id"])
-            .prop_map(str::to_owned),
+        3 => select(&[
+            "member_id", "member_username", "member_email", "member", "user_id", "email", "group_id", "group_name", "group",
+            "collection", "connection_name", "report_id", "token", "role", "access", "permissions", "correlation_id",
+        ])
+        .prop_map(str::to_owned),
         1 => "\\PC{0,3}",
     ];
     vec((name, any_json()), 0..8).prop_map(Map::from_iter)
@@ -146,6 +157,8 @@ fn any_json() -> impl Strategy<Value = Value> {
         1 => any::<i32>().prop_map(Value::from),
         1 => (-1e9..1e9).prop_map(Value::from),
         1 => vec("\\PC{0,3}", 0..3).prop_map(Value::from),
+        1 => (any_text(), any_text(), option::of(any_text()))
+            .prop_map(|(id, name, email)| json!({"id": id, "name": name, "email": email})),
     ]
 }
 

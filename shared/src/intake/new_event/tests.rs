@@ -196,7 +196,7 @@ fn adding_an_action_to_the_catalogue_does_not_change_the_leaves_of_recorded_even
         event: "Share a dashboard",
         category: &crate::model::catalogue::REPORT_ACTIVITY,
         writer: Writer::Client,
-        ocsf: crate::model::catalogue::OcsfActivity { class_uid: 6003, activity_id: 1 },
+        ocsf: crate::model::catalogue::OcsfActivity { class_uid: 6003, activity_id: 1, severity_id: 1 },
     };
     for description in
         [Value::Null, json!("A dashboard"), json!("dashboard_shared"), json!("Share a dashboard")]
