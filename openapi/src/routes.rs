@@ -508,7 +508,7 @@ fn page_answers(description: &str, schema: &str, page: Value, events: &[Event]) 
     let mut answers = token_answers(Scope::Read);
     // The last one is CSV once more, with a byte order mark.
     for (format, ..) in FORMATS.into_iter().take(4) {
-        let written = format.write(events, None, &[]);
+        let written = format.write(events, None, None, &[]);
         let body = written.text().expect("a page is text");
         let (schema, example) = match format {
             Format::Json => (reference(schema), page.clone()),

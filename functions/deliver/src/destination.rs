@@ -44,19 +44,19 @@ pub(crate) fn limits(kind: DestinationKind) -> Limits {
     }
 }
 
-/// The form in which a stream sends an event, within the limits of its destination.
-pub(crate) fn entry_of(stream: &Stream, limits: Limits, event: &Event) -> Entry {
+/// The form in which a stream sends an event, within the limits of its destination. OCSF names the product.
+pub(crate) fn entry_of(stream: &Stream, product: Option<&str>, limits: Limits, event: &Event) -> Entry {
     let event = masked(event, &stream.mask);
-    let whole = text(stream, &event, payload(stream.format, &event));
+    let whole = text(stream, &event, payload(stream.format, product, &event));
     let cut = whole.len() > limits.event_bytes;
-    let text = if cut { cut_text(stream, &event.redact(&LARGE)) } else { whole };
+    let text = if cut { cut_text(stream, product, &event.redact(&LARGE)) } else { whole };
     let Event { id, sequence, timestamp, received_at, .. } = event;
     Entry { id, sequence, timestamp, received_at, text, cut }
 }
 
 /// The text of an event some of whose parts were left out. A native event names them as redacted.
-fn cut_text(stream: &Stream, event: &Event) -> String {
-    let mut payload = payload(stream.format, event);
+fn cut_text(stream: &Stream, product: Option<&str>, event: &Event) -> String {
+    let mut payload = payload(stream.format, product, event);
     if stream.format == Format::Ocsf {
         ocsf::mark_truncated(&mut payload);
     }
@@ -67,10 +67,14 @@ fn text(stream: &Stream, event: &Event, payload: Value) -> String {
     one_line(entry(&stream.destination, stream.format, event, payload))
 }
 
-fn payload(format: Format, event: &Event) -> Value {
+fn payload(format: Format, product: Option<&str>, event: &Event) -> Value {
     match format {
         Format::Native => json!(event),
-        Format::Ocsf => ocsf::event(event),
+        Format::Ocsf => {
+            let mut ocsf = ocsf::event(event);
+            ocsf::name_product(&mut ocsf, product);
+            ocsf
+        }
     }
 }
 
@@ -139,9 +143,10 @@ mod tests {
     fn an_event_that_is_too_large_is_cut_and_says_so() {
         let (stream, event) = (sample::webhook("https://example.com"), sample::event(7));
         let limits = Limits { events: 10, bytes: 1000, event_bytes: 65_536 };
-        let whole = entry_of(&stream, limits, &event);
+        let whole = entry_of(&stream, None, limits, &event);
         assert_eq!((whole.cut, whole.text), (false, json!(event).to_string()));
-        let cut = entry_of(&stream, Limits { event_bytes: 900, ..limits }, &sample::large_event(7));
+        let cut =
+            entry_of(&stream, Some("Mode"), Limits { event_bytes: 900, ..limits }, &sample::large_event(7));
         assert!(cut.cut);
         let sent: Value = serde_json::from_str(&cut.text).unwrap();
         assert_eq!((&sent["id"], &sent["sequence"]), (&json!("e-7"), &json!(7)));
@@ -150,9 +155,12 @@ mod tests {
         assert_eq!(cut.sequence, Some(7));
         let stream = Stream { format: Format::Ocsf, ..stream };
         for (event_bytes, is_truncated) in [(900, json!(true)), (65_536, Value::Null)] {
-            let sent = entry_of(&stream, Limits { event_bytes, ..limits }, &sample::large_event(7)).text;
+            let sent =
+                entry_of(&stream, Some("Mode"), Limits { event_bytes, ..limits }, &sample::large_event(7))
+                    .text;
             let sent: Value = serde_json::from_str(&sent).unwrap();
             assert_eq!(sent["metadata"]["is_truncated"], is_truncated);
+            assert_eq!(sent["metadata"]["product"]["name"], "Mode");
             assert_eq!(sent["unmapped"]["redacted"].is_null(), is_truncated.is_null(), "{sent}");
         }
     }
@@ -162,10 +170,10 @@ mod tests {
         let limits = Limits { events: 10, bytes: 1000, event_bytes: 65_536 };
         let mask = vec![Mask::parse("/actor/ip").unwrap()];
         let stream = Stream { mask, ..sample::webhook("https://example.com") };
-        let sent = entry_of(&stream, limits, &sample::event(0)).text;
+        let sent = entry_of(&stream, None, limits, &sample::event(0)).text;
         assert!(!sent.contains("157.52.123.42") && sent.contains("peter_parker"), "{sent}");
         let stream = Stream { format: Format::Ocsf, ..stream };
-        let sent = entry_of(&stream, limits, &sample::event(0)).text;
+        let sent = entry_of(&stream, None, limits, &sample::event(0)).text;
         assert!(!sent.contains("157.52.123.42") && sent.contains("class_uid"), "{sent}");
     }
 }

@@ -347,7 +347,7 @@ impl Run<'_> {
 
     fn entry(&self, event: &Event) -> Entry {
         let Delivery { stream, .. } = &self.delivery;
-        let entry = destination::entry_of(stream, self.limits, event);
+        let entry = destination::entry_of(stream, self.post.store.product(), self.limits, event);
         if entry.cut {
             let sequence = entry.sequence;
             tracing::warn!(workspace = %stream.workspace, stream = %stream.id, sequence, "an event is too large for a destination");

@@ -97,7 +97,7 @@ pub(crate) async fn feed(store: &Store, request: &Request) -> Result<Response, E
 
     let next_after = i64::try_from(next).unwrap_or(i64::MAX) - 1;
     let has_more = next < head.size();
-    let response = format.lines(&events).unwrap_or_else(|| {
+    let response = format.lines(&events, store.product()).unwrap_or_else(|| {
         let checkpoint = LogHead { size: head.size(), root: head.root() };
         let warnings = &warnings;
         http::ok(&FeedPage { audit_logs: &events, has_more, next_after, expired, checkpoint, warnings })

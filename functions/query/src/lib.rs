@@ -70,7 +70,8 @@ async fn list(store: &Store, request: &Request) -> Result<Response, Error> {
     tracing::debug!(read.units, read.keys, read.events, written.table, written.indexes, "read a page");
 
     let next_cursor = next.map(|position| filter.cursor(&holder.workspace, &position));
-    let response = http::with_rate(format.write(&events, next_cursor.as_deref(), &warnings), rate);
+    let response =
+        http::with_rate(format.write(&events, store.product(), next_cursor.as_deref(), &warnings), rate);
     Ok(match &next_cursor {
         Some(cursor) => http::with_next_link(response, &parameters.link(request.path(), cursor)),
         None => response,

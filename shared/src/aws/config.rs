@@ -33,6 +33,8 @@ pub struct Config {
     pub read_limit: Option<u32>,
     /// How often the admins of a workspace may change something in ten seconds; `None` is unlimited.
     pub change_limit: Option<u32>,
+    /// The name of the product whose events are recorded, for security tools.
+    pub product: Option<String>,
 }
 
 /// The names of the tables. The template passes a function the names of the tables that it uses; the others have default
@@ -144,7 +146,8 @@ impl Config {
     /// `AWS_ENDPOINT_URL_DYNAMODB` (or `DYNAMODB_ENDPOINT`), `AWS_CA_BUNDLE`, `OPEN_AT_INIT` (`0` opens the connection
     /// with the first request), `EVENTS_TABLE`, `TOKENS_TABLE`, `QUARANTINE_TABLE`, `SETTINGS_TABLE`, `LEDGER_TABLE`,
     /// `BACKLOG_TABLE`, `CHECKPOINTS_TABLE`, `RATES_TABLE`, `STREAMS_TABLE`, `SERVICE_KEY_ID` (of AWS KMS, or of
-    /// `AWS_ENDPOINT_URL_KMS`) or else `SERVICE_KEY_FILE`, `READ_LIMIT` and `CHANGE_LIMIT`.
+    /// `AWS_ENDPOINT_URL_KMS`) or else `SERVICE_KEY_FILE`, `READ_LIMIT`, `CHANGE_LIMIT` and
+    /// `PRODUCT_NAME`.
     ///
     /// # Errors
     /// If there is neither a key nor an endpoint of our own, which takes any key; if a bundle or a key file is named
@@ -222,6 +225,7 @@ impl Config {
             service_key: Key::read(&variable, "SERVICE_KEY_ID", "SERVICE_KEY_FILE")?,
             read_limit: limit(variable("READ_LIMIT"))?,
             change_limit: limit(variable("CHANGE_LIMIT"))?,
+            product: variable("PRODUCT_NAME"),
         })
     }
 }

@@ -231,6 +231,13 @@ pub fn event(event: &Event) -> Value {
     present(ocsf)
 }
 
+/// Writes the name of the product whose events these are, if the operator has named it.
+pub fn name_product(ocsf: &mut Value, product: Option<&str>) {
+    if let Some(product) = product {
+        ocsf["metadata"]["product"]["name"] = json!(product);
+    }
+}
+
 /// Notes in an event of the framework that parts were left out because it was too large.
 pub fn mark_truncated(ocsf: &mut Value) {
     ocsf["metadata"]["is_truncated"] = json!(true);

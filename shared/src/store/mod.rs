@@ -102,12 +102,18 @@ pub struct Store {
     settings: Arc<SettingsCache>,
     read_limit: Option<u32>,
     change_limit: Option<u32>,
+    product: Option<Arc<str>>,
     hints: Option<Hints>,
     head_hints: Option<Hints>,
     service_keys: Arc<ServiceKeys>,
 }
 
 impl Store {
+    /// The name of the product whose events these are, if the operator has named it.
+    pub fn product(&self) -> Option<&str> {
+        self.product.as_deref()
+    }
+
     /// Prepares the client without sending a request.
     pub fn connect(config: &Config) -> Self {
         // An attempt that hangs times out early enough for another one within the same invocation.
@@ -127,6 +133,7 @@ impl Store {
             settings: Arc::default(),
             read_limit: config.read_limit,
             change_limit: config.change_limit,
+            product: config.product.as_deref().map(Arc::from),
             hints: None,
             head_hints: None,
             service_keys: Arc::new(ServiceKeys::of(config)),

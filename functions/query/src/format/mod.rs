@@ -108,8 +108,14 @@ impl Format {
     }
 
     /// Writes a page of the time view; with the cursor in its body, or else in a header.
-    pub fn write(self, events: &[Event], next_cursor: Option<&str>, warnings: &[WrongPart]) -> Response {
-        let response = match self.lines(events) {
+    pub fn write(
+        self,
+        events: &[Event],
+        product: Option<&str>,
+        next_cursor: Option<&str>,
+        warnings: &[WrongPart],
+    ) -> Response {
+        let response = match self.lines(events, product) {
             Some(response) => http::with_next_cursor(response, next_cursor),
             None => {
                 let has_more = next_cursor.is_some();
@@ -119,14 +125,18 @@ impl Format {
         http::with_warnings(response, warnings)
     }
 
-    /// Writes the events alone, one a line; `None` for JSON, in which they are part of an object.
-    pub(crate) fn lines(self, events: &[Event]) -> Option<Response> {
+    /// Writes the events alone, one a line; `None` for JSON, in which they are part of an object. OCSF names the product.
+    pub(crate) fn lines(self, events: &[Event], product: Option<&str>) -> Option<Response> {
         let body = match self {
             Self::Json => return None,
             Self::Ndjson => lines(events),
             Self::Csv => csv::write(events, false),
             Self::CsvBom => csv::write(events, true),
-            Self::Ocsf => lines(events.iter().map(ocsf::event)),
+            Self::Ocsf => lines(events.iter().map(|event| {
+                let mut ocsf = ocsf::event(event);
+                ocsf::name_product(&mut ocsf, product);
+                ocsf
+            })),
         };
         Some(http::ok_text(self.content_type(), body))
     }
