@@ -182,7 +182,7 @@ impl Parties<'_> {
         self.context.get(name)?.as_str().filter(|text| !text.is_empty())
     }
 
-    /// Takes what the context says about a kind out of the context. If `entity` is known, only what is about it.
+    /// Takes the members about a kind out of the context; if `entity` is known, only members about the entity.
     fn named(&mut self, kind: &Kind, entity: Option<&Found>) -> Option<Found> {
         let (names, found) = kind.words.iter().map(|word| self.read(kind, word)).find(|(_, found)| {
             !found.is_empty() && !entity.is_some_and(|entity| entity.differs_from(found))
@@ -193,7 +193,7 @@ impl Parties<'_> {
         Some(found)
     }
 
-    /// What the context says about `word`, and the names of the members that are mapped as a whole by it.
+    /// Reads the members of the context about `word`. The list has the names of those that are mapped completely.
     fn read(&self, kind: &Kind, word: &str) -> (Vec<String>, Found) {
         let (mut names, mut pick) = (Vec::new(), Found::default());
         if let Some(Value::Object(object)) = self.context.get(word) {
