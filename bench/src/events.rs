@@ -96,7 +96,7 @@ pub(crate) fn event_of_size(
     read(event, workspace, timestamp(number))
 }
 
-fn timestamp(number: usize) -> Timestamp {
+pub(crate) fn timestamp(number: usize) -> Timestamp {
     let start = Timestamp::parse("2025-02-18T10:47:37Z").expect("a literal time");
     start.plus_seconds(i64::try_from(number).unwrap_or_default())
 }

@@ -4,8 +4,11 @@ use local::{Options, System};
 use shared::{
     model::{
         catalogue::{Action, Category},
-        event::Outcome,
-        id::WorkspaceId,
+        event::{Event, Outcome},
+        id::{TokenId, WorkspaceId},
+        principal::TokenHolder,
+        scope::Scope,
+        service_event::{Origin, audit_log_accessed},
         shards::Shards,
         timestamp::Timestamp,
     },
@@ -20,7 +23,7 @@ use shared::{
 
 use crate::{
     Result,
-    events::ACTION,
+    events::{ACTION, timestamp},
     fill::fill,
     report::{Report, Table},
 };
@@ -29,6 +32,8 @@ use crate::{
 const PAGES: [usize; 2] = [100, MAX_LIMIT];
 /// The number of shards of a busy workspace.
 const SHARDS: u8 = 4;
+/// The events of a workspace that is read often, and its records of reads.
+const OFTEN_READ: (usize, usize) = (1_000, 10_000);
 /// The read units of an event alone, up to 4 KB (DynamoDB, read consistency).
 const UNITS_OF_AN_EVENT: f64 = 0.5;
 /// The most read units of the largest page, for each returned event, where there is an index.
@@ -60,7 +65,7 @@ pub(crate) async fn run(events: usize) -> Result<Report> {
     ]);
     let mut too_much = None;
     for (name, filter) in filters() {
-        let path = Plan::of(&filter, 1).path;
+        let path = Plan::of(&filter, &workspace, 1).path;
         for size in PAGES {
             let read = page(system.store(), &workspace, &filter, size).await?;
             let by_units = read.units / (read.returned * UNITS_OF_AN_EVENT);
@@ -85,8 +90,16 @@ pub(crate) async fn run(events: usize) -> Result<Report> {
     }
     let read = sharded(system.store()).await?;
     report.figure("items_per_item.sharded", read.events / read.returned);
+    let (alone, excluded, merged) = often_read(system.store()).await?;
+    report.figure("units.among_reads.100", merged);
+    report.figure("ratio.reads_excluded.100", excluded / alone);
     system.shutdown().await;
     report.say(table);
+    let (events, reads) = OFTEN_READ;
+    report.say(format!(
+        "The first page of 100 of {events} events takes {alone:.1} read units. Among {reads} records of reads, ten after \
+         each event, it takes {excluded:.1} without these records, and {merged:.1} with them."
+    ));
     report.say(format!(
         "The first page of 100 of a workspace with {SHARDS} shards, unfiltered: {:.2} events read for each, {:.1} read units.",
         read.events / read.returned,
@@ -116,6 +129,42 @@ async fn sharded(store: &Store) -> Result<Read> {
     store.set_shards(&workspace, &Shards::default(), &shards).await?;
     fill(store, &workspace, 2_000).await?;
     page(store, &workspace, &Filter::default(), 100).await
+}
+
+/// The read units of the first page of 100: of events alone, of the same events among records of reads that the filter
+/// leaves out, and with those records.
+async fn often_read(store: &Store) -> Result<(f64, f64, f64)> {
+    let (events, reads) = OFTEN_READ;
+    let [alone, among] = ["alone", "among"].map(WorkspaceId::parse);
+    let (alone, among) = (alone?, among?);
+    fill(store, &alone, events).await?;
+    fill(store, &among, events).await?;
+    let records: Vec<_> =
+        (0..reads).map(|number| record_of_a_read(&among, number, reads / events)).collect::<Result<_>>()?;
+    for records in records.chunks(200) {
+        let appended = store.append_all(&records.iter().collect::<Vec<_>>()).await;
+        appended.results.into_iter().collect::<std::result::Result<Vec<_>, _>>()?;
+    }
+    let excluded = Filter { exclude_reads: true, ..Filter::default() };
+    Ok((
+        page(store, &alone, &excluded, 100).await?.units,
+        page(store, &among, &excluded, 100).await?.units,
+        page(store, &among, &Filter::default(), 100).await?.units,
+    ))
+}
+
+/// A record of a read, in the second of the event after which so many records come.
+fn record_of_a_read(workspace: &WorkspaceId, number: usize, each: usize) -> Result<Event> {
+    let holder = TokenHolder {
+        workspace: workspace.clone(),
+        token: TokenId::parse("AbCd01234567").map_err(|invalid| invalid.to_string())?,
+        scopes: vec![Scope::Read],
+    };
+    let origin = Origin::without_request(timestamp(number / each), system::read_id(), system::salt());
+    let context =
+        serde_json::json!({"route": "GET /api/{workspace}/audit_logs", "filters": {}, "count": 100});
+    let context = context.as_object().cloned().unwrap_or_default();
+    Ok(audit_log_accessed(&holder, origin, context))
 }
 
 fn day(text: &str) -> Timestamp {

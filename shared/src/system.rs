@@ -11,6 +11,7 @@ use crate::{
     model::{
         disclosure::Salt,
         id::{BASE62, EventId},
+        keys::READ_ID,
         retention::{RECEIPT_ID, REDACTION_ID, SETTINGS_ID},
         timestamp::Timestamp,
         token::PlainToken,
@@ -60,20 +61,25 @@ pub fn event_id() -> EventId {
 
 /// A unique event id for a receipt. Its prefix distinguishes a receipt's key from the keys of other events.
 pub fn receipt_id() -> EventId {
-    lasting_id(RECEIPT_ID)
+    prefixed_id(RECEIPT_ID)
 }
 
 /// An id for a redaction record, by which its key can be told from those of events that expire.
 pub fn redaction_id() -> EventId {
-    lasting_id(REDACTION_ID)
+    prefixed_id(REDACTION_ID)
 }
 
 /// An id for a record of changed settings, by which its key can be told from those of events that expire.
 pub fn settings_id() -> EventId {
-    lasting_id(SETTINGS_ID)
+    prefixed_id(SETTINGS_ID)
 }
 
-fn lasting_id(beginning: &str) -> EventId {
+/// An id for a record of a read, which determines its partition.
+pub fn read_id() -> EventId {
+    prefixed_id(READ_ID)
+}
+
+fn prefixed_id(beginning: &str) -> EventId {
     let id = format!("{beginning}{}", uuid::Uuid::now_v7());
     EventId::parse(&id)
         .expect("a UUID has only digits, letters and dashes, and the beginning is that of an id")

@@ -32,9 +32,18 @@ impl Tables {
         &self.0
     }
 
-    /// All events of a workspace, oldest first.
+    /// All events of a workspace that has one shard, oldest first, with its records of reads.
     pub async fn events(&self, workspace: &str) -> Vec<Value> {
-        self.partition("AuditEvents", None, "workspace", workspace).await
+        let mut events = self.partition("AuditEvents", None, "workspace", workspace).await;
+        events.extend(self.records_of_reads(workspace).await);
+        events.sort_by_key(|event| event["timestamp"].as_str().map(str::to_owned));
+        events
+    }
+
+    /// The events in the partition of records of reads, oldest first.
+    pub async fn records_of_reads(&self, workspace: &str) -> Vec<Value> {
+        let partition = format!("{workspace}#{}", shared::model::keys::READS);
+        self.partition("AuditEvents", None, "workspace", &partition).await
     }
 
     /// All events of a workspace with this action, oldest first.

@@ -37,6 +37,7 @@ use shared::{
     model::{
         catalogue::{Action, CATEGORIES},
         id::WorkspaceId,
+        keys::workspace_of,
     },
     query::page::{Filter, MAX_LIMIT, Order},
     store::{Room, Store},
@@ -284,7 +285,9 @@ impl Stage {
 
     async fn tables(&self) -> Tables {
         let keys = self.items("AuditEvents").await;
-        let workspaces: BTreeSet<_> = keys.iter().map(|item| text(item, "workspace")).collect();
+        let partitions = keys.iter().map(|item| text(item, "workspace"));
+        let workspaces: BTreeSet<_> =
+            partitions.map(|partition| workspace_of(&partition).unwrap().to_string()).collect();
         let filter = Filter { order: Order::Ascending, ..Filter::default() };
         let room = Room { events: MAX_LIMIT, bytes: usize::MAX, measure: |_| 0 };
         let mut recorded = Vec::new();

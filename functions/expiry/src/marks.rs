@@ -12,7 +12,7 @@ use shared::{
         error::Error,
         event::Event,
         id::WorkspaceId,
-        keys::{Place, Position},
+        keys::{Place, Position, READS, partition},
         retention::{RECEIPT_ID, is_receipt, receipt_action},
         settings::Settings,
         timestamp::Timestamp,
@@ -185,7 +185,9 @@ impl Unmarking {
         deadline: Deadline,
     ) -> Result<Expired, Error> {
         let Some(to) = &settings.expiry.receipted_to else { return Ok(Expired::Nothing) };
-        let partitions = settings.shards.partitions(workspace, None, Some(to.timestamp.plus_microseconds(1)));
+        let mut partitions =
+            settings.shards.partitions(workspace, None, Some(to.timestamp.plus_microseconds(1)));
+        partitions.push(partition(workspace, Some(READS)));
         let Some(partition) = partitions.get(self.partition) else {
             let noted = store.write_unmarked(workspace, settings).await?;
             return Ok(if noted { Expired::Nothing } else { Expired::Changed });

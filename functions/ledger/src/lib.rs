@@ -139,7 +139,7 @@ impl Reader<'_> {
             ("first_sequence".to_owned(), json!(first)),
             ("last_sequence".to_owned(), json!(last)),
         ]);
-        let origin = self.request.origin(system::now(), system::event_id(), system::salt());
+        let origin = self.request.origin(system::now(), system::read_id(), system::salt());
         let accessed = service_event::audit_log_accessed(&self.holder, origin, context);
         // If we crash after it, the record stays of a read whose data the reader did not get.
         self.store().append(&accessed).await.map(|_| ())

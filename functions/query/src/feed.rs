@@ -90,7 +90,7 @@ pub(crate) async fn feed(store: &Store, request: &Request) -> Result<Response, E
     // Leaving out records of reads shows the same events as no filter at all, so an empty page reveals nothing more.
     let asked = Filter { exclude_reads: false, ..filter.clone() };
     if asked != Filter::default() || !events.iter().all(|event| is_own_access(event, &holder)) {
-        let origin = request.origin(system::now(), system::event_id(), system::salt());
+        let origin = request.origin(system::now(), system::read_id(), system::salt());
         store.append(&access::record_feed(&holder, origin, request, &filter, &events)).await?;
         // If we crash here, the record stays of a read whose data the reader did not get.
     }

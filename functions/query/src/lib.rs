@@ -61,7 +61,7 @@ async fn list(store: &Store, request: &Request) -> Result<Response, Error> {
     let Page { events, next, read } = search::page(store, &holder, filter, after.as_ref(), room).await?;
     let warnings = warnings::of(store, &holder.workspace, filter, &events).await?;
 
-    let origin = request.origin(system::now(), system::event_id(), system::salt());
+    let origin = request.origin(system::now(), system::read_id(), system::salt());
     let accessed = access::record(&holder, origin, request, &parameters, &events);
     let appended = store.append(&accessed).await?;
     // If we crash here, the record stays of a read whose data the reader did not get. The reverse never

@@ -1,13 +1,11 @@
 //! Scans the events table: the events that have a sequence, in whichever shard, and the events that have none.
 
-use std::iter;
-
 use indicatif::ProgressBar;
 use shared::{
     model::{
         error::Error,
         id::WorkspaceId,
-        keys::{MAX_SHARDS, Place},
+        keys::{Place, all_partitions},
         timestamp::Timestamp,
     },
     store::{Filed, Store, StoredSequence},
@@ -40,7 +38,7 @@ pub(super) struct EventScan {
 struct Seen(Vec<u64>);
 
 impl EventScan {
-    /// Reads every shard that a workspace can have, not only those that its settings name.
+    /// Reads every partition that a workspace can have, not only those that its settings name.
     pub(super) async fn read(
         store: &Store,
         workspace: &WorkspaceId,
@@ -51,7 +49,7 @@ impl EventScan {
     ) -> Result<Self, Error> {
         let mut scan = Self::default();
         let mut seen = Seen::with_size(log.end());
-        for shard in iter::once(None).chain((0..MAX_SHARDS).map(Some)) {
+        for shard in all_partitions() {
             let mut rest = None;
             loop {
                 let chunk = store.filed(workspace, shard, rest).await?;

@@ -17,10 +17,14 @@
 //! | AuditRates      | `token`: `<token id>`                        | `window`: its number            | its count of reads    |
 //! | the same        | `<token id>`, `#<workspace>`, `##<group>`    | `wait`, `search`                | slots of long reads   |
 //!
+//! Partition 16 of a workspace has the records of reads, however many shards there are.
+//!
 //! A time always has 27 characters, so that DynamoDB's byte order sorts by time and then by id. Neither a workspace nor an
 //! id contains a `#`, so that a key can be parsed in only one way. An event's key is its identity: `(workspace, timestamp,
 //! id)` is written at most once, so DynamoDB itself recognizes duplicates. The indexes hold keys only, so that their cost
 //! does not grow with the event, and the event is stored in one place.
+
+use std::iter;
 
 use crate::model::{
     id::{EventId, WorkspaceId},
@@ -33,6 +37,14 @@ const SEPARATOR: char = '#';
 /// The most shards a workspace may have.
 pub const MAX_SHARDS: u8 = 16;
 
+/// The number of the partition for records of reads, after those of all shards. It is apart from the other events, so that
+/// a read without those records takes nothing for them.
+pub const READS: u8 = MAX_SHARDS;
+
+/// The beginning of the ids of records of reads. No sender may choose such an id, so the key of an event alone tells its
+/// partition, and an event that has the same id and time as another one is in the same partition.
+pub const READ_ID: &str = "x_audit_log_read.";
+
 /// The position of an event in the order of its workspace: by timestamp, then by id.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Position {
@@ -43,6 +55,11 @@ pub struct Position {
 }
 
 impl Position {
+    /// Whether the event is a record of a read that this service wrote. Records of versions before 0.3 have other ids.
+    pub fn is_of_read(&self) -> bool {
+        self.id.as_str().starts_with(READ_ID)
+    }
+
     /// The sort key of the event at this position.
     pub fn sort_key(&self) -> String {
         format!("{}{SEPARATOR}{}", self.timestamp, self.id)
@@ -60,7 +77,7 @@ impl Position {
 /// The key of an event, without its workspace.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Place {
-    /// The shard; `None` if the workspace had only one on the day of the event.
+    /// The shard, or [`READS`]; `None` if the workspace had only one shard on the day of the event.
     pub shard: Option<u8>,
     /// The position in that partition.
     pub position: Position,
@@ -75,12 +92,17 @@ impl Place {
     }
 }
 
-/// The partition key of a workspace's events, with the number of the shard if the workspace has several.
+/// The partition key of a workspace's events, with the number of the shard if the workspace has several, or with [`READS`].
 pub fn partition(workspace: &WorkspaceId, shard: Option<u8>) -> String {
     match shard {
         None => workspace.to_string(),
         Some(shard) => format!("{workspace}{SEPARATOR}{shard}"),
     }
+}
+
+/// Every partition that a workspace can have.
+pub fn all_partitions() -> impl Iterator<Item = Option<u8>> {
+    iter::once(None).chain((0..=READS).map(Some))
 }
 
 /// The workspace of a partition key; `None` if the key is not in the form of [`partition`].
@@ -93,7 +115,7 @@ fn parse_partition(partition: &str) -> Option<(WorkspaceId, Option<u8>)> {
         None => (partition, None),
         Some((workspace, digits)) => {
             let shard = digits.parse().ok();
-            (workspace, Some(shard.filter(|shard: &u8| *shard < MAX_SHARDS && shard.to_string() == digits)?))
+            (workspace, Some(shard.filter(|shard: &u8| *shard <= READS && shard.to_string() == digits)?))
         }
     };
     Some((WorkspaceId::parse(workspace).ok()?, shard))
@@ -212,7 +234,8 @@ mod tests {
         check("acme", Some("acme"));
         check("acme#12", Some("acme"));
         check("acme#", None);
-        check("acme#16", None);
+        check("acme#16", Some("acme"));
+        check("acme#17", None);
         check("acme#012", None);
         check("acme#1#2", None);
         check("#1", None);

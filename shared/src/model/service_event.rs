@@ -18,6 +18,9 @@ use crate::{
     text::characters,
 };
 
+/// The type of the entity of the events about a log itself.
+pub const AUDIT_LOG: &str = "audit_log";
+
 /// The facts about a request that the service's own event about it needs.
 #[derive(Clone, Debug)]
 pub struct Origin {
@@ -126,11 +129,7 @@ pub fn expired(workspace: &WorkspaceId, origin: Origin, context: Map<String, Val
 }
 
 fn audit_log(workspace: &WorkspaceId) -> Entity {
-    Entity {
-        entity_type: "audit_log".to_owned(),
-        entity_id: workspace.as_str().to_owned(),
-        entity_name: None,
-    }
+    Entity { entity_type: AUDIT_LOG.to_owned(), entity_id: workspace.as_str().to_owned(), entity_name: None }
 }
 
 fn token_event(

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::{
     id::WorkspaceId,
-    keys::{MAX_SHARDS, Position, partition},
+    keys::{MAX_SHARDS, Position, READS, partition},
     timestamp::{MAX_AHEAD_SECONDS, Timestamp},
 };
 
@@ -76,12 +76,15 @@ impl Shards {
 
     /// The partition of an event.
     pub fn partition(&self, workspace: &WorkspaceId, position: &Position) -> String {
+        if position.is_of_read() {
+            return partition(workspace, Some(READS));
+        }
         let count =
             self.0.iter().rfind(|since| since.from <= position.timestamp).map_or(1, |since| since.count);
         partition(workspace, shard(position, count))
     }
 
-    /// The partitions that may hold events from `start` on and before `end`.
+    /// The partitions that may hold other events than records of reads, from `start` on and before `end`.
     pub fn partitions(
         &self,
         workspace: &WorkspaceId,
@@ -149,6 +152,20 @@ mod tests {
             let later = on("2026-01-19T23:59:59.999999Z");
             assert_eq!(four.partition(&acme(), &later), shards().partition(&acme(), &later));
         }
+    }
+
+    #[test]
+    fn records_of_reads_have_one_partition_on_every_day() {
+        fn check(id: &str, expected: &str) {
+            for day in ["2026-01-09T00:00:00Z", "2026-01-15T00:00:00Z", "2026-01-25T00:00:00Z"] {
+                let position = Position { timestamp: time(day), id: EventId::parse(id).unwrap() };
+                let found = shards().partition(&acme(), &position);
+                assert_eq!(found == "acme#16", expected == "acme#16", "{id} on {day}: {found}");
+            }
+        }
+        check("x_audit_log_read.0190f1a2", "acme#16");
+        check("x_audit_log_redacted.0190f1a2", "another");
+        check("x_audit_log_read", "another");
     }
 
     #[test]

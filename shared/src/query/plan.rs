@@ -4,10 +4,20 @@
 //! order. So a query reads one sorted sequence for each partition and value, and merges them. It uses the most selective
 //! index for which the filter has a value: entity, then actor, then action or category; otherwise the table itself.
 //! Conditions that the index does not cover are checked after the read.
+//!
+//! Records of reads have a partition of their own. A query whose filter matches no such record leaves the partition out.
 
 use crate::{
-    model::catalogue::{Action, CATALOGUE, CUSTOM, OTHER},
-    query::page::Filter,
+    model::{
+        catalogue::{Action, CATALOGUE, CUSTOM, OTHER},
+        event::Outcome,
+        id::{TokenId, WorkspaceId},
+        service_event::AUDIT_LOG,
+    },
+    query::{
+        criteria::Criteria,
+        page::{Filter, READ_ACTION},
+    },
 };
 
 /// The most sequences that a query merges. With more values, reading all events by time costs less.
@@ -38,11 +48,13 @@ pub struct Plan<'a> {
     pub path: Path<'a>,
     /// Whether the index may also list many events that do not match.
     pub residual: bool,
+    /// Whether the partition of records of reads may have events that match.
+    pub with_reads: bool,
 }
 
 impl<'a> Plan<'a> {
-    /// The plan for a filter on a workspace with this number of partitions.
-    pub fn of(filter: &'a Filter, partitions: usize) -> Self {
+    /// The plan for a filter on a workspace with this number of partitions, without the one of records of reads.
+    pub fn of(filter: &'a Filter, workspace: &WorkspaceId, partitions: usize) -> Self {
         let path = path(filter, partitions);
         let Filter {
             start: _,
@@ -68,7 +80,7 @@ impl<'a> Plan<'a> {
         };
         let residual =
             left.contains(&true) || outcome.is_some() || correlation_id.is_some() || criteria.is_selective();
-        Self { path, residual }
+        Self { path, residual, with_reads: may_match_reads(filter, workspace) }
     }
 }
 
@@ -83,6 +95,49 @@ fn path(filter: &Filter, partitions: usize) -> Path<'_> {
         Some(actions) if actions.len() * partitions <= MAX_STREAMS => Path::Action(actions),
         _ => Path::Time,
     }
+}
+
+/// Whether a filter may match a record of a read that this service wrote, as `service_event::audit_log_accessed` makes it.
+/// Records in other partitions are events of the product, or were written by an earlier version.
+fn may_match_reads(filter: &Filter, workspace: &WorkspaceId) -> bool {
+    let Filter {
+        start: _,
+        end: _,
+        actions,
+        categories,
+        actor,
+        entity_type,
+        entity_id,
+        outcome,
+        correlation_id,
+        criteria,
+        exclude_reads,
+        order: _,
+    } = filter;
+    let Criteria {
+        not_actions,
+        not_categories,
+        not_actors: _,
+        on_behalf_of,
+        actor_name,
+        entity_name,
+        contains: _,
+        ip: _,
+    } = criteria;
+    let action = Action::own(READ_ACTION);
+    !exclude_reads
+        && (actions.is_empty() || actions.contains(&action))
+        && (categories.is_empty() || categories.contains(&action.category()))
+        && !not_actions.contains(&action)
+        && !not_categories.contains(&action.category())
+        && actor.as_ref().is_none_or(|actor| TokenId::parse(actor).is_ok())
+        && entity_type.as_ref().is_none_or(|entity_type| entity_type == AUDIT_LOG)
+        && entity_id.as_ref().is_none_or(|entity_id| entity_id == workspace.as_str())
+        && outcome.is_none_or(|outcome| outcome == Outcome::Success)
+        && correlation_id.is_none()
+        && on_behalf_of.is_none()
+        && actor_name.is_none()
+        && entity_name.is_none()
 }
 
 /// The actions that a filter allows; `None` if they cannot be listed.
@@ -108,16 +163,27 @@ mod tests {
     use super::*;
     use crate::model::{
         catalogue::{Category, USER_GROUPS, USER_MEMBERSHIP},
-        event::Outcome,
+        disclosure::Salt,
+        event::Event,
+        id::EventId,
+        principal::TokenHolder,
+        scope::Scope,
+        service_event::{Origin, audit_log_accessed},
+        timestamp::Timestamp,
     };
-    use crate::query::criteria::{AddressRange, Criteria};
+    use crate::query::criteria::AddressRange;
 
     fn actions(names: &[&str]) -> Vec<Action> {
         names.iter().map(|name| Action::parse(name).unwrap()).collect()
     }
 
+    fn acme() -> WorkspaceId {
+        WorkspaceId::parse("acme").unwrap()
+    }
+
     fn check(filter: Filter, path: Path<'_>, residual: bool) {
-        assert_eq!(Plan::of(&filter, 1), Plan { path, residual }, "{filter:?}");
+        let plan = Plan::of(&filter, &acme(), 1);
+        assert_eq!((plan.path, plan.residual), (path, residual), "{filter:?}");
     }
 
     #[test]
@@ -176,7 +242,68 @@ mod tests {
     #[test]
     fn too_many_streams_are_not_merged() {
         let filter = Filter { categories: vec![&USER_GROUPS], ..Filter::default() };
-        assert!(matches!(Plan::of(&filter, 16).path, Path::Action(_)));
-        assert_eq!(Plan::of(&filter, 17), Plan { path: Path::Time, residual: true });
+        assert!(matches!(Plan::of(&filter, &acme(), 16).path, Path::Action(_)));
+        let plan = Plan { path: Path::Time, residual: true, with_reads: false };
+        assert_eq!(Plan::of(&filter, &acme(), 17), plan);
+    }
+
+    #[test]
+    fn a_filter_that_matches_no_record_of_a_read_leaves_their_partition_out() {
+        fn check(filter: Filter, expected: bool) {
+            let record = record_of_a_read();
+            assert_eq!(Plan::of(&filter, &acme(), 1).with_reads, expected, "{filter:?}");
+            assert_eq!(filter.matches(&record), expected, "{filter:?}");
+        }
+        fn text(text: &str) -> Option<String> {
+            Some(text.to_owned())
+        }
+        fn all() -> Filter {
+            Filter::default()
+        }
+        fn with(criteria: Criteria) -> Filter {
+            Filter { criteria, ..all() }
+        }
+        fn none() -> Criteria {
+            Criteria::default()
+        }
+        check(all(), true);
+        check(Filter { exclude_reads: true, ..all() }, false);
+        check(Filter { actions: actions(&["audit_log_accessed", "group_created"]), ..all() }, true);
+        check(Filter { actions: actions(&["group_created"]), ..all() }, false);
+        check(Filter { categories: vec![Action::own(READ_ACTION).category()], ..all() }, true);
+        check(Filter { categories: vec![&USER_GROUPS], ..all() }, false);
+        check(Filter { actor: text("AbCd01234567"), ..all() }, true);
+        check(Filter { actor: text("u1"), ..all() }, false);
+        check(Filter { entity_type: text("audit_log"), ..all() }, true);
+        check(Filter { entity_type: text("report"), ..all() }, false);
+        check(Filter { entity_id: text("acme"), ..all() }, true);
+        check(Filter { entity_id: text("globex"), ..all() }, false);
+        check(Filter { outcome: Some(Outcome::Success), ..all() }, true);
+        check(Filter { outcome: Some(Outcome::Failure), ..all() }, false);
+        check(Filter { correlation_id: text("c"), ..all() }, false);
+        check(with(Criteria { not_actions: actions(&["audit_log_accessed"]), ..none() }), false);
+        check(with(Criteria { not_actions: actions(&["group_created"]), ..none() }), true);
+        check(with(Criteria { not_categories: vec![Action::own(READ_ACTION).category()], ..none() }), false);
+        check(with(Criteria { not_actors: vec!["u1".to_owned()], ..none() }), true);
+        check(with(Criteria { on_behalf_of: text("u1"), ..none() }), false);
+        check(with(Criteria { actor_name: Some("a".to_owned().into()), ..none() }), false);
+        check(with(Criteria { entity_name: Some("a".to_owned().into()), ..none() }), false);
+        check(with(Criteria { contains: Some("audit_logs".to_owned().into()), ..none() }), true);
+        check(with(Criteria { ip: AddressRange::parse("203.0.113.0/24").ok(), ..none() }), true);
+    }
+
+    fn record_of_a_read() -> Event {
+        let holder = TokenHolder {
+            workspace: acme(),
+            token: TokenId::parse("AbCd01234567").unwrap(),
+            scopes: vec![Scope::Read],
+        };
+        let now = Timestamp::parse("2026-01-01T00:00:00Z").unwrap();
+        let id = EventId::parse("x_audit_log_read.1").unwrap();
+        let origin = Origin::without_request(now, id, Salt::from_bytes([7; 16]));
+        let origin = Origin { ip: Some("203.0.113.9".to_owned()), ..origin };
+        let route = serde_json::json!("GET /api/{workspace}/audit_logs");
+        let context = serde_json::Map::from_iter([("route".to_owned(), route)]);
+        audit_log_accessed(&holder, origin, context)
     }
 }

@@ -17,7 +17,13 @@ use super::{
     unavailable,
 };
 use crate::{
-    model::{error::Error, event::Event, id::WorkspaceId, keys::Position, timestamp::Timestamp},
+    model::{
+        error::Error,
+        event::Event,
+        id::WorkspaceId,
+        keys::{Position, READS, partition},
+        timestamp::Timestamp,
+    },
     query::{
         page::{Filter, Order, Page, ReadUnits},
         plan::{Path, Plan},
@@ -105,8 +111,9 @@ impl Store {
     ) -> Result<Page, Error> {
         let settings = self.settings(workspace).await?;
         let partitions = settings.shards.partitions(workspace, filter.start, filter.end);
-        let Plan { path, residual } = Plan::of(filter, partitions.len());
-        let mut merge = Merge::new(self, filter, &path, &partitions, after);
+        let Plan { path, residual, with_reads } = Plan::of(filter, workspace, partitions.len());
+        let reads = with_reads.then(|| partition(workspace, Some(READS)));
+        let mut merge = Merge::new(self, filter, &path, &partitions, reads.as_deref(), after);
         let mut events = Vec::new();
         let mut read = ReadUnits::default();
         let (mut page_bytes, mut evaluated, mut evaluated_bytes) = (0, 0, 0);

@@ -15,10 +15,10 @@ use crate::{
         catalogue::Action,
         error::Error,
         id::WorkspaceId,
-        keys::{Position, time_range},
+        keys::{Position, READS, partition, time_range},
     },
     query::{
-        page::{Filter, Order, ReadUnits},
+        page::{Filter, Order, READ_ACTION, ReadUnits},
         plan::Path,
     },
 };
@@ -26,6 +26,11 @@ use crate::{
 /// How many index keys cost as much as one: half a read unit is 4 KB (DynamoDB, read consistency), and one of our keys has
 /// about 160 bytes.
 const KEYS_OF_A_READ: usize = 25;
+
+/// How many records of reads are requested first: most of these have less than 512 bytes, and a consistent read unit is
+/// 4 KB. Each further request is for twice as many, up to [`MAX_READS`].
+const FIRST_READS: usize = 8;
+const MAX_READS: usize = 512;
 
 /// The next event of a sequence.
 #[derive(Debug)]
@@ -43,6 +48,8 @@ struct Stream {
     ahead: VecDeque<Head>,
     /// The key after which the next read begins; the outer `None` at the end.
     rest: Option<Option<Item>>,
+    /// For records of reads: how many the next read requests.
+    next_limit: Option<usize>,
 }
 
 /// All sequences of a query, merged.
@@ -55,32 +62,41 @@ pub(super) struct Merge<'a> {
 }
 
 impl<'a> Merge<'a> {
-    /// Merges the events of a path in these partitions, after the position `after`.
+    /// Merges the events of a path in these partitions and in the one of records of reads, if it is given, after the
+    /// position `after`.
     pub(super) fn new(
         store: &'a Store,
         filter: &'a Filter,
         path: &Path<'_>,
         partitions: &[String],
+        reads: Option<&str>,
         after: Option<&Position>,
     ) -> Self {
-        let streams = partitions.iter().flat_map(|partition| {
-            let stream = |index, values: &[(&'static str, &str)]| {
-                let mut equal = vec![("workspace", partition.clone())];
-                equal.extend(values.iter().map(|(name, value)| (*name, (*value).to_owned())));
-                let rest = Some(after.map(|position| key(&equal, position)));
-                Stream { index, equal, ahead: VecDeque::new(), rest }
-            };
-            match path {
-                Path::Time => vec![stream(None, &[])],
-                Path::Action(actions) => {
-                    actions.iter().map(|action| stream(Some("by_action"), &[("action", action)])).collect()
+        let all = partitions.iter().map(|partition| (partition.as_str(), false));
+        let streams =
+            all.chain(reads.map(|partition| (partition, true))).flat_map(|(partition, of_reads)| {
+                let stream = |index, values: &[(&'static str, &str)]| {
+                    let mut equal = vec![("workspace", partition.to_owned())];
+                    equal.extend(values.iter().map(|(name, value)| (*name, (*value).to_owned())));
+                    let rest = Some(after.map(|position| key(&equal, position)));
+                    let next_limit = of_reads.then_some(FIRST_READS);
+                    Stream { index, equal, ahead: VecDeque::new(), rest, next_limit }
+                };
+                match path {
+                    Path::Time => vec![stream(None, &[])],
+                    Path::Action(actions) => {
+                        let listed = actions.iter().filter(|action| !of_reads || **action == READ_ACTION);
+                        listed.map(|action| stream(Some("by_action"), &[("action", action)])).collect()
+                    }
+                    Path::Actor(actor) => vec![stream(Some("by_actor"), &[("actor_id", actor)])],
+                    Path::Entity { entity_type, entity_id } => {
+                        vec![stream(
+                            Some("by_entity"),
+                            &[("entity_type", entity_type), ("entity_id", entity_id)],
+                        )]
+                    }
                 }
-                Path::Actor(actor) => vec![stream(Some("by_actor"), &[("actor_id", actor)])],
-                Path::Entity { entity_type, entity_id } => {
-                    vec![stream(Some("by_entity"), &[("entity_type", entity_type), ("entity_id", entity_id)])]
-                }
-            }
-        });
+            });
         Self { store, filter, streams: streams.collect(), read: ReadUnits::default() }
     }
 
@@ -112,17 +128,28 @@ impl<'a> Merge<'a> {
     }
 
     /// Reads until each sequence has its next event or has ended, because only then the first of them is the next of all.
-    /// Each sequence is read ahead by its share of the wanted events.
+    /// Each sequence is read ahead by its share of the wanted events, except that of records of reads: of these a few are
+    /// read at first, because in most logs they are old or few.
     async fn read_ahead(&mut self, wanted: usize) -> Result<(), Error> {
         let (store, filter) = (self.store, self.filter);
         loop {
-            let open = self.streams.iter().filter(|stream| stream.rest.is_some()).count();
+            let shares =
+                self.streams.iter().filter(|stream| stream.rest.is_some() && stream.next_limit.is_none());
+            let shares = shares.count().max(1);
             let dry =
                 self.streams.iter_mut().filter(|stream| stream.ahead.is_empty() && stream.rest.is_some());
             let reads: Vec<_> = dry
                 .map(|stream| {
                     let least = if stream.index.is_some() { KEYS_OF_A_READ } else { 1 };
-                    stream.read(store, filter, wanted.div_ceil(open).max(least))
+                    let limit = match &mut stream.next_limit {
+                        None => wanted.div_ceil(shares),
+                        Some(next) => {
+                            let limit = wanted.min(*next);
+                            *next = (*next * 2).min(MAX_READS);
+                            limit
+                        }
+                    };
+                    stream.read(store, filter, limit.max(least))
                 })
                 .collect();
             if reads.is_empty() {
@@ -143,7 +170,8 @@ impl Store {
     pub async fn has_action(&self, workspace: &WorkspaceId, action: &Action) -> Result<bool, Error> {
         let partitions = self.settings(workspace).await?.shards.partitions(workspace, None, None);
         let (filter, path) = (Filter::default(), Path::Action(vec![action.name()]));
-        Merge::new(self, &filter, &path, &partitions, None).has_next().await
+        let reads = (action.name() == READ_ACTION).then(|| partition(workspace, Some(READS)));
+        Merge::new(self, &filter, &path, &partitions, reads.as_deref(), None).has_next().await
     }
 }
 

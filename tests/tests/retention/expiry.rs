@@ -1,13 +1,16 @@
 //! Expired events are deleted: a receipt in the log, a mark on each event once the receipt is sealed, and no event without both.
 
 use indicatif::ProgressBar;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use shared::{
     ledger::{hash::Hash, tlog_proof::TlogProof, tree::Frontier},
     model::{
+        id::TokenId,
         keys::{Place, Position},
+        principal::TokenHolder,
         retention::{receipt_action, runs},
-        service_event,
+        scope::Scope,
+        service_event::{self, Origin},
         shards::Shards,
         timestamp::Timestamp,
     },
@@ -223,6 +226,45 @@ async fn the_events_of_all_shards_expire() {
     // Progress leaves the settings unchanged.
     let settings = fresh(&app).settings_now(&acme()).await.unwrap();
     assert_eq!((settings.shards, settings.retention.days(system::now())), (four, Some(30)));
+}
+
+/// Records of reads of February 2025, as many as there are seconds here.
+async fn old_records_of_reads(app: &TestApp, seconds: std::ops::Range<i64>) {
+    let holder = TokenHolder {
+        workspace: acme(),
+        token: TokenId::parse("AbCd01234567").unwrap(),
+        scopes: vec![Scope::Read],
+    };
+    for second in seconds {
+        let origin = Origin::without_request(time(&at(second)), system::read_id(), system::salt());
+        app.store().append(&service_event::audit_log_accessed(&holder, origin, Map::new())).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn records_of_reads_expire_with_the_other_events() {
+    let aged = Aged::start().await;
+    old_records_of_reads(&aged.app, 100..120).await;
+    aged.app.reconcile().await;
+    let aged = aged.under(&days(30)).await;
+    assert_eq!(two_runs(&aged.app).await, done(1, OLD + 20));
+    assert_eq!(marked(&aged.app).await, OLD + 20);
+    assert_eq!(fsck(&aged).await.findings.first(), None);
+    assert_eq!(aged.app.tables().sweep().await, OLD + 20);
+    assert_eq!(fsck(&aged).await.findings.first(), None);
+}
+
+#[tokio::test]
+async fn a_hold_removes_the_marks_of_records_of_reads() {
+    let aged = Aged::start().await;
+    old_records_of_reads(&aged.app, 100..120).await;
+    aged.app.reconcile().await;
+    let aged = aged.under(&days(30)).await;
+    two_runs(&aged.app).await;
+    set(&fresh(&aged.app), &held(&days(30))).await;
+    let aged = aged.under(&held(&days(30))).await;
+    let unmarked = invoke::expiry(&aged.app.store(), "acme").await.unwrap().unmarked;
+    assert_eq!((unmarked, marked(&aged.app).await), (OLD as u64 + 20, 0));
 }
 
 fn time(text: &str) -> Timestamp {
