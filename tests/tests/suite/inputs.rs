@@ -47,7 +47,7 @@ fn sent_on(event: &Value) -> Value {
 }
 
 #[tokio::test]
-async fn what_is_recorded_is_what_was_sent_and_is_accepted_again() {
+async fn recorded_values_are_those_that_were_sent_and_are_accepted_again() {
     let app = TestApp::start().await;
     let (acme, globex) = (app.holder_of_both("acme").await, app.holder_of_both("globex").await);
     let sent: Vec<_> = RECORDED.iter().map(|(id, place, text, _)| event(id, place, text)).collect();
