@@ -174,7 +174,7 @@ async fn records_that_cannot_enter_the_backlog_are_retried_from_the_first() {
 #[tokio::test]
 async fn an_item_with_a_foreign_key_is_not_sealed() {
     let engine = engine().await;
-    let items = ["acme#16", "acme#255", "acme#07"].map(|partition| item(partition, 0));
+    let items = ["acme#17", "acme#255", "acme#07"].map(|partition| item(partition, 0));
     put_all(&engine, &items);
     assert_eq!(deliver(&engine.store(), &items).await, json!({"batchItemFailures": []}));
     search(&engine.store(), u64::MAX / 2).await.unwrap();
