@@ -5,9 +5,14 @@
 //! that processes that resume late, second instances and repeated calls are included. A call may be executed
 //! although its caller crashes. A turn may seem to be over at any time, which is the effect of wrong clocks.
 
-use std::{collections::BTreeSet, time::Instant};
+mod broken;
+mod checker;
 
-use stateright::{Checker as _, HasDiscoveries, Model, Property};
+use std::collections::BTreeSet;
+
+use stateright::{Model, Property};
+
+use self::broken::Broken;
 
 const EVENTS: u8 = 2;
 /// The length to which a log can grow that seals events twice.
@@ -18,10 +23,6 @@ const TOLD: [u8; 3] = [0b01, 0b11, 0];
 /// This event is recorded at any time, and its record follows. The others exist from the beginning.
 const LATE: u8 = 0b10;
 const SCHEDULE: usize = 2;
-/// The largest number of states in a run, those with the fewest steps first. With `FULL=1` a run visits all
-/// states, which takes many minutes and some GB where a sealer crashes and clocks are wrong.
-const MAX_STATES: usize = 1_000_000;
-
 #[test]
 fn sealing_is_correct_with_crashes_and_wrong_clocks() {
     Sealing { broken: Broken::Nothing, crashes: 1, clocks_are_right: false }.holds();
@@ -30,63 +31,6 @@ fn sealing_is_correct_with_crashes_and_wrong_clocks() {
 #[test]
 fn nothing_waits_for_the_schedule_unless_a_sealer_crashes() {
     Sealing { broken: Broken::Nothing, crashes: 0, clocks_are_right: true }.holds();
-}
-
-#[test]
-fn each_broken_variant_is_found() {
-    check_found(Broken::StampsBeforeDecided, "each stamp is the log's");
-    check_found(Broken::TurnDecides, "what was decided or signed stays");
-    check_found(Broken::HeadDecides, "what was decided or signed stays");
-    check_found(Broken::CandidatesBeforeHead, "each event has one sequence");
-    check_found(Broken::CandidatesReadOnce, "each event has one sequence");
-    check_found(Broken::FoundNotFinished, "each event below the head is stamped");
-    check_found(Broken::HeadBeforeStamps, "each event below the head is stamped");
-    check_found(Broken::LostRaceIgnored, "each stamp is the log's");
-    check_found(Broken::SignedBeforeDecided, "no head is signed beyond what is committed");
-    check_found(Broken::ForgottenBeforeSealed, "no event is left at the end");
-    check_found(Broken::StoppedWithoutLeaving, "no event is left at the end");
-    check_without_crashes(Broken::LeftWithoutLook);
-    check_without_crashes(Broken::ReadBeforeGivenUp);
-}
-
-fn check_without_crashes(broken: Broken) {
-    Sealing { broken, crashes: 0, clocks_are_right: true }.breaks("no event is left at the end");
-}
-
-fn check_found(broken: Broken, property: &'static str) {
-    let model = Sealing { broken, crashes: 1, clocks_are_right: false };
-    model.breaks(property);
-}
-
-/// The step that is wrong.
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum Broken {
-    Nothing,
-    /// Events are stamped, and then their delta is written.
-    StampsBeforeDecided,
-    /// The delta is written without a condition, because the turn belongs to this sealer.
-    TurnDecides,
-    /// The delta is written without a condition, and the move of the head decides.
-    HeadDecides,
-    /// The events are read, and then the head.
-    CandidatesBeforeHead,
-    /// The events are read once, and proposed again after a lost race.
-    CandidatesReadOnce,
-    /// When a delta is found, the head is moved and its events are not stamped.
-    FoundNotFinished,
-    HeadBeforeStamps,
-    /// A delta is treated as written although another pass wrote a different one.
-    LostRaceIgnored,
-    /// The next head is signed before it is written.
-    SignedBeforeDecided,
-    /// The backlog is deleted when it is read.
-    ForgottenBeforeSealed,
-    /// After it leaves places in the backlog, the pass ends without another look at the turn.
-    LeftWithoutLook,
-    /// The backlog is read before the turn is given up, and not after it.
-    ReadBeforeGivenUp,
-    /// A pass whose time is over does not leave its places in the backlog.
-    StoppedWithoutLeaving,
 }
 
 struct Sealing {
@@ -224,32 +168,6 @@ impl State {
 }
 
 impl Sealing {
-    fn holds(self) {
-        let (crashes, began) = (self.crashes, Instant::now());
-        let checker = self.checker().threads(2);
-        let checker = match std::env::var("FULL") {
-            Ok(_) => checker.spawn_bfs().join(),
-            Err(_) => checker.target_state_count(MAX_STATES).spawn_bfs().join(),
-        };
-        let states = checker.unique_state_count();
-        let all = if checker.state_count() < MAX_STATES { "all" } else { "the nearest" };
-        let seconds = began.elapsed().as_secs_f64();
-        println!(
-            "sealing, {EVENTS} events, 2 sealers, {crashes} crashes: {all} {states} states in {seconds:.1} s"
-        );
-        let found: Vec<_> = checker.discoveries().into_keys().collect();
-        assert!(found.is_empty(), "{found:?}");
-    }
-
-    fn breaks(self, property: &'static str) {
-        let broken = self.broken;
-        let finish = HasDiscoveries::AllOf([property].into());
-        let checker = self.checker().finish_when(finish).spawn_bfs().join();
-        let found: Vec<_> = checker.discoveries().into_keys().collect();
-        let path = checker.discovery(property).unwrap_or_else(|| panic!("{broken:?} breaks {found:?} only"));
-        println!("{broken:?}: not \"{property}\" after {:?}", path.into_actions());
-    }
-
     /// Makes a call; `over` if the turn of another seems to be over, `repeated` if the call was executed once
     /// before.
     fn call(&self, state: &mut State, process: usize, over: bool, repeated: bool) {
