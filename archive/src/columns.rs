@@ -99,8 +99,32 @@ impl Columns {
                 Values::Numbers(there, numbers) => {
                     push(there, numbers, value.and_then(|value| number(*kind, value)))
                 }
+            };
+        }
+    }
+
+    /// The rows of several files in one. `order` has the source of each row; the rows of one source keep their order.
+    pub(crate) fn merge(sources: &[Self], order: &[usize]) -> Self {
+        let mut merged = Self::default();
+        for (column, values) in merged.0.iter_mut().enumerate() {
+            // The next row and the next value of each source.
+            let mut next = vec![(0, 0); sources.len()];
+            for source in order {
+                let (row, value) = &mut next[*source];
+                let is_there = match (&mut *values, &sources[*source].0[column]) {
+                    (Values::Texts(there, texts), Values::Texts(from, values)) => {
+                        push(there, texts, (from[*row] == 1).then(|| values[*value].clone()))
+                    }
+                    (Values::Numbers(there, numbers), Values::Numbers(from, values)) => {
+                        push(there, numbers, (from[*row] == 1).then(|| values[*value]))
+                    }
+                    _ => unreachable!("a column has one type"),
+                };
+                *row += 1;
+                *value += usize::from(is_there);
             }
         }
+        merged
     }
 
     /// The rows as a file with one row group.
@@ -141,9 +165,12 @@ impl Values {
     }
 }
 
-fn push<T>(there: &mut Vec<i16>, values: &mut Vec<T>, value: Option<T>) {
-    there.push(i16::from(value.is_some()));
+/// Adds the value of a row; true if it has one.
+fn push<T>(there: &mut Vec<i16>, values: &mut Vec<T>, value: Option<T>) -> bool {
+    let is_there = value.is_some();
+    there.push(i16::from(is_there));
     values.extend(value);
+    is_there
 }
 
 fn text(value: &Value) -> ByteArray {

@@ -2,7 +2,7 @@
 //!
 //! A *run* is archived at once: the events of some sequences of one workspace's log, in the form of the API.
 //! For each day on which its events happened, a run has an object of lines (NDJSON, gzip) and one of columns
-//! (Parquet), and there is one manifest for all objects. A run covers all its sequences: an event that is not
+//! (Parquet), and there is one manifest for all objects. A run of more than 31 days has objects of months. A run covers all its sequences: an event that is not
 //! in its objects was left out by the stream's filter or had expired, and is counted. Each run begins with the
 //! sequence after the last one of the previous run, and its manifest has the hash of the previous manifest, so
 //! that a missing or changed run is detected.

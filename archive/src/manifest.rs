@@ -32,7 +32,7 @@ pub struct Manifest {
     pub filter: bool,
     /// The members of events that the stream leaves out, as JSON pointers.
     pub mask: Vec<String>,
-    /// The objects with the events, by the day on which they happened.
+    /// The objects with the events, by the day or month in which they happened.
     pub objects: Vec<Named>,
     /// The last signed checkpoint of the log at that time, as a signed note. It may cover less than the run, or
     /// more.
@@ -46,7 +46,7 @@ pub struct Manifest {
 pub struct Named {
     /// Its key in the bucket.
     pub key: String,
-    /// The day on which all its events happened, in UTC.
+    /// The day on which all its events happened, in UTC; or the month, in a run of more than 31 days.
     pub day: String,
     /// The format: `ndjson` or `parquet`.
     pub format: &'static str,

@@ -11,6 +11,10 @@ use crate::{
     manifest::{Digest, Manifest, Named},
 };
 
+/// The most days of a run whose events are in objects of days. The events of a run of more days, such as those of an import
+/// of years, are in objects of months, because objects of a few events each cost more to write and to query than the events.
+const MOST_DAYS: usize = 31;
+
 const NDJSON: Format = Format { name: "ndjson", ending: "ndjson.gz", media_type: "application/gzip" };
 const PARQUET: Format =
     Format { name: "parquet", ending: "parquet", media_type: "application/vnd.apache.parquet" };
@@ -104,6 +108,22 @@ struct Day {
     sequences: Vec<u64>,
 }
 
+impl Day {
+    fn merge(days: &[&Self]) -> Self {
+        let of = |(source, day): (usize, &&Self)| {
+            day.sequences.iter().map(|sequence| (*sequence, source)).collect::<Vec<_>>()
+        };
+        let mut rows: Vec<_> = days.iter().enumerate().flat_map(of).collect();
+        rows.sort_unstable();
+        let (sequences, order): (Vec<_>, Vec<_>) = rows.into_iter().unzip();
+        let mut texts: Vec<_> =
+            days.iter().map(|day| day.lines.split_inclusive(|byte| *byte == b'\n')).collect();
+        let lines = order.iter().filter_map(|source| texts[*source].next()).flatten().copied().collect();
+        let columns: Vec<_> = days.iter().map(|day| day.columns.clone()).collect();
+        Self { lines, columns: Columns::merge(&columns, &order), sequences }
+    }
+}
+
 impl Rows {
     /// Adds an event. An invalid one makes [`Run::archive`] fail.
     pub fn add(&mut self, event: &Value) {
@@ -142,6 +162,15 @@ impl Rows {
         self.bytes
     }
 
+    /// The rows by month, in the order of their sequences.
+    fn months(&self) -> BTreeMap<String, Day> {
+        let mut months = BTreeMap::<String, Vec<&Day>>::new();
+        for (day, rows) in &self.days {
+            months.entry(day[.."2026-11".len()].to_owned()).or_default().push(rows);
+        }
+        months.into_iter().map(|(month, days)| (month, Day::merge(&days))).collect()
+    }
+
     /// The first row that is not an event of this workspace and these sequences, or not in order.
     fn first_invalid(&self, workspace: &WorkspaceId, sequences: &RangeInclusive<u64>) -> Option<usize> {
         if self.workspace.as_ref().is_some_and(|ours| ours != workspace.as_str()) {
@@ -166,7 +195,7 @@ impl<'a> FromIterator<&'a Value> for Rows {
 }
 
 impl Run<'_> {
-    /// The objects of the run: for each of its days one of each format, and the manifest. The same run has the
+    /// The objects of the run: for each of its days or months one of each format, and the manifest. The same run has the
     /// same objects, byte for byte.
     ///
     /// # Errors
@@ -182,13 +211,18 @@ impl Run<'_> {
         let events = self.events.len() as u64;
         let filtered = covered.checked_sub(events + self.expired).ok_or(InvalidRun::Count)?;
         let (mut objects, mut named) = (Vec::new(), Vec::new());
-        for (day, Day { lines, columns, sequences }) in &self.events.days {
+        let months = (self.events.days.len() > MOST_DAYS).then(|| self.events.months());
+        let (unit, parts) = match &months {
+            Some(months) => ("month", months),
+            None => ("day", &self.events.days),
+        };
+        for (part, Day { lines, columns, sequences }) in parts {
             let contents = [(NDJSON, lines::compress(lines)), (PARQUET, columns.write()?)];
             for (format, bytes) in contents {
-                let object = Object::new(self.key(&format, day), format.media_type, bytes);
+                let object = Object::new(self.key(&format, unit, part), format.media_type, bytes);
                 named.push(Named {
                     key: object.key.clone(),
-                    day: day.clone(),
+                    day: part.clone(),
                     format: format.name,
                     bytes: object.bytes.len() as u64,
                     sha256: object.sha256,
@@ -219,12 +253,12 @@ impl Run<'_> {
         Ok(Archived { objects, manifest: Object::new(self.manifest_key(), "application/json", bytes) })
     }
 
-    /// The key of the events of a day: in the partition of its workspace and day, in the form of Hive and
+    /// The key of the events of a day or month: in the partition of its workspace and time, in the form of Hive and
     /// Athena. Each format has a folder of its own, because all files of a partition are read.
-    fn key(&self, format: &Format, day: &str) -> String {
+    fn key(&self, format: &Format, unit: &str, part: &str) -> String {
         let Format { name, ending, .. } = format;
         let (workspace, stream) = (self.workspace, self.stream);
-        format!("{name}/workspace={workspace}/day={day}/{stream}-{:016}.{ending}", self.sequences.start())
+        format!("{name}/workspace={workspace}/{unit}={part}/{stream}-{:016}.{ending}", self.sequences.start())
     }
 
     fn manifest_key(&self) -> String {

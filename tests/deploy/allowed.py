@@ -57,6 +57,7 @@ ALLOWED = {
         ("Query", "AuditLedger"),
         ("GetItem", "AuditCheckpoints"),
         ("PutItem", "AuditCheckpoints"),
+        ("Scan", "AuditStreams"),
         ("GetPublicKey", "LedgerKey"),
         ("Sign", "LedgerKey"),
         ("GetPublicKey", "ServiceRecordsKey"),

@@ -519,17 +519,18 @@ def the_archive_is_kept_and_nobody_elses(source, resources):
 
 @rule
 def athena_finds_what_the_archiver_writes(source, resources):
-    table = resources.properties("ArchiveTable")["TableInput"]
     kinds = {"Text": "string", "Number": "bigint", "Time": "timestamp"}
     code = (ROOT / "archive/src/columns.rs").read_text()
     written = [(name, kinds[kind]) for name, kind in re.findall(r'Column::of\("(\w+)", "[^"]+", Kind::(\w+)\)', code)]
-    if [(column["Name"], column["Type"]) for column in table["StorageDescriptor"]["Columns"]] != written:
-        yield "the table has other columns than the archive"
-    place = table["Parameters"]["storage.location.template"]["Fn::Sub"].replace("${!", "{")
-    if not place.endswith("/parquet/workspace={workspace}/day={day}"):
-        yield f"the table looks for its partitions at {place}"
-    if [key["Name"] for key in table["PartitionKeys"]] != ["workspace", "day"]:
-        yield "the table has other partitions than the archive"
+    for name, unit in (("ArchiveTable", "day"), ("ArchiveMonthsTable", "month")):
+        table = resources.properties(name)["TableInput"]
+        if [(column["Name"], column["Type"]) for column in table["StorageDescriptor"]["Columns"]] != written:
+            yield f"{name} has other columns than the archive"
+        place = table["Parameters"]["storage.location.template"]["Fn::Sub"].replace("${!", "{")
+        if not place.endswith(f"/parquet/workspace={{workspace}}/{unit}={{{unit}}}"):
+            yield f"{name} looks for its partitions at {place}"
+        if [key["Name"] for key in table["PartitionKeys"]] != ["workspace", unit]:
+            yield f"{name} has other partitions than the archive"
 
 
 @rule

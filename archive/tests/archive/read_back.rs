@@ -78,7 +78,9 @@ pub(crate) fn holds(archived: &Archived, events: &[Value]) {
         assert_eq!(named["bytes"], object.bytes.len());
         assert_eq!(named["sha256"], Digest::of(&object.bytes).to_string());
         let day = named["day"].as_str().unwrap();
-        let partition = format!("{}/workspace=acme/day={day}/{STREAM}-", named["format"].as_str().unwrap());
+        let unit = if day.len() == "2025-02".len() { "month" } else { "day" };
+        let partition =
+            format!("{}/workspace=acme/{unit}={day}/{STREAM}-", named["format"].as_str().unwrap());
         assert!(object.key.starts_with(&partition), "{}", object.key);
         if named["format"] == "parquet" {
             let rows = rows(object);
@@ -110,6 +112,27 @@ fn lines_and_columns_hold_the_same_events() {
     let archived = run(&workspace, 0..=4, &collect(&events)).archive().unwrap();
     holds(&archived, &events);
     assert_eq!(archived.objects.len(), 2 * 4, "two formats, and four days");
+}
+
+#[test]
+fn a_run_of_more_than_31_days_has_objects_of_months() {
+    fn on_day(sequence: u64, day: u64) -> Value {
+        let mut event = event(sequence, 0);
+        event["timestamp"] = json!(format!("2025-{:02}-{:02}T08:00:00.000001Z", 1 + day / 28, 1 + day % 28));
+        // Values that are absent in some rows follow their rows.
+        event["description"] = if day.is_multiple_of(3) { Value::Null } else { json!(format!("day {day}")) };
+        event
+    }
+    fn check(days: u64, objects: usize) {
+        // The days are not in the order of the sequences.
+        let events: Vec<_> = (0..2 * days).map(|number| on_day(number, number * 7 % days)).collect();
+        let archived = run(&workspace(), 0..=2 * days - 1, &collect(&events)).archive().unwrap();
+        holds(&archived, &events);
+        assert_eq!(archived.objects.len(), objects, "{days} days");
+    }
+    check(31, 2 * 31);
+    check(32, 2 * 2);
+    check(300, 2 * 11);
 }
 
 #[test]

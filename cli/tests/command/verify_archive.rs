@@ -251,13 +251,101 @@ fn any_change_of_a_copy_is_found_and_named() {
     check(&|copy| copy.write(&manifest(0), "{}"), &format!("{}: it is no manifest", manifest(0)));
 }
 
+/// Pseudorandom numbers, the same in each run of the tests.
+struct Numbers(u64);
+
+impl Numbers {
+    /// A number below `end`.
+    fn below(&mut self, end: usize) -> usize {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        usize::try_from(self.0 >> 33).unwrap() % end
+    }
+}
+
+#[test]
+fn a_copy_taken_at_any_moment_is_proved_and_each_damage_is_named() {
+    let (log, mut numbers) = (Log::with(60), Numbers(7));
+    let mut stream = Stream::whole();
+    // What the bucket was sent, in its order: runs begin again when the archiver is interrupted, and the objects of a run are put in
+    // any order.
+    let mut puts: Vec<Object> = Vec::new();
+    for first in (0..60).step_by(10) {
+        let Archived { mut objects, manifest } = stream.run(
+            first..=first + 9,
+            &log.events,
+            Some(&checkpoint(&log, usize::try_from(first).unwrap() + 10)),
+        );
+        for _ in 0..numbers.below(3) {
+            let until = numbers.below(objects.len());
+            puts.extend(objects[..until].iter().cloned());
+            objects.rotate_left(until);
+        }
+        puts.extend(objects);
+        puts.push(manifest);
+    }
+    let first_manifest = puts.iter().position(|object| object.key.starts_with("manifests/")).unwrap();
+    let mut unfinished = 0;
+    for moment in 0..100 {
+        // The folders are copied one after the other, and the archiver goes on meanwhile.
+        let mut until = first_manifest + 1;
+        let copy = Copy::of(&log.key(), []);
+        for folder in ["manifests/", "ndjson/", "parquet/"] {
+            until += numbers.below(puts.len() - until + 1);
+            puts[..until]
+                .iter()
+                .filter(|object| object.key.starts_with(folder))
+                .for_each(|object| copy.put(object));
+        }
+        unfinished += usize::from(copy.proved(&[]).contains("unfinished"));
+
+        let named = puts[..first_manifest].iter().map(|object| &object.key).collect::<Vec<_>>();
+        let key = named[numbers.below(named.len())].clone();
+        let damaged = match moment % 3 {
+            0 => {
+                fs::remove_file(copy.path(&key)).unwrap();
+                key
+            }
+            1 => {
+                let mut content = copy.read(&key);
+                let at = numbers.below(content.len());
+                content[at] ^= 1;
+                copy.write(&key, content);
+                key
+            }
+            // An object of another run, under a name that the archiver would give.
+            _ => {
+                let slipped = key.replace("0000000000000000", &format!("{:016}", 60 + moment));
+                copy.write(&slipped, copy.read(&key));
+                slipped
+            }
+        };
+        copy.refused(&[], &damaged);
+    }
+    assert!(unfinished > 50, "{unfinished} copies had an unfinished run");
+}
+
+#[test]
+fn manifests_alone_are_checked_without_a_key() {
+    let log = Log::with(60);
+    let copy = Copy::of(&log.key(), three_runs(&log, &log.events));
+    let ended = copy.auditlog.run(&["verify", "archive", "copy", "--manifests-only"]);
+    assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""), "{}", ended.stdout);
+    assert!(ended.stdout.contains("proved       not asked for"), "{}", ended.stdout);
+    let ended = copy.auditlog.run(&["verify", "archive", "copy"]);
+    assert_eq!(ended.code, Some(2), "{}", ended.stderr);
+    fs::remove_file(copy.path(&manifest(30))).unwrap();
+    let ended = copy.auditlog.run(&["verify", "archive", "copy", "--manifests-only"]);
+    assert!(ended.code == Some(1) && ended.stderr.contains("sequences 30 to 49"), "{}", ended.stderr);
+}
+
 #[test]
 fn a_run_without_its_manifest_is_told_from_an_object_that_was_slipped_in() {
     let log = Log::with(60);
     let copy = Copy::of(&log.key(), three_runs(&log, &log.events));
     fs::remove_file(copy.path(&manifest(50))).unwrap();
-    let report = copy.unchecked(&[], "are of a run that has no manifest");
-    assert!(report.contains("every sequence from 0 to 49"), "{report}");
+    let report = copy.proved(&[]);
+    assert!(report.contains("every sequence from 0 to 49") && report.contains("unfinished"), "{report}");
+    assert!(report.contains(&lines("2025-01-28", 50)), "the objects are named: {report}");
     // Later sequences, or another name, are not of the next run.
     for key in [
         lines("2025-01-28", 51),

@@ -40,10 +40,11 @@ pub struct Archiver {
     pub pace: Pace,
 }
 
-/// A run waits until one of these conditions holds, so that objects are few and large.
+/// A run waits until one of these conditions holds, so that objects are few and large. The more sequences wait, the shorter
+/// the wait: it is over when the product of both is that of [`Pace::SEQUENCES`] in [`Pace::SECONDS`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Pace {
-    /// The time since the last run, in seconds.
+    /// The longest time since the last run, in seconds.
     pub seconds: i64,
     /// Or the number of new sequences in the log.
     pub sequences: u64,
@@ -53,9 +54,21 @@ impl Pace {
     /// This many sequences make a run at once.
     pub const SEQUENCES: u64 = 10_000;
 
-    /// With fewer sequences, a run waits this many seconds.
+    /// The wait for somewhat fewer sequences, in seconds.
+    const SECONDS: i64 = 300;
+
+    /// A run waits for this many seconds at most.
     pub fn every(seconds: i64) -> Self {
         Self { seconds, sequences: Self::SEQUENCES }
+    }
+
+    /// Whether a run is due, if so many sequences have waited for so many seconds.
+    fn is_over(&self, waiting: u64, seconds: i64) -> bool {
+        let Self { seconds: longest, sequences } = self;
+        let product = u128::from(waiting) * u128::from(seconds.unsigned_abs());
+        waiting >= *sequences
+            || (waiting > 0 && seconds >= *longest)
+            || (seconds > 0 && product >= u128::from(*sequences) * u128::from(Self::SECONDS.unsigned_abs()))
     }
 }
 
@@ -162,4 +175,26 @@ fn ends_at(deadline_ms: u64) -> Timestamp {
     let deadline = i64::try_from(deadline_ms).ok().and_then(Timestamp::from_unix_milliseconds);
     let deadline = deadline.unwrap_or_else(|| system::now().plus_seconds(LEASE_SECONDS));
     deadline.plus_seconds(-DEADLINE_MARGIN_SECONDS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_run_waits_the_longer_the_fewer_events_there_are() {
+        let pace = Pace::every(21_600);
+        /// The seconds after which a run is due, if events come in at this rate a day.
+        fn wait(pace: Pace, events_per_day: u64) -> i64 {
+            let waiting = |seconds: i64| events_per_day * seconds.unsigned_abs() / 86_400;
+            (1..=86_400).find(|seconds| pace.is_over(waiting(*seconds), *seconds)).unwrap()
+        }
+        assert_eq!(wait(pace, 10), 21_600, "the longest wait");
+        assert_eq!(wait(pace, 1_000), 16_128);
+        assert_eq!(wait(pace, 100_000), 1_611);
+        assert_eq!(wait(pace, 2_880_000), 300);
+        assert_eq!(wait(pace, 86_400_000), 10, "a run has 10,000 sequences at most");
+        assert!(!pace.is_over(0, i64::MAX));
+        assert!(Pace::every(0).is_over(1, 0));
+    }
 }

@@ -23,7 +23,7 @@ use shared::{
     system,
 };
 
-use crate::{Archiver, Pace, bucket::NotPut};
+use crate::{Archiver, bucket::NotPut};
 
 /// Duration of a lease: longer than the function may run, so that its holder is gone when it ends.
 pub const LEASE_SECONDS: i64 = 330;
@@ -108,8 +108,8 @@ impl Archiver {
         }
         let waiting = progress.lag(self.store.head(&stream.workspace).await?.size());
         let since = last_run.as_ref().map_or(stream.created_at, |last| last.at);
-        let Pace { seconds, sequences } = self.pace;
-        Ok(waiting >= sequences || (waiting > 0 && since.plus_seconds(seconds) <= now))
+        let seconds = (now.unix_ms() - since.unix_ms()) / 1000;
+        Ok(self.pace.is_over(waiting, seconds))
     }
 }
 
@@ -175,7 +175,13 @@ impl Shift<'_> {
         let stream = &self.delivery.stream;
         let head = self.archiver.store.head(&stream.workspace).await?.size();
         let (filter, mask) = (stream.filter.clone(), stream.mask.clone());
-        let next = head.min(first + RUN_SEQUENCES);
+        let mut next = head.min(first + RUN_SEQUENCES);
+        // A run ends where the last signed checkpoint ends, so that its manifest has the proof of all its events. What is
+        // after it waits for the next checkpoint, as long as it may wait.
+        let signed = self.archiver.store.signed(&stream.workspace).await?;
+        if let Some(signed) = signed.filter(|signed| (first + 1..next).contains(&signed.size)) {
+            next = signed.size;
+        }
         let open = PlannedRun { first, next, filter, mask, at: system::now() };
         let collected = self.collect(&open).await?;
         if collected.next == first {

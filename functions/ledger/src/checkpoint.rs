@@ -4,20 +4,24 @@
 //! head is smaller than the last signed size, or does not continue it, is not signed again: the checkpoints
 //! that readers have are the evidence then.
 
+use std::collections::BTreeSet;
+
 use shared::{
     ledger::{
         checkpoint::Checkpoint, hash::Hash, proof::verify_consistency, subtrees::Subtrees, tree::Frontier,
     },
-    model::error::Error,
+    model::{error::Error, id::WorkspaceId},
     store::{Signed, Written},
+    stream::DestinationKind,
+    system,
 };
 
-use crate::Reader;
+use crate::{Ledger, Log};
 
 /// Attempts to sign while other requests sign the same log.
 const MAX_ATTEMPTS: usize = 10;
 
-impl Reader<'_> {
+impl Log<'_> {
     /// The signed checkpoint of the present head.
     ///
     /// # Errors
@@ -25,8 +29,8 @@ impl Reader<'_> {
     pub(crate) async fn checkpoint(&self) -> Result<Signed, Error> {
         for _ in 0..MAX_ATTEMPTS {
             // Read in this order, so that the head cannot be the older one.
-            let last = self.store().signed(&self.holder.workspace).await?;
-            let head = self.store().head(&self.holder.workspace).await?;
+            let last = self.ledger.store.signed(&self.workspace).await?;
+            let head = self.ledger.store.head(&self.workspace).await?;
             match &last {
                 Some(last) => self.continues(last, &head).await?,
                 None => self.is_whole(&head).await?,
@@ -37,7 +41,7 @@ impl Reader<'_> {
             let signed = self.sign(head.size(), head.root()).await?;
             // If we crash before it is stored, no reader has seen it.
             if let Written::Now(_) =
-                self.store().write_signed(&self.holder.workspace, last.as_ref(), &signed).await?
+                self.ledger.store.write_signed(&self.workspace, last.as_ref(), &signed).await?
             {
                 return Ok(signed);
             }
@@ -48,10 +52,10 @@ impl Reader<'_> {
     /// Checks by the tree that a head continues the last signed checkpoint.
     async fn continues(&self, last: &Signed, head: &Frontier) -> Result<(), Error> {
         let wanted = Subtrees::consistency(last.size, head.size())
-            .ok_or_else(|| refused(&self.log, last, head, "the head is smaller than what was signed"))?;
+            .ok_or_else(|| refused(&self.key, last, head, "the head is smaller than what was signed"))?;
         let proof = self.hashes(&wanted, head.size()).await?;
         verify_consistency(last.size, last.root, head.size(), head.root(), &proof)
-            .map_err(|_| refused(&self.log, last, head, "the head does not continue what was signed"))
+            .map_err(|_| refused(&self.key, last, head, "the head does not continue what was signed"))
     }
 
     /// Checks that the head of a log without a checkpoint matches its own tree.
@@ -59,22 +63,60 @@ impl Reader<'_> {
         if self.root(head.size()).await? == head.root() {
             return Ok(());
         }
-        let what = format!("{}: the head at {} does not match its tree", self.log.name(), head.size());
+        let what = format!("{}: the head at {} does not match its tree", self.key.name(), head.size());
         Err(Error::Inconsistent(what.into()))
     }
 
     async fn sign(&self, size: u64, root: Hash) -> Result<Signed, Error> {
-        let text = Checkpoint::new(&self.log, size, root).to_string();
+        let text = Checkpoint::new(&self.key, size, root).to_string();
         let signature = self.ledger.signer.sign(text.as_bytes()).await?;
-        let note = self.log.note(&text, &signature).map_err(|error| Error::Internal(error.into()))?;
+        let note = self.key.note(&text, &signature).map_err(|error| Error::Internal(error.into()))?;
         Ok(Signed { size, root, note })
+    }
+
+    /// The root of the first `size` leaves.
+    pub(crate) async fn root(&self, size: u64) -> Result<Hash, Error> {
+        let wanted = Subtrees::root(size).ok_or(Error::UnknownSequence)?;
+        let roots = self.hashes(&wanted, size).await?;
+        roots.first().copied().ok_or_else(|| Error::Internal("a tree without a root".into()))
     }
 
     /// The roots of these subtrees in a log of this size.
     pub(crate) async fn hashes(&self, wanted: &Subtrees, log_size: u64) -> Result<Vec<Hash>, Error> {
-        let tiles = self.store().tiles(&self.holder.workspace, wanted.tiles(log_size)).await?;
+        let tiles = self.ledger.store.tiles(&self.workspace, wanted.tiles(log_size)).await?;
         wanted.hashes(&tiles).map_err(|error| Error::Internal(error.into()))
     }
+}
+
+/// Signs the heads of the logs that have an archive, so that the next manifests have checkpoints by which the archive can be
+/// proved although no reader asked for one.
+///
+/// # Errors
+/// If a log could not be signed; the others are signed nevertheless. The next run tries again.
+pub async fn sign_archived(ledger: &Ledger) -> Result<(), Error> {
+    let due = ledger.store.due_streams(system::now()).await?.into_iter().map(|due| due.stream);
+    let archived = due.filter(|stream| stream.destination.kind() == DestinationKind::S3);
+    let workspaces: BTreeSet<_> = archived.map(|stream| stream.workspace.to_string()).collect();
+    let mut trouble = None;
+    for workspace in workspaces {
+        let signed = match WorkspaceId::parse(&workspace) {
+            Ok(id) => sign_one(ledger, id).await,
+            Err(error) => Err(Error::Internal(error.into())),
+        };
+        if let Err(error) = signed {
+            tracing::error!(workspace, %error, "the log of an archive could not be signed");
+            trouble = Some(error);
+        }
+    }
+    trouble.map_or(Ok(()), Err)
+}
+
+async fn sign_one(ledger: &Ledger, workspace: WorkspaceId) -> Result<(), Error> {
+    // An empty log has nothing to prove.
+    if ledger.store.head(&workspace).await?.size() > 0 {
+        ledger.log(workspace).await?.checkpoint().await?;
+    }
+    Ok(())
 }
 
 fn refused(log: &shared::ledger::note::Vkey, last: &Signed, head: &Frontier, why: &str) -> Error {

@@ -33,9 +33,9 @@ impl Reader<'_> {
             .ok()
             .filter(|number: &u64| number.to_string() == sequence)
             .ok_or(Error::UnknownSequence)?;
-        let signed = self.checkpoint().await?;
+        let signed = self.log.checkpoint().await?;
         let wanted = Subtrees::inclusion(sequence, signed.size).ok_or(Error::UnknownSequence)?;
-        let hashes = self.hashes(&wanted, signed.size).await?;
+        let hashes = self.log.hashes(&wanted, signed.size).await?;
         let proof = TlogProof { sequence, hashes, note: signed.note }.to_string();
         let (event, leaf) = self.recorded(sequence, sequence, self.event(sequence).await).await?;
         Ok(http::ok(&LogEntry { event: &event, leaf: &leaf, proof }))
@@ -56,7 +56,7 @@ impl Reader<'_> {
             Ok(leaf)
         } else {
             let what =
-                format!("{}: the event of sequence {sequence} is not what was sealed", self.log.name());
+                format!("{}: the event of sequence {sequence} is not what was sealed", self.log.key.name());
             Err(Error::Inconsistent(what.into()))
         }
     }

@@ -18,12 +18,13 @@ use shared::{
     },
     http::{self, Request, Response},
     ledger::note::Vkey,
-    model::{error::Error, principal::TokenHolder, scope::Scope, service_event},
+    model::{error::Error, id::WorkspaceId, principal::TokenHolder, scope::Scope, service_event},
     store::Store,
     system,
 };
 
 pub use self::{
+    checkpoint::sign_archived,
     entries::LogEntry,
     proofs::{CONSISTENCY_NAMES, ConsistencyProof, INCLUSION_NAMES, InclusionProof},
     service_key::vouch,
@@ -44,6 +45,8 @@ pub struct Ledger {
 
 /// The route key of the schedule's event, which is in the form of a request. The API has no such route.
 const SCHEDULE: &str = "SCHEDULE service-key";
+/// The same for the checkpoints of archived logs.
+const CHECKPOINTS: &str = "SCHEDULE checkpoints";
 
 impl Ledger {
     /// A ledger over the tables, with the key of its logs.
@@ -54,6 +57,12 @@ impl Ledger {
     /// A ledger with a key at hand.
     pub fn with_seed(store: Store, origin: &str, seed: [u8; 32]) -> Self {
         Self { store, origin: origin.to_owned(), signer: Signer::with_seed(Seed::new(seed)) }
+    }
+
+    /// The log of a workspace, with its key.
+    async fn log(&self, workspace: WorkspaceId) -> Result<Log<'_>, Error> {
+        let key = self.key(&format!("{}/{workspace}", self.origin)).await?;
+        Ok(Log { ledger: self, workspace, key })
     }
 
     /// The key of the logs under a name.
@@ -73,22 +82,26 @@ pub async fn handle(ledger: &Ledger, request: lambda_http::Request) -> Result<Re
         vouch(ledger).await?;
         return Ok(http::ok_text(TEXT, String::new()));
     }
+    if request.route() == CHECKPOINTS {
+        sign_archived(ledger).await?;
+        return Ok(http::ok_text(TEXT, String::new()));
+    }
     let answer = route(ledger, &request).await;
     Ok(http::respond(&request, answer))
 }
 
 async fn route(ledger: &Ledger, request: &Request) -> Result<Response, Error> {
     let holder = request.token_holder(Scope::Read)?;
-    let log = ledger.key(&format!("{}/{}", ledger.origin, holder.workspace)).await?;
-    let reader = Reader { ledger, request, holder, log };
+    let log = ledger.log(holder.workspace.clone()).await?;
+    let reader = Reader { request, holder, log };
     match request.route() {
         "GET /api/{workspace}/ledger/checkpoint" => {
             request.no_query()?;
-            Ok(http::ok_text(TEXT, reader.checkpoint().await?.note))
+            Ok(http::ok_text(TEXT, reader.log.checkpoint().await?.note))
         }
         "GET /api/{workspace}/ledger/key" => {
             request.no_query()?;
-            Ok(http::ok_text(TEXT, format!("{}\n", reader.log)))
+            Ok(http::ok_text(TEXT, format!("{}\n", reader.log.key)))
         }
         "GET /api/{workspace}/ledger/tile/{tile+}" => reader.tile().await,
         "GET /api/{workspace}/ledger/entries/{sequence}" => reader.entry().await,
@@ -98,17 +111,23 @@ async fn route(ledger: &Ledger, request: &Request) -> Result<Response, Error> {
     }
 }
 
+/// The log of a workspace.
+struct Log<'a> {
+    ledger: &'a Ledger,
+    workspace: WorkspaceId,
+    key: Vkey,
+}
+
 /// The reader, the request, and the log.
 struct Reader<'a> {
-    ledger: &'a Ledger,
     request: &'a Request,
     holder: TokenHolder,
-    log: Vkey,
+    log: Log<'a>,
 }
 
 impl Reader<'_> {
     fn store(&self) -> &Store {
-        &self.ledger.store
+        &self.log.ledger.store
     }
 
     /// Records what was asked of the events `first` to `last`, and gives the answer. An answer that there is no such

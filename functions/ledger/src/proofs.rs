@@ -63,7 +63,7 @@ impl Reader<'_> {
         let (size, root) = self.tree("size", size).await?;
         let wanted = Subtrees::inclusion(sequence, size)
             .ok_or_else(|| beyond("sequence", format!("must be below {size}, the size of the tree")))?;
-        let hashes = self.hashes(&wanted, size).await?;
+        let hashes = self.log.hashes(&wanted, size).await?;
         Ok(http::ok(&InclusionProof { sequence, size, root, hashes }))
     }
 
@@ -81,27 +81,20 @@ impl Reader<'_> {
         let (from, to) = sent.finish((from.unwrap_or_default(), to))?;
         let (to, root_to) = self.tree("to", to).await?;
         let wanted = Subtrees::consistency(from, to).ok_or_else(|| beyond("from", shorter(to)))?;
-        let hashes = self.hashes(&wanted, to).await?;
-        let root_from = self.root(from).await?;
+        let hashes = self.log.hashes(&wanted, to).await?;
+        let root_from = self.log.root(from).await?;
         Ok(http::ok(&ConsistencyProof { from, to, root_from, root_to, hashes }))
     }
 
     /// The size and root of the requested tree, or else of the checkpoint's; never larger than the
     /// checkpoint's.
     async fn tree(&self, parameter: &str, asked: Option<u64>) -> Result<(u64, Hash), Error> {
-        let Signed { size: signed, root, note: _ } = self.checkpoint().await?;
+        let Signed { size: signed, root, note: _ } = self.log.checkpoint().await?;
         match asked {
             Some(size) if size > signed => Err(beyond(parameter, shorter(signed))),
-            Some(size) if size < signed => Ok((size, self.root(size).await?)),
+            Some(size) if size < signed => Ok((size, self.log.root(size).await?)),
             _ => Ok((signed, root)),
         }
-    }
-
-    /// The root of the first `size` leaves.
-    pub(crate) async fn root(&self, size: u64) -> Result<Hash, Error> {
-        let wanted = Subtrees::root(size).ok_or(Error::UnknownSequence)?;
-        let roots = self.hashes(&wanted, size).await?;
-        roots.first().copied().ok_or_else(|| Error::Internal("a tree without a root".into()))
     }
 }
 

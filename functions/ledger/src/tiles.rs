@@ -23,7 +23,7 @@ impl Reader<'_> {
         let path = TilePath::parse(self.request.path_parameter("tile")).map_err(|_| Error::UnknownTile)?;
         let signed = match self.store().signed(&self.holder.workspace).await? {
             Some(signed) => signed,
-            None => self.checkpoint().await?,
+            None => self.log.checkpoint().await?,
         };
         if !path.is_within(signed.size) {
             return Err(Error::UnknownTile);

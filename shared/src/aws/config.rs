@@ -86,7 +86,7 @@ pub struct ArchiveSettings {
     pub bucket: String,
     /// An S3 endpoint in place of the region's own.
     pub endpoint: Option<String>,
-    /// How long events wait for further ones, so that objects are not many and small.
+    /// How long events wait for further ones at most, so that objects are not many and small.
     pub every_seconds: i64,
 }
 
@@ -300,9 +300,9 @@ impl fmt::Debug for Seed {
 
 impl ArchiveSettings {
     /// The default of `ARCHIVE_SECONDS`.
-    pub const EVERY_SECONDS: i64 = 300;
+    pub const EVERY_SECONDS: i64 = 21_600;
 
-    /// Reads `ARCHIVE_BUCKET`, `ARCHIVE_SECONDS` (300 without it) and `AWS_ENDPOINT_URL_S3`.
+    /// Reads `ARCHIVE_BUCKET`, `ARCHIVE_SECONDS` (21,600 without it) and `AWS_ENDPOINT_URL_S3`.
     ///
     /// # Errors
     /// If `ARCHIVE_BUCKET` is missing, or `ARCHIVE_SECONDS` is not a number.

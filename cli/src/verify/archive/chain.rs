@@ -8,6 +8,7 @@ use std::{
 
 use super::{
     manifest::{Manifest, sha256},
+    object,
     problems::Problems,
 };
 use crate::error::Error;
@@ -72,6 +73,10 @@ impl Folder {
         }
     }
 
+    pub(super) fn workspace(&self) -> &str {
+        &self.workspace
+    }
+
     /// The content of the file at a key; `None` if there is none.
     ///
     /// # Errors
@@ -86,13 +91,13 @@ impl Folder {
 
     /// Looks for files that no manifest names: a query of the archive would read them. Those of other streams are not
     /// verified here, and must be named by a manifest of theirs all the same. A run's objects are put before its manifest,
-    /// so those that begin right behind the last manifest are of a run that was being written when the bucket was
-    /// copied, or whose manifest was removed; they are counted.
+    /// so those that begin behind the last manifest are of runs that were being written when the bucket was copied,
+    /// or whose manifest was removed. Their keys are returned, if they have what such a run would have.
     ///
     /// # Errors
     /// If a manifest cannot be read from the disk.
-    pub(super) fn leftovers(&self, chain: &Chain, problems: &mut Problems) -> Result<u64, Error> {
-        let mut unfinished = 0;
+    pub(super) fn leftovers(&self, chain: &Chain, problems: &mut Problems) -> Result<Vec<String>, Error> {
+        let mut unfinished = Vec::new();
         let mut named: BTreeSet<String> =
             chain.runs.iter().flat_map(|run| &run.objects).map(|object| object.key.clone()).collect();
         named.extend(chain.manifests.iter().cloned());
@@ -108,13 +113,25 @@ impl Folder {
             }
         }
         for key in self.keys.iter().filter(|key| !named.contains(*key) && !key.starts_with("manifests/")) {
-            if stream_of(key) == Some(chain.stream.as_str()) && first_of(key) == chain.next() {
-                unfinished += 1;
-            } else {
-                problems.add(format!("{key}: no manifest names it"));
+            let is_of_stream = stream_of(key) == Some(chain.stream.as_str());
+            let first =
+                first_of(key).filter(|first| is_of_stream && chain.next().is_some_and(|next| next <= *first));
+            match first {
+                Some(first) => match object::is_of_run(self, key, first)? {
+                    Ok(last) => unfinished.push((first, last, key.clone())),
+                    Err(because) => problems.add(format!("{key}: no manifest names it, and {because}")),
+                },
+                None => problems.add(format!("{key}: no manifest names it")),
             }
         }
-        Ok(unfinished)
+        unfinished.sort();
+        for pair in unfinished.windows(2) {
+            let [(before, last, _), (first, _, key)] = pair else { continue };
+            if before != first && first <= last {
+                problems.add(format!("{key}: no manifest names it, and it begins within the run before it"));
+            }
+        }
+        Ok(unfinished.into_iter().map(|(_, _, key)| key).collect())
     }
 
     /// The other streams of which there is a manifest.
@@ -169,6 +186,26 @@ impl Chain {
     /// The sequence that the next run begins with; `None` before the first run.
     fn next(&self) -> Option<u64> {
         self.runs.last()?.last.checked_add(1)
+    }
+}
+
+/// The workspace of an archive that has one.
+///
+/// # Errors
+/// If it has none or several.
+pub(super) fn only_workspace(directory: &Path) -> Result<String, Error> {
+    let path = directory.join("manifests");
+    let mut found = BTreeSet::new();
+    for entry in fs::read_dir(&path).map_err(|error| Error::file(&path, error))? {
+        let name = entry.map_err(|error| Error::file(&path, error))?.file_name();
+        found.extend(name.to_string_lossy().strip_prefix("workspace=").map(str::to_owned));
+    }
+    match found.pop_first() {
+        Some(only) if found.is_empty() => Ok(only),
+        _ => Err(Error::usage(
+            format!("{} has no manifests, or those of several workspaces.", directory.display()),
+            "Give the key of a workspace with --key.",
+        )),
     }
 }
 

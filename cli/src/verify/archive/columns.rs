@@ -86,6 +86,38 @@ pub(super) fn hold(content: Vec<u8>, events: &[Value]) -> Result<(), String> {
     }
 }
 
+/// That columns have only events of the run that begins with `first`, by what the file says of itself.
+///
+/// # Errors
+/// If they have others.
+pub(super) fn are_of_run(content: Vec<u8>, first: u64, most: u64) -> Result<(), String> {
+    let reader = SerializedFileReader::new(Bytes::from(content))
+        .map_err(|error| format!("it cannot be read: {error}"))?;
+    let rows = usize::try_from(reader.metadata().file_metadata().num_rows()).unwrap_or_default();
+    fits(reader.metadata(), rows)?;
+    let sequences = reader
+        .metadata()
+        .row_group(0)
+        .columns()
+        .iter()
+        .find(|column| column.column_path().string() == "sequence");
+    match sequences.and_then(|column| column.statistics()) {
+        Some(Statistics::Int64(numbers)) => {
+            let is_within = |bound: Option<&i64>| {
+                let sequence = bound.and_then(|bound| u64::try_from(*bound).ok());
+                sequence.is_some_and(|sequence| (first..first + most).contains(&sequence))
+            };
+            let fits = is_within(numbers.min_opt()) && is_within(numbers.max_opt());
+            if fits {
+                Ok(())
+            } else {
+                Err("its events are not of the run after the last manifest".to_owned())
+            }
+        }
+        _ => Err("it has no statistics of its sequences".to_owned()),
+    }
+}
+
 /// That a file is of the archive's form, by what it says of itself: no row is read before that.
 fn fits(metadata: &ParquetMetaData, events: usize) -> Result<(), String> {
     let mut schema = Vec::new();

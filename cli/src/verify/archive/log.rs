@@ -140,6 +140,10 @@ impl<'a> Proof<'a> {
         }
     }
 
+    pub(super) fn workspace(&self) -> &str {
+        self.key.workspace()
+    }
+
     /// How many of them are proved.
     pub(super) fn proved(&self) -> u64 {
         self.sequences.iter().filter(|sequence| **sequence < self.signed).count() as u64

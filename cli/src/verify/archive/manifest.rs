@@ -72,14 +72,15 @@ impl Manifest {
         format!("manifests/workspace={}/{}-{:016}.json", self.workspace, self.stream, self.first)
     }
 
-    /// Where the object of a day is.
-    fn key_of(&self, format: Format, day: &str) -> String {
+    /// Where the object of a day or month is.
+    fn key_of(&self, format: Format, part: &str) -> String {
+        let unit = if part.len() == "2026-11".len() { "month" } else { "day" };
         let (name, ending) = match format {
             Format::Ndjson => ("ndjson", "ndjson.gz"),
             Format::Parquet => ("parquet", "parquet"),
         };
         let Self { workspace, stream, first, .. } = self;
-        format!("{name}/workspace={workspace}/day={day}/{stream}-{first:016}.{ending}")
+        format!("{name}/workspace={workspace}/{unit}={part}/{stream}-{first:016}.{ending}")
     }
 
     /// Looks whether its numbers add up, and its objects are where they must be: for each day one of lines and
@@ -105,6 +106,10 @@ impl Manifest {
         }
         if !self.is_paired() {
             problems.add(format!("{key}: it has not one object of lines and one of columns for each day"));
+        }
+        let months = self.objects.iter().filter(|object| object.day.len() == "2026-11".len()).count();
+        if months > 0 && months < self.objects.len() {
+            problems.add(format!("{key}: it has objects of days and of months"));
         }
     }
 

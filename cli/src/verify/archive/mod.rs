@@ -18,7 +18,7 @@ use clap::Args;
 use indicatif::HumanCount;
 
 use self::{
-    chain::{Chain, Folder},
+    chain::{Chain, Folder, only_workspace},
     log::Proof,
     problems::Problems,
 };
@@ -69,36 +69,56 @@ struct Tally {
 impl VerifyArchive {
     /// Verifies it, and says what that proves.
     pub(in crate::verify) fn run(&self) -> Result<Report, Error> {
-        let (key, log) = self.log()?;
-        let folder = Folder::read(&self.directory, key.workspace())?;
+        let log = self.log()?;
+        let workspace = match &log {
+            Some((key, _)) => key.workspace().to_owned(),
+            None => only_workspace(&self.directory)?,
+        };
+        let folder = Folder::read(&self.directory, &workspace)?;
         let stream = folder.stream(self.stream.as_deref())?;
         let mut problems = Problems::default();
         let chain = Chain::of(&folder, &stream, self.from, &mut problems)?;
         let mut tally = Tally::default();
-        let mut proof = Proof::new(&key, log.as_ref(), self.from);
+        let mut proof = log.as_ref().map(|(key, log)| Proof::new(key, log.as_ref(), self.from));
         for run in &chain.runs {
             tally.count(run);
-            proof.note_checkpoint(run, &mut problems);
-            for event in object::events(&folder, run, &mut tally.objects, &mut problems)? {
-                proof.note_event(&event, !run.mask.is_empty(), &mut problems);
+            let events = object::events(&folder, run, &mut tally.objects, &mut problems)?;
+            if let Some(proof) = &mut proof {
+                proof.note_checkpoint(run, &mut problems);
+                for event in events {
+                    proof.note_event(&event, !run.mask.is_empty(), &mut problems);
+                }
             }
         }
         let unfinished = folder.leftovers(&chain, &mut problems)?;
-        proof.roots(&mut problems);
+        if let Some(proof) = &mut proof {
+            proof.roots(&mut problems);
+        }
         let directory = self.directory.display();
         if !problems.is_empty() {
             let because = format!("{directory} is not a whole archive of the log");
             return Err(not_proved(&because, DAMAGED).with_details(problems.into_details()));
         }
-        if proof.behind_gaps() > 0 && !self.manifests_only {
+        let asked = proof.as_ref().filter(|_| !self.manifests_only);
+        if let Some(behind) = asked.map(Proof::behind_gaps).filter(|behind| *behind > 0) {
             let because = format!(
                 "{} events stand behind others that were filtered out or have expired, so no root can be worked \
                  out for them",
-                HumanCount(proof.behind_gaps())
+                HumanCount(behind)
             );
             return Err(not_checked(&because, BEHIND_GAPS));
         }
-        let report = self.report(&tally, &proof, &key).unless(self.unchecked(&tally, &proof, unfinished));
+        let report = self.report(&tally, asked).unless(self.unchecked(&tally, asked));
+        let report = report.with(log.as_ref().map(|(key, _)| ("key", key.to_string())));
+        let report = match unfinished.as_slice() {
+            [] => report,
+            keys => report.with([("unfinished", format!(
+                "{} objects of later runs, which have no manifest here: they were being written, or their manifests were \
+                 removed. Copy the bucket again to see which: {}",
+                keys.len(),
+                keys.join(", ")
+            ))]),
+        };
         let others = folder.other_streams(&chain);
         Ok(if others.is_empty() {
             report
@@ -107,12 +127,13 @@ impl VerifyArchive {
         })
     }
 
-    /// The key, and the log where it is remembered.
-    fn log(&self) -> Result<(Key, Option<Remembered>), Error> {
+    /// The key, and the log where it is remembered; `None` if manifests alone are checked, for which no key is needed.
+    fn log(&self) -> Result<Option<(Key, Option<Remembered>)>, Error> {
         let given = self.key.given()?;
         match (&self.state, given) {
-            (Some(directory), given) => remembered(directory, given).map(|(key, log)| (key, Some(log))),
-            (None, Some(key)) => Ok((key, None)),
+            (Some(directory), given) => remembered(directory, given).map(|(key, log)| Some((key, Some(log)))),
+            (None, Some(key)) => Ok(Some((key, None))),
+            (None, None) if self.manifests_only => Ok(None),
             (None, None) => Err(Error::usage(
                 "The key of the log is not given.",
                 "Give it with --key, or what `auditlog verify follow` remembers with --state.",
@@ -121,7 +142,7 @@ impl VerifyArchive {
     }
 
     /// Why not every event is proved, if it is not.
-    fn unchecked(&self, tally: &Tally, proof: &Proof<'_>, unfinished: u64) -> Option<Error> {
+    fn unchecked(&self, tally: &Tally, proof: Option<&Proof<'_>>) -> Option<Error> {
         let directory = self.directory.display();
         if tally.runs == 0 {
             return Some(not_checked(
@@ -129,28 +150,23 @@ impl VerifyArchive {
                 "Look whether the whole archive was copied.",
             ));
         }
-        if unfinished > 0 {
-            let because = format!(
-                "{unfinished} objects in {directory} are of a run that has no manifest: it was being written when the \
-                 bucket was copied, or its manifest was removed"
-            );
-            return Some(not_checked(&because, "Copy the bucket again in ten minutes."));
-        }
-        let beyond = !self.manifests_only && proof.beyond() > 0;
-        beyond.then(|| not_checked(&format!("{directory} has {}", proof.outside()), BEYOND))
+        let beyond = proof.filter(|proof| proof.beyond() > 0)?;
+        Some(not_checked(&format!("{directory} has {}", beyond.outside()), BEYOND))
     }
 
-    fn report(&self, tally: &Tally, proof: &Proof<'_>, key: &Key) -> Report {
+    fn report(&self, tally: &Tally, proof: Option<&Proof<'_>>) -> Report {
         let Tally { runs, objects, events, expired, filtered, last } = tally;
         let covered = last.map_or("nothing".to_owned(), |last| {
             format!("every sequence from {} to {last} is in one of {} runs", self.from, HumanCount(*runs))
         });
-        let proved = if self.manifests_only {
-            "not asked for: events may be others than were logged".to_owned()
-        } else {
-            format!("{} are in the log of {}, unchanged", HumanCount(proof.proved()), key.workspace())
-        };
-        let uncovered = proof.uncovered();
+        let not_asked = || "not asked for".to_owned();
+        let proved = proof.map_or_else(
+            || "not asked for: events may be others than were logged".to_owned(),
+            |proof| {
+                format!("{} are in the log of {}, unchanged", HumanCount(proof.proved()), proof.workspace())
+            },
+        );
+        let uncovered = proof.map_or_else(not_asked, Proof::uncovered);
         Report::new([
             (
                 "archived",
@@ -168,10 +184,9 @@ impl VerifyArchive {
             ),
             ("columns", "hold the same as lines, value by value".to_owned()),
             ("proved", proved),
-            ("not covered", if self.manifests_only { "not asked for".to_owned() } else { proof.outside() }),
+            ("not covered", proof.map_or_else(not_asked, Proof::outside)),
             ("not proved", if uncovered.is_empty() { "nothing".to_owned() } else { uncovered }),
-            ("checkpoint", proof.checkpoint()),
-            ("key", key.to_string()),
+            ("checkpoint", proof.map_or_else(not_asked, Proof::checkpoint)),
             ("left open", LEFT_OPEN.to_owned()),
         ])
     }

@@ -15,6 +15,8 @@ use crate::{error::Error, ledger};
 
 /// The most bytes of a line. An event has at most 64 KiB of content, which JSON may write with six bytes for each.
 const MAX_LINE_BYTES: u64 = 512 * 1024;
+/// The most sequences of a run.
+const MAX_RUN: u64 = 10_000;
 
 /// The events of a run, in the order of their sequences, as far as its objects are what they must be. Columns
 /// are held against the lines of their day.
@@ -50,6 +52,42 @@ pub(super) fn events(
     }
     all.sort_by_key(|event| event["sequence"].as_u64());
     Ok(all)
+}
+
+/// Whether an object that no manifest names is one that the archiver may have put for a run that begins with `next`: events
+/// from there on, of the workspace and the day of its key, and the same as in the other format where that is there too.
+/// Returns the last sequence, or why it is not.
+///
+/// # Errors
+/// If a file cannot be read from the disk.
+pub(super) fn is_of_run(folder: &Folder, key: &str, next: u64) -> Result<Result<u64, String>, Error> {
+    let lines = key.replacen("parquet/", "ndjson/", 1).replace(".parquet", ".ndjson.gz");
+    let Some(content) = folder.content(&lines)? else {
+        let columns = folder.content(key)?.unwrap_or_default();
+        return Ok(columns::are_of_run(columns, next, MAX_RUN).map(|()| next));
+    };
+    let events = match read(&content, MAX_RUN).and_then(|events| continues(folder, key, next, events)) {
+        Ok(events) => events,
+        Err(because) => return Ok(Err(because)),
+    };
+    let last = events.iter().filter_map(|event| event["sequence"].as_u64()).max().unwrap_or(next);
+    match folder.content(key)? {
+        Some(content) if key != lines => Ok(columns::hold(content, &events).map(|()| last)),
+        _ => Ok(Ok(last)),
+    }
+}
+
+fn continues(folder: &Folder, key: &str, next: u64, events: Vec<Value>) -> Result<Vec<Value>, String> {
+    let part = key.split('/').nth(2).and_then(|part| part.split_once('=')).map_or("", |(_, part)| part);
+    for (number, event) in (1..).zip(&events) {
+        let is_next =
+            ledger::sequence(event)?.is_some_and(|sequence| (next..next + MAX_RUN).contains(&sequence));
+        let is_within = event["timestamp"].as_str().is_some_and(|time| time.starts_with(part));
+        if !is_next || !is_within || event["workspace_username"] != folder.workspace() {
+            return Err(format!("line {number}: its event is not of the run after the last manifest"));
+        }
+    }
+    Ok(events)
 }
 
 /// The content of an object, if it is the one that the manifest names.
@@ -97,7 +135,9 @@ fn fits(run: &Manifest, named: &Named, events: Vec<Value>) -> Result<Vec<Value>,
         if event["workspace_username"] != run.workspace.as_str() {
             return Err(format!("line {number}: its event is of another workspace"));
         }
-        if !event["timestamp"].as_str().is_some_and(|time| time.starts_with(&named.day)) {
+        let is_within =
+            |time: &str| time.strip_prefix(&*named.day).is_some_and(|rest| rest.starts_with(['T', '-']));
+        if !event["timestamp"].as_str().is_some_and(is_within) {
             return Err(format!("line {number}: its event is of another day"));
         }
         sequences.push(sequence);
