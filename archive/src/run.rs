@@ -110,10 +110,10 @@ struct Day {
 
 impl Day {
     fn merge(days: &[&Self]) -> Self {
-        let of = |(source, day): (usize, &&Self)| {
-            day.sequences.iter().map(|sequence| (*sequence, source)).collect::<Vec<_>>()
-        };
-        let mut rows: Vec<_> = days.iter().enumerate().flat_map(of).collect();
+        let mut rows = Vec::new();
+        for (source, day) in days.iter().enumerate() {
+            rows.extend(day.sequences.iter().map(|sequence| (*sequence, source)));
+        }
         rows.sort_unstable();
         let (sequences, order): (Vec<_>, Vec<_>) = rows.into_iter().unzip();
         let mut texts: Vec<_> =

@@ -266,7 +266,7 @@ impl Numbers {
 fn a_copy_taken_at_any_moment_is_proved_and_each_damage_is_named() {
     let (log, mut numbers) = (Log::with(60), Numbers(7));
     let mut stream = Stream::whole();
-    // What the bucket was sent, in its order: runs begin again when the archiver is interrupted, and the objects of a run are put in
+    // The objects that the bucket was sent, in their order: runs begin again when the archiver is interrupted, and the objects of a run are put in
     // any order.
     let mut puts: Vec<Object> = Vec::new();
     for first in (0..60).step_by(10) {
