@@ -145,16 +145,27 @@ impl Functions {
                 invoke_http(name, event, async move |call| ledger::handle(&ledger, call).await).await
             }
             "redactions" => {
-                invoke_http(name, event, async move |call| redactions::handle(&store, call).await).await
+                invoke_http(name, event, async move |call| {
+                    redactions::handle(&store, &Arc::default(), call).await
+                })
+                .await
             }
             "settings" => {
-                invoke_http(name, event, async move |call| settings::handle(&store, call).await).await
+                invoke_http(name, event, async move |call| {
+                    settings::handle(&store, &Arc::default(), call).await
+                })
+                .await
             }
             "streams" => {
                 let streams = self.streams.clone();
                 invoke_http(name, event, async move |call| streams::handle(&streams, call).await).await
             }
-            "tokens" => invoke_http(name, event, async move |call| tokens::handle(&store, call).await).await,
+            "tokens" => {
+                invoke_http(name, event, async move |call| {
+                    tokens::handle(&store, &Arc::default(), call).await
+                })
+                .await
+            }
             "viewer" => invoke_http(name, event, viewer::handle).await,
             _ => Err(InvokeError::Failed),
         }

@@ -205,6 +205,7 @@ impl System {
             store: store.clone(),
             secrets: Secrets::connect(&config, &streaming),
             operator: streaming.operator.clone(),
+            claims: Arc::default(),
         };
         let functions = Functions::of(&template, store.clone(), ledger, streams)?;
         let post =

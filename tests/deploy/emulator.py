@@ -10,6 +10,7 @@ import http.server
 import ipaddress
 import json
 import os
+import pathlib
 import signal
 import socket
 import ssl
@@ -25,6 +26,7 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
 from facts import wait_for
 
+STREAMS = str(pathlib.Path(__file__).with_name("ministack_streams.py"))
 REGION = "us-east-1"
 AUDIENCE = "audit-logs"
 LEDGER_ORIGIN = "audit.example.com"
@@ -53,7 +55,7 @@ def start_ministack(directory, certificate):
     }
     log = (directory / "ministack.log").open("w")
     process = subprocess.Popen(
-        [sys.executable, "-m", "ministack"], env=environment, stdout=log, stderr=log, start_new_session=True
+        [sys.executable, STREAMS], env=environment, stdout=log, stderr=log, start_new_session=True
     )
 
     def ready():

@@ -13,7 +13,7 @@ import time
 
 from emulator import OWNER, IdentityProvider, session, start_ministack, stop
 from facts import held, holds, wait_for
-from ledger import alarmed, reconciled, redacted, sealed
+from ledger import alarmed, reconciled, redacted, sealed, vouched
 from roles import least_privilege, permitted
 from stack import Api, Stack, deploy, wire
 
@@ -237,6 +237,7 @@ def prove(stack, api, provider, admin, token):
     member = bearer(provider.jwt(workspace=WORKSPACE, role="member"))
     reader = bearer(token["bearer"])
     key, event = sealed(stack, api, WORKSPACE, reader, "over-https")
+    vouched(stack)
     redacted(api, WORKSPACE, admin, member, reader, key, event)
     alarmed(stack, api, WORKSPACE, reader, event)
     reconciled(stack)

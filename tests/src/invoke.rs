@@ -1,5 +1,7 @@
 //! Calls handlers with a store of the test's choice, as Lambda would.
 
+use std::sync::Arc;
+
 use aws_lambda_events::sqs::SqsBatchResponse;
 use lambda_http::{RequestExt as _, Service as _};
 use lambda_runtime::{Context, Error, LambdaEvent};
@@ -11,6 +13,7 @@ use shared::{
         secrets::Secrets,
     },
     http::Response,
+    model::identity::AdminClaims,
     store::Store,
     system,
 };
@@ -101,22 +104,29 @@ pub async fn ingest_api(store: &Store, request: Value) -> HttpAnswer {
 
 /// Calls `tokens`.
 pub async fn manage_tokens(store: &Store, request: Value) -> HttpAnswer {
-    answer(tokens::handle(store, event(request)).await)
+    answer(tokens::handle(store, &Arc::default(), event(request)).await)
+}
+
+/// Lists the tokens of acme with a JWT of these claims, where a deployment has these names for them.
+pub async fn list_tokens_with(store: &Store, names: AdminClaims, claims: &Value) -> HttpAnswer {
+    let authorizer = json!({"jwt": {"claims": claims, "scopes": null}});
+    let request = request("GET /api/{workspace}/tokens", authorizer, &json!(null));
+    answer(tokens::handle(store, &Arc::new(names), event(request)).await)
 }
 
 /// Calls `redactions`.
 pub async fn redactions(store: &Store, request: Value) -> HttpAnswer {
-    answer(redactions::handle(store, event(request)).await)
+    answer(redactions::handle(store, &Arc::default(), event(request)).await)
 }
 
 /// Calls `redactions` so near its deadline that it reads once and ends.
 pub async fn redactions_in_a_hurry(store: &Store, request: Value) -> HttpAnswer {
-    answer(redactions::handle(store, with_deadline(request, 0)).await)
+    answer(redactions::handle(store, &Arc::default(), with_deadline(request, 0)).await)
 }
 
 /// Calls `settings`.
 pub async fn manage_settings(store: &Store, request: Value) -> HttpAnswer {
-    answer(settings::handle(store, event(request)).await)
+    answer(settings::handle(store, &Arc::default(), event(request)).await)
 }
 
 /// Calls `streams`, over the secrets of the system at this endpoint.
@@ -127,7 +137,8 @@ pub async fn manage_streams(store: &Store, secrets: &str, request: Value) -> Htt
         ..Streaming::default()
     };
     let secrets = Secrets::connect(&Config::local(secrets), &streaming);
-    let streams = Streams { store: store.clone(), secrets, operator: streaming.operator };
+    let (store, operator) = (store.clone(), streaming.operator);
+    let streams = Streams { store, secrets, operator, claims: Arc::default() };
     answer(streams::handle(&streams, event(request)).await)
 }
 

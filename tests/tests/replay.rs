@@ -17,6 +17,7 @@ use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
     env, fs,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use archiver::{Archiver, Bucket, Pace};
@@ -239,13 +240,17 @@ impl Stage {
             }
             "query" => invoke::payload(payload, |request| query::handle(&self.store, request)).await,
             "redactions" => {
-                invoke::payload(payload, |request| redactions::handle(&self.store, request)).await
+                invoke::payload(payload, |request| redactions::handle(&self.store, &Arc::default(), request))
+                    .await
             }
             "streams" => {
                 let streams = self.streams();
                 invoke::payload(payload, |request| streams::handle(&streams, request)).await
             }
-            "settings" => invoke::payload(payload, |request| settings::handle(&self.store, request)).await,
+            "settings" => {
+                invoke::payload(payload, |request| settings::handle(&self.store, &Arc::default(), request))
+                    .await
+            }
             "archiver" => {
                 let mut event = event(payload);
                 event.context.deadline = u64::try_from(system::now().plus_seconds(300).unix_ms()).unwrap();
@@ -271,7 +276,10 @@ impl Stage {
             }
             "sealer" => answer(sealer::handle(&self.store, event(payload)).await),
             "viewer" => invoke::payload(payload, viewer::handle).await,
-            _ => invoke::payload(payload, |request| tokens::handle(&self.store, request)).await,
+            _ => {
+                invoke::payload(payload, |request| tokens::handle(&self.store, &Arc::default(), request))
+                    .await
+            }
         }
     }
 
@@ -280,7 +288,7 @@ impl Stage {
         let operator = Operator { event_buses: vec![EVENT_BUS.to_owned()], ..Operator::default() };
         let nowhere = Config::local("http://127.0.0.1:1");
         let secrets = Secrets::connect(&nowhere, &Streaming::default());
-        Streams { store: self.store.clone(), secrets, operator }
+        Streams { store: self.store.clone(), secrets, operator, claims: Arc::default() }
     }
 
     async fn tables(&self) -> Tables {

@@ -6,12 +6,14 @@
 mod body;
 mod search;
 
+use std::sync::Arc;
+
 use serde::Serialize;
 use shared::{
     http::{self, Request, Response},
     model::{
-        disclosure::Part, error::Error, event::Event, id::WorkspaceId, keys::Place, principal::Admin,
-        rate::ChangeKind, service_event,
+        disclosure::Part, error::Error, event::Event, id::WorkspaceId, identity::AdminClaims, keys::Place,
+        principal::Admin, rate::ChangeKind, service_event,
     },
     store::{Redaction, Store, Written},
     system,
@@ -34,10 +36,16 @@ const MAX_ATTEMPTS: usize = 5;
 
 /// Answers `POST /api/{workspace}/redactions`.
 ///
+/// `claims` names the claims of an admin's JWT.
+///
 /// # Errors
 /// None: every failure is an answer.
-pub async fn handle(store: &Store, request: lambda_http::Request) -> Result<Response, lambda_http::Error> {
-    let request = Request::from(request);
+pub async fn handle(
+    store: &Store,
+    claims: &Arc<AdminClaims>,
+    request: lambda_http::Request,
+) -> Result<Response, lambda_http::Error> {
+    let request = Request::of_admins(request, claims);
     let answer = match request.route() {
         "POST /api/{workspace}/redactions" => redact(store, &request).await,
         _ => Err(Error::UnknownRoute),

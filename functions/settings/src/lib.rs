@@ -5,6 +5,8 @@
 
 mod body;
 
+use std::sync::Arc;
+
 use serde::Serialize;
 use serde_json::{Map, json};
 use shared::{
@@ -12,6 +14,7 @@ use shared::{
     model::{
         error::Error,
         event::Change,
+        identity::AdminClaims,
         principal::Admin,
         rate::ChangeKind,
         retention::{Hold, InvalidChange, NOTICE_SECONDS, Retention, StandingHold},
@@ -32,10 +35,16 @@ const MAX_ATTEMPTS: usize = 5;
 
 /// Answers the two routes of `/api/{workspace}/settings`.
 ///
+/// `claims` names the claims of an admin's JWT.
+///
 /// # Errors
 /// None: every failure is an answer.
-pub async fn handle(store: &Store, request: lambda_http::Request) -> Result<Response, lambda_http::Error> {
-    let request = Request::from(request);
+pub async fn handle(
+    store: &Store,
+    claims: &Arc<AdminClaims>,
+    request: lambda_http::Request,
+) -> Result<Response, lambda_http::Error> {
+    let request = Request::of_admins(request, claims);
     let answer = match request.route() {
         "GET /api/{workspace}/settings" => show(store, &request).await,
         "PATCH /api/{workspace}/settings" => change(store, &request).await,

@@ -1,9 +1,11 @@
 //! The Lambda behind `/api/{workspace}/settings`.
 
+use std::sync::Arc;
+
 use lambda_http::{Error, run, service_fn};
 use shared::{
     aws::{
-        config::{Config, Logs},
+        config::{Config, Logs, admin_claims},
         logs,
     },
     store::{Opening, Store},
@@ -13,5 +15,6 @@ use shared::{
 async fn main() -> Result<(), Error> {
     logs::start(&Logs::from_env());
     let store = Store::open(&Config::from_env()?, Opening::Settings).await;
-    run(service_fn(|request| settings::handle(&store, request))).await
+    let claims = Arc::new(admin_claims());
+    run(service_fn(|request| settings::handle(&store, &claims, request))).await
 }

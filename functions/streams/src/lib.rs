@@ -8,11 +8,13 @@ mod answer;
 mod body;
 mod change;
 
+use std::sync::Arc;
+
 use serde_json::{Map, Value, json};
 use shared::{
     aws::secrets::Secrets,
     http::{self, Request, Response},
-    model::{error::Error, principal::Admin, rate::ChangeKind, timestamp::Timestamp},
+    model::{error::Error, identity::AdminClaims, principal::Admin, rate::ChangeKind, timestamp::Timestamp},
     store::{Store, Written},
     stream::{
         Delivery, DestinationKind, MAX_STREAMS, Operator, Pause, PausedBy, Progress, SecretIs,
@@ -45,6 +47,8 @@ pub struct Streams {
     pub secrets: Secrets,
     /// The destinations that the operator permits.
     pub operator: Operator,
+    /// The names of the claims of an admin's JWT.
+    pub claims: Arc<AdminClaims>,
 }
 
 /// Answers the routes of `/api/{workspace}/streams`.
@@ -55,7 +59,7 @@ pub async fn handle(
     streams: &Streams,
     request: lambda_http::Request,
 ) -> Result<Response, lambda_http::Error> {
-    let request = Request::from(request);
+    let request = Request::of_admins(request, &streams.claims);
     let answer = match request.route() {
         "GET /api/{workspace}/streams" => streams.list(&request).await,
         "POST /api/{workspace}/streams" => streams.create(&request).await,

@@ -1,9 +1,11 @@
 //! The Lambda behind `/api/{workspace}/streams`.
 
+use std::sync::Arc;
+
 use lambda_http::{Error, run, service_fn};
 use shared::{
     aws::{
-        config::{Config, Logs, Streaming},
+        config::{Config, Logs, Streaming, admin_claims},
         logs,
         secrets::Secrets,
     },
@@ -19,6 +21,7 @@ async fn main() -> Result<(), Error> {
         secrets: Secrets::connect(&config, &streaming),
         store: Store::open(&config, Opening::Settings).await,
         operator: streaming.operator,
+        claims: Arc::new(admin_claims()),
     };
     run(service_fn(|request| streams::handle(&streams, request))).await
 }

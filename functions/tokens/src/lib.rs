@@ -5,12 +5,14 @@
 
 mod body;
 
+use std::sync::Arc;
+
 use serde::Serialize;
 use shared::{
     http::{self, Request, Response, Took},
     model::{
-        error::Error, id::TokenId, rate::ChangeKind, scope::Scope, service_event, timestamp::Timestamp,
-        token::WorkspaceToken,
+        error::Error, id::TokenId, identity::AdminClaims, rate::ChangeKind, scope::Scope, service_event,
+        timestamp::Timestamp, token::WorkspaceToken,
     },
     store::Store,
     system,
@@ -21,10 +23,16 @@ pub use self::body::{DEFAULT_DAYS, FIELDS, MAX_BODY_BYTES, MAX_DAYS, MAX_NAME_BY
 
 /// Answers the three routes of `/api/{workspace}/tokens`.
 ///
+/// `claims` names the claims of an admin's JWT.
+///
 /// # Errors
 /// None: every failure is an answer.
-pub async fn handle(store: &Store, request: lambda_http::Request) -> Result<Response, lambda_http::Error> {
-    let request = Request::from(request);
+pub async fn handle(
+    store: &Store,
+    claims: &Arc<AdminClaims>,
+    request: lambda_http::Request,
+) -> Result<Response, lambda_http::Error> {
+    let request = Request::of_admins(request, claims);
     let answer = match request.route() {
         "POST /api/{workspace}/tokens" => create(store, &request).await,
         "GET /api/{workspace}/tokens" => list(store, &request).await,

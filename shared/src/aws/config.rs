@@ -10,7 +10,7 @@ use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 
-use crate::{aws::https::Trust, stream::Operator};
+use crate::{aws::https::Trust, model::identity::AdminClaims, stream::Operator};
 
 /// The tables and the settings of the connection to them.
 #[derive(Clone, Debug)]
@@ -237,6 +237,29 @@ fn limit(variable: Option<String>) -> Result<Option<u32>, InvalidConfig> {
     }
 }
 
+/// Reads the names of the claims of an admin's JWT: `JWT_WORKSPACE_CLAIM`, `JWT_USER_ID_CLAIM`, `JWT_USERNAME_CLAIM`,
+/// `JWT_ADMIN_CLAIM`, and `JWT_ADMIN_VALUES`, separated by commas.
+pub fn admin_claims() -> AdminClaims {
+    read_admin_claims(Config::variable)
+}
+
+fn read_admin_claims(variable: impl Fn(&'static str) -> Option<String>) -> AdminClaims {
+    let AdminClaims { workspace, user_id, username, admin, admin_values } = AdminClaims::default();
+    let values = variable("JWT_ADMIN_VALUES").unwrap_or_default();
+    let values: Vec<_> = values.split(',').map(str::trim).filter(|value| !value.is_empty()).collect();
+    AdminClaims {
+        workspace: variable("JWT_WORKSPACE_CLAIM").unwrap_or(workspace),
+        user_id: variable("JWT_USER_ID_CLAIM").unwrap_or(user_id),
+        username: variable("JWT_USERNAME_CLAIM").unwrap_or(username),
+        admin: variable("JWT_ADMIN_CLAIM").unwrap_or(admin),
+        admin_values: if values.is_empty() {
+            admin_values
+        } else {
+            values.into_iter().map(str::to_owned).collect()
+        },
+    }
+}
+
 impl Logs {
     /// Reads `AWS_LAMBDA_LOG_LEVEL` (or `RUST_LOG`, as one level) and `AWS_LAMBDA_LOG_FORMAT`.
     pub fn from_env() -> Self {
@@ -348,6 +371,16 @@ mod tests {
     use aws_credential_types::provider::ProvideCredentials as _;
 
     use super::*;
+
+    #[test]
+    fn the_names_of_an_admins_claims_are_read_and_have_defaults() {
+        assert_eq!(read_admin_claims(|_| None), AdminClaims::default());
+        let claims = read_admin_claims(|name| {
+            (name == "JWT_ADMIN_VALUES").then(|| "owner, {workspace}:admin,".to_owned())
+        });
+        assert_eq!(claims.admin_values, ["owner", "{workspace}:admin"]);
+        assert_eq!(claims.admin, "role");
+    }
 
     fn read(variables: &[(&str, &str)]) -> Result<Config, InvalidConfig> {
         Config::read(|name| {

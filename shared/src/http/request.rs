@@ -1,6 +1,6 @@
 //! Requests: the caller, the path, the parameters and the body.
 
-use std::{borrow::Cow, io::Read as _};
+use std::{borrow::Cow, io::Read as _, sync::Arc};
 
 use flate2::read::MultiGzDecoder;
 use lambda_http::{
@@ -17,6 +17,7 @@ use crate::{
         error::Error,
         escaping::MAX_NAME_CHARACTERS,
         id::{EventId, TokenId, WorkspaceId},
+        identity::{AdminClaims, NotAdmin},
         principal::{Admin, TokenHolder},
         scope::Scope,
         service_event::Origin,
@@ -30,7 +31,11 @@ use crate::{
 
 /// A request that came through API Gateway's HTTP API.
 #[derive(Debug)]
-pub struct Request(lambda_http::Request);
+pub struct Request {
+    inner: lambda_http::Request,
+    /// The names of the claims of admins; `None` on the routes of tokens.
+    claims: Option<Arc<AdminClaims>>,
+}
 
 /// The header with a client's key for the request, by which a retry is recognized.
 const IDEMPOTENCY_KEY: &str = "idempotency-key";
@@ -38,18 +43,22 @@ const IDEMPOTENCY_KEY: &str = "idempotency-key";
 const MAX_KEY_BYTES: usize = 255;
 
 /// A claim that is recorded. It is escaped, because some identity providers let users choose their claims.
-struct Claim {
-    name: &'static str,
+struct Recorded {
+    name: fn(&AdminClaims) -> &str,
     /// The place of the claim in the event.
     place: &'static str,
     kind: Kind,
     max_characters: usize,
 }
 
-const SUB: Claim =
-    Claim { name: "sub", place: "/actor/user_id", kind: Kind::Id, max_characters: MAX_ID_CHARACTERS };
-const USERNAME: Claim = Claim {
-    name: "username",
+const USER_ID: Recorded = Recorded {
+    name: |claims| &claims.user_id,
+    place: "/actor/user_id",
+    kind: Kind::Id,
+    max_characters: MAX_ID_CHARACTERS,
+};
+const USERNAME: Recorded = Recorded {
+    name: |claims| &claims.username,
     place: "/actor/username",
     kind: Kind::Line,
     max_characters: MAX_NAME_CHARACTERS,
@@ -57,11 +66,16 @@ const USERNAME: Claim = Claim {
 
 impl From<lambda_http::Request> for Request {
     fn from(request: lambda_http::Request) -> Self {
-        Self(request)
+        Self { inner: request, claims: None }
     }
 }
 
 impl Request {
+    /// A request on a route of admins, whose JWTs have these claims.
+    pub fn of_admins(request: lambda_http::Request, claims: &Arc<AdminClaims>) -> Self {
+        Self { inner: request, claims: Some(claims.clone()) }
+    }
+
     /// The route in the template, such as `GET /api/{workspace}/audit_logs`.
     pub fn route(&self) -> &str {
         self.context().and_then(|context| context.route_key.as_deref()).unwrap_or_default()
@@ -74,27 +88,27 @@ impl Request {
 
     /// The time at which Lambda ends the invocation, in milliseconds since 1970.
     pub fn deadline_ms(&self) -> u64 {
-        self.0.lambda_context_ref().map_or(0, |context| context.deadline)
+        self.inner.lambda_context_ref().map_or(0, |context| context.deadline)
     }
 
     /// A decoded path parameter; empty if the route has none of this name.
     pub fn path_parameter(&self, name: &str) -> &str {
-        self.0.path_parameters_ref().and_then(|parameters| parameters.first(name)).unwrap_or_default()
+        self.inner.path_parameters_ref().and_then(|parameters| parameters.first(name)).unwrap_or_default()
     }
 
     /// The path as it was sent.
     pub fn path(&self) -> &str {
-        self.0.raw_http_path()
+        self.inner.raw_http_path()
     }
 
     /// A header by its name in lower case. API Gateway joins repeated headers with commas.
     pub fn header(&self, name: &str) -> Option<&str> {
-        self.0.headers().get(name).and_then(|value| value.to_str().ok())
+        self.inner.headers().get(name).and_then(|value| value.to_str().ok())
     }
 
     /// The decoded query parameters in the order of the request, with repeated ones.
     pub fn query(&self) -> Vec<(String, String)> {
-        let raw = self.0.uri().query().unwrap_or_default();
+        let raw = self.inner.uri().query().unwrap_or_default();
         form_urlencoded::parse(raw.as_bytes()).into_owned().collect()
     }
 
@@ -111,10 +125,10 @@ impl Request {
     /// # Errors
     /// [`Error::InvalidHeader`] if it is empty, repeated, long or not visible ASCII.
     pub fn idempotency_key(&self) -> Result<Option<&str>, Error> {
-        let Some(value) = self.0.headers().get(IDEMPOTENCY_KEY) else { return Ok(None) };
+        let Some(value) = self.inner.headers().get(IDEMPOTENCY_KEY) else { return Ok(None) };
         let key = value.to_str().unwrap_or_default().trim();
         let key = key.strip_prefix('"').and_then(|key| key.strip_suffix('"')).unwrap_or(key);
-        let repeated = self.0.headers().get_all(IDEMPOTENCY_KEY).iter().count() > 1;
+        let repeated = self.inner.headers().get_all(IDEMPOTENCY_KEY).iter().count() > 1;
         if repeated
             || !(1..=MAX_KEY_BYTES).contains(&key.len())
             || !key.bytes().all(|byte| (0x20..0x7f).contains(&byte))
@@ -132,7 +146,7 @@ impl Request {
     /// [`Error::TooLarge`] for a larger body, [`Error::UnsupportedEncoding`] for a compression other than gzip,
     /// [`Error::InvalidBody`] for invalid gzip.
     pub fn body(&self, max_bytes: usize) -> Result<Cow<'_, [u8]>, Error> {
-        let body: &[u8] = self.0.body();
+        let body: &[u8] = self.inner.body();
         let body = match self.header("content-encoding").unwrap_or_default().trim() {
             "" | "identity" => Cow::Borrowed(body),
             encoding if encoding.eq_ignore_ascii_case("gzip") || encoding.eq_ignore_ascii_case("x-gzip") => {
@@ -172,31 +186,30 @@ impl Request {
     /// [`Error::UnknownWorkspace`] if the path names another workspace than the admin's own, [`Error::Forbidden`] if the
     /// user is not an admin of it, [`Error::InvalidQuery`] with each query parameter.
     pub fn admin(&self) -> Result<Admin, Error> {
+        let names = self.claims.as_deref().ok_or(Error::Unauthenticated)?;
         let claims = &self.authorizer()?.jwt.as_ref().ok_or(Error::Unauthenticated)?.claims;
         fn lacking(claim: &str) -> Error {
             Error::Forbidden(format!(
                 "The JWT has no valid claim {claim}; ask for one from your identity provider."
             ))
         }
-        let workspace = claims
-            .get("workspace")
-            .and_then(|name| WorkspaceId::parse(name).ok())
-            .ok_or_else(|| lacking("workspace"))?;
-        let (user_id, _) =
-            self.claim(&SUB).filter(|(sub, _)| !sub.is_empty()).ok_or_else(|| lacking("sub"))?;
+        let user_id = self.claim(&USER_ID).filter(|(user_id, _)| !user_id.is_empty());
+        let (user_id, _) = user_id.ok_or_else(|| lacking(&names.user_id))?;
         let username = self.claim(&USERNAME).map(|(username, _)| username);
-        let admin = Admin { workspace, user_id, username };
-        admin.require(&self.workspace()?)?;
-        if claims.get("role").is_none_or(|role| role != "admin") {
-            return Err(Error::Forbidden("Only admins of the workspace may do this.".to_owned()));
-        }
+        let workspace = self.workspace()?;
+        names.check(claims, &workspace).map_err(|reason| match reason {
+            NotAdmin::NoWorkspace => lacking(&names.workspace),
+            NotAdmin::OtherWorkspace => Error::UnknownWorkspace,
+            NotAdmin::Role => Error::Forbidden("Only admins of the workspace may do this.".to_owned()),
+        })?;
         self.no_query()?;
-        Ok(admin)
+        Ok(Admin { workspace, user_id, username })
     }
 
     /// A claim of the JWT, escaped for the log, and the changes that the escaping made.
-    fn claim(&self, claim: &Claim) -> Option<(String, Option<characters::Change>)> {
-        let mut value = self.authorizer().ok()?.jwt.as_ref()?.claims.get(claim.name)?.clone();
+    fn claim(&self, claim: &Recorded) -> Option<(String, Option<characters::Change>)> {
+        let name = (claim.name)(self.claims.as_deref()?);
+        let mut value = self.authorizer().ok()?.jwt.as_ref()?.claims.get(name)?.clone();
         let change = characters::clean(&mut value, claim.kind, claim.max_characters);
         Some((value, change))
     }
@@ -206,7 +219,7 @@ impl Request {
         let client = self.context().map(|context| &context.http);
         let ip = client.and_then(|client| client.source_ip.clone()).filter(|text| !text.is_empty());
         let user_agent = client.and_then(|client| client.user_agent.clone()).filter(|text| !text.is_empty());
-        let claims = [SUB, USERNAME];
+        let claims = [USER_ID, USERNAME];
         let claims = claims.iter().filter_map(|claim| Some((claim.place, self.claim(claim)?.1?))).collect();
         Origin { now, event_id, salt, ip, user_agent, claims }
     }
@@ -221,7 +234,7 @@ impl Request {
 
     /// API Gateway's part of the request: route, client, authorizer.
     fn context(&self) -> Option<&ApiGatewayV2httpRequestContext> {
-        match self.0.request_context_ref() {
+        match self.inner.request_context_ref() {
             Some(RequestContext::ApiGatewayV2(context)) => Some(context),
             _ => None,
         }

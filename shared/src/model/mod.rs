@@ -6,6 +6,7 @@ pub mod error;
 pub mod escaping;
 pub mod event;
 pub mod id;
+pub mod identity;
 pub mod keys;
 pub mod principal;
 pub mod rate;

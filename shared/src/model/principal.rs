@@ -51,16 +51,6 @@ impl TokenHolder {
     }
 }
 
-impl Admin {
-    /// Checks that the admin belongs to `workspace`.
-    ///
-    /// # Errors
-    /// [`Error::UnknownWorkspace`] for any other workspace.
-    pub fn require(&self, workspace: &WorkspaceId) -> Result<(), Error> {
-        if self.workspace == *workspace { Ok(()) } else { Err(Error::UnknownWorkspace) }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -2,13 +2,16 @@
 
 use serde_json::{Value, json};
 use shared::{
+    aws::config::Config,
     model::{
         id::WorkspaceId,
+        identity::AdminClaims,
         principal::Admin,
         scope::Scope,
         service_event::{self, Origin},
         token::{PlainToken, WorkspaceToken},
     },
+    store::Store,
     system,
 };
 use tests::{Answer, Client, Fault, FaultyEngine, TestApp, invoke, sample::event};
@@ -246,7 +249,7 @@ async fn only_an_admin_of_the_workspace_manages_its_tokens() {
     let forbidden = [
         ("a member", app.member("acme")),
         ("no role", with_claims(&app, claims(now, "role", json!(null)))),
-        ("a list of roles", with_claims(&app, claims(now, "role", json!(["admin"])))),
+        ("a list of other roles", with_claims(&app, claims(now, "role", json!(["member", "no-admin"])))),
         ("no workspace", with_claims(&app, claims(now, "workspace", json!(null)))),
         ("no user", with_claims(&app, claims(now, "sub", json!("")))),
     ];
@@ -264,7 +267,47 @@ async fn only_an_admin_of_the_workspace_manages_its_tokens() {
         }
     }
     assert_eq!((app.tables().events("acme").await, app.tables().tokens("acme").await), before);
+    let lists = [
+        ("a list of roles", with_claims(&app, claims(now, "role", json!(["member", "admin"])))),
+        ("a list of workspaces", with_claims(&app, claims(now, "workspace", json!(["globex", "acme"])))),
+    ];
+    for (who, client) in &lists {
+        assert_eq!(client.tokens().await.status, 200, "{who}");
+    }
     assert_eq!(app.tables().tokens("globex").await, [] as [Value; 0]);
+}
+
+#[tokio::test]
+async fn a_deployment_names_the_claims_of_its_admins() {
+    let app = TestApp::start().await;
+    let store = Store::connect(&Config::local(app.dynamodb_endpoint()));
+    let names = AdminClaims {
+        workspace: "custom:workspace".to_owned(),
+        user_id: "oid".to_owned(),
+        username: "preferred_username".to_owned(),
+        admin: "cognito:groups".to_owned(),
+        admin_values: vec!["audit-admins".to_owned()],
+    };
+    let admin = json!({"custom:workspace": "acme", "oid": "u1", "cognito:groups": "[editors audit-admins]"});
+    for (changed, expected, named) in [
+        (json!({}), 200, ""),
+        (json!({"cognito:groups": "[editors]"}), 403, "admins"),
+        (json!({"oid": ""}), 403, "claim oid"),
+        (json!({"custom:workspace": null}), 403, "claim custom:workspace"),
+        (json!({"custom:workspace": "globex"}), 404, ""),
+    ] {
+        let mut claims = admin.clone();
+        for (name, value) in changed.as_object().unwrap() {
+            claims[name] = value.clone();
+        }
+        claims.as_object_mut().unwrap().retain(|_, value| !value.is_null());
+        let (status, body) = invoke::list_tokens_with(&store, names.clone(), &claims).await;
+        assert_eq!(status, expected, "{changed}: {body}");
+        assert!(body.to_string().contains(named), "{changed}: {body}");
+    }
+    // The default names are not read.
+    let claims = json!({"workspace": "acme", "role": "admin", "sub": "u1"});
+    assert_eq!(invoke::list_tokens_with(&store, names, &claims).await.0, 403);
 }
 
 fn claims(now: i64, name: &str, value: Value) -> Value {
