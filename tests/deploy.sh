@@ -21,7 +21,9 @@
 # - rights to PartiQL statements (every event is recorded by one): MiniStack asks the policies for `ExecuteStatement`,
 #   `BatchExecuteStatement` and `ExecuteTransaction`, where AWS asks for each statement's verb. The rehearsal gives all
 #   roles these three; tests/policies.sh holds the roles to the statements and attributes they may name.
-# - that PartiQL statements write to the table's stream: MiniStack does not do it, so ministack_streams.py adds it.
+# - that PartiQL statements write to the table's stream: MiniStack does not do it, so mended_ministack.py adds it.
+# - which attributes a write names, and which keys a call: MiniStack shows them to no policy, so a role is asked for
+#   the table alone.
 # - redelivery of a part of a stream batch, its window, its bisection and its retries: MiniStack treats every
 # answered batch as handled.
 # - rights on the stream: MiniStack reads it without the role's rights, and names no stream to the policies when

@@ -26,7 +26,7 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
 from facts import wait_for
 
-STREAMS = str(pathlib.Path(__file__).with_name("ministack_streams.py"))
+MINISTACK = str(pathlib.Path(__file__).with_name("mended_ministack.py"))
 REGION = "us-east-1"
 AUDIENCE = "audit-logs"
 LEDGER_ORIGIN = "audit.example.com"
@@ -55,7 +55,7 @@ def start_ministack(directory, certificate):
     }
     log = (directory / "ministack.log").open("w")
     process = subprocess.Popen(
-        [sys.executable, STREAMS], env=environment, stdout=log, stderr=log, start_new_session=True
+        [sys.executable, MINISTACK], env=environment, stdout=log, stderr=log, start_new_session=True
     )
 
     def ready():

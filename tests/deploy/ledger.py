@@ -75,24 +75,25 @@ def redacted(api, workspace, admin, member, authorization, key, event):
 
 def vouched(stack):
     """The log's key signs the statement about the service key, without which no change of settings is recorded."""
-    expression, payload = on_schedule(stack, "LedgerAliaslive")
+    expression, payload = on_schedule(stack, "LedgerAliaslive", "service-key")
     holds("every minute the log's key vouches for the service key", expression == "rate(1 minute)", (expression, payload))
 
 
-def on_schedule(stack, alias):
-    """Invokes a function as its schedule does. Returns how often the schedule does, and the answer."""
+def on_schedule(stack, alias, work):
+    """Invokes a function as its schedule for this work does. Returns how often the schedule does, and the answer."""
     events, function = stack.session.client("events"), stack.ids[alias]
-    (rule, *_) = events.list_rule_names_by_target(TargetArn=function)["RuleNames"]
-    (target,) = events.list_targets_by_rule(Rule=rule)["Targets"]
+    for rule in events.list_rule_names_by_target(TargetArn=function)["RuleNames"]:
+        (target,) = events.list_targets_by_rule(Rule=rule)["Targets"]
+        if work in target["Input"]:
+            break
     expression = events.describe_rule(Name=rule)["ScheduleExpression"]
-    given = {"Payload": target["Input"]} if "Input" in target else {}
-    answer = stack.session.client("lambda").invoke(FunctionName=function, **given)
+    answer = stack.session.client("lambda").invoke(FunctionName=function, Payload=target["Input"])
     return expression, json.loads(answer["Payload"].read())
 
 
 def reconciled(stack):
     """The schedule's own event is what the sealer's search takes."""
-    expression, payload = on_schedule(stack, "SealerAliaslive")
+    expression, payload = on_schedule(stack, "SealerAliaslive", "reconcile")
     holds("every hour the sealer is told to search", expression == "rate(1 hour)", expression)
     holds("and searches", payload == {"batchItemFailures": []}, payload)
     table = {"TableName": stack.ids["AuditLedger"]}

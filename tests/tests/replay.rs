@@ -38,6 +38,7 @@ use shared::{
     model::{
         catalogue::{Action, CATEGORIES},
         id::WorkspaceId,
+        identity::AdminClaims,
         keys::workspace_of,
     },
     query::page::{Filter, MAX_LIMIT, Order},
@@ -145,6 +146,7 @@ struct Stage {
     endpoints: Option<BTreeMap<String, String>>,
     http: reqwest::Client,
     store: Store,
+    claims: Arc<AdminClaims>,
     dynamodb: Client,
 }
 
@@ -195,6 +197,7 @@ impl Stage {
             endpoints,
             http: reqwest::Client::new(),
             store: Store::connect(&Config::local(engine)),
+            claims: Arc::default(),
             dynamodb: Client::from_conf(config.build()),
         }
     }
@@ -240,7 +243,7 @@ impl Stage {
             }
             "query" => invoke::payload(payload, |request| query::handle(&self.store, request)).await,
             "redactions" => {
-                invoke::payload(payload, |request| redactions::handle(&self.store, &Arc::default(), request))
+                invoke::payload(payload, |request| redactions::handle(&self.store, &self.claims, request))
                     .await
             }
             "streams" => {
@@ -248,8 +251,7 @@ impl Stage {
                 invoke::payload(payload, |request| streams::handle(&streams, request)).await
             }
             "settings" => {
-                invoke::payload(payload, |request| settings::handle(&self.store, &Arc::default(), request))
-                    .await
+                invoke::payload(payload, |request| settings::handle(&self.store, &self.claims, request)).await
             }
             "archiver" => {
                 let mut event = event(payload);
@@ -276,10 +278,7 @@ impl Stage {
             }
             "sealer" => answer(sealer::handle(&self.store, event(payload)).await),
             "viewer" => invoke::payload(payload, viewer::handle).await,
-            _ => {
-                invoke::payload(payload, |request| tokens::handle(&self.store, &Arc::default(), request))
-                    .await
-            }
+            _ => invoke::payload(payload, |request| tokens::handle(&self.store, &self.claims, request)).await,
         }
     }
 

@@ -23,10 +23,10 @@ pub const FIELDS: &[&str] = &["name", "scopes", "expires_at"];
 
 /// A requested token.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct NewToken {
-    pub(crate) name: String,
-    pub(crate) scopes: Vec<Scope>,
-    pub(crate) expires_at: Timestamp,
+pub struct NewToken {
+    pub name: String,
+    pub scopes: Vec<Scope>,
+    pub expires_at: Timestamp,
 }
 
 impl NewToken {
@@ -34,7 +34,7 @@ impl NewToken {
     ///
     /// # Errors
     /// All problems of the request.
-    pub(crate) fn parse(body: &[u8], now: Timestamp) -> Result<Self, Error> {
+    pub fn parse(body: &[u8], now: Timestamp) -> Result<Self, Error> {
         let Document { value, mut problems } = json::parse(body, 3)?;
         let Value::Object(members) = value else {
             return Err(Error::InvalidBody(vec![FieldError::new(

@@ -11,15 +11,21 @@ use serde::Serialize;
 use shared::{
     http::{self, Request, Response, Took},
     model::{
-        error::Error, id::TokenId, identity::AdminClaims, rate::ChangeKind, scope::Scope, service_event,
-        timestamp::Timestamp, token::WorkspaceToken,
+        error::Error,
+        id::TokenId,
+        identity::AdminClaims,
+        principal::Admin,
+        rate::ChangeKind,
+        scope::Scope,
+        service_event::{self, Origin},
+        timestamp::Timestamp,
+        token::{PlainToken, WorkspaceToken},
     },
-    store::Store,
+    store::{Store, WriteUnits},
     system,
 };
 
-use self::body::NewToken;
-pub use self::body::{DEFAULT_DAYS, FIELDS, MAX_BODY_BYTES, MAX_DAYS, MAX_NAME_BYTES};
+pub use self::body::{DEFAULT_DAYS, FIELDS, MAX_BODY_BYTES, MAX_DAYS, MAX_NAME_BYTES, NewToken};
 
 /// Answers the three routes of `/api/{workspace}/tokens`.
 ///
@@ -45,34 +51,57 @@ pub async fn handle(
 async fn create(store: &Store, request: &Request) -> Result<Response, Error> {
     let admin = request.admin()?;
     let now = system::now();
-    let NewToken { name, scopes, expires_at } = NewToken::parse(&request.body(MAX_BODY_BYTES)?, now)?;
+    let wanted = NewToken::parse(&request.body(MAX_BODY_BYTES)?, now)?;
     store.count_change(&admin.workspace, ChangeKind::Other, now).await?;
-    let live = store.tokens_of(&admin.workspace).await?.iter().filter(|token| token.is_live(now)).count();
-    if live >= WorkspaceToken::MAX_LIVE {
-        return Err(Error::TooManyTokens(live));
-    }
-    let plain = system::workspace_token().map_err(|error| Error::Internal(error.into()))?;
     let origin = request.origin(now, system::event_id(), system::salt());
-    let event = service_event::token_created(&admin, origin, plain.id(), &name, &scopes, expires_at);
-    let token = WorkspaceToken {
-        id: plain.id().clone(),
-        workspace: admin.workspace,
-        name,
-        scopes,
-        hash: plain.hashed(),
-        created_by: admin.user_id,
-        created_at: now,
-        expires_at,
-        revoked_at: None,
-        last_used_on: None,
-    };
-    let write_units = store.create_token(&token, &event).await?;
+    let Issued { token, plain, write_units } = issue(store, &admin, wanted, origin).await?;
     Ok(http::created(&CreatedToken {
         token: ListedToken::of(&token),
         secret: plain.secret(),
         bearer: &plain.bearer(),
         debug: Took { write_units },
     }))
+}
+
+/// A token that was just created.
+#[derive(Debug)]
+pub struct Issued {
+    /// The token as it is stored.
+    pub token: WorkspaceToken,
+    /// The token with its secret, which is stored nowhere.
+    pub plain: PlainToken,
+    /// The cost of storing it with its record.
+    pub write_units: WriteUnits,
+}
+
+/// Creates a token, and records that `admin` did.
+///
+/// # Errors
+/// [`Error::TooManyTokens`] if the workspace has as many as it may have, [`Error::Unavailable`] if it may or may not have
+/// been created.
+pub async fn issue(store: &Store, admin: &Admin, wanted: NewToken, origin: Origin) -> Result<Issued, Error> {
+    let now = origin.now;
+    let live = store.tokens_of(&admin.workspace).await?.iter().filter(|token| token.is_live(now)).count();
+    if live >= WorkspaceToken::MAX_LIVE {
+        return Err(Error::TooManyTokens(live));
+    }
+    let NewToken { name, scopes, expires_at } = wanted;
+    let plain = system::workspace_token().map_err(|error| Error::Internal(error.into()))?;
+    let event = service_event::token_created(admin, origin, plain.id(), &name, &scopes, expires_at);
+    let token = WorkspaceToken {
+        id: plain.id().clone(),
+        workspace: admin.workspace.clone(),
+        name,
+        scopes,
+        hash: plain.hashed(),
+        created_by: admin.user_id.clone(),
+        created_at: now,
+        expires_at,
+        revoked_at: None,
+        last_used_on: None,
+    };
+    let write_units = store.create_token(&token, &event).await?;
+    Ok(Issued { token, plain, write_units })
 }
 
 async fn list(store: &Store, request: &Request) -> Result<Response, Error> {

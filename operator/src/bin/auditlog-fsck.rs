@@ -41,10 +41,11 @@ const BAR: &str = "{spinner} {bar:30} {percent:>3}%  {msg}";
 /// elsewhere shows it: give it with --checkpoint, such as the file `checkpoint` in a directory of
 /// `auditlog verify follow --state DIR`, which also finds the first sequence that differs.
 ///
-/// It speaks to the tables themselves. Set AWS_REGION, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY (and
-/// AWS_SESSION_TOKEN), and LEDGER_TABLE, CHECKPOINTS_TABLE, EVENTS_TABLE and SETTINGS_TABLE to the stack's outputs
-/// LedgerTable, CheckpointsTable, EventsTable and SettingsTable; for the local system set DYNAMODB_ENDPOINT alone. The credentials must allow GetItem, BatchGetItem and
-/// Query, and for --all also Scan of the ledger; no further calls are made.
+/// It speaks to the tables themselves, with the credentials and the region of the AWS CLI: a profile, an SSO session
+/// (`aws sso login`), or the variables AWS_ACCESS_KEY_ID and so on. Set LEDGER_TABLE, CHECKPOINTS_TABLE, EVENTS_TABLE and
+/// SETTINGS_TABLE to the stack's outputs LedgerTable, CheckpointsTable, EventsTable and SettingsTable; for the local system
+/// set DYNAMODB_ENDPOINT alone. The credentials must allow GetItem, BatchGetItem and Query, and for --all also Scan of the
+/// ledger; no further calls are made.
 #[derive(Parser)]
 #[command(
     name = "auditlog-fsck",
@@ -92,6 +93,12 @@ struct Cli {
     /// Keep in this directory how far the check is, and go on from there if it was interrupted
     #[arg(long, value_name = "DIR")]
     state: Option<PathBuf>,
+    /// The profile of the AWS CLI whose credentials and region are used
+    #[arg(long, value_name = "NAME")]
+    profile: Option<String>,
+    /// The AWS region of the stack
+    #[arg(long, value_name = "REGION")]
+    region: Option<String>,
     /// Write completions for a shell, and end
     #[arg(long, value_name = "SHELL", exclusive = true)]
     completions: Option<Shell>,
@@ -135,7 +142,8 @@ impl Cli {
         let mut workspaces: Vec<_> = named.collect::<Result<_, _>>()?;
         let key = self.key.as_deref().map(key).transpose()?;
         let checkpoints = self.checkpoints(&workspaces, key.as_ref())?;
-        let store = Store::connect(&Config::from_env()?);
+        let store =
+            Store::connect(&Config::of_a_tool(self.profile.as_deref(), self.region.as_deref()).await?);
         if self.all {
             workspaces = store.logs().await?.into_iter().collect();
         }

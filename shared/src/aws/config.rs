@@ -127,6 +127,16 @@ pub enum InvalidConfig {
     /// A required variable is not set.
     #[error("{0} is not set; on AWS the template and Lambda set it, elsewhere see README.md")]
     Missing(&'static str),
+    /// A tool knows no region.
+    #[error("no region is set; name one by --region, AWS_REGION, or the profile")]
+    #[cfg(feature = "loader")]
+    NoRegion,
+    /// A tool has no source of credentials.
+    #[error(
+        "there are no credentials; name a profile by --profile or AWS_PROFILE, or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
+    )]
+    #[cfg(feature = "loader")]
+    NoCredentials,
     /// A key file cannot be read, or holds no key.
     #[error("{0} does not name a file that holds the base64 of 32 bytes")]
     KeyFile(&'static str),
@@ -154,6 +164,41 @@ impl Config {
     /// that cannot be read; or if the limit is no number.
     pub fn from_env() -> Result<Self, InvalidConfig> {
         Self::read(Self::variable)
+    }
+
+    /// The configuration for a tool that a person runs: profiles, SSO sessions, roles and regions as every AWS tool takes
+    /// them, and the rest as [`Self::from_env`] does. Sessions are renewed while the tool runs. An endpoint of our own needs
+    /// none of it.
+    ///
+    /// # Errors
+    /// If neither the arguments nor the environment nor the profile names a region; otherwise as [`Self::from_env`].
+    #[cfg(feature = "loader")]
+    pub async fn of_a_tool(profile: Option<&str>, region: Option<&str>) -> Result<Self, InvalidConfig> {
+        let has_endpoint = ["DYNAMODB_ENDPOINT", "AWS_ENDPOINT_URL_DYNAMODB"]
+            .iter()
+            .any(|name| Self::variable(name).is_some());
+        if has_endpoint {
+            return Self::from_env();
+        }
+        let bundle = Self::variable("AWS_CA_BUNDLE").map(std::fs::read_to_string).transpose();
+        let trust = bundle.map_err(InvalidConfig::Bundle)?.map_or(Trust::Machine, Trust::Bundle);
+        let mut loader = aws_config::defaults(BehaviorVersion::latest()).http_client(trust.client());
+        if let Some(profile) = profile {
+            loader = loader.profile_name(profile);
+        }
+        if let Some(region) = region {
+            loader = loader.region(Region::new(region.to_owned()));
+        }
+        let sdk = loader.load().await;
+        let region = sdk.region().ok_or(InvalidConfig::NoRegion)?.to_string();
+        let credentials = sdk.credentials_provider().ok_or(InvalidConfig::NoCredentials)?;
+        // The loader has read the region and the credentials.
+        let config = Self::read(|name| match name {
+            "AWS_REGION" => Some(region.clone()),
+            "AWS_ACCESS_KEY_ID" | "AWS_SECRET_ACCESS_KEY" => Some("from the loader".to_owned()),
+            _ => Self::variable(name),
+        })?;
+        Ok(Self { credentials, ..config })
     }
 
     /// The configuration for an engine that runs on this machine and takes any key. The service key is one that everyone

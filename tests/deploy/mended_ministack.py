@@ -1,13 +1,28 @@
-"""MiniStack, with the stream records of PartiQL statements.
+"""MiniStack, with two things that AWS does and MiniStack 1.5.33 does not.
 
-MiniStack 1.5.33 writes no record to a table's stream for them, as DynamoDB does. All events are recorded by such
-statements, so without this the sealer would never be invoked.
+A PartiQL statement writes a record to its table's stream. All events are recorded by such statements, so without this
+the sealer would never be invoked. And policies see the key of an object decoded, not as it stands in the URL, where
+`workspace=acme` is `workspace%3Dacme`.
 """
 
 import threading
+import urllib.parse
 
-from ministack.app import main
-from ministack.services import dynamodb
+from ministack.core import iam_actions
+
+resource_of = iam_actions.extract_resource_arn
+
+
+def extract_resource_arn(service, method, path, *rest):
+    path = urllib.parse.unquote(path) if service == "s3" else path
+    return resource_of(service, method, path, *rest)
+
+
+iam_actions.extract_resource_arn = extract_resource_arn
+
+# These import the functions by name, so they come after.
+from ministack.app import main  # noqa: E402
+from ministack.services import dynamodb  # noqa: E402
 
 # The table of the statement that is carried out.
 now = threading.local()
