@@ -95,7 +95,7 @@ struct NewTokenArguments {
     /// A name by which the admins of the workspace recognize the token
     #[arg(long)]
     name: String,
-    /// What the token may do
+    /// The scopes of the token
     #[arg(long, value_delimiter = ',', default_value = "audit_log:read", value_name = "SCOPE,…")]
     scopes: Vec<String>,
     /// The time until which it is valid, such as 2027-01-31T00:00:00Z; a year from now by default

@@ -51,10 +51,10 @@ const ROWS: &[Row] = &[
     ("shards", Tables, OPERATOR, &["shards", "acme"], 0, "acme: 1 shard at first"),
     ("a workspace in capitals", Tables, OPERATOR, &["shards", "ACME"], 2, "error: the workspace "),
     (
-        "a region that is none of ours",
+        "an unknown profile",
         Alone,
         OPERATOR,
-        &["shards", "acme", "--profile", "nobody"],
+        &["shards", "acme", "--profile", "unknown"],
         2,
         "error: ",
     ),
