@@ -50,14 +50,7 @@ const ROWS: &[Row] = &[
     ("the tables are down", Down, OPERATOR, &["shards", "acme"], 1, "error: "),
     ("shards", Tables, OPERATOR, &["shards", "acme"], 0, "acme: 1 shard at first"),
     ("a workspace in capitals", Tables, OPERATOR, &["shards", "ACME"], 2, "error: the workspace "),
-    (
-        "an unknown profile",
-        Alone,
-        OPERATOR,
-        &["shards", "acme", "--profile", "unknown"],
-        2,
-        "error: ",
-    ),
+    ("an unknown profile", Alone, OPERATOR, &["shards", "acme", "--profile", "unknown"], 2, "error: "),
     ("no token command", Tables, OPERATOR, &["token"], 2, "Create a workspace token"),
     (
         "a token without a name",
