@@ -505,6 +505,36 @@ test("tokens that cannot be listed are no empty list, and a wrong clock makes no
   await done(page);
 });
 
+test("each filter of the API is in the form, in the address, and in the request", async () => {
+  const { name, token } = await workspace(6, (number) => ({
+    ...event(number), action: number === 0 ? "org_user_invited" : "group_created",
+    actor: { user_id: `u,${number}`, username: `Member ${number}`, ip: `203.0.113.${number}`, on_behalf_of: { user_id: `b${number}` } },
+    entity: { entity_type: "report", entity_id: `r${number}`, entity_name: `Report ${number}` }, context: { note: `needle-${number}` },
+  }));
+  const page = await signedIn(name, token);
+  const shows = async (ids) => page.waitForFunction((ids) => JSON.stringify([...document.querySelectorAll(".rows .row")].map((row) => row.dataset.id).filter((id) => id.startsWith("e-"))) === ids, JSON.stringify(ids));
+  const all = [5, 4, 3, 2, 1, 0];
+  const id = (number) => `e-000000${number}`;
+  for (const [field, value, found] of [
+    ["contains", "NEEDLE-2", [2]], ["actor_name", "member 3", [3]], ["entity_name", "REPORT 4", [4]], ["on_behalf_of", "b5", [5]],
+    ["ip", "203.0.113.4/31", [5, 4]], ["not_action", "group_created", [0]], ["not_category", "user_groups", [0]], ["not_actor", "u,1", [5, 4, 3, 2, 0]],
+  ]) {
+    await page.locator(`#facet-${field}`).fill(value);
+    const [request] = await Promise.all([page.waitForRequest((request) => new URL(request.url()).searchParams.get(field) === value), page.keyboard.press("Enter")]);
+    assert.equal(new URL(request.url()).searchParams.get("reads"), "exclude");
+    await shows(found.map(id));
+    assert.equal(new URLSearchParams(new URL(page.url()).hash.split("?")[1]).get(field), value);
+    // The address alone shows the same list.
+    await page.locator(".chip").click();
+    await shows(all.map(id));
+    await goTo(page, `#/${name}/events?${new URLSearchParams({ [field]: value })}`);
+    await shows(found.map(id));
+    await page.locator(".chip").click();
+    await shows(all.map(id));
+  }
+  await done(page);
+});
+
 test("records of reads are left out until they are asked for", async () => {
   const { name, token } = await workspace(4);
   for (let number = 0; number < 12; number += 1) await call("GET", `${name}/audit_logs?limit=1`, token);
@@ -581,6 +611,16 @@ test("a narrow window has a modal drawer, arrows go from event to event, and not
   await wide.locator(".table:focus").waitFor();
   assert.ok(wide.url().endsWith(`event=${await sequenceOf(name, token, "e-0000027")}`), wide.url());
   assert.match(await wide.locator(".rows .ip").first().innerText(), /\d/);
+  // Two keys within one frame are two steps, and back again.
+  const twice = (key) => wide.evaluate((key) => {
+    const table = document.querySelector(".table");
+    for (let press = 0; press < 2; press += 1) table.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true, cancelable: true }));
+  }, key);
+  await twice("ArrowDown");
+  await wide.waitForFunction(() => document.querySelector("dialog.detail")?.innerText.includes("member 25"));
+  assert.ok(wide.url().endsWith(`event=${await sequenceOf(name, token, "e-0000025")}`), wide.url());
+  await twice("ArrowUp");
+  await wide.waitForFunction(() => document.querySelector("dialog.detail")?.innerText.includes("member 27"));
   await done(wide);
 
   for (const [width, height, label] of [[360, 740, "narrow-360"], [390, 844, "narrow-390"], [360, 225, "zoom-400"]]) {

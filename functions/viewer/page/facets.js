@@ -51,9 +51,15 @@ export class Facets {
             .checked=${(filters.outcome ?? "") === value} @change=${() => this.#set({ outcome: value || undefined })} />
             <span>${label}</span><small>${value ? this.#number("outcome", value) : ""}</small></label>`)}
       </fieldset>
+      <fieldset><legend>Texts</legend>
+        ${this.#text("contains", "Contains")} ${this.#text("actor_name", "Actor’s name begins with")} ${this.#text("entity_name", "Entity’s name begins with")}
+      </fieldset>
       <fieldset><legend>Exactly</legend>
         ${this.#text("entity_type", "Entity type")} ${this.#text("entity_id", "Entity id")}
-        ${this.#text("ip", "IP address")} ${this.#text("correlation_id", "Correlation id")}
+        ${this.#text("ip", "IP address or range")} ${this.#text("on_behalf_of", "On behalf of (user id)")} ${this.#text("correlation_id", "Correlation id")}
+      </fieldset>
+      <fieldset><legend>Leave out</legend>
+        ${this.#names("not_category", "Categories", ",")} ${this.#names("not_action", "Actions", ",")} ${this.#names("not_actor", "Actor (user id)")}
       </fieldset>
       <fieldset><legend>Reads of this log</legend>
         <label class="value"><input type="checkbox" id="facet-reads" .checked=${filters.hasReads}
@@ -89,6 +95,13 @@ export class Facets {
   #text(name, label) {
     return html`<label class="field">${label}<input name=${name} id="facet-${name}" autocomplete="off" spellcheck="false" .value=${this.#filters[name] ?? ""}
       @change=${({ target }) => this.#set({ [name]: target.value.trim() || undefined })} /></label>`;
+  }
+
+  /** A list as one field: names with commas between them, or one id, which may contain a comma. */
+  #names(name, label, separator) {
+    const read = (text) => (separator ? text.split(separator) : [text]).map((value) => value.trim()).filter(Boolean);
+    return html`<label class="field">${label}<input name=${name} id="facet-${name}" autocomplete="off" spellcheck="false" .value=${this.#filters[name].join(", ")}
+      @change=${({ target }) => this.#set({ [name]: read(target.value) })} /></label>`;
   }
 
   /** Values with multiple choice. They keep their order, so that a value that was just ticked stays in place. */

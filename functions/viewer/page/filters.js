@@ -1,23 +1,28 @@
 // The filters of the list, and their form in the address, so that a link shows the same list to any reader of the log.
 
-export const LISTS = ["category", "action"];
+export const LISTS = ["category", "action", "not_category", "not_action", "not_actor"];
+/** Lists whose values may contain a comma, so that each has a parameter of its own. */
+const LISTS_OF_IDS = ["not_actor"];
 export const TEXTS = [
   "start_timestamp", "end_timestamp", "actor", "entity_type", "entity_id", "outcome", "correlation_id", "ip",
+  "contains", "actor_name", "entity_name", "on_behalf_of",
 ];
 export const LABELS = {
   category: "Category", action: "Action", start_timestamp: "From", end_timestamp: "Before", actor: "Actor",
   entity_type: "Entity type", entity_id: "Entity", outcome: "Outcome", correlation_id: "Correlation id", ip: "IP address",
+  not_category: "Not category", not_action: "Not action", not_actor: "Not actor", contains: "Contains", actor_name: "Actor’s name",
+  entity_name: "Entity’s name", on_behalf_of: "On behalf of",
 };
 const READ = "audit_log_accessed";
 
 /** The default filters. Records of reads are left out. */
-export const none = () => ({ category: [], action: [], hasReads: false });
+export const none = () => ({ ...Object.fromEntries(LISTS.map((name) => [name, []])), hasReads: false });
 
 /** The filters among parameters; other parameters are ignored. */
 export function read(parameters) {
   const filters = none();
   for (const name of LISTS) {
-    filters[name] = [...new Set(parameters.getAll(name).flatMap((value) => value.split(",")).filter(Boolean))];
+    filters[name] = [...new Set(parameters.getAll(name).flatMap((value) => (LISTS_OF_IDS.includes(name) ? [value] : value.split(","))).filter(Boolean))];
   }
   for (const name of TEXTS) {
     if (parameters.get(name)) filters[name] = parameters.get(name);
@@ -38,11 +43,15 @@ export function parameters(filters) {
   return query;
 }
 
+/** The API's parameters for what is shown: without records of reads, unless they are requested. */
+export function shownParameters(filters) {
+  const query = parameters(filters);
+  if (!showsReads(filters)) query.set("reads", "exclude");
+  return query;
+}
+
 /** True if records of reads are shown: if they are requested, by the switch or by a filter. */
 export const showsReads = ({ hasReads, action, category }) => hasReads || action.includes(READ) || category.includes("audit_logs_access");
-
-/** True if an event is shown while records of reads are left out. */
-export const isRead = ({ action }) => action === READ;
 
 /** Each filter that is set, with the remaining filters without it. */
 export function entries(filters) {

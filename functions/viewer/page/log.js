@@ -4,7 +4,7 @@
 //
 // The list keeps the text of a row for each event. It keeps some events complete, and reads the others again.
 
-import { isRead, parameters, showsReads } from "./filters.js";
+import { shownParameters } from "./filters.js";
 import { actorName, entityName, isErased } from "./words.js";
 
 const FIRST_PAGE = 100;
@@ -24,7 +24,6 @@ const RECONNECT_MS = [1000, 2000, 4000, 8000, 15_000];
 export class Log extends EventTarget {
   #api;
   #query;
-  #isHidden;
   #abort = new AbortController();
   #texts = new Map();
   #whole = new Map();
@@ -50,8 +49,6 @@ export class Log extends EventTarget {
   size;
   /** Raised with each change of the entries. */
   version = 0;
-  /** The number of records of reads that were left out. */
-  hidden = 0;
   /** Events that were met and are not sealed yet, by key. */
   unsealed = new Map();
   /** The keys of events that were met and are newer than the list. */
@@ -63,9 +60,7 @@ export class Log extends EventTarget {
   constructor(api, filters) {
     super();
     this.#api = api;
-    this.#query = parameters(filters);
-    const hasReads = showsReads(filters);
-    this.#isHidden = (event) => !hasReads && isRead(event);
+    this.#query = shownParameters(filters);
     this.#abort.signal.addEventListener("abort", () => this.#whole.clear());
     api.signal.addEventListener("abort", () => this.stop(), { signal: this.#abort.signal });
   }
@@ -164,8 +159,7 @@ export class Log extends EventTarget {
       const key = keyOf(event);
       this.unsealed.delete(key);
       this.newer.delete(key);
-      if (this.#isHidden(event)) this.hidden += 1;
-      else if (this.isComplete || key > this.#frontier) arrived += this.#insert(event) ? 1 : 0;
+      if (this.isComplete || key > this.#frontier) arrived += this.#insert(event) ? 1 : 0;
       else this.#waiting.push(event);
     }
     const moved = page.next_after + 1 > this.size;
@@ -229,8 +223,7 @@ export class Log extends EventTarget {
 
   #meet(event) {
     const key = keyOf(event);
-    if (this.#isHidden(event)) this.hidden += 1;
-    else if (event.sequence === null) this.unsealed.set(key, event);
+    if (event.sequence === null) this.unsealed.set(key, event);
     else if (!(event.sequence >= this.#bound)) this.#insert(event);
     else if (event.sequence >= this.size) this.newer.add(key);
   }

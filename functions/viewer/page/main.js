@@ -37,12 +37,12 @@ const state = {
 };
 let frame;
 
-const table = new Table({ open: (entry) => open(entry), step: (entry) => replace({ event: entry.sequence }), close, update });
+const table = new Table({ open: (entry) => open(entry), opened: () => state.opened, step: (entry) => replace({ event: entry.sequence }), close, update });
 const timeline = new Timeline({ choose: (start_timestamp, end_timestamp) => go({ filters: { ...state.here.filters, start_timestamp, end_timestamp } }), update });
 const facets = new Facets({ change: (filters) => go({ filters }), update });
 const detail = new Detail({
   search: (filters) => go({ filters: { ...none(), ...filters } }), close, retry: () => openSequence(state.here.event), update,
-  go: (step) => table.go(step, state.opened),
+  go: (step) => table.go(step),
 });
 
 /** Draws at the next frame. */
@@ -143,15 +143,15 @@ function problemView(message, again, dismiss) {
 function emptyView() {
   const { log, here } = state;
   const chosen = entries(here.filters);
-  return html`<div class="empty"><p>${!log.isComplete ? "" : chosen.length > 0 ? "No event matches these filters." : log.hidden > 0
-      ? "Nothing but reads of this log has been recorded in this workspace yet." : "Nothing has been recorded in this workspace yet."}</p>
+  return html`<div class="empty"><p>${!log.isComplete ? "" : chosen.length > 0 ? "No event matches these filters." : showsReads(here.filters)
+      ? "Nothing has been recorded in this workspace yet." : "Nothing has been recorded in this workspace yet, apart from reads of this log."}</p>
     <div class="actions">${chosen.length > 0 ? html`<button @click=${() => go({ filters: none() })}>Show all events</button>` : nothing}
-    ${log.hidden > 0 ? html`<button @click=${() => go({ filters: { ...here.filters, hasReads: true } })}>Show ${plural(log.hidden, "record")} of reads</button>` : nothing}</div></div>`;
+    ${log.isComplete && !showsReads(here.filters) ? html`<button @click=${() => go({ filters: { ...here.filters, hasReads: true } })}>Show records of reads</button>` : nothing}</div></div>`;
 }
 
 function told({ name, value }) {
-  if (name === "category") return categoryLabel(value);
-  if (name === "action") return actionLabel(value);
+  if (name === "category" || name === "not_category") return categoryLabel(value);
+  if (name === "action" || name === "not_action") return actionLabel(value);
   return name.endsWith("_timestamp") && second(value) !== value ? `${second(value)} UTC` : value;
 }
 

@@ -13,6 +13,7 @@ export class Table {
   #log;
   #scroller;
   #open;
+  #opened;
   #step;
   #close;
   #update;
@@ -23,9 +24,9 @@ export class Table {
   #firstPlace = 0;
   isPrinted = false;
 
-  /** `open` is called with an entry to open and show, `step` with one to show while the detail stays as it is. */
-  constructor({ open, step, close, update }) {
-    [this.#open, this.#step, this.#close, this.#update] = [open, step, close, update];
+  /** `open` is called with an entry to open and show, `step` with one to show while the detail stays as it is; `opened` gives the open event. */
+  constructor({ open, opened, step, close, update }) {
+    [this.#open, this.#opened, this.#step, this.#close, this.#update] = [open, opened, step, close, update];
     NARROW.addEventListener("change", update);
     new ResizeObserver(update).observe(document.getElementById("content"));
   }
@@ -48,7 +49,7 @@ export class Table {
     this.end = end;
     return html`<div class="table" tabindex="0" role="grid" aria-label="Events, the newest first" aria-colcount=${COLUMNS.length}
         aria-rowcount=${log.isComplete ? log.length + 1 : -1} aria-activedescendant=${first <= place && place < end ? `row-${place}` : nothing}
-        @scroll=${this.#update} @keydown=${(event) => this.#key(event, opened)}>
+        @scroll=${this.#update} @keydown=${(event) => this.#key(event)}>
       <div class="head" role="rowgroup"><div class="row" role="row" aria-rowindex="1">
         ${COLUMNS.map((name) => html`<span role="columnheader">${name}</span>`)}</div></div>
       <div class="rows" role="rowgroup">${log.entries.slice(first, end).map((entry, index) => this.#row(first + index, entry, opened))}</div></div>`;
@@ -95,9 +96,12 @@ export class Table {
     this.#open(entry);
   }
 
-  /** Goes so many rows up or down; an event that is open gives its place to the one that is reached. */
-  go(steps, opened) {
-    const log = this.#log;
+  /**
+   * Goes so many rows up or down; an event that is open gives its place to the one that is reached. The open event is asked for now:
+   * the one that is drawn may be older, where two keys come within a frame.
+   */
+  go(steps) {
+    const [log, opened] = [this.#log, this.#opened()];
     if (log.length === 0) return;
     const from = opened ? log.find(opened.sequence) ?? this.#active : this.#active;
     const place = Math.min(log.length - 1, Math.max(0, log.placeOf(from) + steps));
@@ -107,13 +111,13 @@ export class Table {
     this.#update();
   }
 
-  #key(event, opened) {
+  #key(event) {
     const page = Math.max(1, Math.floor(this.#scroller.clientHeight / this.#height) - 2);
     const steps = { ArrowDown: 1, ArrowUp: -1, PageDown: page, PageUp: -page, Home: -Infinity, End: Infinity };
     if (event.altKey || event.ctrlKey || event.metaKey) return;
-    if (event.key === "Escape" && opened) this.#close();
+    if (event.key === "Escape" && this.#opened()) this.#close();
     else if ((event.key === "Enter" || event.key === " ") && this.#active) this.#choose(this.#active);
-    else if (event.key in steps) this.go(steps[event.key], opened);
+    else if (event.key in steps) this.go(steps[event.key]);
     else return;
     event.preventDefault();
   }
