@@ -32,7 +32,7 @@
 //! A pass that begins no round in time leaves its places, gives up its turn and ends. If it were cut off
 //! instead, the workspace would wait for the end of its turn, and its last round would be repeated. For the same reason
 //! rounds become smaller while they take a large part of a turn. The ended turn stays in the head; a pass that finds
-//! one begins with a small round, because others that found it at the same time will have read their events in vain.
+//! one begins with a small round: if several passes find it at the same time, all but one read their events for nothing.
 
 use std::{collections::HashSet, time::Duration};
 

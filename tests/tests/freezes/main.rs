@@ -6,8 +6,8 @@
 //! run, and [`check`] looks for a broken invariant.
 //!
 //! The clock is that of the whole process, so the test runs itself again with a library that moves it. Each function is
-//! frozen at its first three calls and every third call after them, in one of the four ways; `FULL=1` freezes it at every call, before it and after it, with and
-//! without a hold.
+//! frozen at its first three calls and every third call after them, in one of four ways: before or after the call, with or
+//! without a hold. `FULL=1` freezes it at every call in all four ways.
 
 #![allow(clippy::unwrap_used, reason = "in a test, an unwrap is an assertion")]
 
