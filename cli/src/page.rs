@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::{api::Encoding, error::Error};
+use crate::{api::Encoding, error::Error, ledger};
 
 /// The place of an event in the time view.
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize)]
@@ -66,6 +66,10 @@ pub(crate) fn places(body: &str, encoding: Encoding) -> Result<Vec<Place>, Error
     if !body.is_empty() && !body.ends_with('\n') {
         return Err(broken("whole lines"));
     }
+    // No text of an event has it, and some programs end there.
+    if body.contains('\0') {
+        return Err(broken(if encoding == Encoding::Csv { "CSV" } else { "one event a line" }));
+    }
     match encoding {
         Encoding::Csv => csv_places(body),
         Encoding::Ndjson => body.lines().map(native_place).collect(),
@@ -79,7 +83,8 @@ fn native_place(line: &str) -> Result<Place, Error> {
         timestamp: Timestamp,
         id: String,
     }
-    let Event { timestamp, id } = serde_json::from_str(line).map_err(|_| broken("one event a line"))?;
+    let event = ledger::parse(line).map_err(|_| broken("one event a line"))?;
+    let Event { timestamp, id } = serde_json::from_value(event).map_err(|_| broken("one event a line"))?;
     Ok(Place { at: timestamp, id, is_exact: true })
 }
 
@@ -145,9 +150,9 @@ fn sequence(line: &str) -> Result<u64, Error> {
 /// The event on a line.
 ///
 /// # Errors
-/// If it is not JSON.
+/// If it is not JSON, or programs could read it in two ways.
 pub(crate) fn event(line: &str) -> Result<Value, Error> {
-    serde_json::from_str(line).map_err(|_| broken("one JSON text a line"))
+    ledger::parse(line).map_err(|_| broken("one JSON text a line"))
 }
 
 /// Splits after the line end at `bytes`, of which the reader may have left the line feed.

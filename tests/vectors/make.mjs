@@ -7,7 +7,7 @@
 // there is nothing in the form of a proof, an event or a key, so that nothing can be said of the event.
 
 import { execFileSync, spawn } from "node:child_process";
-import { createHash, createPrivateKey, createPublicKey, randomBytes, sign } from "node:crypto";
+import { createHash, createPrivateKey, createPublicKey, generateKeyPairSync, randomBytes, sign } from "node:crypto";
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -236,7 +236,8 @@ function flipped(encoded, at = 7) {
 
 /** A verifier key of this name that signed nothing. */
 function strangeKey(name) {
-  const bytes = Buffer.concat([Buffer.of(1), randomBytes(32)]);
+  const { publicKey } = generateKeyPairSync("ed25519");
+  const bytes = Buffer.concat([Buffer.of(1), publicKey.export({ format: "der", type: "spki" }).subarray(-32)]);
   const id = createHash("sha256").update(`${name}\n`).update(bytes).digest("hex").slice(0, 8);
   return `${name}+${id}+${bytes.toString("base64")}`;
 }
@@ -265,8 +266,8 @@ for (const [kind, file] of [["a whole event", plain], ["a redacted event", redac
   add(say("without its leaf"), changed(file, (bundle) => { delete bundle.leaf; }), "proved");
   add(say("with extra data in the proof"), proof(file, (text) => text.replace("index", "extra YQ==\nindex")), "proved");
   add(say("with a signature of another log beside"), proof(file, (text) => `${text}\u2014 witness.example AAAAAAAA\n`), "proved");
-  // The leaf does not cover these: they are not proved, and refute nothing.
-  add(say("under a false category"), changed(file, (_, event) => { event.category = "export_data"; }), "proved");
+  // The leaf does not cover the category, which follows from the action.
+  add(say("under a false category"), changed(file, (_, event) => { event.category = "export_data"; }), "refuted");
   add(say("without its category"), changed(file, (_, event) => { delete event.category; }), "proved");
   add(say("with another member"), changed(file, (_, event) => { event.verified = true; }), "refuted");
 
@@ -280,6 +281,9 @@ for (const [kind, file] of [["a whole event", plain], ["a redacted event", redac
     add(say(`no ${part}`), changed(file, (_, event) => { delete event[part]; }), "refuted");
     add(say(`a number as ${part}`), changed(file, (_, event) => { event[part] = 0; }), "refuted");
   }
+  // An event that was saved before it was sealed has its sequence from the proof.
+  add(say("no sequence"), changed(file, (_, event) => { delete event.sequence; }), "proved");
+  add(say("the sequence null"), changed(file, (_, event) => { event.sequence = null; }), "proved");
   for (const sequence of new Set([-1, -event.sequence - 1, event.sequence + 1, event.sequence + 0.5, `${event.sequence}`, true, 2 ** 53, 21, 22, 1e15])) {
     add(say(`the sequence ${JSON.stringify(sequence)}`), changed(file, (_, event) => { event.sequence = sequence; }), "refuted");
   }

@@ -20,6 +20,9 @@ use crate::{endpoint::Endpoint, error::Error, terminal};
 /// comes from another server.
 const MAX_BODY_BYTES: u64 = 8 * 1024 * 1024;
 
+/// The status of a part of a body, which was not asked for.
+const PARTIAL: u16 = 206;
+
 /// An answer with its whole body.
 pub(crate) struct Answer {
     pub(crate) status: u16,
@@ -82,7 +85,8 @@ impl Answer {
     /// # Errors
     /// The refusal, in words.
     pub(super) fn success(self, identity: Identity<'_>) -> Result<Self, Error> {
-        if (200..300).contains(&self.status) { Ok(self) } else { Err(problem::refusal(&self, identity)) }
+        let is_whole = self.status != PARTIAL;
+        if is_whole && (200..300).contains(&self.status) { Ok(self) } else { Err(problem::refusal(&self, identity)) }
     }
 
     /// Whether the API understood the request and takes no body like this one.

@@ -11,6 +11,9 @@ use crate::{
 
 /// The most events that the API takes at a time.
 const MAX_EVENTS: usize = 500;
+/// How many events the first request has. Each later one has twice as many, so that an import which is killed again and
+/// again, or meets a slow API, still gets on.
+const FIRST_EVENTS: usize = 20;
 /// The most bytes, with room for the brackets around the events.
 const MAX_BYTES: usize = 1_000_000;
 
@@ -28,6 +31,8 @@ pub(super) struct Batch<'a> {
     credentials: &'a Credentials,
     ready: Vec<Ready>,
     bytes: usize,
+    /// How many events the next request may have.
+    most: usize,
 }
 
 impl Ready {
@@ -41,12 +46,12 @@ impl Ready {
 impl<'a> Batch<'a> {
     /// An empty batch for the workspace of the credentials.
     pub(super) fn new(api: &'a Api, credentials: &'a Credentials) -> Self {
-        Self { api, credentials, ready: Vec::new(), bytes: 0 }
+        Self { api, credentials, ready: Vec::new(), bytes: 0, most: FIRST_EVENTS }
     }
 
     /// Whether the event goes with those of the batch. An empty batch has room for any event.
     pub(super) fn has_room_for(&self, ready: &Ready) -> bool {
-        self.ready.is_empty() || (self.ready.len() < MAX_EVENTS && self.bytes + ready.bytes <= MAX_BYTES)
+        self.ready.is_empty() || (self.ready.len() < self.most && self.bytes + ready.bytes <= MAX_BYTES)
     }
 
     /// Adds an event.
@@ -62,7 +67,9 @@ impl<'a> Batch<'a> {
     pub(super) fn send(&mut self, tally: &mut Tally, refused: &mut Refused) -> Result<(), Error> {
         self.bytes = 0;
         let ready = std::mem::take(&mut self.ready);
-        self.send_part(&ready, tally, refused)
+        self.send_part(&ready, tally, refused)?;
+        self.most = (2 * self.most).min(MAX_EVENTS);
+        Ok(())
     }
 
     /// Sends some events. If the API refuses their body, the halves are sent by themselves, down to the event that is at

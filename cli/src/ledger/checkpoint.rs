@@ -63,9 +63,7 @@ impl Key {
     /// # Errors
     /// Names the step that failed: its form, its signature, or its origin.
     pub(crate) fn open(&self, note: &str) -> Result<Checkpoint, String> {
-        let form = "the checkpoint is not in its form";
-        let signed = Note::from_bytes(note.as_bytes()).map_err(|_| form)?;
-        let body = Body::from_bytes(signed.text()).map_err(|_| form)?;
+        let (signed, body) = parts(note).ok_or("the checkpoint is not in its form")?;
         // The origin first: a checkpoint of another workspace is signed by another name of the same key.
         if body.origin() != self.name() {
             return Err(format!(
@@ -84,6 +82,17 @@ impl Key {
         }
         Ok(Checkpoint { note: note.to_owned(), size: body.size(), root: *body.hash() })
     }
+}
+
+/// Whether a text has the form of a signed checkpoint. Its signatures may be of any key, or wrong.
+pub(crate) fn is_checkpoint(note: &str) -> bool {
+    parts(note).is_some()
+}
+
+fn parts(note: &str) -> Option<(Note, Body)> {
+    let signed = Note::from_bytes(note.as_bytes()).ok()?;
+    let body = Body::from_bytes(signed.text()).ok()?;
+    Some((signed, body))
 }
 
 impl PartialEq for Key {

@@ -119,8 +119,16 @@ fn after_string(text: &str) -> &str {
     end.map_or("", |end| &text[end + 1..])
 }
 
+/// The most digits of an integer without an exponent. RFC 8785 writes an exponent from 10^21 on, and some programs fail at
+/// more digits.
+const MAX_DIGITS: usize = 21;
+
 /// Whether the nearest double is the number itself, sign of zero and all.
 fn is_exact(number: &str) -> bool {
+    let digits = number.trim_start_matches('-');
+    if digits.len() > MAX_DIGITS && digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return false;
+    }
     let Ok(double) = number.parse::<f64>() else { return false };
     let exact = matches!((significant(number), significant(&format!("{double:e}"))), (Some(one), Some(two)) if one == two);
     exact && (double != 0.0 || !number.starts_with('-'))
@@ -171,6 +179,7 @@ mod tests {
             "9007199254740993",
             "18446744073709551617",
             "0.1000000000000000055",
+            "1000000000000000000000",
             "-0",
             "[\"\\\\\", -0.0]",
             "1e999",

@@ -21,7 +21,7 @@ mod tree;
 pub(crate) use tlog_tiles::Hash;
 
 pub(crate) use self::{
-    checkpoint::{Checkpoint, Key},
+    checkpoint::{Checkpoint, Key, is_checkpoint},
     entry::{Entry, PARTS, canonical, sequence},
     json::parse,
     proof::{InclusionProof, consistency},

@@ -7,14 +7,19 @@ use std::{
 };
 
 use clap::Args;
+use serde::de::IgnoredAny;
 use serde_json::Value;
 
-use super::{RETRIES, key, key::KeyOption, not_proved, report::Report};
+use super::{RETRIES, key, key::KeyOption, not_checked, not_proved, report::Report};
 use crate::{
     api::Ledger,
+    catalogue::require_category,
     error::Error,
     flags::Flags,
-    ledger::{self, Checkpoint, Entry, InclusionProof, Key, PARTS, is_service_record, verify_service_record},
+    ledger::{
+        self, Checkpoint, Entry, InclusionProof, Key, PARTS, is_checkpoint, is_service_record,
+        verify_service_record,
+    },
 };
 
 /// The members of what `auditlog proof` writes.
@@ -23,6 +28,7 @@ const BUNDLE: [&str; 3] = ["event", "leaf", "proof"];
 const MAX_BYTES: u64 = 4 * 1024 * 1024;
 /// Questions that a proved event leaves open.
 const LEFT_OPEN: &str = "whether what its sender says is true; whether the log has more about it";
+const NO_PROOF: &str = "Give what `auditlog proof` writes: save it again, if the file was cut on its way.";
 const TAMPERED: &str =
     "Do not rely on this event: compare it with `auditlog proof`, and ask where it came from.";
 
@@ -73,13 +79,16 @@ impl VerifyEvent {
             Some(key) => key,
             None => ask_for_key(flags)?,
         };
-        let (entry, sequence, checkpoint) =
-            case.verify(&key).map_err(|because| not_proved(&because, TAMPERED))?;
+        let (entry, sequence, checkpoint) = case.verify(&key)?;
         Ok(Verified { case, entry, sequence, checkpoint, key })
     }
 
     fn case(&self) -> Result<Case, Error> {
         let text = read(&self.file)?;
+        if serde_json::from_str::<IgnoredAny>(&text).is_err() {
+            let because = format!("{} is not one JSON text", self.file.display());
+            return Err(not_checked(&because, NO_PROOF));
+        }
         let mut whole = ledger::parse(&text).map_err(|error| {
             not_proved(
                 &format!("{} is not read: {error}", self.file.display()),
@@ -94,7 +103,13 @@ impl VerifyEvent {
                     format!("{} has more than an event, its leaf and its proof", self.file.display());
                 return Err(not_proved(&because, TAMPERED));
             }
-            Some(event) => (event, self.text_of(&whole, "leaf")?, self.text_of(&whole, "proof")?),
+            Some(event) => {
+                if whole.get("proof").is_some_and(|proof| !proof.is_string()) {
+                    let because = format!("the proof in {} is no text", self.file.display());
+                    return Err(not_checked(&because, NO_PROOF));
+                }
+                (event, self.text_of(&whole, "leaf")?, self.text_of(&whole, "proof")?)
+            }
             None => (whole, None, None),
         };
         if proof.is_some() && bundled.is_some() && proof != bundled {
@@ -136,9 +151,16 @@ impl Verified {
 }
 
 impl Case {
-    /// Goes from the event to the signature, step by step.
-    fn verify(&self, key: &Key) -> Result<(Entry, u64, Checkpoint), String> {
-        let proof = InclusionProof::parse(&self.proof)?;
+    /// Goes from the event to the signature, step by step. A proof that is not in its form refutes nothing.
+    fn verify(&self, key: &Key) -> Result<(Entry, u64, Checkpoint), Error> {
+        let proof = InclusionProof::parse(&self.proof).map_err(|because| not_checked(&because, NO_PROOF))?;
+        if !is_checkpoint(&proof.checkpoint) {
+            return Err(not_checked("the checkpoint in the proof is not in its form", NO_PROOF));
+        }
+        self.lead(&proof, key).map_err(|because| not_proved(&because, TAMPERED))
+    }
+
+    fn lead(&self, proof: &InclusionProof, key: &Key) -> Result<(Entry, u64, Checkpoint), String> {
         let checkpoint = key.open(&proof.checkpoint)?;
         let entry =
             Entry::of(&self.event).map_err(|error| format!("the event cannot be one of the log: {error}"))?;
@@ -157,6 +179,10 @@ impl Case {
                 ));
             }
             _ => proof.verify(entry.hash(), &checkpoint)?,
+        }
+        // The leaf does not have the category, which follows from the action.
+        if self.event.get("category").is_some() {
+            require_category(&self.event)?;
         }
         if is_service_record(&self.event) {
             verify_service_record(&self.event, key).map_err(|because| {

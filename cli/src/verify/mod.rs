@@ -72,8 +72,9 @@ The key is the log's public one, from `curl …/ledger/key`, or DIR/key of `veri
 the server is asked for it, if the connection is known: that is weaker, since it is the server that is
 to be checked. With --key nothing is asked of anyone.
 
-What is not proved is named: the category, which follows from the action, and members that are not of
-the log. A part that was redacted is named too; that it was redacted is proved, what it was is gone.
+The category is not in the log. It follows from the action: another one is refuted, and that of an action which this version
+does not know is named as not proved. A part that was redacted is named too; that it was redacted is proved, what it was is
+gone. A proof that is not in its form, or a file that is cut, refutes nothing: exit code 4.
 
 Exit codes: 0 proved; 1 refuted, and the first thing that is wrong is named; 4 not everything could be
 checked, such as events that are not sealed yet, an empty file, or a server that does not answer.";

@@ -44,7 +44,8 @@ async fn an_import_that_is_interrupted_loses_nothing_and_doubles_nothing() {
         let complaint = auditlog.fail(1, &lost);
         assert!(complaint.contains("The same command goes on"), "{complaint}");
         let state: Value = serde_json::from_str(&auditlog.read("rows.import")).unwrap();
-        assert!(state["tally"]["rows"].as_u64().unwrap() >= 500, "{state}");
+        // The first request has 20 events and the second one 40; rows that are refused here are in none.
+        assert!((20..30).contains(&state["tally"]["rows"].as_u64().unwrap()), "{state}");
 
         let Ended { code, stderr, .. } = auditlog.run(&import);
         let refused = lines_of(&auditlog.read("rows.refused"));
@@ -52,7 +53,7 @@ async fn an_import_that_is_interrupted_loses_nothing_and_doubles_nothing() {
         println!("{format}: {} rows; {}", rows, stderr.lines().next().unwrap_or_default());
         // The second batch was sent twice, without the rows that the API refuses.
         let sent: Vec<_> = (0..rows).filter(|number| !is_bad(*number) || !is_refused_here(*number)).collect();
-        let again = sent[500..sent.len().min(1000)].iter().filter(|number| !is_bad(**number)).count();
+        let again = sent[20..60].iter().filter(|number| !is_bad(**number)).count();
         assert!(stderr.contains(&format!("{} recorded", grouped(rows - bad - again))), "{format}: {stderr}");
         assert!(stderr.contains(&format!("{} refused", grouped(bad))), "{format}: {stderr}");
         assert!(!auditlog.exists("rows.import"));

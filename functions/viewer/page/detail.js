@@ -129,16 +129,13 @@ export class Detail {
     if (state === "under-way") return html`<p role="status">Verifying…</p>`;
     if (state !== "proved") return html`<p class="result"><b>${HEADINGS[state]}</b> ${visible(message)}</p>`;
     const { checkpoint, key, isTrusted, leaf, withheld, uncovered, steps } = proof;
-    const right = categoryThatFollows(event.action);
     return html`<p class="result"><b>Proved.</b> This is entry ${count(event.sequence)} of the log of
         ${event.workspace_username}, unchanged${withheld.length > 0 ? `; of what was erased (${withheld.join(", ")}) the digests fit` : ""}.</p>
       <ol><li>Its hash is <code>${leaf}</code>.</li>
         <li>${plural(steps, "more hash", "more hashes")} of the log lead to the root of ${plural(checkpoint.size, "entry", "entries")},
           <code>${checkpoint.rootText}</code>.</li>
         <li>That is signed by <code>${key}</code>, ${isTrusted ? "the key that you trust" : "the key that the server itself tells"}.</li></ol>
-      ${uncovered.length > 0 ? html`<p class="uncovered"><b>Not proved:</b> ${visible(uncovered.join(", "))}, which the log's hash does not cover.
-        ${right !== undefined && uncovered.includes("category") && event.category !== right
-          ? html`<b>The category ${visible(String(event.category))} is false:</b> the action's is ${right}.` : nothing}</p>` : nothing}
+      ${uncovered.length > 0 ? html`<p class="uncovered"><b>Not proved:</b> ${visible(uncovered.join(", "))}, which the log's hash does not cover.</p>` : nothing}
       <details><summary>The signed checkpoint</summary><pre tabindex="0" aria-label="The signed checkpoint">${checkpoint.note}</pre></details>`;
   }
 
@@ -147,8 +144,9 @@ export class Detail {
     const opened = this.#shown;
     let verdict;
     try {
-      const options = { workspace: session.api.workspace, trustedKey: session.trustedKey, doubt: doubts.get(event) };
-      verdict = { state: "proved", proof: await verify(session.api, event, options) };
+      const { api, trustedKey } = session;
+      const options = { workspace: api.workspace, trustedKey, doubt: doubts.get(event), categoryOf: categoryThatFollows };
+      verdict = { state: "proved", proof: await verify(api, event, options) };
     } catch (error) {
       verdict = verdictOf(error);
     }
@@ -166,7 +164,7 @@ export class Detail {
       const { text } = await session.api.text(`ledger/entries/${event.sequence}`);
       const key = session.trustedKey || (await session.api.text("ledger/key")).text;
       try {
-        await verifyBundle(text, { workspace: session.api.workspace, trustedKey: key });
+        await verifyBundle(text, { workspace: session.api.workspace, trustedKey: key, categoryOf: categoryThatFollows });
         message = "Saved. The file proves the event as the log has it now.";
       } catch (error) {
         message = `It was saved, but the file does not prove the event. ${verdictOf(error).message}`;

@@ -2,6 +2,8 @@
 // and texts with half a character. An altered event could hide behind each of these.
 
 const DEEPEST = 127;
+/** An integer without the exponent that RFC 8785 writes from 10^21 on: some programs fail at it. */
+const TOO_LONG = /^-?\d{22,}$/;
 
 /** The ambiguous places of a JSON text, each as its path and the problem. */
 export function ambiguities(text) {
@@ -63,7 +65,7 @@ function afterText(text, index) {
 /** True if the nearest double equals the number, with the sign of zero. */
 function isExact(written) {
   const double = Number(written);
-  if (!Number.isFinite(double) || (double === 0 && written.startsWith("-"))) return false;
+  if (!Number.isFinite(double) || TOO_LONG.test(written) || (double === 0 && written.startsWith("-"))) return false;
   return significant(written) === significant(double.toExponential());
 }
 

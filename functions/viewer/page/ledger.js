@@ -24,15 +24,17 @@ export class Unchecked extends Error {}
 
 /** Checks an event that the API has shown. `workspace` is the one that was signed in to, `trustedKey` the log's key from
  * another source; without it the server's word for the key is taken, and the result says so. `doubt` is what was
- * ambiguous in the text that the event came in. */
-export async function verify(api, event, { workspace, trustedKey = "", doubt } = {}) {
+ * ambiguous in the text that the event came in. `categoryOf` gives the category of an action. */
+export async function verify(api, event, { workspace, trustedKey = "", doubt, categoryOf } = {}) {
   if (!globalThis.crypto?.subtle) {
     throw new Unchecked("This browser checks nothing on a page without HTTPS. Use `auditlog verify event`.");
   }
   if (doubt) throw new Refuted(`The event could be read as two things: ${doubt}.`);
   const entry = await entryOf(event, workspace);
+  requireCategory(event, categoryOf);
   const key = await chooseKey(await text(api, "ledger/key"), workspace, trustedKey);
   const checkpoint = await openCheckpoint(await text(api, "ledger/checkpoint"), key);
+  if (event.sequence === null) throw new Unchecked("The event was not sealed yet when it was read. Load it again.");
   if (!isPlace(event.sequence)) throw new Refuted("The sequence of the event is no whole number.");
   if (event.sequence >= checkpoint.size) {
     throw new Refuted(`Sequence ${event.sequence} is not in a log of ${checkpoint.size} entries.`);
@@ -48,7 +50,7 @@ export async function verify(api, event, { workspace, trustedKey = "", doubt } =
 }
 
 /** Checks the text of a file that has an event with its leaf and proof, as `auditlog proof` writes it. */
-export async function verifyBundle(text, { workspace, trustedKey }) {
+export async function verifyBundle(text, { workspace, trustedKey, categoryOf }) {
   let bundle;
   try { bundle = JSON.parse(text); } catch { throw new Unchecked("It is not one JSON text."); }
   const [doubt] = ambiguities(text);
@@ -63,12 +65,22 @@ export async function verifyBundle(text, { workspace, trustedKey }) {
   const key = await chooseKey(trustedKey, workspace, "");
   const checkpoint = await openCheckpoint(note, key);
   const entry = await entryOf(event, workspace);
+  requireCategory(event, categoryOf);
   if (leaf !== undefined && leaf !== entry.leaf) throw new Refuted("The leaf is not that of the event.");
-  if (event.sequence !== sequence) throw new Refuted("The proof is of another entry than the event.");
+  // An event that was saved before it was sealed has no sequence.
+  if (event.sequence !== null && event.sequence !== undefined && event.sequence !== sequence) throw new Refuted("The proof is of another entry than the event.");
   if (sequence >= checkpoint.size) throw new Refuted(`Sequence ${sequence} is not in a log of ${checkpoint.size} entries.`);
   const proved = await lead(entry, sequence, checkpoint, hashes, key, true);
   await verifyServiceRecord(event, key);
   return proved;
+}
+
+/** That the category of an event, which is not in its leaf, follows from its action. */
+function requireCategory({ action, category }, categoryOf) {
+  const right = categoryOf?.(action);
+  if (right !== undefined && category !== undefined && category !== right) {
+    throw new Refuted(`The category ${category} is false: that of ${action} is ${right}.`);
+  }
 }
 
 /** The hash by which the log knows an event, which parts of the event were erased, and which members no proof covers. */

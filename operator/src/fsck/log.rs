@@ -219,9 +219,7 @@ impl EntryCheck<'_> {
                 }
                 match self.mismatch(*sequence, entry, kept) {
                     // A receipt later in the log may explain it.
-                    Some((kind, detail)) if kind.may_be_expired() => {
-                        service.may_explain(*sequence, kind, detail);
-                    }
+                    Some((kind, _)) if kind.may_be_expired() => service.may_explain(*sequence, kind),
                     Some((kind, detail)) => findings.at(kind, *sequence, detail),
                     None => {}
                 }
@@ -234,10 +232,9 @@ impl EntryCheck<'_> {
     /// The first difference between an entry and its stored event.
     fn mismatch(&self, sequence: u64, entry: &Entry, kept: Option<Kept>) -> Option<(Kind, String)> {
         let Entry { place, leaf: sealed } = entry;
-        let position = &place.position;
-        let name = format!("the event {} of {}", position.id, position.timestamp);
+        let name = name_of(place);
         let Some(Kept { event, strange }) = kept else {
-            return Some((Kind::EventMissing, format!("{name} is gone")));
+            return Some((Kind::EventMissing, String::new()));
         };
         let event = match event {
             Ok(event) => event,
@@ -259,10 +256,7 @@ impl EntryCheck<'_> {
             _ => {}
         }
         if strange == ["expires_at"] {
-            return Some((
-                Kind::EventMarked,
-                format!("{name} is marked for deletion, and no receipt explains it"),
-            ));
+            return Some((Kind::EventMarked, String::new()));
         }
         if !strange.is_empty() {
             let attributes: Vec<_> = strange.iter().map(|attribute| format!("{attribute:?}")).collect();
@@ -279,6 +273,11 @@ impl EntryCheck<'_> {
             (Kind::EventMisplaced, detail)
         })
     }
+}
+
+/// An event in a message.
+pub(super) fn name_of(place: &Place) -> String {
+    format!("the event {} of {}", place.position.id, place.position.timestamp)
 }
 
 fn hash(event: &Event) -> Hash {

@@ -54,6 +54,14 @@ impl Kind {
     pub(super) fn may_be_expired(self) -> bool {
         matches!(self, Self::EventMissing | Self::EventMarked)
     }
+
+    /// The mismatch of an event that looks expired, in words after its name.
+    pub(super) fn without_receipt(self) -> &'static str {
+        match self {
+            Self::EventMarked => "is marked for deletion, and no receipt explains it",
+            _ => "is gone",
+        }
+    }
 }
 
 /// A mismatch, and its place: a range of sequences, both ends included.
@@ -113,8 +121,17 @@ impl Findings {
     pub(super) fn within(&mut self, kind: Kind, first: u64, last: u64, detail: impl Into<String>) {
         let finding =
             Finding { kind, sequence: first, last_sequence: last.max(first), detail: detail.into() };
-        let found = self.0.entry(kind).or_insert_with(|| Found { count: 0, first: finding.clone() });
-        found.count += 1;
+        self.add(finding, 1);
+    }
+
+    /// Adds a mismatch of each of these sequences, both ends included. `detail` is of the first.
+    pub(super) fn of_each(&mut self, kind: Kind, first: u64, last: u64, detail: String) {
+        self.add(Finding { kind, sequence: first, last_sequence: first, detail }, last - first + 1);
+    }
+
+    fn add(&mut self, finding: Finding, count: u64) {
+        let found = self.0.entry(finding.kind).or_insert_with(|| Found { count: 0, first: finding.clone() });
+        found.count += count;
         if finding.sequence < found.first.sequence {
             found.first = finding;
         }

@@ -16,7 +16,7 @@ use shared::{ledger::hash::Hash, model::id::WorkspaceId};
 use super::{report::Findings, service::ServiceRecords};
 use crate::terminal::complain;
 
-const VERSION: u32 = 2;
+const VERSION: u32 = 3;
 
 /// A check that can be resumed.
 #[derive(Debug)]

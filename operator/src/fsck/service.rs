@@ -26,7 +26,10 @@ use shared::{
     store::Store,
 };
 
-use super::report::{Findings, Kind};
+use super::{
+    log::name_of,
+    report::{Findings, Kind},
+};
 
 /// How many entries are read at a time.
 const CHUNK: u64 = 4096;
@@ -42,8 +45,8 @@ pub(super) struct ServiceRecords {
     records: BTreeSet<u64>,
     /// The events of which parts are erased.
     erased: BTreeMap<u64, Erased>,
-    /// Mismatches, unless a receipt covers their sequence.
-    open: Vec<(u64, Kind, String)>,
+    /// Runs of events that are wrong in one way, unless receipts cover their sequences. An old log has long ones.
+    open: Vec<(u64, u64, Kind)>,
     /// The runs of sequences that good receipts name, in their order.
     #[serde(skip)]
     runs: Vec<(u64, u64)>,
@@ -76,8 +79,11 @@ impl ServiceRecords {
     }
 
     /// Adds a mismatch that a receipt may explain.
-    pub(super) fn may_explain(&mut self, sequence: u64, kind: Kind, detail: String) {
-        self.open.push((sequence, kind, detail));
+    pub(super) fn may_explain(&mut self, sequence: u64, kind: Kind) {
+        match self.open.last_mut() {
+            Some((_, last, same)) if *last + 1 == sequence && *same == kind => *last = sequence,
+            _ => self.open.push((sequence, sequence, kind)),
+        }
     }
 
     /// The number of events that receipts cover.
@@ -129,14 +135,31 @@ impl ServiceRecords {
             }
         }
         self.runs.sort_unstable();
-        for (sequence, kind, detail) in self.open.drain(..) {
-            let after = self.runs.partition_point(|(first, _)| *first <= sequence);
-            let covered = after.checked_sub(1).is_some_and(|before| sequence <= self.runs[before].1);
-            if !covered {
-                findings.at(kind, sequence, detail);
+        for (first, last, kind) in std::mem::take(&mut self.open) {
+            for (first, last) in self.uncovered(first, last) {
+                let entry = store.entries(workspace, first..first + 1).await?.into_iter().next();
+                let name = entry.map_or("the event".to_owned(), |(_, entry)| name_of(&entry.place));
+                findings.of_each(kind, first, last, format!("{name} {}", kind.without_receipt()));
             }
         }
         Ok(())
+    }
+
+    /// The parts of a run of sequences that no good receipt names.
+    fn uncovered(&self, first: u64, last: u64) -> Vec<(u64, u64)> {
+        let mut parts = Vec::new();
+        let mut next = first;
+        let before = self.runs.partition_point(|(_, covered)| *covered < first);
+        for (begin, end) in self.runs[before..].iter().take_while(|(begin, _)| *begin <= last) {
+            if next < *begin {
+                parts.push((next, begin - 1));
+            }
+            next = end + 1;
+        }
+        if next <= last {
+            parts.push((next, last));
+        }
+        parts
     }
 
     /// The events of which a part is erased that no redaction record names.

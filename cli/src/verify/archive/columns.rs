@@ -3,21 +3,28 @@
 //! The expected row of an event follows from the documented rule: a column for each member, with the prefixes `actor_` and
 //! `entity_` for the members of these two; times in microseconds; objects and arrays as canonical JSON; null values absent.
 //!
-//! A query may use the statistics of a file to skip rows. So the schema must be the archive's, the statistics must agree with
-//! the values, and the file must not have any other index.
+//! A query skips rows by the statistics and indexes of a file, and programs differ in which of them they read. So the schema
+//! must be the archive's, the statistics must agree with the values, and the file must be, byte for byte, the one that is
+//! written for these rows. A library of another version may write other bytes: such a file is not refuted, and not proved.
+
+use std::sync::Arc;
 
 use bytes::Bytes;
 use jiff::Timestamp;
 use parquet::{
+    basic::{Compression, Type},
+    data_type::{ByteArray, ByteArrayType, Int64Type},
     errors::ParquetError,
     file::{
         metadata::{ParquetMetaData, RowGroupMetaData},
+        properties::{WriterProperties, WriterVersion},
         reader::FileReader as _,
         serialized_reader::SerializedFileReader,
         statistics::Statistics,
+        writer::SerializedFileWriter,
     },
     record::{Field, Row},
-    schema::printer::print_schema,
+    schema::{parser::parse_message_type, printer::print_schema},
 };
 use serde_json::{Map, Value, json};
 
@@ -55,15 +62,28 @@ const SCHEMA: &str = "message event {
 }
 ";
 
-/// That columns hold these events, row for row.
+/// The writer that a file names. The archive's name has no version of its library.
+const CREATED_BY: &str = "audit-logs archive version 1";
+
+/// The bytes of columns that hold the right rows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Form {
+    /// As this version writes them, with all indexes.
+    AsWritten,
+    /// Others: it is open whether every program gets these rows.
+    Unknown,
+}
+
+/// Compares columns with these events, row for row.
 ///
 /// # Errors
-/// If they do not: names the first row that differs.
-pub(super) fn hold(content: Vec<u8>, events: &[Value]) -> Result<(), String> {
+/// If they do not hold them: names the first row that differs.
+pub(super) fn hold(content: Vec<u8>, events: &[Value]) -> Result<Form, String> {
     fn unreadable(error: ParquetError) -> String {
         format!("it cannot be read: {error}")
     }
-    let reader = SerializedFileReader::new(Bytes::from(content)).map_err(unreadable)?;
+    let content = Bytes::from(content);
+    let reader = SerializedFileReader::new(content.clone()).map_err(unreadable)?;
     fits(reader.metadata(), events.len())?;
     let expected = events.iter().map(expected).collect::<Result<Vec<_>, _>>()?;
     let mut rows = reader.get_row_iter(None).map_err(unreadable)?;
@@ -81,9 +101,38 @@ pub(super) fn hold(content: Vec<u8>, events: &[Value]) -> Result<(), String> {
         }
     }
     match rows.next() {
-        None => statistics(reader.metadata().row_group(0), &expected),
-        Some(_) => Err("it has more rows than the lines have events".to_owned()),
+        None => statistics(reader.metadata().row_group(0), &expected)?,
+        Some(_) => return Err("it has more rows than the lines have events".to_owned()),
     }
+    let again = written(&expected).map_err(unreadable)?;
+    Ok(if again == content { Form::AsWritten } else { Form::Unknown })
+}
+
+/// The file that the archive writes for these rows.
+fn written(rows: &[Map<String, Value>]) -> Result<Vec<u8>, ParquetError> {
+    let schema = Arc::new(parse_message_type(SCHEMA)?);
+    let properties = WriterProperties::builder()
+        .set_created_by(CREATED_BY.to_owned())
+        .set_writer_version(WriterVersion::PARQUET_1_0)
+        .set_compression(Compression::GZIP(Default::default()))
+        .build();
+    let mut writer = SerializedFileWriter::new(Vec::new(), Arc::clone(&schema), Arc::new(properties))?;
+    let mut group = writer.next_row_group()?;
+    for field in schema.get_fields() {
+        let mut column = group.next_column()?.ok_or(ParquetError::EOF("a column".to_owned()))?;
+        let there: Vec<_> = rows.iter().map(|row| i16::from(row.contains_key(field.name()))).collect();
+        let values = rows.iter().filter_map(|row| row.get(field.name()));
+        if field.get_physical_type() == Type::INT64 {
+            let numbers: Vec<_> = values.filter_map(Value::as_i64).collect();
+            column.typed::<Int64Type>().write_batch(&numbers, Some(&there), None)?;
+        } else {
+            let texts: Vec<_> = values.filter_map(Value::as_str).map(ByteArray::from).collect();
+            column.typed::<ByteArrayType>().write_batch(&texts, Some(&there), None)?;
+        }
+        column.close()?;
+    }
+    group.close()?;
+    writer.into_inner()
 }
 
 /// That columns have only events of the run that begins with `first`, by what the file says of itself.

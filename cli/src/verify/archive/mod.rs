@@ -29,6 +29,7 @@ const DAMAGED: &str = "Copy the archive again. If it is the same, bring the obje
                        versions in the bucket, and find out who wrote them.";
 const BEYOND: &str = "Verify it again when a later run has a checkpoint, or give --state. A checkpoint is signed when \
                       a client asks for one, as `auditlog verify follow` does.";
+const OTHER_BYTES: &str = "Verify it with the auditlog of the version that wrote it, or query the lines.";
 /// Questions that a proved archive leaves open.
 const LEFT_OPEN: &str = "later runs; other workspaces and streams; whether what senders say is true";
 const BEHIND_GAPS: &str = "Give the hashes that `auditlog verify follow` remembers with --state, or check the \
@@ -60,6 +61,8 @@ pub(crate) struct VerifyArchive {
 struct Tally {
     runs: u64,
     objects: u64,
+    /// Objects with columns whose bytes are not those that this version writes for their rows.
+    unknown: u64,
     events: u64,
     expired: u64,
     filtered: u64,
@@ -82,7 +85,8 @@ impl VerifyArchive {
         let mut proof = log.as_ref().map(|(key, log)| Proof::new(key, log.as_ref(), self.from));
         for run in &chain.runs {
             tally.count(run);
-            let events = object::events(&folder, run, &mut tally.objects, &mut problems)?;
+            let events =
+                object::events(&folder, run, &mut tally.objects, &mut tally.unknown, &mut problems)?;
             if let Some(proof) = &mut proof {
                 proof.note_checkpoint(run, &mut problems);
                 for event in events {
@@ -150,12 +154,20 @@ impl VerifyArchive {
                 "Look whether the whole archive was copied.",
             ));
         }
+        if tally.unknown > 0 {
+            let because = format!(
+                "{} objects in {directory} have the columns of the lines in other bytes than this version writes, so \
+                 their indexes, by which queries skip rows, are not proved",
+                HumanCount(tally.unknown)
+            );
+            return Some(not_checked(&because, OTHER_BYTES));
+        }
         let beyond = proof.filter(|proof| proof.beyond() > 0)?;
         Some(not_checked(&format!("{directory} has {}", beyond.outside()), BEYOND))
     }
 
     fn report(&self, tally: &Tally, proof: Option<&Proof<'_>>) -> Report {
-        let Tally { runs, objects, events, expired, filtered, last } = tally;
+        let Tally { runs, objects, unknown: _, events, expired, filtered, last } = tally;
         let covered = last.map_or("nothing".to_owned(), |last| {
             format!("every sequence from {} to {last} is in one of {} runs", self.from, HumanCount(*runs))
         });

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::{
     chain::Folder,
-    columns,
+    columns::{self, Form},
     manifest::{Manifest, Named, sha256},
     problems::Problems,
 };
@@ -19,7 +19,7 @@ const MAX_LINE_BYTES: u64 = 512 * 1024;
 const MAX_RUN: u64 = 10_000;
 
 /// The events of a run, in the order of their sequences, as far as its objects are what they must be. Columns
-/// are held against the lines of their day.
+/// are held against the lines of their day, and counted in `unknown` if their bytes are of another writer.
 ///
 /// # Errors
 /// If a file cannot be read from the disk.
@@ -27,6 +27,7 @@ pub(super) fn events(
     folder: &Folder,
     run: &Manifest,
     objects: &mut u64,
+    unknown: &mut u64,
     problems: &mut Problems,
 ) -> Result<Vec<Value>, Error> {
     let mut all = Vec::new();
@@ -44,8 +45,10 @@ pub(super) fn events(
             && let Some(content) = intact(folder, named, problems)?
         {
             *objects += 1;
-            if let Err(because) = columns::hold(content, &events) {
-                problems.add(format!("{}: {because}", named.key));
+            match columns::hold(content, &events) {
+                Ok(Form::AsWritten) => {}
+                Ok(Form::Unknown) => *unknown += 1,
+                Err(because) => problems.add(format!("{}: {because}", named.key)),
             }
         }
         all.extend(events);
@@ -72,7 +75,7 @@ pub(super) fn is_of_run(folder: &Folder, key: &str, next: u64) -> Result<Result<
     };
     let last = events.iter().filter_map(|event| event["sequence"].as_u64()).max().unwrap_or(next);
     match folder.content(key)? {
-        Some(content) if key != lines => Ok(columns::hold(content, &events).map(|()| last)),
+        Some(content) if key != lines => Ok(columns::hold(content, &events).map(|_| last)),
         _ => Ok(Ok(last)),
     }
 }

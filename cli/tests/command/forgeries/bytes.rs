@@ -220,6 +220,21 @@ pub(super) const OPERATORS: &[Operator] = &[
         forge: |dice, _, forged| Some(with_new_hashes(flipped(dice, forged, "archive/parquet", ".parquet")?)),
     },
     Operator {
+        name: "an index of columns that hides rows",
+        kinds: ARCHIVE,
+        forge: |dice, _, forged| {
+            let path = one(dice, forged, "archive/parquet", ".parquet")?;
+            let mut bytes = forged.0[&path].clone();
+            let length = u32::from_le_bytes(*bytes[..bytes.len().checked_sub(4)?].last_chunk()?);
+            let index = bytes.len().checked_sub(8 + usize::try_from(length).ok()?)?;
+            // Before the footer a name stands as it is in the indexes of pages alone.
+            let name = b"group_created";
+            let place = bytes[..index].windows(name.len()).position(|window| window == name)?;
+            bytes[place..place + name.len()].copy_from_slice(b"group_deleted");
+            Some(with_new_hashes(forged.with(&path, bytes)))
+        },
+    },
+    Operator {
         name: "columns of other events",
         kinds: ARCHIVE,
         forge: |dice, _, forged| {

@@ -80,6 +80,19 @@ pub(super) const OPERATORS: &[Operator] = &[
     text!("a second text after the first", JSON, |_, truth, text| {
         Some(format!("{} {}\n", text.trim_end(), truth.forged_event(2)))
     }),
+    text!("an empty line between two", &[Kind::Ndjson, Kind::Csv], |_, _, text| Some(
+        text.replacen('\n', "\n\n", 1)
+    )),
+    text!("an empty line at the end", &[Kind::Ndjson, Kind::Csv], |_, _, text| Some(format!("{text}\n"))),
+    text!("a carriage return within a line", JSON, |_, _, text| Some(text.replacen("\":", "\":\r", 1))),
+    text!("a tab within a line", JSON, |_, _, text| Some(text.replacen(",\"", ",\t\"", 1))),
+    text!("a form feed within a line", JSON, |_, _, text| Some(text.replacen(",\"", ",\u{c}\"", 1))),
+    text!("two events in a line", &[Kind::Ndjson], |_, _, text| Some(text.replacen("}\n{", "} {", 1))),
+    text!("a carriage return for a line end", &[Kind::Ndjson, Kind::Csv], |_, _, text| Some(
+        text.replacen("\r\n", "\r", 1).replacen("}\n{", "}\r{", 1)
+    )),
+    text!("a second array after the first", &[Kind::Json], |_, _, text| Some(format!("{text}{text}"))),
+    text!("an array in an array", &[Kind::Json], |_, _, text| Some(format!("[{}]\n", text.trim_end()))),
     text!("a comma too many", JSON, |_, _, text| Some(text.replacen("\"acme\"}", "\"acme\",}", 1))),
     text!("a comment", TEXT, |_, _, text| Some(format!("/* checked */{text}"))),
     text!("the text breaks off", TEXT, |dice, _, text| {
@@ -143,6 +156,15 @@ pub(super) const OPERATORS: &[Operator] = &[
     ))),
     text!("an exponent below all", TEXT, |_, _, text| {
         Some(text.replacen("-2.5e-7", "-2.5e-9223372036854775808", 1))
+    }),
+    text!("a large number without its exponent", TEXT, |_, _, text| {
+        Some(text.replacen("1e+21", "1000000000000000000000", 1))
+    }),
+    text!("a small number without its exponent", JSON, |_, _, text| {
+        Some(text.replacen("-2.5e-7", "-0.00000025", 1))
+    }),
+    text!("a number with many zeros", JSON, |_, _, text| {
+        Some(text.replacen("\"whole\":7", &format!("\"whole\":7.{}", "0".repeat(400)), 1))
     }),
     text!("minus zero", JSON, |_, _, text| Some(text.replacen("\"whole\":7", "\"whole\":-0", 1))),
     text!("not a number", JSON, |_, _, text| Some(text.replacen("\"whole\":7", "\"whole\":NaN", 1))),
@@ -269,6 +291,16 @@ pub(super) const OPERATORS: &[Operator] = &[
     }),
     text!("other separators", TABLE, |_, _, text| Some(text.replace(',', ";"))),
     // Proofs.
+    text!("a category that does not follow", PROOFS, |_, _, text| {
+        let mut bundle: Value = serde_json::from_str(text).ok()?;
+        bundle["event"]["category"] = json!("api_token");
+        Some(bundle.to_string())
+    }),
+    text!("an event without its sequence", PROOFS, |_, _, text| {
+        let mut bundle: Value = serde_json::from_str(text).ok()?;
+        bundle["event"]["sequence"] = Value::Null;
+        Some(bundle.to_string())
+    }),
     text!("a leaf of another event", PROOFS, |_, truth, text| of_entry(truth, text, "leaf")),
     text!("a proof of another event", PROOFS, |_, truth, text| of_entry(truth, text, "proof")),
     text!("a changed event with its own leaf", PROOFS, |_, truth, text| {
@@ -312,7 +344,8 @@ pub(super) const OPERATORS: &[Operator] = &[
 /// Events in the form that a file has.
 fn written_as(text: &str, events: &[Value]) -> String {
     let lines = events::lines(events);
-    match text.as_bytes().first() {
+    let start = text.find(['[', '{', ',']).map(|place| text.as_bytes()[place]);
+    match start {
         Some(b'[') => format!("[\n{}\n]\n", lines.trim_end().replace('\n', ",\n")),
         Some(b'{') => lines,
         _ => ledger::csv(events),

@@ -3,14 +3,19 @@
 //!
 //! `tests/vectors/forgeries` has one file for each forgery, with the answer in `expected.json`. It is made again from a
 //! fresh log with `FORGERIES_WRITE=1 cargo test --workspace --test command forgeries`. A second test forges at random, 200
-//! times by default, and as often as `FORGERIES` says.
+//! times by default, and as often as `FORGERIES` says. `PROVED` names a directory that gets each proved file, for the readers of
+//! `tests/readers.sh`.
 
 mod bytes;
 mod lines;
 mod reader;
 mod truth;
 
-use std::{collections::BTreeMap, fs, path::PathBuf};
+use std::{
+    collections::BTreeMap,
+    env, fs,
+    path::{Path, PathBuf},
+};
 
 use serde_json::{Value, json};
 
@@ -64,7 +69,7 @@ fn answer(code: Option<i32>) -> &'static str {
 
 /// Runs the command that verifies a kind.
 fn verify(auditlog: &Auditlog, truth: &Truth, kind: Kind, forged: &Forged) -> Ended {
-    forged.put(auditlog);
+    forged.put(&auditlog.path(""));
     auditlog.run(&kind.command(&truth.key).iter().map(String::as_str).collect::<Vec<_>>())
 }
 
@@ -81,7 +86,7 @@ fn every_true_file_is_proved() {
 #[test]
 fn each_file_of_the_corpus_gets_its_answer() {
     let (truth, auditlog) = prepared();
-    if std::env::var_os("FORGERIES_WRITE").is_some() {
+    if env::var_os("FORGERIES_WRITE").is_some() {
         write(&auditlog, &truth);
     }
     let expected: Vec<Value> =
@@ -99,8 +104,12 @@ fn each_file_of_the_corpus_gets_its_answer() {
             wrong.push(format!("{row}: {found}: {}", ended.stderr));
         }
         if found == "proved" {
+            keep(kind, &forged, &format!("corpus-{}", row["file"].as_str().unwrap()));
             reader::require_true(kind, &forged, &truth)
                 .unwrap_or_else(|why| wrong.push(format!("{row}: {why}")));
+        }
+        if answer_of_page(&auditlog, &truth, kind, &forged) != row["page"] {
+            wrong.push(format!("{row}: the page would answer otherwise"));
         }
     }
     println!("{} forgeries: {answers:?}", expected.len());
@@ -110,8 +119,8 @@ fn each_file_of_the_corpus_gets_its_answer() {
 #[test]
 fn no_random_forgery_is_proved_that_a_reader_reads_otherwise() {
     let (truth, auditlog) = prepared();
-    let number: u64 = std::env::var("FORGERIES").map_or(200, |text| text.parse().unwrap());
-    let seed: u64 = std::env::var("SEED").map_or(1, |text| text.parse().unwrap());
+    let number: u64 = env::var("FORGERIES").map_or(200, |text| text.parse().unwrap());
+    let seed: u64 = env::var("SEED").map_or(1, |text| text.parse().unwrap());
     let operators = operators();
     assert!(operators.len() >= 40, "{} operators", operators.len());
     let mut answers: BTreeMap<(&str, &str), u64> = BTreeMap::new();
@@ -145,6 +154,7 @@ fn no_random_forgery_is_proved_that_a_reader_reads_otherwise() {
             wrong.push(format!("{about}: {ended:?}"));
         }
         if found == "proved" {
+            keep(kind, &forged, &format!("{seed}-{round}-{}", names.join(", then ")));
             reader::require_true(kind, &forged, &truth)
                 .unwrap_or_else(|why| wrong.push(format!("{about}: {why}")));
         }
@@ -159,7 +169,25 @@ fn no_random_forgery_is_proved_that_a_reader_reads_otherwise() {
 fn prepared() -> (Truth, Auditlog) {
     let auditlog = Auditlog::new();
     let truth = Truth::make(&auditlog);
+    for kind in Kind::ALL.into_iter().filter(|kind| *kind != Kind::Ocsf) {
+        keep(kind, &truth.file(kind), "true");
+    }
     (truth, auditlog)
+}
+
+/// Writes a proved file below the directory that `PROVED` names: by its kind, and a name that says how it was forged.
+fn keep(kind: Kind, proved: &Forged, name: &str) {
+    if let Some(directory) = env::var_os("PROVED") {
+        proved.put(&Path::new(&directory).join(kind.name()).join(name));
+    }
+}
+
+/// The answer that the page must give: that of `verify event`. `None` for a kind that the page does not read.
+fn answer_of_page(auditlog: &Auditlog, truth: &Truth, kind: Kind, forged: &Forged) -> Value {
+    match kind {
+        Kind::Bundle | Kind::Receipt => json!(answer(verify(auditlog, truth, Kind::Bundle, forged).code)),
+        _ => Value::Null,
+    }
 }
 
 /// Writes the corpus anew: one forgery by each operator of each kind.
@@ -179,6 +207,7 @@ fn write(auditlog: &Auditlog, truth: &Truth) {
             rows.push(json!({
                 "file": file, "kind": kind.name(), "operator": operator.name,
                 "command": format!("auditlog {command}"), "answer": answer(ended.code),
+                "page": answer_of_page(auditlog, truth, kind, &forged),
             }));
         }
     }

@@ -119,22 +119,20 @@ impl Truth {
         let log = logged();
         let key = log.key();
         let api = Api::serve(log);
-        let arguments = [
-            "verify",
-            "follow",
-            "--once",
-            "--state=log",
-            "--key",
-            &key,
-            "--endpoint",
-            &api.url(),
-            "--workspace=acme",
-        ];
-        let mut command = auditlog.command(&arguments);
-        let output = command.env("AUDITLOG_TOKEN", crate::api::BEARER).output().unwrap();
-        assert!(output.status.success(), "{output:?}");
+        let address = api.url();
+        let to_api = ["--endpoint", &address, "--workspace=acme"];
+        let follow = ["verify", "follow", "--once", "--state=log", "--key", &key];
+        for arguments in [&follow[..], &["export", "true.ndjson"]] {
+            let mut command = auditlog.command(&[arguments, &to_api].concat());
+            let output = command.env("AUDITLOG_TOKEN", crate::api::BEARER).output().unwrap();
+            assert!(output.status.success(), "{output:?}");
+        }
         let log = logged();
-        fs::write(auditlog.path("true.ndjson"), events::lines(&log.events)).unwrap();
+        let mut lines: Vec<_> = events::lines(&log.events).lines().map(str::to_owned).collect();
+        let mut exported: Vec<_> = auditlog.read("true.ndjson").lines().map(str::to_owned).collect();
+        lines.sort_unstable();
+        exported.sort_unstable();
+        assert_eq!(exported, lines, "the API answers with other events than the log has");
         let state = files_below(&auditlog.path("log"), "forged");
         let archive = archive(&log);
         Self { log, key, state, archive }
@@ -191,13 +189,13 @@ impl Forged {
         Self(files)
     }
 
-    /// Puts the files where the command finds them.
-    pub(super) fn put(&self, auditlog: &Auditlog) {
+    /// Puts the files below a directory, in place of those of another forgery.
+    pub(super) fn put(&self, below: &Path) {
         for directory in ["forged", "archive"] {
-            let _ = fs::remove_dir_all(auditlog.path(directory));
+            let _ = fs::remove_dir_all(below.join(directory));
         }
         for (path, content) in &self.0 {
-            let path = auditlog.path(path);
+            let path = below.join(path);
             fs::create_dir_all(path.parent().unwrap()).unwrap();
             fs::write(path, content).unwrap();
         }
