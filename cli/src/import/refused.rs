@@ -68,6 +68,8 @@ impl Refused {
 
 fn open(path: &Path, bytes: u64) -> io::Result<File> {
     let mut file = private_file::options().read(true).truncate(false).open(path)?;
+    // The rows may name people, and the file may be an older one.
+    private_file::close_to_others(&file)?;
     // The lines beyond are those of rows that are read again.
     file.set_len(bytes)?;
     file.seek(SeekFrom::Start(bytes))?;

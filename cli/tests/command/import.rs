@@ -137,7 +137,15 @@ async fn refused_rows_are_imported_once_they_are_mended() {
     let auditlog = auditlog(&app, "acme").await;
     let bad = row("mode", BAD - 1);
     std::fs::write(auditlog.path("rows"), format!("{}\n{bad}", row("mode", 0))).unwrap();
+    // An older file that others may read.
+    std::fs::write(auditlog.path("rows.refused"), "old").unwrap();
     auditlog.fail(1, &["import", "rows", "--from=mode"]);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        let mode = std::fs::metadata(auditlog.path("rows.refused")).unwrap().permissions().mode();
+        assert_eq!(mode & 0o077, 0, "{mode:o}");
+    }
     let mended = auditlog.read("rows.refused").replace("\"then\"", "\"2025-01-01T00:00:00Z\"");
     std::fs::write(auditlog.path("rows.refused"), mended).unwrap();
     auditlog.succeed(&["import", "rows.refused", "--from=mode"]);

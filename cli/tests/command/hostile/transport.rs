@@ -87,13 +87,6 @@ pub(super) const ROWS: &[Row] = &[
         "",
     ),
     (
-        "answers before the answer without end",
-        EXPORT,
-        |_, s| repeat(s, "", b"HTTP/1.1 100 Continue\r\n\r\n", Duration::ZERO),
-        1,
-        "",
-    ),
-    (
         "two end markers that differ",
         EXPORT,
         |_, s| page(s, "X-Has-More: false\r\nX-Has-More: true\r\nX-Next-Cursor: a\r\n", &event(1, "a")),
