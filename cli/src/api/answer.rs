@@ -86,7 +86,11 @@ impl Answer {
     /// The refusal, in words.
     pub(super) fn success(self, identity: Identity<'_>) -> Result<Self, Error> {
         let is_whole = self.status != PARTIAL;
-        if is_whole && (200..300).contains(&self.status) { Ok(self) } else { Err(problem::refusal(&self, identity)) }
+        if is_whole && (200..300).contains(&self.status) {
+            Ok(self)
+        } else {
+            Err(problem::refusal(&self, identity))
+        }
     }
 
     /// Whether the API understood the request and takes no body like this one.
