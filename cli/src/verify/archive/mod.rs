@@ -85,8 +85,7 @@ impl VerifyArchive {
         let mut proof = log.as_ref().map(|(key, log)| Proof::new(key, log.as_ref(), self.from));
         for run in &chain.runs {
             tally.count(run);
-            let events =
-                object::events(&folder, run, &mut tally.objects, &mut tally.unknown, &mut problems)?;
+            let events = object::events(&folder, run, &mut tally.objects, &mut tally.unknown, &mut problems)?;
             if let Some(proof) = &mut proof {
                 proof.note_checkpoint(run, &mut problems);
                 for event in events {
