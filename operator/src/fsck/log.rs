@@ -18,7 +18,7 @@ use shared::{
 
 use super::{
     head_size,
-    report::{Findings, Kind},
+    report::{Findings, Kind, name_of},
     resume::Resume,
     service::ServiceRecords,
 };
@@ -273,11 +273,6 @@ impl EntryCheck<'_> {
             (Kind::EventMisplaced, detail)
         })
     }
-}
-
-/// An event in a message.
-pub(super) fn name_of(place: &Place) -> String {
-    format!("the event {} of {}", place.position.id, place.position.timestamp)
 }
 
 fn hash(event: &Event) -> Hash {

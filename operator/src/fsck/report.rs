@@ -3,7 +3,12 @@
 use std::{collections::BTreeMap, fmt};
 
 use serde::{Deserialize, Serialize};
-use shared::{ledger::hash::Hash, model::id::WorkspaceId};
+use shared::{ledger::hash::Hash, model::{id::WorkspaceId, keys::Place}};
+
+/// An event in a message.
+pub(super) fn name_of(place: &Place) -> String {
+    format!("the event {} of {}", place.position.id, place.position.timestamp)
+}
 
 /// The kind of a mismatch. If several are found at one sequence, the kind that is listed first is reported
 /// first.

@@ -26,10 +26,7 @@ use shared::{
     store::Store,
 };
 
-use super::{
-    log::name_of,
-    report::{Findings, Kind},
-};
+use super::report::{Findings, Kind, name_of};
 
 /// How many entries are read at a time.
 const CHUNK: u64 = 4096;

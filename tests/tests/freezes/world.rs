@@ -119,9 +119,12 @@ impl<'a> World<'a> {
     }
 
     fn first_events(&self) -> Vec<(String, Timestamp)> {
-        let old = |number| (format!("old-{number}"), self.midnight.plus_seconds(-40 * DAY + number));
-        let new = |number| (format!("new-{number}"), self.midnight.plus_seconds(-3 * 3600_i64 + number));
-        (0..3).map(old).chain((0..2).map(new)).collect()
+        let old = (0..3).map(|number| ("old", number, -40 * DAY + number));
+        let new = (0..2).map(|number| ("new", number, -3 * 3600 + number));
+        let events = old.chain(new);
+        events
+            .map(|(age, number, seconds)| (format!("{age}-{number}"), self.midnight.plus_seconds(seconds)))
+            .collect()
     }
 
     /// The events that were recorded before the freeze.
@@ -189,8 +192,8 @@ impl<'a> World<'a> {
 }
 
 pub(crate) fn place(row: &Value) -> Place {
-    let text = |name: &str| row[name].as_str().unwrap().to_owned();
-    Place::from_key(&text("workspace"), &text("timestamp")).unwrap().1
+    let [workspace, timestamp] = ["workspace", "timestamp"].map(|name| row[name].as_str().unwrap());
+    Place::from_key(workspace, timestamp).unwrap().1
 }
 
 pub(crate) fn event(id: &str, time: Timestamp) -> Value {

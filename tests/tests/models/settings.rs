@@ -96,7 +96,6 @@ impl Model for Settings {
     type Action = Action;
 
     fn init_states(&self) -> Vec<State> {
-        let instance = |ahead| Instance { ahead, cached: None, chosen: None };
         let clocks = [[0, 0], [0, AHEAD], [AHEAD, 0]];
         let states = clocks.into_iter().flat_map(|[one, other]| {
             (NEW_DAY - 1..=NEW_DAY + 1).map(move |event| State {
@@ -104,7 +103,7 @@ impl Model for Settings {
                 event,
                 has_shards: false,
                 has_retention: false,
-                instances: [instance(one), instance(other)],
+                instances: [one, other].map(|ahead| Instance { ahead, cached: None, chosen: None }),
                 stored: [false; 2],
                 accepted_late: false,
             })

@@ -125,8 +125,7 @@ async fn events_and_records_of_reads_are_merged_completely_and_in_order() {
 }
 
 fn key(event: &Value) -> (String, String) {
-    let text = |name: &str| event[name].as_str().unwrap().to_owned();
-    (text("timestamp"), text("id"))
+    ["timestamp", "id"].map(|name| event[name].as_str().unwrap().to_owned()).into()
 }
 
 #[tokio::test]

@@ -8,7 +8,6 @@ use std::{
 
 use super::{
     manifest::{Manifest, sha256},
-    object,
     problems::Problems,
 };
 use crate::error::Error;
@@ -19,17 +18,17 @@ const FOLDERS: [&str; 3] = ["manifests", "ndjson", "parquet"];
 /// One workspace's part of a copy of the bucket.
 pub(super) struct Folder {
     directory: PathBuf,
-    workspace: String,
+    pub(super) workspace: String,
     /// All files of the workspace, by their keys in the bucket.
-    keys: BTreeSet<String>,
+    pub(super) keys: BTreeSet<String>,
 }
 
 /// The runs of a stream, in order.
 pub(super) struct Chain {
     pub(super) runs: Vec<Manifest>,
-    stream: String,
+    pub(super) stream: String,
     /// The keys of the manifests that could be read or not.
-    manifests: BTreeSet<String>,
+    pub(super) manifests: BTreeSet<String>,
 }
 
 impl Folder {
@@ -89,58 +88,13 @@ impl Folder {
         fs::read(&path).map(Some).map_err(|error| Error::file(&path, error))
     }
 
-    /// Looks for files that no manifest names: a query of the archive would read them. Those of other streams are not
-    /// verified here, and must be named by a manifest of theirs all the same. A run's objects are put before its manifest,
-    /// so those that begin behind the last manifest are of runs that were being written when the bucket was copied,
-    /// or whose manifest was removed. Their keys are returned, if they have what such a run would have.
-    ///
-    /// # Errors
-    /// If a manifest cannot be read from the disk.
-    pub(super) fn leftovers(&self, chain: &Chain, problems: &mut Problems) -> Result<Vec<String>, Error> {
-        let mut unfinished = Vec::new();
-        let mut named: BTreeSet<String> =
-            chain.runs.iter().flat_map(|run| &run.objects).map(|object| object.key.clone()).collect();
-        named.extend(chain.manifests.iter().cloned());
-        for key in self.manifests().filter(|key| !chain.manifests.contains(*key)) {
-            match Manifest::read(key, &self.content(key)?.unwrap_or_default()) {
-                Ok(run) if run.workspace == self.workspace => {
-                    run.agrees(problems);
-                    named.extend(run.objects.into_iter().map(|object| object.key));
-                    named.insert(key.clone());
-                }
-                Ok(run) => problems.add(format!("{key}: it is of the workspace {}", run.workspace)),
-                Err(because) => problems.add(because),
-            }
-        }
-        for key in self.keys.iter().filter(|key| !named.contains(*key) && !key.starts_with("manifests/")) {
-            let is_of_stream = stream_of(key) == Some(chain.stream.as_str());
-            let first =
-                first_of(key).filter(|first| is_of_stream && chain.next().is_some_and(|next| next <= *first));
-            match first {
-                Some(first) => match object::is_of_run(self, key, first)? {
-                    Ok(last) => unfinished.push((first, last, key.clone())),
-                    Err(because) => problems.add(format!("{key}: no manifest names it, and {because}")),
-                },
-                None => problems.add(format!("{key}: no manifest names it")),
-            }
-        }
-        unfinished.sort();
-        for pair in unfinished.windows(2) {
-            let [(before, last, _), (first, _, key)] = pair else { continue };
-            if before != first && first <= last {
-                problems.add(format!("{key}: no manifest names it, and it begins within the run before it"));
-            }
-        }
-        Ok(unfinished.into_iter().map(|(_, _, key)| key).collect())
-    }
-
     /// The other streams of which there is a manifest.
     pub(super) fn other_streams(&self, chain: &Chain) -> String {
         let streams: BTreeSet<_> = self.manifests().filter_map(|key| stream_of(key)).collect();
         streams.into_iter().filter(|stream| *stream != chain.stream).collect::<Vec<_>>().join(", ")
     }
 
-    fn manifests(&self) -> impl Iterator<Item = &String> {
+    pub(super) fn manifests(&self) -> impl Iterator<Item = &String> {
         self.keys.iter().filter(|key| key.starts_with("manifests/"))
     }
 }
@@ -184,7 +138,7 @@ impl Chain {
     }
 
     /// The sequence that the next run begins with; `None` before the first run.
-    fn next(&self) -> Option<u64> {
+    pub(super) fn next(&self) -> Option<u64> {
         self.runs.last()?.last.checked_add(1)
     }
 }
@@ -264,14 +218,14 @@ fn gather(directory: &Path, key: &str, keys: &mut BTreeSet<String>) -> Result<()
 }
 
 /// The first sequence of the run that an object is of, by the name of its file.
-fn first_of(key: &str) -> Option<u64> {
+pub(super) fn first_of(key: &str) -> Option<u64> {
     let (_, name) = key.rsplit('/').next()?.split_once('-')?;
     let digits = name.split('.').next().filter(|digits| digits.len() == 16)?;
     digits.parse().ok()
 }
 
 /// The stream that an object is of, by the name of its file.
-fn stream_of(key: &str) -> Option<&str> {
+pub(super) fn stream_of(key: &str) -> Option<&str> {
     let name = key.rsplit('/').next()?;
     name.split_once('-').map(|(stream, _)| stream)
 }

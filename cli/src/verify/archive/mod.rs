@@ -7,6 +7,7 @@
 
 mod chain;
 mod columns;
+mod leftovers;
 mod log;
 mod manifest;
 mod object;
@@ -19,6 +20,7 @@ use indicatif::HumanCount;
 
 use self::{
     chain::{Chain, Folder, only_workspace},
+    leftovers::leftovers,
     log::Proof,
     problems::Problems,
 };
@@ -27,8 +29,8 @@ use crate::{error::Error, ledger::Key};
 
 const DAMAGED: &str = "Copy the archive again. If it is the same, bring the objects back from their earlier \
                        versions in the bucket, and find out who wrote them.";
-const BEYOND: &str = "Verify it again when a later run has a checkpoint, or give --state. A checkpoint is signed when \
-                      a client asks for one, as `auditlog verify follow` does.";
+const BEYOND: &str = "Verify it again when a later run has a checkpoint, or give --state. A checkpoint is signed each \
+                      hour, and when a client asks for one, as `auditlog verify follow` does.";
 const OTHER_BYTES: &str = "Verify it with the auditlog of the version that wrote it, or query the lines.";
 /// Questions that a proved archive leaves open.
 const LEFT_OPEN: &str = "later runs; other workspaces and streams; whether what senders say is true";
@@ -93,7 +95,7 @@ impl VerifyArchive {
                 }
             }
         }
-        let unfinished = folder.leftovers(&chain, &mut problems)?;
+        let unfinished = leftovers(&folder, &chain, &mut problems)?;
         if let Some(proof) = &mut proof {
             proof.roots(&mut problems);
         }
