@@ -3,7 +3,10 @@
 use std::{collections::BTreeMap, fmt};
 
 use serde::{Deserialize, Serialize};
-use shared::{ledger::hash::Hash, model::{id::WorkspaceId, keys::Place}};
+use shared::{
+    ledger::hash::Hash,
+    model::{id::WorkspaceId, keys::Place},
+};
 
 /// An event in a message.
 pub(super) fn name_of(place: &Place) -> String {
