@@ -106,8 +106,11 @@ mod tests {
         }
     }
 
-    /// Checks the claims of JWTs in the form of one identity provider, each for the workspace acme.
-    fn check(names: &AdminClaims, jwts: &[(&[(&str, &str)], Result<(), NotAdmin>)]) {
+    /// The claims of a JWT, and the answer for the workspace acme.
+    type Row<'a> = (&'a [(&'a str, &'a str)], Result<(), NotAdmin>);
+
+    /// Checks the claims of JWTs in the form of one identity provider.
+    fn check(names: &AdminClaims, jwts: &[Row<'_>]) {
         let acme = WorkspaceId::parse("acme").unwrap();
         for (claims, expected) in jwts {
             let claims =
