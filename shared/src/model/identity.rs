@@ -34,7 +34,7 @@ pub struct AdminClaims {
 pub enum NotAdmin {
     /// The user has no role that makes an admin.
     Role,
-    /// The JWT has no claim with a workspace.
+    /// The JWT has no claim with a valid name of a workspace.
     NoWorkspace,
     /// The user is of other workspaces.
     OtherWorkspace,
@@ -69,7 +69,11 @@ impl AdminClaims {
             return Err(NotAdmin::Role);
         }
         let workspaces = claims.get(&self.workspace).map(|text| values(&self.workspace, text));
-        let workspaces = workspaces.filter(|names| !names.is_empty()).ok_or(NotAdmin::NoWorkspace)?;
+        let mut workspaces = workspaces.unwrap_or_default();
+        workspaces.retain(|name| WorkspaceId::parse(name).is_ok());
+        if workspaces.is_empty() {
+            return Err(NotAdmin::NoWorkspace);
+        }
         if !workspaces.iter().any(|name| name == workspace.as_str()) {
             return Err(NotAdmin::OtherWorkspace);
         }
@@ -145,6 +149,7 @@ mod tests {
                 (&[("workspace", "globex"), ("role", "member")], STRANGER),
                 (&[("workspace", "acmecorp"), ("role", "admin")], STRANGER),
                 (&[("workspace", ""), ("role", "admin")], INCOMPLETE),
+                (&[("workspace", "ACME"), ("role", "admin")], INCOMPLETE),
                 (&[("role", "admin")], INCOMPLETE),
             ],
         );
