@@ -19,6 +19,7 @@ NOT_RUN = {
     "tests/rie.sh": "names tests",
     "cargo test --workspace": "its first line is how the system of this test was started, its second the tests themselves",
     "sam deploy --guided": "needs an AWS account; tests/deploy.sh rehearses it",
+    "operator -- token": "needs an AWS account; the operator's own tests run it",
     "operator -- shards": "needs an AWS account; the operator's own tests run it",
     "auditlog-fsck": "needs the tables' credentials; the operator's own tests run it",
     "local -- dynamodb": "serves until it is stopped; tests/rie.sh starts the same",
