@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs the Sigma rules of detections/ over events of the local system, by an engine that shares no code with it: pySigma turns the
+# Runs the Sigma rules of docs/detections/ over events of the local system, by an engine that shares no code with it: pySigma turns the
 # rules into SQL for SQLite. Fails if a rule misses an attack, or finds anything else.
 #
 # It needs Rust, a C compiler and Python 3.11 with venv, and listens on 127.0.0.1 only. It installs the rest itself.

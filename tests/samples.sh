@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Checks the links of all documents, and runs each code sample of the README and of docs/, unaltered, against the local
 # system: shell blocks in a shell, Python, JavaScript, TypeScript and Rust as programs, JSON by a parser, the input transformer on its
-# sample; and the producers in examples/, with the AWS SDKs. A sample that cannot run here is named with the reason. Stops at the
+# sample; and the producers in docs/examples/, with the AWS SDKs. A sample that cannot run here is named with the reason. Stops at the
 # first sample that fails.
 #
 #   tests/samples.sh

@@ -1,4 +1,4 @@
-"""Records attacks and harmless events, and runs the rules of detections/ over the log in OCSF."""
+"""Records attacks and harmless events, and runs the rules of docs/detections/ over the log in OCSF."""
 
 import argparse
 import json
@@ -12,7 +12,7 @@ from pathlib import Path
 from sigma.backends.sqlite import sqliteBackend
 from sigma.collection import SigmaCollection
 
-RULES = Path(__file__).parent.parent.parent / "detections"
+RULES = Path(__file__).parent.parent.parent / "docs/detections"
 BUS = "audit-logs"
 PATIENCE = 120
 

@@ -1,4 +1,4 @@
-"""Runs the fenced blocks of the documents, and the producers in examples/."""
+"""Runs the fenced blocks of the documents, and the producers in docs/examples/."""
 
 import argparse
 import json
@@ -253,12 +253,12 @@ def main():
     for name in DOCUMENTS:
         samples.document(name)
         print(f"ran      {name}", flush=True)
-    samples.producer("examples/producer-python", [sys.executable, str(ROOT / "examples/producer-python/put_events.py"), "acme"])
-    print("ran      examples/producer-python", flush=True)
+    samples.producer("docs/examples/producer-python", [sys.executable, str(ROOT / "docs/examples/producer-python/put_events.py"), "acme"])
+    print("ran      docs/examples/producer-python", flush=True)
     # Node looks for the SDK in the program's folder.
-    shutil.copy(ROOT / "examples/producer-node/put-events.mjs", arguments.work)
-    samples.producer("examples/producer-node", ["node", str(arguments.work / "put-events.mjs"), "acme"])
-    print(f"ran      examples/producer-node\n{samples.ran} samples ran; {samples.not_run} cannot run here", flush=True)
+    shutil.copy(ROOT / "docs/examples/producer-node/put-events.mjs", arguments.work)
+    samples.producer("docs/examples/producer-node", ["node", str(arguments.work / "put-events.mjs"), "acme"])
+    print(f"ran      docs/examples/producer-node\n{samples.ran} samples ran; {samples.not_run} cannot run here", flush=True)
 
 
 main()

@@ -520,7 +520,7 @@ def the_archive_is_kept_and_nobody_elses(source, resources):
 @rule
 def athena_finds_what_the_archiver_writes(source, resources):
     kinds = {"Text": "string", "Number": "bigint", "Time": "timestamp"}
-    code = (ROOT / "archive/src/columns.rs").read_text()
+    code = (ROOT / "functions/archiver/src/archive/columns.rs").read_text()
     written = [(name, kinds[kind]) for name, kind in re.findall(r'Column::of\("(\w+)", "[^"]+", Kind::(\w+)\)', code)]
     for name, unit in (("ArchiveTable", "day"), ("ArchiveMonthsTable", "month")):
         table = resources.properties(name)["TableInput"]

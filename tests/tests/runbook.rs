@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use local::template::TEMPLATE;
 
-const RUNBOOK: &str = include_str!("../../RUNBOOK.md");
+const RUNBOOK: &str = include_str!("../../docs/runbook.md");
 
 #[test]
 fn exactly_the_alarms_are_in_the_runbook() {

@@ -1,5 +1,5 @@
 //! Situations of a caller, each with its exit code and the first line of the answer. `docs/exit-codes.txt` has the codes;
-//! `operator/tests/situations.rs` has the same for the other two programs.
+//! `tools/operator/tests/situations.rs` has the same for the other two programs.
 
 use std::{fs::OpenOptions, process::Stdio};
 

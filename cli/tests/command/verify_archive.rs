@@ -7,7 +7,7 @@ use std::{
     path::PathBuf,
 };
 
-use archive::{Archived, Digest, Object, Rows, Run};
+use archiver::archive::{Archived, Digest, Object, Rows, Run};
 use flate2::{Compression, read::GzDecoder, write::GzEncoder};
 use serde_json::{Value, json};
 use shared::model::id::WorkspaceId;

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use archive::Object;
+use crate::archive::Object;
 use aws_sdk_s3::{
     Client,
     config::{

@@ -4,6 +4,7 @@
 //! in objects that queries can read (`archive` has their form). No request waits for it, and it may end at any
 //! point.
 
+pub mod archive;
 mod bucket;
 mod turn;
 

@@ -10,7 +10,7 @@
 //! Memory is bounded: an event becomes a line and a row before the next one is decoded, and a run ends at
 //! [`RUN_BYTES`] of lines.
 
-use archive::{Archived, Digest, Object, Rows, Run};
+use crate::archive::{Archived, Digest, Object, Rows, Run};
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use serde_json::json;
 use shared::{

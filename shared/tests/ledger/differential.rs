@@ -2,7 +2,7 @@
 //!
 //! The tests cover every leaf and every smaller tree for every size up to 300, so that there is a second level of tiles. A
 //! proof with a flipped bit is always refused. The tests named `every_other_size` take most of the time, and are left out of
-//! the first run for each mutant (docs/mutants.md).
+//! the first run for each mutant (docs/testing.md).
 
 use shared::ledger::{
     hash::Hash,

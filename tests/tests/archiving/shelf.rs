@@ -6,7 +6,7 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use archive::Digest;
+use archiver::archive::Digest;
 use axum::{
     Router,
     body::{Body, to_bytes},

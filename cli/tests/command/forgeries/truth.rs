@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fs, path::Path};
 
-use archive::Run;
+use archiver::archive::Run;
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use serde_json::{Value, json};
 use shared::model::id::WorkspaceId;
@@ -242,7 +242,7 @@ fn archive(log: &Log) -> BTreeMap<String, Vec<u8>> {
     let mut previous = None;
     for (first, last) in [(0, EVENTS / 2 - 1), (EVENTS / 2, EVENTS - 1)] {
         let sequences = first as u64..=last as u64;
-        let events: archive::Rows = log.events[first..=last].iter().collect();
+        let events: archiver::archive::Rows = log.events[first..=last].iter().collect();
         let checkpoint = log.sign("audit-logs.test/acme", last + 1, log.root(last + 1));
         let run = Run {
             workspace: &WorkspaceId::parse("acme").unwrap(),
