@@ -226,6 +226,7 @@ Examples:
   auditlog streams create --name Logs --datadog datadoghq.eu --tag env:production --secret-file - --from 0
   auditlog streams create --name Failures --event-bus arn:aws:events:… --outcome failure --mask /actor/ip
   auditlog streams list
+  auditlog streams mask --mask /actor/ip,/context/**/email --preview
   auditlog streams test str_9fK2ZsW7xLdQ
   auditlog streams replay str_9fK2ZsW7xLdQ --from 81234
   auditlog streams rotate-secret str_9fK2ZsW7xLdQ

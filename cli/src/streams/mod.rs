@@ -1,14 +1,19 @@
 //! `auditlog streams`: where the log is sent on to, for workspace admins.
 
+mod mask;
 mod set;
 mod shown;
 
 use clap::{Args, Subcommand, ValueEnum};
 use serde_json::{Value, json};
 
-use self::set::{Create, RotateSecret, Update};
+use self::{
+    mask::MaskStream,
+    set::{Create, RotateSecret, Update},
+};
 use crate::{
     api::{Api, Identity},
+    credentials::Credentials,
     error::Error,
     flags::Flags,
     output::{Output, Shape},
@@ -28,6 +33,8 @@ pub(crate) enum Streams {
     Create(Create),
     /// Change what is set of a stream
     Update(Update),
+    /// Set the mask of a stream, or see with --preview what a mask leaves out of recorded events
+    Mask(MaskStream),
     /// Have a test sent; `show` says how it went
     Test(Named),
     /// Let a stream stand still; nothing is lost
@@ -106,7 +113,7 @@ enum Plainness {
 /// The streams of a workspace, as an admin reaches them.
 struct Reached<'a> {
     api: Api,
-    admin: Identity<'a>,
+    credentials: &'a Credentials,
     path: String,
 }
 
@@ -116,7 +123,7 @@ impl Streams {
         let credentials = flags.gather()?;
         let reached = Reached {
             api: flags.api(&credentials, RETRIES)?,
-            admin: Identity::Admin(credentials.admin_jwt()?),
+            credentials: &credentials,
             path: format!("/api/{}/streams", credentials.workspace()?),
         };
         match self {
@@ -124,6 +131,7 @@ impl Streams {
             Self::Show(named) => named.show(&reached.get(&named.stream.id)?),
             Self::Create(create) => create.run(&reached),
             Self::Update(update) => update.run(&reached),
+            Self::Mask(mask) => mask.run(&reached),
             Self::Test(named) => {
                 named.show(&reached.post(&format!("{}/test", named.stream.id), &json!({}))?)?;
                 terminal::tell(
@@ -142,7 +150,7 @@ impl Streams {
                 named.show(&reached.post(&format!("{}/replay", named.stream.id), &json!({ "from": from }))?)
             }
             Self::Delete(Deleted { stream }) => {
-                reached.api.delete(&reached.at(&stream.id), reached.admin)?;
+                reached.api.delete(&reached.at(&stream.id), reached.admin()?)?;
                 terminal::tell(&format!("Deleted {}.", stream.id));
                 Ok(())
             }
@@ -158,16 +166,20 @@ impl Named {
 }
 
 impl Reached<'_> {
+    fn admin(&self) -> Result<Identity<'_>, Error> {
+        Ok(Identity::Admin(self.credentials.admin_jwt()?))
+    }
+
     fn at(&self, rest: &str) -> String {
         if rest.is_empty() { self.path.clone() } else { format!("{}/{rest}", self.path) }
     }
 
     fn get(&self, rest: &str) -> Result<Value, Error> {
-        self.api.get(&self.at(rest), &[], self.admin)?.json()
+        self.api.get(&self.at(rest), &[], self.admin()?)?.json()
     }
 
     fn post(&self, rest: &str, body: &Value) -> Result<Value, Error> {
-        self.api.post(&self.at(rest), body, self.admin)?.json()
+        self.api.post(&self.at(rest), body, self.admin()?)?.json()
     }
 }
 

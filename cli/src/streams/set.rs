@@ -196,7 +196,7 @@ impl Update {
                 "Say what is to change, such as --name or --mask.",
             ));
         }
-        let answer = reached.api.patch(&reached.at(&stream.id), &wanted, reached.admin)?.json()?;
+        let answer = reached.api.patch(&reached.at(&stream.id), &wanted, reached.admin()?)?.json()?;
         show_with_secret(&answer, *output)
     }
 }
@@ -216,7 +216,7 @@ impl RotateSecret {
             }
         };
         // Not patiently: a second time would make another secret.
-        let answer = reached.api.patch_once(&reached.at(&stream.id), &wanted, reached.admin)?.json()?;
+        let answer = reached.api.patch_once(&reached.at(&stream.id), &wanted, reached.admin()?)?.json()?;
         show_with_secret(&answer, *output)
     }
 }

@@ -190,3 +190,38 @@ async fn a_table_has_the_columns_and_the_zone_that_are_asked_for() {
     );
     assert_eq!(table(&["--since=2025-02-18T10:47", "--utc", "--columns=id"]), "No events match.\n");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_mask_is_tried_on_recorded_events_and_then_set() {
+    let app = TestApp::start().await;
+    let auditlog = auditlog(&app, "acme").await;
+    for (actor, context) in [("u1", "Email=a@example.com"), ("u2", "note=b")] {
+        let [actor, context] = [format!("--actor={actor}"), format!("--context={context}")];
+        auditlog.succeed(&["record", "--action=x_a", &actor, "--actor-name=Peter", &context]);
+    }
+    let paths = "--mask=/actor/username,/context/**/email,/actor/ip";
+    let table = auditlog.succeed(&["streams", "mask", paths, "--preview"]);
+    let counts: Vec<Vec<_>> = table.lines().map(|line| line.split_whitespace().collect()).collect();
+    assert_eq!(counts[0], ["LEFT", "OUT", "EVENTS"], "{table}");
+    assert!(counts.contains(&vec!["/context/Email", "1"]), "{table}");
+    assert!(counts.iter().any(|row| row[0] == "/actor/username"), "{table}");
+    assert!(!table.contains("/actor/user_id") && !table.contains("note"), "{table}");
+    for (form, event) in [("ndjson", "\"action\":\"x_a\""), ("ocsf", "\"class_uid\"")] {
+        let lines = auditlog.succeed(&["streams", "mask", paths, "--preview", "-o", form]);
+        assert!(lines.contains(event) && !lines.contains("Peter") && lines.contains("note"), "{lines}");
+    }
+    let Ended { code, stdout, stderr } =
+        auditlog.run(&["streams", "mask", "--mask=/context/phone", "--preview"]);
+    assert!(code == Some(0) && stdout.is_empty() && stderr.contains("leaves nothing out"), "{stderr}");
+
+    let create = ["streams", "create", "--name=a", "--webhook=https://siem.example.com/audit", "-o", "json"];
+    let created: Value = serde_json::from_str(&auditlog.run(&create).stdout).unwrap();
+    let id = created["stream"].as_str().unwrap();
+    assert!(auditlog.fail(2, &["streams", "mask", id, "--preview"]).contains("The stream has no mask."));
+    let set = auditlog.succeed(&["streams", "mask", id, "--mask=/actor/username"]);
+    assert!(set.contains("mask          /actor/username\n"), "{set}");
+    assert!(auditlog.succeed(&["streams", "mask", id, "--preview"]).contains("/actor/username"));
+    assert!(auditlog.fail(2, &["streams", "mask", id]).contains("--no-mask"));
+    assert!(auditlog.fail(2, &["streams", "mask", "--mask=/actor/ip"]).contains("No stream is named."));
+    assert!(auditlog.fail(2, &["streams", "mask", "--mask=/id", "--preview"]).contains("mask: must be"));
+}

@@ -24,6 +24,9 @@ pub(crate) fn record(
     events: &[Event],
 ) -> Event {
     let mut context = context(request, &parameters.filter, events);
+    if !parameters.mask.is_empty() {
+        context.insert("mask".to_owned(), json!(parameters.mask));
+    }
     if let (Some(first), Some(last)) = (events.first(), events.last()) {
         context.insert("first".to_owned(), json!({"timestamp": first.timestamp, "id": first.id}));
         context.insert("last".to_owned(), json!({"timestamp": last.timestamp, "id": last.id}));

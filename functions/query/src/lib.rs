@@ -16,6 +16,7 @@ use shared::{
     model::{error::Error, scope::Scope},
     query::page::Page,
     store::{Room, Store},
+    stream::masked,
     system,
 };
 
@@ -52,7 +53,7 @@ pub async fn handle(store: &Store, request: lambda_http::Request) -> Result<Resp
 async fn list(store: &Store, request: &Request) -> Result<Response, Error> {
     let holder = request.token_holder(Scope::Read)?;
     let parameters = Parameters::parse(request.query())?;
-    let Parameters { filter, limit, cursor, format } = &parameters;
+    let Parameters { filter, limit, cursor, format, mask } = &parameters;
     let format = Format::choose(*format, request.header("accept"))?;
     let after = cursor.as_ref().map(|cursor| filter.resume(&holder.workspace, cursor)).transpose()?;
 
@@ -69,6 +70,10 @@ async fn list(store: &Store, request: &Request) -> Result<Response, Error> {
     let written = appended.write_units;
     tracing::debug!(read.units, read.keys, read.events, written.table, written.indexes, "read a page");
 
+    let events = match mask.as_slice() {
+        [] => events,
+        masks => events.iter().map(|event| masked(event, masks)).collect(),
+    };
     let next_cursor = next.map(|position| filter.cursor(&holder.workspace, &position));
     let response =
         http::with_rate(format.write(&events, store.product(), next_cursor.as_deref(), &warnings), rate);

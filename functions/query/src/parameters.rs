@@ -16,6 +16,7 @@ use shared::{
         criteria::{AddressRange, Criteria, FoldedText, MAX_TEXT_CHARACTERS},
         page::{DEFAULT_LIMIT, Filter, MAX_LIMIT, Order},
     },
+    stream::{MAX_MASKS, Mask},
     text::nearest::did_you_mean,
 };
 
@@ -43,9 +44,9 @@ pub const FILTERS: [&str; 18] = [
     "reads",
 ];
 /// The parameters of the time view other than the filters.
-pub const LIST_NAMES: [&str; 4] = ["order", "limit", "cursor", "format"];
+pub const LIST_NAMES: [&str; 5] = ["order", "limit", "cursor", "format", "mask"];
 /// The parameters that may be repeated, or list several values with commas between them.
-pub const LISTS: [&str; 5] = ["action", "category", "not_action", "not_category", "not_actor"];
+pub const LISTS: [&str; 6] = ["action", "category", "not_action", "not_category", "not_actor", "mask"];
 /// The values of the parameter that says whether records of reads are among the events.
 pub const READS: [&str; 2] = ["include", "exclude"];
 
@@ -57,6 +58,8 @@ pub(crate) struct Parameters {
     pub(crate) cursor: Option<String>,
     /// The format, if the query names one.
     pub(crate) format: Option<Format>,
+    /// The values that are left out of each event, as a stream with these masks leaves them out.
+    pub(crate) mask: Vec<Mask>,
 }
 
 impl Parameters {
@@ -73,7 +76,12 @@ impl Parameters {
         let format = sent.parsed("format", "unknown_value", parse_format);
         // Checked later, against the filters, so that every problem of a cursor is reported in one place.
         let cursor = sent.parsed("cursor", "invalid", |text| Ok(text.to_owned()));
-        sent.finish(Self { filter: Filter { order, ..filter }, limit, cursor, format })
+        let mask =
+            sent.list("mask", "invalid_path", |path| Mask::parse(path).map_err(|error| error.to_string()));
+        if mask.len() > MAX_MASKS {
+            sent.problem("mask", "too_many", format!("may have at most {MAX_MASKS} paths"));
+        }
+        sent.finish(Self { filter: Filter { order, ..filter }, limit, cursor, format, mask })
     }
 
     /// Where the next page is: the same query on `path`, from `cursor` on.
@@ -81,6 +89,7 @@ impl Parameters {
         let query = form_urlencoded::Serializer::new(String::new())
             .extend_pairs(named(&self.filter))
             .extend_pairs(self.format.map(|format| ("format", format.name())))
+            .extend_pairs(self.mask.iter().map(|mask| ("mask", mask.path())))
             .append_pair("limit", &self.limit.to_string())
             .append_pair("cursor", cursor)
             .finish();
@@ -236,7 +245,8 @@ mod tests {
 
     #[test]
     fn an_empty_query_asks_for_the_newest_hundred() {
-        let nothing = Parameters { filter: Filter::default(), limit: 100, cursor: None, format: None };
+        let nothing =
+            Parameters { filter: Filter::default(), limit: 100, cursor: None, format: None, mask: vec![] };
         assert_eq!(parse("").unwrap(), nothing);
     }
 
@@ -277,6 +287,9 @@ mod tests {
         refused("ip=203.0.113.0/33", &["ip invalid_address"]);
         refused("reads=no", &["reads unknown_value"]);
         refused("reads=", &["reads unknown_value"]);
+        refused("mask=/id,/actor/ip", &["mask invalid_path"]);
+        refused("mask=", &["mask invalid_path"]);
+        refused(&"mask=/context/a&".repeat(51), &["mask too_many"]);
         refused("start_timestamp=2025-01-01", &["start_timestamp invalid_timestamp"]);
         refused(
             "start_timestamp=2025-01-02T00:00:00Z&end_timestamp=2025-01-01T00:00:00Z",
@@ -333,8 +346,7 @@ mod tests {
 
     #[test]
     fn the_link_repeats_the_query() {
-        let query =
-            "start_timestamp=2025-01-01T01:00:00%2B01:00&action=group_created,x_own&order=asc&limit=7";
+        let query = "start_timestamp=2025-01-01T01:00:00%2B01:00&action=group_created,x_own&order=asc&limit=7&mask=/actor/ip,/context/**/email";
         let first = parse(query).unwrap();
         let link = first.link("/api/acme/audit_logs", "a-b_c");
         let second = parse(link.strip_prefix("/api/acme/audit_logs?").unwrap()).unwrap();

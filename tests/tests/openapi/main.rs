@@ -112,6 +112,7 @@ async fn take_parameters(holder: &Client, description: &Description, path: &str,
         let value = match (name, &one) {
             ("cursor", _) => cursor.to_owned(),
             ("action", _) => "group_created".to_owned(),
+            ("mask", _) => "/context/**/email".to_owned(),
             ("ip", _) => "2001:db8::/32".to_owned(),
             (_, one) if one["format"] == "date-time" => "2025-02-18T10:00:01Z".to_owned(),
             (_, one) if one["type"] == "integer" => one["minimum"].to_string(),

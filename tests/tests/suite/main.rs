@@ -10,6 +10,7 @@ mod hostile_input;
 mod idempotency;
 mod inputs;
 mod isolation;
+mod masks;
 mod open_routes;
 mod paging;
 mod quarantine;

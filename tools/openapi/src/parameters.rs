@@ -98,6 +98,11 @@ pub(crate) fn consistency() -> Vec<Value> {
 /// The characters of an address or a range; not every text of these characters is one.
 pub(crate) const ADDRESS_RANGE: &str = "^[0-9A-Fa-f:.]{2,45}(/[0-9]{1,3})?$";
 
+/// A path that a mask may have, without commas, which separate the values of the parameter. Two rules are not in it: a path has
+/// at most two `**`, and ends with none.
+const MASK: &str = "^/(description|actor(/(username|ip|user_agent|on_behalf_of))?|entity(/entity_name)?|context(/[^/,]+)*|\
+                    changes(/[*]/(old|new)(/[^/,]+)*)?)$";
+
 fn parameter(name: &str) -> Value {
     // Any action name of an event, without the separators of lists.
     let (description, schema) = match name {
@@ -157,6 +162,12 @@ fn parameter(name: &str) -> Value {
         "format" => (
             "How to write the page; by default as `Accept` says, and JSON where it says nothing.",
             json!({"type": "string", "enum": query::FORMATS.map(|(_, name, _)| name)}),
+        ),
+        "mask" => (
+            "Leaves out of each event what a stream with this mask leaves out, so that a mask can be tried before it is \
+             set: a path such as `/actor/ip`, `/context/**/email` or `/changes/*/new` (docs/reference.md, *Streams*); at \
+             most 50, each of at most 512 bytes.",
+            json!({"type": "string", "pattern": MASK}),
         ),
         "after" => (
             "Only events after this sequence: `next_after` of the page before, or -1 to begin. Beyond the end of the log \
